@@ -1,0 +1,1 @@
+"""PyMC and Bambi models, built from a design and a card."""

@@ -1,0 +1,179 @@
+"""The PyMC model of a linear card, written from its equation (the closed-form engine has its own derivation).
+
+On the standardised outcome, for row j of unit i in period t at event time k:
+
+    mu_j = a_i + l_t + [k >= 0] (tau_k + u_i) + x_j'beta + [k >= 0] z_j'gamma + c_i time_j
+    y_j  ~ Normal(mu_j + phi_j (y_{j-1} - mu_{j-1}), s_j)      phi_j, s_j from the serial structure
+
+    a_i ~ N(0, A^2)    l ~ ZeroSumNormal(B)    tau_0 ~ N(0, .)    tau_k - tau_{k-1} ~ N(0, eta^2)    u_i ~ N(0, omega^2)
+
+Shapes: a (unit,), l (period,), tau (event_time,), u (treated_unit,), beta (covariate,), gamma (modifier,).
+Prior scales are in ``card.PRIORS``. Pooled effects are non-centred.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bri_bayes.card import ModelCard
+from bri_bayes.design import Design
+from bri_bayes.serial import Serial, serial_errors
+from bri_bayes.terms import binned_event_time, event_times, trend_time, wide_scales
+
+if TYPE_CHECKING:
+    import pymc as pm
+
+
+def build_linear(design: Design, card: ModelCard) -> pm.Model:
+    """The PyMC model of ``card`` on ``design``; free variables on the standardised scale."""
+    import pymc as pm
+
+    times = event_times(design, card)
+    coords = {
+        "unit": design["unit"].to_numpy(),
+        "period": design["period"].to_numpy(),
+        "treated_unit": design["treated_unit"].to_numpy(),
+        "event_time": times,
+        "covariate": design["covariate"].to_numpy(),
+        "modifier": design["modifier"].to_numpy(),
+    }
+    unit_ix, period_ix = design["unit_ix"].to_numpy(), design["period_ix"].to_numpy()
+    treated = design["treated"].to_numpy()
+    y = (design["y"].to_numpy() - design.attrs["y_center"]) / design.attrs["y_scale"]
+    scale_unit, scale_period = wide_scales(design, card)
+    priors = card.priors
+    with pm.Model(coords=coords) as model:
+        unit_effect = pm.Normal("unit_effect", 0, scale_unit, dims="unit")
+        mu = unit_effect[unit_ix]
+        effect, regressors = _effect(design, card, times)
+        mu += effect
+        if card.modifiers:
+            z = (design["Z"].to_numpy() - design["z_center"].to_numpy()) / design["z_scale"].to_numpy()
+            z = z * treated[:, None]
+            mu += z @ pm.Normal("modifier_effect", 0, priors.modifier, dims="modifier")
+            regressors.append(z)
+        if card.covariates:
+            x = (design["X"].to_numpy() - design["x_center"].to_numpy()) / design["x_scale"].to_numpy()
+            mu += x @ pm.Normal("beta", 0, priors.covariate, dims="covariate")
+            regressors.append(x)
+        if card.effects.trend == "unit_linear":
+            mu += pm.Normal("trend", 0, priors.trend, dims="unit")[unit_ix] * trend_time(design)
+        mu += _period_effect(design, card, regressors, scale_period)[period_ix]
+        _likelihood(design, card, y, mu)
+    return model
+
+
+def _effect(design: Design, card: ModelCard, times: np.ndarray) -> tuple[Any, list[np.ndarray]]:
+    """The effect of each row, and the treatment regressors whose period means Mundlak's device needs."""
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    effects, priors = card.effects, card.priors
+    treated = design["treated"].to_numpy()
+    binned = binned_event_time(design, card)
+    path_ix = np.searchsorted(times, np.where(np.isfinite(binned), binned, times[0]).astype(int))
+    path_ix = np.clip(path_ix, 0, times.size - 1)
+    has_effect = np.isfinite(binned) & (times[path_ix] == binned)
+    names = list(design["treated_unit"].to_numpy())
+    own_ix = np.array([names.index(u) if u in names else 0 for u in design["unit"].to_numpy()[design["unit_ix"]]])
+    n_leads, n_post = int((times < 0).sum()), int((times >= 0).sum())
+    by_unit = effects.treatment in ("by_unit", "by_unit_event_time")
+    by_time = effects.treatment in ("event_time", "by_unit_event_time")
+    leads = pm.Normal("lead", 0, priors.effect, shape=n_leads) if n_leads else pt.zeros(0)
+    dummies = (binned[:, None] == times[None, :]).astype(float)
+    regressors = [dummies if by_time or n_leads else treated[:, None].astype(float)]
+    if effects.pooling == "none" and by_unit:
+        n_units = len(names)
+        post = pm.Normal("own_path", 0, priors.effect, shape=(n_units, n_post if by_time else 1))
+        post = post if by_time else pt.repeat(post, n_post, axis=1)
+        effect = pm.Deterministic("effect", pt.concatenate([pt.repeat(leads[None, :], n_units, axis=0), post], axis=1))
+    else:
+        if not by_time:
+            post = pt.repeat(pm.Normal("level", 0, priors.effect, shape=1), n_post)
+        elif effects.pooling == "none":
+            post = pm.Normal("post", 0, priors.effect, shape=n_post)
+        else:
+            post = _random_walk(card, np.diff(times[n_leads:]))
+        tau = pm.Deterministic("tau", pt.concatenate([leads, post]), dims="event_time")
+        effect = pt.repeat(tau[None, :], len(names), axis=0)
+        if by_unit:
+            omega = pm.HalfNormal("omega", priors.effect_unit)
+            raw = pm.Normal("unit_deviation_raw", 0, 1, dims="treated_unit")
+            deviation = pm.Deterministic("unit_deviation", omega * raw, dims="treated_unit")
+            effect = effect + deviation[:, None] * (times >= 0)[None, :]
+        effect = pm.Deterministic("effect", effect, dims=("treated_unit", "event_time"))
+    if by_unit:
+        own = np.eye(len(names))[own_ix] * treated[:, None]
+        regressors += [own * (binned == k)[:, None] for k in times[n_leads:]] if effects.pooling == "none" else [own]
+    return effect[own_ix, path_ix] * has_effect, regressors
+
+
+def _random_walk(card: ModelCard, gaps: np.ndarray) -> Any:
+    """The effect path from the onset on: a wide level, then steps of sd eta a period."""
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    level = pm.Normal("level", 0, card.priors.effect)
+    if not gaps.size:
+        return level[None]
+    eta = pm.HalfNormal("eta", card.priors.effect_step)
+    steps = pm.Normal("step", 0, 1, shape=gaps.size) * np.sqrt(gaps)
+    return pt.concatenate([level[None], level + eta * pt.cumsum(steps)])
+
+
+def _period_effect(design: Design, card: ModelCard, regressors: list[np.ndarray], scale: float) -> Any:
+    import pymc as pm
+
+    if card.effects.period == "fixed":
+        return pm.ZeroSumNormal("period_effect", sigma=scale, dims="period")
+    n_periods = design.sizes["period"]
+    stacked = np.hstack(regressors)
+    dummies = np.eye(n_periods)[design["period_ix"].to_numpy()]
+    means = dummies.T @ stacked / dummies.sum(axis=0)[:, None]
+    left, singular, _ = np.linalg.svd(means - means.mean(axis=0), full_matrices=False)
+    basis = left[:, singular > 1e-10 * singular.max()]
+    mundlak = pm.Normal("period_mundlak", 0, scale * np.sqrt(n_periods), shape=basis.shape[1])
+    sigma_period = pm.HalfNormal("sigma_period", card.priors.period_spread)
+    raw = pm.Normal("period_raw", 0, 1, dims="period")
+    return pm.Deterministic("period_effect", basis @ mundlak + sigma_period * raw, dims="period")
+
+
+def _likelihood(design: Design, card: ModelCard, y: np.ndarray, mu: Any) -> None:
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    unit_ix = design["unit_ix"].to_numpy()
+    period = design["period"].to_numpy()[design["period_ix"].to_numpy()].astype(float)
+    serial = serial_errors(card.errors.structure, unit_ix, period)
+    sigma = pm.HalfStudentT("sigma", nu=3, sigma=card.priors.sigma)
+    if card.errors.scale == "by_unit":
+        raw = pm.Normal("log_sigma_raw", 0, 1, dims="unit")
+        sigma = pm.Deterministic("sigma_unit", sigma * pt.exp(card.priors.sigma_spread * raw), dims="unit")[unit_ix]
+    phi, scale = _transition(card, serial)
+    before = np.where(serial.is_first, 0, np.arange(y.size) - 1)
+    mean = mu + phi * (y[before] - mu[before])
+    if card.likelihood.family == "student_t":
+        nu = pm.Deterministic("nu", 2 + pm.Gamma("nu_minus_two", alpha=2, beta=0.1))
+        pm.StudentT("y", nu=nu, mu=mean, sigma=sigma * scale, observed=y)
+    else:
+        pm.Normal("y", mean, sigma * scale, observed=y)
+
+
+def _transition(card: ModelCard, serial: Serial) -> tuple[Any, Any]:
+    """phi and s / sigma of each row, as in ``serial``, for a symbolic rho."""
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    first, gap = serial.is_first, np.where(serial.is_first, 1.0, serial.gap)
+    if card.errors.structure == "iid":
+        return np.zeros(gap.size), np.ones(gap.size)
+    if card.errors.structure == "random_walk":
+        return np.where(first, 0.0, 1.0), np.sqrt(gap)
+    a, b = card.priors.rho
+    share = pm.Beta("rho_share", a, b)
+    rho = pm.Deterministic("rho", 2 * share - 1)
+    phi = pt.switch(first, 0.0, rho**gap)
+    variance = pt.switch(first, 1.0, 1 - rho ** (2 * gap)) / (1 - rho**2)
+    return phi, pt.sqrt(variance)

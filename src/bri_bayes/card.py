@@ -1,0 +1,238 @@
+"""Which model? A card states it in TOML: effects, errors, likelihood, priors, sampler. No code, no fits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from pydantic import model_validator
+from pydantic.dataclasses import dataclass
+
+from bri_bayes.errors import InputError, suggest
+from bri_bayes.files import digest
+from bri_bayes.names import (
+    ErrorScale,
+    ErrorStructure,
+    Family,
+    PeriodEffects,
+    Pooling,
+    Structure,
+    Treatment,
+    Trend,
+)
+from bri_bayes.resources import shipped
+from bri_bayes.schema import STRICT, read_toml, validated
+
+
+@dataclass(frozen=True, config=STRICT)
+class Effects:
+    """The mean of the outcome: how the effect varies, which period effects, which trends.
+
+    ``leads`` adds effects before the onset against event time -1 (an event study);
+    ``window`` bins event times below its first and above its last value.
+    """
+
+    treatment: Treatment = "by_unit_event_time"
+    period: PeriodEffects = "fixed"
+    pooling: Pooling = "partial"
+    leads: bool = False
+    window: tuple[int, int] | None = None
+    trend: Trend = "none"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Effects:
+        if self.window is not None and not self.window[0] < 0 <= self.window[1]:
+            raise ValueError("the window must run from a negative to a non-negative event time")
+        if self.leads and self.treatment in ("common", "by_unit"):
+            raise ValueError(f'leads need treatment = "event_time" or "by_unit_event_time", not "{self.treatment}"')
+        return self
+
+
+@dataclass(frozen=True, config=STRICT)
+class Errors:
+    """The error within a unit over time, and whether its scale differs between units."""
+
+    structure: ErrorStructure = "ar1"
+    scale: ErrorScale = "common"
+
+
+@dataclass(frozen=True, config=STRICT)
+class Likelihood:
+    """The family of the error; Student-t only with the NUTS engine."""
+
+    family: Family = "normal"
+
+
+@dataclass(frozen=True, config=STRICT)
+class Priors:
+    """Prior scales on the standardised outcome (its sd within units and periods is one).
+
+    ``PRIORS`` gives the distribution and the meaning of each. All are scales (standard deviations) but
+    ``rho``, the two shapes of the Beta prior of (rho + 1) / 2.
+    """
+
+    unit: float = 10.0
+    period: float = 10.0
+    effect: float = 2.0
+    effect_step: float = 0.5
+    effect_unit: float = 1.0
+    covariate: float = 1.0
+    modifier: float = 1.0
+    trend: float = 2.0
+    sigma: float = 1.0
+    sigma_spread: float = 0.5
+    rho: tuple[float, float] = (1.0, 1.0)
+    period_spread: float = 2.0
+
+    @model_validator(mode="after")
+    def _positive(self) -> Priors:
+        for name, value in asdict(self).items():
+            scales = value if isinstance(value, tuple) else (value,)
+            if not all(0 < scale < float("inf") for scale in scales):
+                raise ValueError(f"the prior scale {name} must be positive and finite, not {value}")
+        return self
+
+
+PRIORS: Mapping[str, str] = {
+    "unit": "Normal(0, {} x sd of the outcome): each unit effect, wide, so fixed in practice",
+    "period": "ZeroSumNormal({} x sd of the outcome): period effects, wide, so fixed in practice",
+    "effect": "Normal(0, {}): the effect at the onset, each lead, and with pooling off every effect",
+    "effect_step": "HalfNormal({}): eta, sd of a step of the effect path from one event time to the next",
+    "effect_unit": "HalfNormal({}): omega, sd of the countries' effects around the common path",
+    "covariate": "Normal(0, {}): coefficient of a covariate with unit sd within units and periods",
+    "modifier": "Normal(0, {}): change of the effect for one sd of the modifier over treated cells",
+    "trend": "Normal(0, {}): drift of a unit from the first to the last period",
+    "sigma": "HalfStudentT(3, {}): sd of the error, of its innovation under ar1 and random_walk",
+    "sigma_spread": 'Normal(0, {}): log error scale of a unit against the common one, with scale = "by_unit"',
+    "rho": "2 Beta{} - 1: autocorrelation of the error from one period to the next",
+    "period_spread": "HalfNormal({}): sd of correlated period effects around their Mundlak means",
+}
+
+
+@dataclass(frozen=True, config=STRICT)
+class Sampler:
+    """Posterior draws (chains x draws), the warm-up and target of NUTS, and the first batch of proposals of importance sampling."""
+
+    chains: int = 4
+    draws: int = 1000
+    tune: int = 1000
+    target_accept: float = 0.95
+    proposals: int = 1000
+
+    @model_validator(mode="after")
+    def _usable(self) -> Sampler:
+        if self.chains < 2 or self.chains % 2:
+            raise ValueError(f"the number of chains must be even and at least 2, not {self.chains}")
+        if self.draws < 100 or self.proposals < 200 or self.tune < 100:
+            raise ValueError("draws and tune must be at least 100, proposals at least 200")
+        if not 0.5 <= self.target_accept < 1:
+            raise ValueError(f"target_accept must be in [0.5, 1), not {self.target_accept}")
+        return self
+
+
+@dataclass(frozen=True, config=STRICT)
+class Formula:
+    """A Bambi model: its formula over outcome, level, unit, period, treated and the covariates."""
+
+    formula: str
+    family: str = "gaussian"
+    link: str | None = None
+
+
+@dataclass(frozen=True, config=STRICT)
+class ModelCard:
+    """A model, stated and not yet given data. ``outcome`` None means any outcome of the study."""
+
+    name: str
+    title: str
+    outcome: str | None = None
+    covariates: tuple[str, ...] = ()
+    modifiers: tuple[str, ...] = ()
+    structure: Structure = "linear"
+    effects: Effects = Effects()
+    errors: Errors = Errors()
+    likelihood: Likelihood = Likelihood()
+    priors: Priors = Priors()
+    sampler: Sampler = Sampler()
+    formula: Formula | None = None
+    references: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _complete(self) -> ModelCard:
+        if (self.structure == "formula") != (self.formula is not None):
+            raise ValueError('a card has a [formula] table exactly when structure = "formula"')
+        return self
+
+    @property
+    def digest(self) -> str:
+        """The content of the card that can move a number: all but its title and references."""
+        content = asdict(self)
+        for label in ("name", "title", "references"):
+            content.pop(label)
+        return digest(content)
+
+    @property
+    def is_marginal(self) -> bool:
+        """Whether the closed-form engine covers the card."""
+        return self.structure == "linear" and self.likelihood.family == "normal"
+
+
+def describe(card: ModelCard) -> str:
+    """The card as text: its settings, and every prior that it uses, on the standardised scale."""
+    lines = [f"{card.name}: {card.title}", ""]
+    for section in ("effects", "errors", "likelihood", "sampler"):
+        settings = asdict(getattr(card, section))
+        lines.append(f"{section:12s}" + ", ".join(f"{name} = {value}" for name, value in settings.items()))
+    if card.formula is not None:
+        return "\n".join([*lines, f"{'formula':12s}{card.formula}", "", "Priors: those of Bambi for this formula."])
+    lines += ["", "Priors, in units of the outcome's sd after unit and period effects:"]
+    lines += [f"  {name:14s}{text.format(getattr(card.priors, name))}" for name, text in PRIORS.items()]
+    return "\n".join([*lines, *(["", "References:", *(f"  {item}" for item in card.references)])])
+
+
+def model_names() -> list[str]:
+    """The cards that ship with the project, variants included."""
+    folder = shipped("models")
+    return sorted(path.stem for path in [*folder.glob("*.toml"), *folder.glob("variants/*.toml")])
+
+
+def load_card(name_or_path: str | Path) -> ModelCard:
+    """Read a card by its name among the shipped ones, or by the path of a TOML file.
+
+    A variant says ``extends = "card"`` and states only what changes.
+    """
+    path = _card_path(name_or_path)
+    return validated(ModelCard, _content(path, seen=()), where=f'ModelCard "{path.stem}" ({path})')
+
+
+def _card_path(name_or_path: str | Path) -> Path:
+    if str(name_or_path).endswith(".toml"):
+        return Path(name_or_path)
+    folder = shipped("models")
+    for candidate in (folder / f"{name_or_path}.toml", folder / "variants" / f"{name_or_path}.toml"):
+        if candidate.is_file():
+            return candidate
+    raise InputError(f'there is no model card "{name_or_path}"; {suggest(str(name_or_path), model_names())}')
+
+
+def _content(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
+    if path in seen:
+        raise InputError(f"{path}: the cards extend each other in a circle")
+    content = read_toml(path)
+    content.setdefault("name", path.stem)
+    parent = content.pop("extends", None)
+    if parent is None:
+        return content
+    beside = path.parent / f"{parent}.toml"
+    base = _content(beside if beside.is_file() else _card_path(str(parent)), (*seen, path))
+    return _merge(base, content)
+
+
+def _merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in change.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = _merge(merged[key], value) if both else value
+    return merged

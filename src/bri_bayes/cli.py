@@ -1,0 +1,171 @@
+"""The command line: arguments in, one sentence or one result out. Heavy packages are imported by the commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bri_bayes.errors import BriBayesError, InputError
+
+app = typer.Typer(
+    name="bri-bayes",
+    help="Bayesian difference-in-differences for panels with very few treated and control units.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+StudyArgument = Annotated[Path | None, typer.Argument(help="A study folder or TOML; default: the study that ships.")]
+PanelOption = Annotated[Path | None, typer.Option("--panel", help="The CSV that the study describes.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+SeedOption = Annotated[int, typer.Option(help="Seed of all random numbers.", min=0)]
+
+
+@app.command()
+def run(
+    study: StudyArgument = None,
+    panel: PanelOption = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer draws.")] = False,
+    jobs: Annotated[int, typer.Option(help="Processes that fit models.", min=1)] = 1,
+    out: Annotated[Path | None, typer.Option(help="Where the report goes; default: reports/STUDY.")] = None,
+    seed: SeedOption = 0,
+) -> None:
+    """Run the whole study: fits, tables, figures and one HTML report."""
+    from bri_bayes.pipeline import run_study
+
+    report = run_study(study, panel=panel, quick=quick, jobs=jobs, out=out, seed=seed)
+    typer.echo(str(report.path))
+    if report.failed_gates:
+        typer.echo("bri-bayes: " + "; ".join(report.failed_gates), err=True)
+        raise typer.Exit(1)
+
+
+@app.command()
+def estimate(
+    panel: Annotated[Path, typer.Argument(help="A CSV: long, or wide by period.")],
+    outcome: Annotated[str, typer.Option(help="Column of the outcome, or log(column).")],
+    unit: Annotated[str, typer.Option(help="Column of the unit.")],
+    period: Annotated[str, typer.Option(help="Column of the period.")],
+    treated: Annotated[str | None, typer.Option(help="Treated units, A,B (with --onset).")] = None,
+    onset: Annotated[int | None, typer.Option(help="First treated period.")] = None,
+    treatment: Annotated[str | None, typer.Option(help="A 0/1 column of treated cells.")] = None,
+    covariates: Annotated[str | None, typer.Option(help="Columns X,Z; log(X) takes logs.")] = None,
+    controls: Annotated[str | None, typer.Option(help="Control units; default: all others.")] = None,
+    periods: Annotated[str | None, typer.Option(help="First and last period, 2003:2020.")] = None,
+    model: Annotated[str, typer.Option(help="A model card: a name or a TOML file.")] = "did",
+    errors: Annotated[str | None, typer.Option(help="iid, ar1 or random_walk; default: the card's.")] = None,
+    engine: Annotated[str, typer.Option(help="auto, marginal or nuts.")] = "auto",
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Estimate the effect in any CSV: a posterior beside the frequentist answers."""
+    from bri_bayes.estimate import Request, parse_list
+    from bri_bayes.estimate import estimate as answer
+
+    request = Request(
+        path=panel,
+        outcome=outcome,
+        unit=unit,
+        period=period,
+        treated=parse_list(treated),
+        onset=onset,
+        treatment=treatment,
+        controls=parse_list(controls),
+        covariates=parse_list(covariates),
+        periods=_range(periods),
+        model=model,
+        errors=errors,
+        engine=engine,
+        seed=seed,
+    )
+    values = answer(request)
+    trustworthy = values.pop("trustworthy")
+    if as_json:
+        _print_json(values)
+    else:
+        from bri_bayes.tables import estimate_text
+
+        typer.echo(estimate_text(values))
+    if not trustworthy:
+        typer.echo("bri-bayes: the sampler's diagnostics do not pass: read the warnings before the numbers", err=True)
+        raise typer.Exit(1)
+
+
+@app.command()
+def models(name: Annotated[str | None, typer.Argument(help="A card.")] = None) -> None:
+    """List the model cards, or show one with every prior."""
+    from bri_bayes.card import describe, load_card, model_names
+
+    if name is None:
+        for known in model_names():
+            typer.echo(f"{known:24s}{load_card(known).title}")
+    else:
+        typer.echo(describe(load_card(name)))
+
+
+@app.command()
+def init(folder: Annotated[Path, typer.Argument(help="A new folder.")]) -> None:
+    """Make a folder with a study and its model cards, to be changed."""
+    from bri_bayes.pipeline import init_study
+
+    typer.echo(str(init_study(folder)))
+
+
+@app.command()
+def report(
+    study: StudyArgument = None, out: Annotated[Path | None, typer.Option(help="Folder of the run.")] = None
+) -> None:
+    """Write the HTML report again from the values of the last run."""
+    from bri_bayes.pipeline import render_again
+
+    typer.echo(str(render_again(study, out=out)))
+
+
+def main() -> None:
+    """Entry point: one sentence on stderr and an exit status, never a traceback."""
+    try:
+        status = app(standalone_mode=False)
+        sys.exit(status if isinstance(status, int) else 0)
+    except BriBayesError as error:
+        _stop(str(error), error.exit_status)
+    except KeyboardInterrupt:
+        _stop("stopped; what was finished is in the cache, so the same command goes on from there", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except OSError as error:
+        _stop(f"{error.filename or 'a file'}: {error.strerror or error}", 2)
+    except Exception as error:
+        # The parser's own errors know their sentence; which package they come from depends on the version of typer.
+        if not hasattr(error, "format_message"):
+            raise
+        _stop(" ".join(error.format_message().split()), 2)
+
+
+def _stop(sentence: str, status: int) -> None:
+    typer.echo(f"bri-bayes: {sentence}", err=True)
+    sys.exit(status)
+
+
+def _range(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    first, _, last = text.partition(":")
+    try:
+        return int(first), int(last)
+    except ValueError:
+        raise InputError(f'--periods "{text}" is not a first and a last period, as in 2003:2020') from None
+
+
+def _print_json(values: Any) -> None:
+    typer.echo(json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,175 @@
+"""Given the hyperparameters, what is the likelihood with every linear coefficient integrated out?
+
+    y = U b + S s + e,  e ~ N(0, Q^-1),  (b, s) ~ N(0, V)
+    log p(y | h) = -n/2 log 2 pi + 1/2 log|Q| - 1/2 log|V| - 1/2 log|A| - 1/2 (y'Qy - m'A^-1 m)
+    A = Z'QZ + V^-1,  m = Z'Qy,  Z = [U S]
+
+Source: Lindley & Smith (1972), doi:10.1111/j.2517-6161.1972.tb00899.x.
+
+Two facts make it fast. Q is a sum of few matrices with coefficients that depend on (sigma, rho) alone, so the
+cross-products of the data are formed once. And a unit's own coefficients meet only that unit's rows, so they are
+eliminated unit by unit and what is left has the size of S: cost is linear in the number of units.
+Appending y to S makes its quadratic form the last pivot of one Cholesky factor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bri_bayes.serial import Serial, serial_errors
+from bri_bayes.terms import Terms
+from bri_bayes.within import Array
+
+# Elements of the largest temporary array of one batch (doubles): about what a core's own cache holds.
+BATCH_ELEMENTS = 300_000
+
+
+@dataclass(frozen=True)
+class Conditional:
+    """Gaussian conditional of the coefficients given hyperparameters, for a batch of B draws.
+
+    ``own_factor`` (B, N, q, q) Cholesky of a unit's precision; ``own_shared`` (B, N, q, p + 1) = its inverse times
+    [U'QS, U'Qy]; ``shared_factor`` (B, p + 1, p + 1) Cholesky of the Schur complement, y last; ``log_density`` (B,).
+    """
+
+    own_factor: Array
+    own_shared: Array
+    shared_factor: Array
+    log_density: Array
+
+
+class GramModel:
+    """Cross-products of the data by part of the precision, and the marginal likelihood from them."""
+
+    def __init__(self, terms: Terms, structure: str, *, by_unit: bool) -> None:
+        self.terms, self.by_unit = terms, by_unit
+        self.serial: Serial = serial_errors(structure, terms.unit_ix, terms.period)  # type: ignore[arg-type]
+        self.own_columns = np.hstack([block.columns for block in terms.own])
+        self.shared_columns = np.hstack([block.columns for block in terms.shared])
+        self.n_units = int(terms.unit_ix.max()) + 1
+        self._rows = np.bincount(terms.unit_ix, minlength=self.n_units)
+        self._parts = list(self.serial.components())
+        self._counts = np.stack([np.bincount(terms.unit_ix[rows], minlength=self.n_units) for *_, rows in self._parts])
+        self._cross_products()
+
+    def conditional(self, hyper: dict[str, Array]) -> Conditional:
+        """The conditional of the coefficients, batch by batch: every array of ``hyper`` has B draws."""
+        n_draws = hyper["sigma"].size
+        width = self.n_units * (self.own_columns.shape[1] + 1) + self.shared_columns.shape[1] + 1
+        size = max(1, BATCH_ELEMENTS // (width * (self.shared_columns.shape[1] + 1)))
+        parts = [
+            self._conditional({name: value[first : first + size] for name, value in hyper.items()})
+            for first in range(0, n_draws, size)
+        ]
+        if len(parts) == 1:
+            return parts[0]
+        fields = ("own_factor", "own_shared", "shared_factor", "log_density")
+        return Conditional(*(np.concatenate([getattr(part, name) for part in parts]) for name in fields))
+
+    def prior_precision(self, blocks: str, hyper: dict[str, Array]) -> Array:
+        """Diagonal of V^-1 for the "own" or the "shared" columns : (B, columns)."""
+        chosen = self.terms.own if blocks == "own" else self.terms.shared
+        ones = np.ones((hyper["sigma"].size, 1))
+        columns = []
+        for block in chosen:
+            scale = hyper[block.scale][:, None] if isinstance(block.scale, str) else ones * block.scale
+            columns.append(np.repeat(scale**-2.0, block.columns.shape[1], axis=1))
+        return np.hstack(columns)
+
+    def _cross_products(self) -> None:
+        columns = np.column_stack([self.own_columns, self.shared_columns, self.terms.y])
+        grams = []
+        for kind, _, rows in self._parts:
+            now, unit = columns[rows], self.terms.unit_ix[rows]
+            grams.append(self._by_unit(now, now, unit))
+            if kind == "gap":
+                before = columns[rows - 1]
+                cross = self._by_unit(now, before, unit)
+                grams += [cross + cross.transpose(0, 2, 1), self._by_unit(before, before, unit)]
+        stacked = np.stack(grams)
+        q = self.own_columns.shape[1]
+        self._own = stacked[:, :, :q, :q]
+        self._own_shared = stacked[:, :, :q, q:]
+        shared = stacked[:, :, q:, q:]
+        self._shared = shared if self.by_unit else shared.sum(axis=1)
+
+    def _by_unit(self, left: Array, right: Array, unit: Array) -> Array:
+        """Cross-products of two column sets within each unit : (N, c, c)."""
+        out = np.zeros((self.n_units, left.shape[1], right.shape[1]))
+        for i in np.unique(unit):
+            rows = unit == i
+            out[i] = left[rows].T @ right[rows]
+        return out
+
+    def _coefficients(self, hyper: dict[str, Array]) -> tuple[Array, Array]:
+        """Coefficient of each cross-product, (B, parts), for sigma = 1; log|Q| at sigma = 1 by part, (B, parts)."""
+        rho = hyper.get("rho", np.zeros(hyper["sigma"].size))
+        structure = self.serial.structure
+        ones = np.ones_like(rho)
+        coefficients, log_precision = [], []
+        for kind, d, _ in self._parts:
+            if kind == "first":
+                precision = 1 - rho**2 if structure == "ar1" else ones
+                coefficients.append(precision)
+            else:
+                phi = rho**d if structure == "ar1" else ones
+                precision = (1 - rho**2) / (1 - rho ** (2 * d)) if structure == "ar1" else ones / d
+                coefficients += [precision, -phi * precision, phi**2 * precision]
+            log_precision.append(np.log(precision))
+        return np.stack(coefficients, axis=1), np.stack(log_precision, axis=1)
+
+    def _conditional(self, hyper: dict[str, Array]) -> Conditional:
+        weights, log_precision = self._coefficients(hyper)
+        n_draws, q = len(weights), self.own_columns.shape[1]
+        precision = hyper["sigma_unit"] ** -2.0 if self.by_unit else (hyper["sigma"] ** -2.0)[:, None]
+        own = np.tensordot(weights, self._own, 1) * precision[..., None, None]
+        own_shared = np.tensordot(weights, self._own_shared, 1) * precision[..., None, None]
+        if self.by_unit:
+            scaled = (weights[:, :, None] * precision[:, None, :]).reshape(n_draws, -1)
+            shared = np.tensordot(scaled, self._shared.reshape(-1, *self._shared.shape[2:]), 1)
+        else:
+            shared = np.tensordot(weights, self._shared, 1) * precision[..., None]
+        own_prior, shared_prior = self.prior_precision("own", hyper), self.prior_precision("shared", hyper)
+        diagonal = np.arange(q)
+        own[:, :, diagonal, diagonal] += own_prior[:, None, :]
+        p = shared_prior.shape[1]
+        diagonal_p = np.arange(p)
+        shared[:, diagonal_p, diagonal_p] += shared_prior
+        factor, solved = factor_and_solve(own, own_shared)
+        stacked = solved.reshape(n_draws, -1, p + 1)
+        schur = shared - stacked.transpose(0, 2, 1) @ stacked
+        shared_factor = np.linalg.cholesky(schur)
+        pivots = np.diagonal(shared_factor, axis1=1, axis2=2)
+        log_det = 2 * np.log(pivots[:, :p]).sum(axis=1)
+        log_det += 2 * np.log(np.diagonal(factor, axis1=2, axis2=3)).sum(axis=(1, 2))
+        log_det -= np.log(shared_prior).sum(axis=1) + self.n_units * np.log(own_prior).sum(axis=1)
+        log_q = log_precision @ self._counts.sum(axis=1)
+        log_q = log_q + (np.log(precision) * (self._rows if self.by_unit else self._rows.sum())).sum(axis=1)
+        log_density = 0.5 * (log_q - self.terms.y.size * np.log(2 * np.pi) - log_det - pivots[:, p] ** 2)
+        return Conditional(factor, solved, shared_factor, log_density)
+
+
+def factor_and_solve(matrices: Array, right: Array) -> tuple[Array, Array]:
+    """Cholesky factors L of many small matrices (..., q, q) and L^-1 times ``right`` (..., q, m), vectorised."""
+    q = matrices.shape[-1]
+    factor, solved = np.zeros_like(matrices), np.empty_like(right)
+    for j in range(q):
+        row = factor[..., j, :j]
+        factor[..., j, j] = np.sqrt(matrices[..., j, j] - (row**2).sum(-1))
+        below = matrices[..., j + 1 :, j] - (factor[..., j + 1 :, :j] * row[..., None, :]).sum(-1)
+        factor[..., j + 1 :, j] = below / factor[..., j, j][..., None]
+        known = (row[..., None] * solved[..., :j, :]).sum(-2)
+        solved[..., j, :] = (right[..., j, :] - known) / factor[..., j, j][..., None]
+    return factor, solved
+
+
+def solve_transposed(factor: Array, right: Array) -> Array:
+    """x with L' x = right for lower factors L (..., q, q) and right (..., q, m), by vectorised back substitution."""
+    q = factor.shape[-1]
+    x = np.array(right, dtype=float)
+    for j in range(q - 1, -1, -1):
+        x[..., j, :] /= factor[..., j, j, None]
+        x[..., :j, :] -= factor[..., j, :j, None] * x[..., j, None, :]
+    return x

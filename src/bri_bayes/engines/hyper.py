@@ -1,0 +1,98 @@
+"""The few parameters that stay outside the closed form: their priors and their unconstrained scale.
+
+A weakly learned scale has a posterior that ends at zero, and an autocorrelation one that ends at one. On a log or
+logit scale these ends are exponential tails, which importance sampling covers badly. So such a parameter is
+written as a quantile: x ~ N(0, 1) a priori, and the parameter is its prior's quantile function at Phi(x); the ends
+become Gaussian tails. sigma is well identified and stays on the log scale.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import lgamma, log, pi
+
+import numpy as np
+from scipy.special import log_ndtr, ndtr, ndtri
+
+from bri_bayes.card import ModelCard
+from bri_bayes.terms import Terms
+from bri_bayes.within import Array
+
+# rho is kept this far from -1 and 1, where the stationary variance ends.
+_RHO_MARGIN = 1e-10
+# A scale this small against its prior is zero, and its precision still finite.
+_SMALLEST_SCALE = 1e-8
+
+
+@dataclass(frozen=True)
+class Hyperparameters:
+    """Names and order of the hyperparameters of a card: ``names`` of scalars, then log sigma of each unit if any.
+
+    Unconstrained vectors are (draws, dimension): log for sigma, normal quantile for the rest.
+    """
+
+    card: ModelCard
+    names: tuple[str, ...]
+    n_units: int
+
+    @property
+    def dimension(self) -> int:
+        """Length of the unconstrained vector."""
+        return len(self.names) + self.n_units
+
+    def start(self) -> Array:
+        """Where the search for the mode begins: (dimension,)."""
+        at = {"sigma": log(0.6), "rho": 0.5}
+        return np.array([at.get(name, -0.3) for name in self.names] + [log(0.6)] * self.n_units)
+
+    def values(self, vectors: Array) -> dict[str, Array]:
+        """Natural scale: each (draws,), and "sigma_unit" (draws, units) when the error scale differs by unit."""
+        named = {name: self._value(name, vectors[:, i]) for i, name in enumerate(self.names)}
+        if self.n_units:
+            named["sigma_unit"] = np.exp(vectors[:, len(self.names) :])
+        return named
+
+    def log_prior(self, vectors: Array) -> Array:
+        """Log prior density on the unconstrained scale, Jacobian included: (draws,)."""
+        total = np.zeros(len(vectors))
+        for i, name in enumerate(self.names):
+            x = vectors[:, i]
+            if name == "sigma":
+                total += _log_half_t3(np.exp(x), self.card.priors.sigma) + x
+            elif name == "rho":
+                a, b = self.card.priors.rho
+                norm = lgamma(a + b) - lgamma(a) - lgamma(b)
+                total += norm + (a - 1) * log_ndtr(x) + (b - 1) * log_ndtr(-x) + _log_normal(x)
+            else:
+                total += _log_normal(x)
+        if self.n_units:
+            spread = self.card.priors.sigma_spread
+            center = vectors[:, [self.names.index("sigma")]]
+            total += (_log_normal((vectors[:, len(self.names) :] - center) / spread) - log(spread)).sum(axis=1)
+        return total
+
+    def _value(self, name: str, x: Array) -> Array:
+        if name == "sigma":
+            return np.exp(x)
+        if name == "rho":
+            return np.asarray(np.clip(2 * ndtr(x) - 1, -1 + _RHO_MARGIN, 1 - _RHO_MARGIN))
+        priors = self.card.priors
+        scale = {"omega": priors.effect_unit, "eta": priors.effect_step, "sigma_period": priors.period_spread}[name]
+        return np.asarray(np.maximum(-scale * ndtri(0.5 * ndtr(-x)), _SMALLEST_SCALE * scale))
+
+
+def hyperparameters(terms: Terms, card: ModelCard) -> Hyperparameters:
+    """The hyperparameters that ``terms`` and the errors of ``card`` need."""
+    used = {block.scale for block in (*terms.own, *terms.shared) if isinstance(block.scale, str)}
+    names = ["sigma", *(["rho"] if card.errors.structure == "ar1" else []), *sorted(used)]
+    by_unit = card.errors.scale == "by_unit"
+    return Hyperparameters(card, tuple(names), int(terms.unit_ix.max()) + 1 if by_unit else 0)
+
+
+def _log_normal(x: Array) -> Array:
+    return np.asarray(-0.5 * (x**2 + log(2 * pi)))
+
+
+def _log_half_t3(x: Array, scale: float) -> Array:
+    norm = log(2) + lgamma(2) - lgamma(1.5) - 0.5 * log(3 * pi) - log(scale)
+    return np.asarray(norm - 2 * np.log1p((x / scale) ** 2 / 3))

@@ -1,0 +1,147 @@
+"""The closed-form engine: every linear coefficient integrated exactly, the few hyperparameters by importance sampling.
+
+Draws come in mirrored pairs: hyperparameters h are resampled from the weighted proposals, and coefficients are
+drawn from their Gaussian conditional once with innovations z and once with -z. The posterior mean of anything
+linear in the coefficients is then the average of exact conditional means, with almost no Monte Carlo error.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bri_bayes.card import ModelCard
+from bri_bayes.design import Design
+from bri_bayes.engines.gram import Conditional, GramModel, solve_transposed
+from bri_bayes.engines.hyper import Hyperparameters, hyperparameters
+from bri_bayes.engines.importance import sample_by_importance
+from bri_bayes.terms import Terms, build_terms, period_contrasts
+from bri_bayes.within import Array
+
+# More hyperparameters than this are not left to importance sampling.
+MAX_HYPERPARAMETERS = 40
+
+
+@dataclass(frozen=True)
+class MarginalDraws:
+    """Draws on the standardised scale: ``values`` name -> (R, ...); R runs over chains, then draws."""
+
+    values: dict[str, Array]
+    log_marginal: float
+    khat: float
+    ess: float
+
+
+def is_feasible(design: Design, card: ModelCard) -> bool:
+    """Whether the engine covers the card, and its hyperparameters are few enough."""
+    by_unit = card.errors.scale == "by_unit"
+    return card.is_marginal and not (by_unit and design.sizes["unit"] + 4 > MAX_HYPERPARAMETERS)
+
+
+def sample_marginal(design: Design, card: ModelCard, seed: int) -> MarginalDraws:
+    """Posterior draws of a normal linear card; ``log_marginal`` is that of the outcome in its own units."""
+    terms = build_terms(design, card)
+    space = hyperparameters(terms, card)
+    model = GramModel(terms, card.errors.structure, by_unit=card.errors.scale == "by_unit")
+    rng = np.random.default_rng(seed)
+
+    def log_density(vectors: Array) -> Array:
+        return model.conditional(space.values(vectors)).log_density + space.log_prior(vectors)
+
+    weighted = sample_by_importance(log_density, space.start(), card.sampler.proposals, rng)
+    pairs = card.sampler.chains * card.sampler.draws // 2
+    chosen = rng.permutation(_systematic(weighted.weights, pairs, rng))
+    values = _draw(model, space, weighted.vectors, chosen, rng)
+    log_marginal = weighted.log_normaliser - terms.y.size * float(np.log(design.attrs["y_scale"]))
+    return MarginalDraws(values, log_marginal, weighted.khat, weighted.ess)
+
+
+def _systematic(weights: Array, size: int, rng: np.random.Generator) -> np.ndarray:
+    """Positions drawn with probability ``weights`` by systematic resampling : (size,)."""
+    points = (np.arange(size) + rng.random()) / size
+    return np.minimum(np.searchsorted(np.cumsum(weights), points), weights.size - 1)
+
+
+def _draw(
+    model: GramModel, space: Hyperparameters, vectors: Array, chosen: np.ndarray, rng: np.random.Generator
+) -> dict[str, Array]:
+    unique, position = np.unique(chosen, return_inverse=True)
+    hyper = space.values(vectors[unique])
+    conditional = model.conditional(hyper)
+    own, shared = _coefficients(conditional, position, rng)
+    values = {name: np.concatenate([value[position]] * 2) for name, value in hyper.items()}
+    if space.n_units == 0:
+        values.pop("sigma_unit", None)
+    terms = model.terms
+    values |= _named(terms.own, own) | _named(terms.shared, shared)
+    return values
+
+
+def _coefficients(conditional: Conditional, position: np.ndarray, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Own (2 R, N, q) and shared (2 R, p) coefficients: R draws, then their mirror images."""
+    p = conditional.shared_factor.shape[-1] - 1
+    mirror = np.array([1.0, -1.0])
+    factor = conditional.shared_factor[position]
+    z = rng.standard_normal(factor.shape[:1] + (p, 1))
+    shared = solve_transposed(factor[:, :p, :p], factor[:, p, :p, None] + z * mirror)
+    own_factor, own_shared = conditional.own_factor[position], conditional.own_shared[position]
+    n_draws, n_units, q, _ = own_shared.shape
+    explained = (own_shared[..., :p].reshape(n_draws, -1, p) @ shared).reshape(n_draws, n_units, q, 2)
+    z = rng.standard_normal((n_draws, n_units, q, 1))
+    own = solve_transposed(own_factor, own_shared[..., p:] - explained + z * mirror)
+    return np.concatenate(np.moveaxis(own, -1, 0)), np.concatenate(np.moveaxis(shared, -1, 0))
+
+
+def _named(blocks: tuple, coefficients: Array) -> dict[str, Array]:  # type: ignore[type-arg]
+    """Coefficients by block name; adjacent blocks of one name are joined."""
+    named: dict[str, Array] = {}
+    first = 0
+    for block in blocks:
+        last = first + block.columns.shape[1]
+        part = coefficients[..., first:last]
+        named[block.name] = np.concatenate([named[block.name], part], axis=-1) if block.name in named else part
+        first = last
+    return named
+
+
+def to_parameters(design: Design, card: ModelCard, values: dict[str, Array]) -> dict[str, Array]:
+    """Coefficients of the blocks -> the parameters that both engines report, still on the standardised scale.
+
+    unit_effect (R, N); trend (R, N); period_effect (R, T); tau (R, K) where there is a common path;
+    unit_deviation (R, U) of treated units; effect (R, U, K); beta, modifier_effect (R, m); and scalars (R,).
+    """
+    terms: Terms = build_terms(design, card)
+    ever_treated = np.isfinite(design["first_treated"].to_numpy())
+    named = {name: value for name, value in values.items() if value.ndim == 1 or name == "sigma_unit"}
+    named["unit_effect"] = values["unit_effect"][..., 0]
+    if "trend" in values:
+        named["trend"] = values["trend"][..., 0]
+    named |= {name: values[name] for name in ("beta", "modifier_effect") if name in values}
+    named["period_effect"] = _period_effect(design, card, terms, values)
+    n_draws = named["unit_effect"].shape[0]
+    effect = np.zeros((n_draws, int(ever_treated.sum()), terms.event_times.size))
+    after = terms.event_times >= 0
+    if "path" in values:
+        tau = values["path"] @ terms.path.T
+        effect += tau[:, None, :]
+        if card.effects.pooling == "partial" or card.effects.treatment in ("common", "event_time"):
+            named["tau"] = tau
+    if "unit_deviation" in values:
+        named["unit_deviation"] = values["unit_deviation"][:, ever_treated, 0]
+        effect[:, :, after] += named["unit_deviation"][..., None]
+    if "own_path" in values:
+        effect[:, :, after] += values["own_path"][:, ever_treated]
+    return named | {"effect": effect}
+
+
+def _period_effect(design: Design, card: ModelCard, terms: Terms, values: dict[str, Array]) -> Array:
+    n_periods = design.sizes["period"]
+    if card.effects.period == "fixed":
+        return values["period_effect"] @ period_contrasts(n_periods).T
+    effect = values["period_effect"]
+    for block in terms.shared:
+        if block.name == "period_mundlak":
+            _, first_row = np.unique(design["period_ix"].to_numpy(), return_index=True)
+            effect = effect + values["period_mundlak"] @ block.columns[first_row].T
+    return effect

@@ -1,0 +1,52 @@
+"""The sampling engine: the PyMC model of a card, sampled with nutpie. Any card, slower."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from bri_bayes.builders.linear import build_linear
+from bri_bayes.card import ModelCard
+from bri_bayes.design import Design
+from bri_bayes.within import Array
+
+
+def sample_nuts(
+    design: Design, card: ModelCard, seed: int, *, progress: bool = False
+) -> tuple[dict[str, Array], dict[str, Any]]:
+    """Draws of every variable, name -> (chain x draw, ...), on the standardised scale, and sampler statistics."""
+    tree = sample_model(build_linear(design, card), card, seed, progress=progress)
+    values = {str(name): _flat(array.to_numpy()) for name, array in tree["posterior"].data_vars.items()}
+    return values, sampler_statistics(tree)
+
+
+def sample_model(model: Any, card: ModelCard, seed: int, *, progress: bool = False) -> Any:
+    """Sample a PyMC model with nutpie : DataTree with posterior and sample_stats."""
+    import nutpie
+
+    settings = card.sampler
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        compiled = nutpie.compile_pymc_model(model, backend="numba")
+        return nutpie.sample(
+            compiled,
+            chains=settings.chains,
+            draws=settings.draws,
+            tune=settings.tune,
+            target_accept=settings.target_accept,
+            seed=seed,
+            progress_bar=progress,
+        )
+
+
+def sampler_statistics(tree: Any) -> dict[str, Any]:
+    """Number of divergences and of gradient evaluations."""
+    stats = tree["sample_stats"]
+    return {
+        "divergences": int(stats["diverging"].sum()),
+        "gradients": int(stats["n_steps"].sum()) if "n_steps" in stats else None,
+    }
+
+
+def _flat(array: Array) -> Array:
+    return array.reshape(-1, *array.shape[2:])

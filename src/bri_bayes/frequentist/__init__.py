@@ -1,0 +1,50 @@
+"""What do the usual frequentist procedures say about the same design?"""
+
+from __future__ import annotations
+
+from bri_bayes.design import Design
+from bri_bayes.frequentist.estimate import Estimate
+from bri_bayes.frequentist.few_clusters import collapsed_t, wild_cluster_bootstrap
+from bri_bayes.frequentist.resampling import Permutation, permutation
+from bri_bayes.frequentist.twfe import (
+    EventStudy,
+    TwoWayFit,
+    cluster_estimate,
+    crv3_estimate,
+    event_study,
+    fit_twfe,
+    iid_estimate,
+)
+
+__all__ = [
+    "Estimate",
+    "EventStudy",
+    "Permutation",
+    "TwoWayFit",
+    "cluster_estimate",
+    "collapsed_t",
+    "crv3_estimate",
+    "event_study",
+    "fit_twfe",
+    "frequentist_rows",
+    "iid_estimate",
+    "permutation",
+    "wild_cluster_bootstrap",
+]
+
+
+def frequentist_rows(design: Design, *, seed: int = 0) -> list[Estimate]:
+    """Two-way fixed effects under five ways to judge them, and the collapsed t test; always these rows, in this order.
+
+    twfe/iid, twfe/cluster, twfe/cluster_crv3, twfe/wild_cluster_bootstrap, twfe/permutation, collapsed/t. The twfe rows
+    share their estimate. ``seed`` matters only beyond 12 units and 10,000 assignments.
+    """
+    fit = fit_twfe(design)
+    return [
+        iid_estimate(fit),
+        cluster_estimate(fit),
+        crv3_estimate(fit),
+        wild_cluster_bootstrap(design, seed=seed),
+        permutation(design, seed=seed).estimate,
+        collapsed_t(design),
+    ]

@@ -1,0 +1,229 @@
+"""What is left of a two-way fixed-effects result when there are only a few units?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from bri_bayes.design import RELATIVE_ZERO, Design
+from bri_bayes.frequentist.estimate import SIGNIFICANCE, Estimate, t_estimate
+from bri_bayes.frequentist.ols import group_sums, residual_maker
+from bri_bayes.frequentist.twfe import TwoWayFit, fit_twfe
+from bri_bayes.names import COVARIATE, PERIOD, UNIT
+from bri_bayes.within import Array
+
+# All sign vectors up to this many clusters: 2^12 = 4,096.
+ENUMERATED_CLUSTERS = 12
+# Squared bootstrap t statistics this close (relative) to the observed one are ties: only rounding differs.
+TIE = 1e-9
+# The interval is searched to this many standard errors; what is accepted there counts as accepted everywhere.
+FAR = 1e6
+# Offsets from the estimate in standard errors; the end of the interval is bisected between two of them.
+SEARCH_GRID = np.geomspace(1e-4, FAR, 241)
+# Halvings of a bracket that is 10% wide: more than double precision holds.
+BISECTIONS = 60
+# Numbers held at once in one array: 16 megabytes.
+BLOCK_NUMBERS = 2_000_000
+
+
+def wild_cluster_bootstrap(design: Design, draws: int = 9999, seed: int = 0) -> Estimate:
+    """The wild cluster bootstrap t test by unit: null hypothesis imposed (WCR), Rademacher signs.
+
+    With u = M (y - tau_0 D) the restricted residuals and v_g = +-1 one sign a cluster,
+
+        y* = y - u + v_g u,    t* = (tau* - tau_0) / se*,    p(tau_0) = share of sign vectors with |t*| >= |t(tau_0)|
+
+    M takes unit effects, period effects and covariates away; t and t* use CRV1, whose small-sample factor cancels.
+    Up to 12 clusters all 2^G sign vectors are compared, beyond them ``draws`` random ones and the identity. The
+    identity counts in both, and equality up to rounding counts: software that counts |t*| > |t| has a p-value
+    smaller by the ties, at least 2 / 2^G. The interval runs from the lowest to the highest tau_0 with p > 5%;
+    an end is None when even values a million standard errors away are not rejected.
+    Source: Cameron, Gelbach & Miller (2008), doi:10.1162/rest.90.3.414; Roodman et al. (2019),
+    doi:10.1177/1536867X19830877.
+    """
+    fit = fit_twfe(design)
+    n_clusters = int(fit.unit_ix.max()) + 1
+    enumerated = n_clusters <= ENUMERATED_CLUSTERS
+    n_vectors = 2**n_clusters if enumerated else draws + 1
+    scores = _cluster_scores(fit)
+    if scores is None:
+        p_value, lower, upper = math.nan, math.nan, math.nan
+        note: str | None = "the cluster-robust t statistic does not exist"
+    else:
+        signs = _all_signs(n_clusters) if enumerated else _random_signs(n_clusters, draws, seed)
+        statistics = _bootstrap_statistics(scores, signs)
+        p_value = float(statistics.share(np.array([-fit.estimate]))[0])
+        lower, upper = (_interval_end(statistics, scores, fit.estimate, side) for side in (-1, 1))
+        note = "no value on the open side of the interval is rejected" if None in (lower, upper) else None
+    return Estimate(
+        estimator="twfe",
+        inference="wild_cluster_bootstrap",
+        estimate=fit.estimate,
+        se=None,
+        p_value=p_value,
+        lower=lower,
+        upper=upper,
+        n_assignments=n_vectors,
+        note=note,
+    )
+
+
+def collapsed_t(design: Design) -> Estimate:
+    """Two periods a unit, then a two-sample t test: exact for normal changes, whatever their serial correlation.
+
+        z_i = mean of y_it after the onset - mean before,    t = (mean treated z - mean control z) / se,   df = N - 2
+
+    with the pooled variance of z. Means are over the observed cells of a unit, for controls around the onset of the
+    treated; covariates are ignored. There is no answer (NaN) when onsets differ.
+    Source: Bertrand, Duflo & Mullainathan (2004), doi:10.1162/003355304772839588, section IV.C; Donald & Lang
+    (2007), doi:10.1162/rest.89.2.221.
+    """
+    first = design["first_treated"].to_numpy()
+    onsets = np.unique(first[np.isfinite(first)])
+    if onsets.size > 1:
+        listed = ", ".join(f"{onset:.0f}" for onset in onsets)
+        return t_estimate("collapsed", "t", math.nan, math.nan, 0, f"the onsets differ ({listed}): no two common periods")
+    changes = _changes(design, float(onsets[0]))
+    seen, ever_treated = np.isfinite(changes), np.isfinite(first)
+    treated, controls = changes[seen & ever_treated], changes[seen & ~ever_treated]
+    df = treated.size + controls.size - 2
+    note = _collapsed_note(design, seen)
+    if not (treated.size and controls.size):
+        lacking = "control" if treated.size else "treated unit"
+        return t_estimate("collapsed", "t", math.nan, math.nan, df, f"no {lacking} has rows before and after the onset")
+    deviations = np.concatenate([treated - treated.mean(), controls - controls.mean()])
+    spread = float(np.linalg.norm(deviations))
+    if df < 1 or spread <= RELATIVE_ZERO * float(np.linalg.norm(changes[seen])):
+        se, note = math.nan, "the changes within the two groups do not vary"
+    else:
+        se = spread * math.sqrt((1 / treated.size + 1 / controls.size) / df)
+    return t_estimate("collapsed", "t", float(treated.mean() - controls.mean()), se, df, note)
+
+
+@dataclass(frozen=True, eq=False)
+class _ClusterScores:
+    """What the bootstrap needs of the data, with the residuals u + z d of tau_0 = estimate - z.
+
+    ``move_u``, ``move_d`` : (cluster,) sum of d u and of d d over the rows of each cluster, d = M D;
+    ``score_u``, ``score_d`` : (cluster, cluster) [g, h], sum over rows of h of (M d 1_g) u, and of (M d 1_g) d.
+    """
+
+    move_u: Array
+    move_d: Array
+    score_u: Array
+    score_d: Array
+    rounding: float
+
+    @property
+    def se(self) -> float:
+        """The CRV1 standard error without its small-sample factor."""
+        return float(np.linalg.norm(self.score_u.sum(axis=1)) / self.move_d.sum())
+
+
+@dataclass(frozen=True, eq=False)
+class _BootstrapStatistics:
+    """Of each sign vector, in tau* - tau_0 = a - z b and its cluster scores S - z R: a, b, |S|^2, S'R, |R|^2."""
+
+    a: Array
+    b: Array
+    ss: Array
+    sr: Array
+    rr: Array
+    observed_ss: float
+
+    def share(self, offsets: Array) -> Array:
+        """p-values (offset,) of tau_0 = estimate + offset: the share of sign vectors with |t*| >= |t|."""
+        z = offsets[:, None]
+        own = (self.a - z * self.b) ** 2 * self.observed_ss
+        other = z**2 * (self.ss - 2 * z * self.sr + z**2 * self.rr)
+        return np.asarray((own >= other * (1 - TIE)).mean(axis=1))
+
+
+def _cluster_scores(fit: TwoWayFit) -> _ClusterScores | None:
+    """None when the observed t statistic does not exist: no residual, or scores that are zero."""
+    least_squares, unit_ix = fit.least_squares, fit.unit_ix
+    residual_of = residual_maker(least_squares.absorber, least_squares.X[:, 1:])
+    u, d = fit.residuals, residual_of(least_squares.X[:, 0])
+    n_clusters = int(unit_ix.max()) + 1
+    score_u, score_d = np.empty((n_clusters, n_clusters)), np.empty((n_clusters, n_clusters))
+    width = max(1, BLOCK_NUMBERS // u.size)
+    for start in range(0, n_clusters, width):
+        block = np.arange(start, min(start + width, n_clusters))
+        own = residual_of(np.where(unit_ix[:, None] == block, d[:, None], 0.0))
+        score_u[block] = group_sums(own * u[:, None], unit_ix).T
+        score_d[block] = group_sums(own * d[:, None], unit_ix).T
+    rounding = RELATIVE_ZERO * float(np.abs(d * u).sum())
+    scores = _ClusterScores(group_sums(d * u, unit_ix), group_sums(d * d, unit_ix), score_u, score_d, rounding)
+    absent = least_squares.is_exact or np.linalg.norm(score_u.sum(axis=1)) <= rounding
+    return None if absent else scores
+
+
+def _bootstrap_statistics(scores: _ClusterScores, signs: Iterator[Array]) -> _BootstrapStatistics:
+    total = float(scores.move_d.sum())
+    parts = []
+    for block in signs:
+        a, b = block @ scores.move_u / total, block @ scores.move_d / total
+        S = block @ scores.score_u.T - np.outer(a, scores.move_d)
+        R = block @ scores.score_d.T - np.outer(b, scores.move_d)
+        S[np.linalg.norm(S, axis=1) <= scores.rounding] = 0.0
+        R[np.linalg.norm(R, axis=1) <= RELATIVE_ZERO * total] = 0.0
+        parts.append([a, b, (S * S).sum(axis=1), (S * R).sum(axis=1), (R * R).sum(axis=1)])
+    a, b, ss, sr, rr = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return _BootstrapStatistics(a, b, ss, sr, rr, observed_ss=float((scores.score_u.sum(axis=1) ** 2).sum()))
+
+
+def _all_signs(n_clusters: int) -> Iterator[Array]:
+    """Every vector of signs, (2^G, G), the identity first."""
+    yield 1.0 - 2.0 * ((np.arange(2**n_clusters)[:, None] >> np.arange(n_clusters)) & 1)
+
+
+def _random_signs(n_clusters: int, draws: int, seed: int) -> Iterator[Array]:
+    """The identity, then ``draws`` random vectors of signs, in blocks (rows, G)."""
+    yield np.ones((1, n_clusters))
+    rng = np.random.default_rng(seed)
+    rows = max(1, BLOCK_NUMBERS // n_clusters)
+    for start in range(0, draws, rows):
+        yield 2.0 * rng.integers(0, 2, size=(min(rows, draws - start), n_clusters)) - 1.0
+
+
+def _interval_end(
+    statistics: _BootstrapStatistics, scores: _ClusterScores, estimate: float, side: int
+) -> float | None:
+    grid = side * scores.se * SEARCH_GRID
+    accepted = statistics.share(grid) > SIGNIFICANCE
+    if accepted[-1]:
+        return None
+    outermost = np.flatnonzero(accepted).max(initial=-1)
+    inside, outside = (float(grid[outermost]) if outermost >= 0 else 0.0), float(grid[outermost + 1])
+    for _ in range(BISECTIONS):
+        middle = (inside + outside) / 2
+        if statistics.share(np.array([middle]))[0] > SIGNIFICANCE:
+            inside = middle
+        else:
+            outside = middle
+    return estimate + inside
+
+
+def _changes(design: Design, onset: float) -> Array:
+    """Mean after the onset minus mean before, (unit,); NaN for a unit without rows on either side."""
+    unit_ix, y = design["unit_ix"].to_numpy(), design["y"].to_numpy()
+    after = design[PERIOD].to_numpy()[design["period_ix"].to_numpy()] >= onset
+    means = []
+    for rows in (after, ~after):
+        counts = np.bincount(unit_ix[rows], minlength=design.sizes[UNIT])
+        totals = np.bincount(unit_ix[rows], weights=y[rows], minlength=design.sizes[UNIT])
+        means.append(np.where(counts > 0, totals / np.maximum(counts, 1), np.nan))
+    return np.asarray(means[0] - means[1])
+
+
+def _collapsed_note(design: Design, seen: Array) -> str | None:
+    parts = []
+    if design.sizes[COVARIATE]:
+        parts.append("covariates are ignored")
+    if not seen.all():
+        missing = ", ".join(map(str, design[UNIT].to_numpy()[~seen]))
+        parts.append(f"left out, without rows before and after the onset: {missing}")
+    return "; ".join(parts) or None

@@ -1,0 +1,245 @@
+"""How unusual is the estimate among those of the groups of units that could have been treated?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from bri_bayes.design import RELATIVE_ZERO, Design
+from bri_bayes.frequentist.estimate import SIGNIFICANCE, Estimate
+from bri_bayes.frequentist.ols import group_sums, residual_maker
+from bri_bayes.frequentist.twfe import TwoWayFit, fit_twfe
+from bri_bayes.names import PERIOD, UNIT
+from bri_bayes.within import Array
+
+ASSIGNMENT = "assignment"
+
+# Estimates closer than this share of the largest one are ties: symmetric assignments differ in rounding only.
+TIE = 1e-10
+# Slopes this close to one are one: the assignment or its complement itself.
+SAME = 1e-9
+# Numbers held at once in one array: 16 megabytes.
+BLOCK_NUMBERS = 2_000_000
+
+Onsets = NDArray[np.int16]
+
+
+@dataclass(frozen=True, eq=False)
+class Permutation:
+    """The permutation test and the estimates that it compares.
+
+    ``placebos`` : Dataset with ``estimate`` (assignment,), in units of the outcome, the observed one first, and
+    ``first_treated`` (assignment, unit), the onset that it gives to each unit, NaN for none. The estimate of an
+    assignment that the rows do not identify is NaN and is not compared.
+    """
+
+    estimate: Estimate
+    placebos: xr.Dataset
+
+
+def permutation(design: Design, max_assignments: int = 10_000, draws: int = 9999, seed: int = 0) -> Permutation:
+    """Two-way fixed effects under every way to hand out the observed onsets to the units.
+
+    Each assignment gives each onset to as many units as in the data; estimates have the covariates in:
+
+        tau_j = D_j'M y / D_j'M D_j,    p = share of assignments with |tau_j| >= |tau_observed|, ties and observed included
+
+    All of them up to ``max_assignments``, otherwise ``draws`` random ones and the observed one. The test is exact
+    when every assignment was equally likely. The interval inverts it for a constant effect tau on the treated cells:
+    under tau the estimates are tau_j - tau r_j with r_j = D_j'M D / D_j'M D_j, so the values with p > 5% end at known
+    points; reported from the lowest to the highest, None where p stays above 5% for ever.
+
+    M D is needed for the units and onsets only, not for the assignments: D_j is a sum of cells B_k (unit, onset), so
+    with K = B'M B one matrix product gives D_j'M D_j of all assignments.
+    Source: Fisher (1935); Conley & Taber (2011), doi:10.1162/REST_a_00049; Rosenbaum (2002), Observational Studies,
+    ch. 2, for the interval.
+    """
+    fit = fit_twfe(design)
+    onsets, observed = _observed_onsets(design)
+    n_possible = _count(observed, onsets.size)
+    exact = n_possible <= max_assignments
+    assignments = _all_assignments(observed) if exact else _random_assignments(observed, draws, seed)
+    estimates, slopes = _estimates(design, fit, onsets, assignments)
+    seen = np.isfinite(estimates)
+    p_value = _share_as_large(estimates[seen])
+    lower, upper = _interval(estimates[seen], slopes[seen])
+    row = Estimate(
+        estimator="twfe",
+        inference="permutation",
+        estimate=fit.estimate,
+        se=None,
+        p_value=p_value,
+        lower=lower,
+        upper=upper,
+        n_assignments=int(seen.sum()),
+        note=_note(exact, n_possible, seen, is_open=None in (lower, upper)),
+    )
+    first = np.append(onsets, np.nan)[assignments]
+    variables = {"estimate": (ASSIGNMENT, estimates), "first_treated": ((ASSIGNMENT, UNIT), first)}
+    return Permutation(row, xr.Dataset(variables, coords={UNIT: design[UNIT].values}))
+
+
+def _observed_onsets(design: Design) -> tuple[Array, Onsets]:
+    """The distinct onsets (onset,), and the position in them of each unit's (unit,), -1 for never treated."""
+    first = design["first_treated"].to_numpy()
+    ever_treated = np.isfinite(first)
+    onsets = np.unique(first[ever_treated])
+    position = np.full(first.size, -1, dtype=np.int16)
+    position[ever_treated] = np.searchsorted(onsets, first[ever_treated])
+    return onsets, position
+
+
+def _count(observed: Onsets, n_onsets: int) -> int:
+    """The number of distinct assignments: a multinomial coefficient."""
+    count, free = 1, observed.size
+    for onset in range(n_onsets):
+        treated = int((observed == onset).sum())
+        count *= math.comb(free, treated)
+        free -= treated
+    return count
+
+
+def _all_assignments(observed: Onsets) -> Onsets:
+    """Every distinct rearrangement of ``observed``: (assignment, unit), the observed one first."""
+    sizes = [int((observed == onset).sum()) for onset in range(int(observed.max()) + 1)]
+    rows = np.array(list(_arrangements(np.full(observed.size, -1, dtype=np.int16), 0, sizes)))
+    own = int(np.flatnonzero((rows == observed).all(axis=1))[0])
+    return rows[[own, *(row for row in range(len(rows)) if row != own)]]
+
+
+def _arrangements(partial: Onsets, onset: int, sizes: list[int]) -> Iterator[Onsets]:
+    if onset == len(sizes):
+        yield partial
+        return
+    for chosen in combinations(np.flatnonzero(partial < 0).tolist(), sizes[onset]):
+        extended = partial.copy()
+        extended[list(chosen)] = onset
+        yield from _arrangements(extended, onset + 1, sizes)
+
+
+def _random_assignments(observed: Onsets, draws: int, seed: int) -> Onsets:
+    rng = np.random.default_rng(seed)
+    return np.vstack([observed[None, :], rng.permuted(np.tile(observed, (draws, 1)), axis=1)])
+
+
+def _estimates(design: Design, fit: TwoWayFit, onsets: Array, assignments: Onsets) -> tuple[Array, Array]:
+    """tau_j and r_j of each assignment, (assignment,); NaN where D_j'M D_j is zero."""
+    moments, gram = _cell_moments(design, fit, onsets)
+    observed = _indicators(assignments[:1], onsets.size)[0]
+    toward = gram @ observed
+    rows = max(1, BLOCK_NUMBERS // gram.shape[0])
+    numerators, shared, sizes, cells = [], [], [], []
+    treated_rows = _cell_rows(design, onsets)
+    for start in range(0, len(assignments), rows):
+        chosen = _indicators(assignments[start : start + rows], onsets.size)
+        numerators.append(chosen @ moments)
+        shared.append(chosen @ toward)
+        sizes.append(((chosen @ gram) * chosen).sum(axis=1))
+        cells.append(chosen @ treated_rows)
+    size = np.concatenate(sizes)
+    identified = size > RELATIVE_ZERO * np.concatenate(cells)
+    size = np.where(identified, size, np.nan)
+    return np.concatenate(numerators) / size, np.concatenate(shared) / size
+
+
+def _indicators(assignments: Onsets, n_onsets: int) -> Array:
+    """Which (onset, unit) cells an assignment treats: (assignment, onset x unit), zeros and ones."""
+    return np.concatenate([assignments == onset for onset in range(n_onsets)], axis=1).astype(float)
+
+
+def _cell_moments(design: Design, fit: TwoWayFit, onsets: Array) -> tuple[Array, Array]:
+    """B'M y (cell,) and B'M B (cell, cell) for the rows B of each unit from each onset on."""
+    least_squares, unit_ix = fit.least_squares, fit.unit_ix
+    residual_of = residual_maker(least_squares.absorber, least_squares.X[:, 1:])
+    after = _after(design, onsets)
+    n_units = design.sizes[UNIT]
+    outcome = residual_of(least_squares.y)[:, None]
+    moments = np.concatenate([group_sums(rows[:, None] * outcome, unit_ix)[:, 0] for rows in after])
+    gram = np.empty((moments.size, moments.size))
+    width = max(1, BLOCK_NUMBERS // unit_ix.size)
+    for start in range(0, moments.size, width):
+        block = np.arange(start, min(start + width, moments.size))
+        own = (unit_ix[:, None] == block % n_units) & after[block // n_units].T
+        left = residual_of(own.astype(float))
+        gram[:, block] = np.concatenate([group_sums(rows[:, None] * left, unit_ix) for rows in after])
+    return moments, gram
+
+
+def _cell_rows(design: Design, onsets: Array) -> Array:
+    """The number of rows of each unit from each onset on: (onset x unit,)."""
+    unit_ix = design["unit_ix"].to_numpy()
+    return np.concatenate([group_sums(rows, unit_ix) for rows in _after(design, onsets)])
+
+
+def _after(design: Design, onsets: Array) -> NDArray[np.bool_]:
+    """Whether a row is at or after an onset: (onset, obs)."""
+    return np.asarray(design[PERIOD].to_numpy()[design["period_ix"].to_numpy()] >= onsets[:, None])
+
+
+def _share_as_large(estimates: Array) -> float:
+    sizes = np.abs(estimates)
+    return float((sizes >= sizes[0] - TIE * sizes.max()).mean())
+
+
+def _interval(estimates: Array, slopes: Array) -> tuple[float | None, float | None]:
+    """The lowest and the highest tau with p(tau) > 5%; None where there is no end.
+
+    Assignment j counts at tau when |tau_j - tau r_j| >= |tau_0 - tau|: between the two solutions of equality when
+    |r_j| < 1, outside them when |r_j| > 1, on a half line or everywhere when |r_j| = 1.
+    """
+    starts, ends = _acceptance_sets(estimates, slopes)
+    needed = SIGNIFICANCE * estimates.size
+    lower = _first_crossing(starts, ends, needed)
+    upper = _first_crossing(-ends, -starts, needed)
+    return (None if math.isinf(lower) else lower), (None if math.isinf(upper) else -upper)
+
+
+def _acceptance_sets(estimates: Array, slopes: Array) -> tuple[Array, Array]:
+    """Closed intervals of tau on which an assignment counts: starts and ends, at most two an assignment."""
+    difference, total = estimates - estimates[0], estimates + estimates[0]
+    # (tau_j - tau r_j)^2 - (tau_0 - tau)^2 is the product of two lines: difference + tau p and total - tau q.
+    p, q = 1.0 - slopes, 1.0 + slopes
+    p, q = np.where(np.abs(p) <= SAME, 0.0, p), np.where(np.abs(q) <= SAME, 0.0, q)
+    tie = TIE * float(np.abs(estimates).max())
+    two_roots = (p != 0) & (q != 0)
+    first, second = -difference[two_roots] / p[two_roots], total[two_roots] / q[two_roots]
+    low, high = np.minimum(first, second), np.maximum(first, second)
+    between = (p * q)[two_roots] > 0
+    outside = np.full(int((~between).sum()), np.inf)
+    # One line is constant: its sign says on which side of the other's root the assignment counts.
+    flat = ~two_roots
+    constant = np.where(p == 0, difference, total)[flat]
+    root = np.where(p == 0, total, -difference)[flat] / 2
+    falls = np.where((p == 0)[flat], constant > 0, constant < 0)
+    always = np.abs(constant) <= tie
+    starts = np.where(always | falls, -np.inf, root)
+    ends = np.where(always | ~falls, np.inf, root)
+    return (
+        np.concatenate([low[between], -outside, high[~between], starts]),
+        np.concatenate([high[between], low[~between], outside, ends]),
+    )
+
+
+def _first_crossing(starts: Array, ends: Array, needed: float) -> float:
+    """The lowest point that more than ``needed`` of the intervals contain; -inf when they do from the beginning."""
+    candidates = np.sort(starts)
+    begun = np.searchsorted(candidates, candidates, side="right")
+    inside = begun - np.searchsorted(np.sort(ends), candidates, side="left")
+    return float(candidates[inside > needed][0])
+
+
+def _note(exact: bool, n_possible: int, seen: NDArray[np.bool_], is_open: bool) -> str | None:
+    parts = []
+    if not exact:
+        parts.append(f"{seen.size - 1:,} of {n_possible:.3g} assignments, drawn at random")
+    if not seen.all():
+        parts.append(f"left out, not identified: {int((~seen).sum()):,} assignments")
+    if is_open:
+        parts.append(f"the interval has an open end: the smallest possible p-value is 1/{int(seen.sum())}")
+    return "; ".join(parts) or None

@@ -1,0 +1,202 @@
+"""What do two-way fixed effects say about the effect, on average and event time by event time?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bri_bayes.design import RELATIVE_ZERO, Design, two_way
+from bri_bayes.errors import InputError
+from bri_bayes.frequentist.estimate import Estimate, t_estimate, t_test
+from bri_bayes.frequentist.ols import LeastSquares, ols
+from bri_bayes.frequentist.variance import Variance, crv1, crv3, iid
+from bri_bayes.names import COVARIATE, EVENT_TIME, REFERENCE_EVENT_TIME
+from bri_bayes.within import Array, Index
+
+TREATED = "treated"
+AGAINST_REFERENCE = "against event time -1"
+AGAINST_PRE_PERIOD = "against the pre-period average"
+
+
+@dataclass(frozen=True, eq=False)
+class TwoWayFit:
+    """Two-way fixed effects of a design.
+
+    ``least_squares`` : the fit; its first term is "treated", the others are the covariates;
+    ``unit_ix`` : (obs,) the cluster of each row; ``n_treated_units`` : units with a treated row.
+    """
+
+    least_squares: LeastSquares
+    unit_ix: Index
+    n_treated_units: int
+
+    @property
+    def coefficients(self) -> xr.DataArray:
+        """The effect ("treated") and the coefficients of the covariates: (term,)."""
+        return self.least_squares.coefficients
+
+    @property
+    def residuals(self) -> Array:
+        """Residuals (obs,) in units of the outcome."""
+        return self.least_squares.residuals
+
+    @property
+    def bread(self) -> Array:
+        """Inverse (term, term) of the cross-products of the regressors after unit and period effects."""
+        return self.least_squares.bread
+
+    @property
+    def estimate(self) -> float:
+        """The coefficient of the treatment, in units of the outcome."""
+        return float(self.coefficients.values[0])
+
+
+@dataclass(frozen=True, eq=False)
+class EventStudy:
+    """Effects by event time, and the average effect against two baselines.
+
+    ``path`` : DataFrame by event_time with ``rows`` (treated units' rows), ``estimate`` and, for each of iid, cluster
+    (CRV1) and cluster_crv3, ``se_*``, ``lower_*``, ``upper_*``; the reference event time has an estimate of zero.
+    ``contrasts`` : the same columns for the average after the onset, ``against event time -1`` and ``against the
+    pre-period average``; ``note`` : what could not be estimated, and why.
+    """
+
+    path: pd.DataFrame
+    contrasts: pd.DataFrame
+    note: str | None = None
+
+
+def fit_twfe(design: Design) -> TwoWayFit:
+    """Two-way fixed effects with one effect for all treated cells.
+
+        y_it = a_i + l_t + x_it'b + tau D_it + e_it
+
+    ``design`` : y (obs,) outcome units; X (obs, covariate); treated (obs,); balanced or not.
+    Raises InputError when the rows do not identify the effect, for instance without controls after the onset.
+    Source: Baltagi (2021), Econometric Analysis of Panel Data, ch. 3 and 9.
+    """
+    treated = design["treated"].to_numpy()
+    fit = _ols(design, {TREATED: treated.astype(float)})
+    unit_ix = design["unit_ix"].to_numpy()
+    return TwoWayFit(fit, unit_ix, int(np.unique(unit_ix[treated]).size))
+
+
+def iid_estimate(fit: TwoWayFit) -> Estimate:
+    """The effect with the standard error of independent errors and t(n - rank)."""
+    return _row(fit, "iid", iid(fit.least_squares))
+
+
+def cluster_estimate(fit: TwoWayFit) -> Estimate:
+    """The effect with standard errors clustered by unit (CRV1) and t(G - 1)."""
+    return _row(fit, "cluster", crv1(fit.least_squares, fit.unit_ix))
+
+
+def crv3_estimate(fit: TwoWayFit) -> Estimate:
+    """The effect with the cluster jackknife by unit (CRV3) and t(G - 1)."""
+    return _row(fit, "cluster_crv3", crv3(fit.least_squares, fit.unit_ix))
+
+
+def event_study(design: Design, window: tuple[int, int] | None = None) -> EventStudy:
+    """Effects by event time against the last period before the onset.
+
+        y_it = a_i + l_t + x_it'b + sum_{k != -1} tau_k 1[t - onset_i = k] + e_it
+
+    ``window`` bins event times below its first and above its last value. The averages before and after the onset
+    weigh each event time by its rows (treated units), and the pre-period average contains the zero at -1.
+    An event time at which nobody serves as a control (its period has treated units only) is NaN and stands in no
+    average. Raises InputError when no treated unit is observed at -1, or when event times are collinear.
+    Source: Sun & Abraham (2021), doi:10.1016/j.jeconom.2020.09.006, equation 5.
+    """
+    times = _event_times(design, window)
+    columns = {int(time): (times == time).astype(float) for time in np.unique(times[np.isfinite(times)])}
+    if REFERENCE_EVENT_TIME not in columns:
+        raise InputError(f"no treated unit is observed at event time {REFERENCE_EVENT_TIME}, the reference")
+    rows = pd.Series({time: int(column.sum()) for time, column in columns.items()}, name="rows")
+    within = two_way(design)
+    lost = [time for time, column in columns.items() if _is_absorbed(within.residuals(column), column)]
+    if REFERENCE_EVENT_TIME in lost:
+        raise InputError(f"there is no control in the periods of event time {REFERENCE_EVENT_TIME}, the reference")
+    used = [time for time in columns if time not in (*lost, REFERENCE_EVENT_TIME)]
+    fit = _ols(design, {_term(time): columns[time] for time in used})
+    unit_ix = design["unit_ix"].to_numpy()
+    variances = {"iid": iid(fit), "cluster": crv1(fit, unit_ix), "cluster_crv3": crv3(fit, unit_ix)}
+
+    def tabulate(weights: Mapping[str, float]) -> dict[str, float]:
+        return _combination(fit, variances, weights)
+
+    path = {time: tabulate({_term(time): 1.0}) if time in used else _not_estimated(time) for time in columns}
+    table = pd.DataFrame.from_dict(path, orient="index").rename_axis(EVENT_TIME)
+    table.insert(0, "rows", rows)
+    note = _absent_note(lost, variances)
+    return EventStudy(table, _contrasts(rows.drop(lost), tabulate), note)
+
+
+def _ols(design: Design, effects: Mapping[str, Array]) -> LeastSquares:
+    X = design["X"].to_numpy()
+    covariates = {str(name): X[:, position] for position, name in enumerate(design[COVARIATE].values)}
+    absorb = (design["unit_ix"].to_numpy(), design["period_ix"].to_numpy())
+    return ols(design["y"].to_numpy(), {**effects, **covariates}, absorb=absorb)
+
+
+def _row(fit: TwoWayFit, inference: str, variance: Variance) -> Estimate:
+    note = variance.note
+    if note is None and inference == "cluster" and fit.n_treated_units == 1:
+        note = "one treated unit: its own error is hardly in this standard error (Conley & Taber 2011)"
+    return t_estimate("twfe", inference, fit.estimate, float(variance.se.values[0]), variance.df, note)
+
+
+def _event_times(design: Design, window: tuple[int, int] | None) -> Array:
+    times = design["event_time"].to_numpy()
+    if window is None:
+        return np.asarray(times)
+    first, last = window
+    if not first < 0 <= last:
+        raise InputError(f"the window must run from a negative to a non-negative event time, not from {first} to {last}")
+    return np.clip(times, first, last)
+
+
+def _term(event_time: int) -> str:
+    return f"{EVENT_TIME}[{event_time}]"
+
+
+def _is_absorbed(residual: Array, column: Array) -> bool:
+    return bool(np.linalg.norm(residual) <= RELATIVE_ZERO * np.linalg.norm(column))
+
+
+def _combination(
+    fit: LeastSquares, variances: Mapping[str, Variance], weights: Mapping[str, float]
+) -> dict[str, float]:
+    values = dict(zip(fit.terms, fit.coefficients.values, strict=True))
+    estimate = float(sum(weight * values[term] for term, weight in weights.items()))
+    row = {"estimate": estimate}
+    for name, variance in variances.items():
+        se = variance.se_of(weights)
+        _, lower, upper = t_test(estimate, se, variance.df)
+        row |= {f"se_{name}": se, f"lower_{name}": lower, f"upper_{name}": upper}
+    return row
+
+
+def _not_estimated(event_time: int) -> dict[str, float]:
+    return {"estimate": 0.0 if event_time == REFERENCE_EVENT_TIME else math.nan}
+
+
+def _contrasts(rows: pd.Series, tabulate: Callable[[Mapping[str, float]], dict[str, float]]) -> pd.DataFrame:
+    share = {time: float(count) for time, count in rows.items()}
+    after = sum(count for time, count in share.items() if time >= 0)
+    before = sum(count for time, count in share.items() if time < 0)
+    post = {_term(time): count / after for time, count in share.items() if time >= 0}
+    pre = {_term(time): -count / before for time, count in share.items() if time < 0 and time != REFERENCE_EVENT_TIME}
+    table = {AGAINST_REFERENCE: tabulate(post), AGAINST_PRE_PERIOD: tabulate({**post, **pre})}
+    return pd.DataFrame.from_dict(table, orient="index").rename_axis("contrast")
+
+
+def _absent_note(lost: list[int], variances: Mapping[str, Variance]) -> str | None:
+    notes = [f"{name}: {variance.note}" for name, variance in variances.items() if variance.note]
+    if lost:
+        notes.insert(0, f"no control in the periods of event time {', '.join(map(str, lost))}")
+    return "; ".join(notes) or None

@@ -1,0 +1,31 @@
+"""The words that cards, designs and results share: dimension names and allowed choices."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+UNIT = "unit"
+PERIOD = "period"
+OBS = "obs"
+COVARIATE = "covariate"
+MODIFIER = "modifier"
+EVENT_TIME = "event_time"
+TREATED_UNIT = "treated_unit"
+CHAIN = "chain"
+DRAW = "draw"
+SAMPLE = (CHAIN, DRAW)
+
+PanelKind = Literal["official", "user", "reconstruction", "simulation"]
+Treatment = Literal["common", "by_unit", "event_time", "by_unit_event_time"]
+PeriodEffects = Literal["fixed", "correlated"]
+Pooling = Literal["partial", "none"]
+Trend = Literal["none", "unit_linear"]
+ErrorStructure = Literal["iid", "ar1", "random_walk"]
+ErrorScale = Literal["common", "by_unit"]
+Family = Literal["normal", "student_t"]
+Structure = Literal["linear", "formula"]
+Transform = Literal["none", "log", "log1p"]
+Engine = Literal["auto", "marginal", "nuts"]
+
+# The reference event time of an event study: the last period before the onset.
+REFERENCE_EVENT_TIME = -1

@@ -1,0 +1,261 @@
+"""What do the numbers say in one plain sentence? Each wording follows from the numbers by a rule that stands here.
+
+``verdict`` of an effect with 95% interval (lower, upper) and probability P of being above zero:
+
+    above       lower > 0            "stands above zero"
+    below       upper < 0            "stands below zero"
+    leans up    not above, P >= 0.9  "leans up, but zero is not ruled out"
+    leans down  not below, P <= 0.1  "leans down, but zero is not ruled out"
+    open        otherwise            "cannot be told from zero"
+
+No other threshold is used. Counts ("3 of 8 years") are counts of intervals that leave zero out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+import pandas as pd
+
+from bri_bayes import tables
+from bri_bayes.tables import PRE_AVERAGE, PRE_PERIOD, REFERENCE, Values, main_model
+
+Verdict = Literal["above", "below", "leans up", "leans down", "open"]
+
+LEANS = 0.9
+_NUMBER_WORDS = (
+    "no",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+)
+_MULTIPLES = ((1e12, "tn"), (1e9, "bn"), (1e6, "m"), (1e3, "k"))
+_BASELINES = {
+    PRE_AVERAGE: "the average of the years before the onset",
+    PRE_PERIOD: "the years before the onset",
+    REFERENCE: "the last year before the onset",
+}
+
+
+def verdict(effect: Mapping[str, float]) -> Verdict:
+    """Where the interval of an effect lies, by the rule at the top of this module."""
+    if effect["lower"] > 0:
+        return "above"
+    if effect["upper"] < 0:
+        return "below"
+    if effect["p_positive"] >= LEANS:
+        return "leans up"
+    return "leans down" if effect["p_positive"] <= 1 - LEANS else "open"
+
+
+def answer_title(values: Values, outcome: Values) -> str:
+    """The message of an outcome in a title."""
+    att, digits = main_model(outcome)["att"], decimals(outcome)
+    mean, within = signed(att["mean"], digits), f"95% interval {interval(att['lower'], att['upper'], digits)}"
+    treated = counted(len(outcome["treated"]), unit_noun(values))
+    match verdict(att):
+        case "above" | "below" as side:
+            return f"{outcome['label']}: {mean} stands {side} zero ({within})"
+        case "leans up" | "leans down" as side:
+            return f"{outcome['label']}: {mean} {side}, but zero is not ruled out ({within})"
+        case _:
+            return f"{outcome['label']}: {treated} cannot tell {mean} from zero ({within})"
+
+
+def answer(values: Values, outcome: Values) -> str:
+    """The answer for an outcome with its percentage and probability."""
+    model, digits = main_model(outcome), decimals(outcome)
+    att = model["att"]
+    size = f"{signed(att['mean'], digits)} {effect_unit(outcome)}"
+    if percent := model.get("percent"):
+        size += f", about {signed(percent['mean'], 0)}%"
+        size += f" (95% interval {interval(percent['lower'], percent['upper'], 0)}%)"
+    else:
+        size += f" (95% interval {interval(att['lower'], att['upper'], digits)})"
+    words = {
+        "above": "The interval lies above zero.",
+        "below": "The interval lies below zero.",
+        "leans up": "It leans up, but zero is not ruled out.",
+        "leans down": "It leans down, but zero is not ruled out.",
+        "open": "It cannot be told from zero.",
+    }
+    chance = f"The probability that it is above zero is {probability(att['p_positive'])}."
+    return f"The average effect after {_onset_words(outcome)} is {size}. {chance} {words[verdict(att)]}"
+
+
+def comparison(outcome_rows: pd.DataFrame) -> str:
+    """Which methods' intervals leave zero out? ``outcome_rows`` : the rows of the table headline of one outcome."""
+    known = outcome_rows.dropna(subset=["lower", "upper"])
+    out = (known["lower"] > 0) | (known["upper"] < 0)
+    parts = []
+    if out.any():
+        parts.append(f"zero is outside the 95% interval of: {_listed(known.loc[out, 'method'])}")
+    if (~out).any():
+        parts.append(f"zero is inside that of: {_listed(known.loc[~out, 'method'])}")
+    text = "; ".join(parts)
+    return f"{outcome_rows['label'].iloc[0]}: {text}." if text else f"{outcome_rows['label'].iloc[0]}: no intervals."
+
+
+def by_unit(values: Values, outcome: Values) -> str:
+    """How many treated units stand apart from zero, and between which values their means lie."""
+    effects, digits = main_model(outcome).get("by_unit", {}), decimals(outcome)
+    if not effects:
+        return f"{outcome['label']}: the model has no effects of single {unit_noun(values)}."
+    apart = [unit for unit, effect in effects.items() if excludes_zero(effect)]
+    low, high = (pick(effects, key=lambda unit: effects[unit]["mean"]) for pick in (min, max))
+    ends = " and ".join(
+        f"{signed(effects[unit]['mean'], digits)} ({tables.unit_name(values, unit)})"
+        for unit in dict.fromkeys((low, high))
+    )
+    named = f": {_listed(tables.unit_name(values, unit) for unit in apart)}" if 0 < len(apart) <= 5 else ""
+    count = f"{_of(len(apart), len(effects))} intervals of single {unit_noun(values)} leave zero out{named}"
+    return f"{outcome['label']}: {count}; the means lie between {ends}."
+
+
+def event_study(outcome: Values, path: pd.DataFrame) -> str:
+    """How many event times leave zero out, before and after? ``path`` : rows of by_event_time with one baseline."""
+    apart = (path["lower"] > 0) | (path["upper"] < 0)
+    before = (path["event_time"] < 0) & (path["sd"] > 0)
+    after = path["event_time"] >= 0
+    counts = [f"{_of(int(apart[after].sum()), int(after.sum()))} years after the onset"]
+    if before.any():
+        counts.insert(0, f"{_of(int(apart[before].sum()), int(before.sum()))} years before")
+    against = _BASELINES.get(str(path["baseline"].iloc[0]), str(path["baseline"].iloc[0]))
+    return f"{outcome['label']}: zero is left out in {' and '.join(counts)}, against {against}."
+
+
+def paths(values: Values, outcome: Values) -> str:
+    """In how many treated cells does the observed outcome lie inside the band of the path without the policy?"""
+    cells = [cell for path in main_model(outcome)["counterfactual"].values() for cell in path.values() if is_open(cell)]
+    inside = sum(cell["lower"] <= cell["observed"] <= cell["upper"] for cell in cells)
+    years = f"{singular(unit_noun(values))}-years"
+    return (
+        f"{outcome['label']}: what was observed lies inside the 95% band of the path without the policy in "
+        f"{inside} of {len(cells)} treated {years}."
+    )
+
+
+def additional_trade(outcome: Values) -> str:
+    """Between which amounts do the yearly means lie, and how many years leave zero out?"""
+    years = main_model(outcome)["additional_trade_usd"]
+    means = [effect["mean"] for effect in years.values()]
+    apart = sum(excludes_zero(effect) for effect in years.values())
+    return (
+        f"{outcome['label']}: from {dollars(min(means))} to {dollars(max(means))} a year on average; "
+        f"zero is left out in {_of(apart, len(years))} years."
+    )
+
+
+def excludes_zero(effect: Mapping[str, float]) -> bool:
+    """Whether zero lies outside the interval."""
+    return effect["lower"] > 0 or effect["upper"] < 0
+
+
+def is_open(cell: Mapping[str, float]) -> bool:
+    """Whether a cell of a counterfactual path has an interval: before the onset it equals what was observed."""
+    return cell["upper"] - cell["lower"] > 1e-9
+
+
+def effect_unit(outcome: Values) -> str:
+    """The unit of an effect: log points, or the outcome's own."""
+    if outcome.get("transform") in ("log", "log1p"):
+        return "log points"
+    return str(outcome.get("units") or "units of the outcome")
+
+
+def unit_noun(values: Values) -> str:
+    """Countries if every unit is a code of three capital letters (ISO 3166), else units."""
+    codes = [str(unit) for unit in values["panel"]["units"]]
+    return "countries" if all(len(code) == 3 and code.isalpha() and code.isupper() for code in codes) else "units"
+
+
+def singular(noun: str) -> str:
+    """One of ``unit_noun``."""
+    return "country" if noun == "countries" else noun.removesuffix("s")
+
+
+def counted(number: int, noun: str) -> str:
+    """A number as a word up to twelve, with its noun: "five countries"."""
+    word = _NUMBER_WORDS[number] if number < len(_NUMBER_WORDS) else f"{number:,}"
+    return f"{word} {singular(noun) if number == 1 else noun}"
+
+
+def decimals(outcome: Values) -> int:
+    """As many decimals as show two digits of the width of the main interval, at most four."""
+    att = main_model(outcome)["att"]
+    width = att["upper"] - att["lower"]
+    return 2 if not width > 0 else min(max(1 - math.floor(math.log10(width)), 0), 4)
+
+
+def number(value: float | None, digits: int) -> str:
+    """A rounded number with a true minus sign and no negative zero; absent is a dash."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    text = f"{value:,.{digits}f}"
+    return text.lstrip("-") if float(text.replace(",", "")) == 0 else text.replace("-", "−")
+
+
+def signed(value: float, digits: int) -> str:
+    """A number that always shows its sign, zero excepted."""
+    text = number(value, digits)
+    return f"+{text}" if value > 0 and any(char in "123456789" for char in text) else text
+
+
+def interval(lower: float, upper: float, digits: int) -> str:
+    """Both ends of an interval."""
+    return f"{number(lower, digits)} to {number(upper, digits)}"
+
+
+def probability(value: float) -> str:
+    """A probability in percent; never 0% or 100%, which draws cannot show."""
+    if value > 0.995:
+        return "over 99%"
+    return "under 1%" if value < 0.005 else f"{100 * value:.0f}%"
+
+
+def compact(value: float) -> str:
+    """A level with k, m, bn or tn: 1.5 bn."""
+    for size, letters in _MULTIPLES:
+        if abs(value) >= 0.9995 * size:
+            return f"{_short(value / size)} {letters}"
+    return _short(value)
+
+
+def dollars(value: float) -> str:
+    """An amount of US dollars: −$1.3 bn."""
+    return f"{'−' if value < 0 else ''}${compact(abs(value))}"
+
+
+def banner(values: Values) -> str | None:
+    """The loud line of a panel that is not observed."""
+    words = {"simulation": "SIMULATED PANEL", "reconstruction": "RECONSTRUCTED PANEL"}
+    kind = values["panel"]["kind"]
+    return f"{words[kind]} - not observations" if kind in words else None
+
+
+def _onset_words(outcome: Values) -> str:
+    return str(outcome["onset"]) if outcome.get("onset") is not None else "the onset"
+
+
+def _of(count: int, total: int) -> str:
+    return f"{count} of {total}"
+
+
+def _short(value: float) -> str:
+    return f"{float(f'{value:.3g}'):g}".replace("-", "−")
+
+
+def _listed(names: Iterable[Any]) -> str:
+    words = [str(name) for name in names]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -1,0 +1,164 @@
+"""Which columns, prior scales and hyperparameters does a linear card ask for?
+
+The model of the closed-form engine, on the standardised outcome:
+
+    y_it = U_it' b_i + S_it' s + e_it,    b_i ~ N(0, diag(v_U)),  s ~ N(0, diag(v_S))
+
+U holds what belongs to one unit (its level, its trend, its own effects), S what units share (periods, the common
+effect path, covariates). Each prior scale is a number or the name of a hyperparameter, so a random-walk path is
+written in its steps: the column of step k is one from event time k on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bri_bayes.card import ModelCard
+from bri_bayes.design import Design
+from bri_bayes.names import REFERENCE_EVENT_TIME
+from bri_bayes.within import Array, Index
+
+Scale = float | str
+
+
+@dataclass(frozen=True)
+class Block:
+    """Adjacent columns with one prior scale: ``columns`` (obs, m); ``name`` is what the posterior calls them."""
+
+    name: str
+    columns: Array
+    scale: Scale
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The linear model of a card on a design.
+
+    ``y`` : (obs,) standardised; ``own`` blocks hold columns with a coefficient for every unit, ``shared`` blocks
+    columns with one coefficient; ``event_times`` : (K,) the event times with an effect, leads first;
+    ``path`` : (K, m) maps the m coefficients of the block "path" to the common effect at each event time.
+    """
+
+    y: Array
+    unit_ix: Index
+    period: Array
+    own: tuple[Block, ...]
+    shared: tuple[Block, ...]
+    event_times: Index
+    path: Array
+
+
+def event_times(design: Design, card: ModelCard) -> Index:
+    """Event times with an effect: from the onset on, with leads also before the reference -1; binned by the window."""
+    binned = binned_event_time(design, card)
+    observed = np.unique(binned[np.isfinite(binned)]).astype(np.intp)
+    wanted = observed >= 0
+    if card.effects.leads:
+        wanted |= observed < REFERENCE_EVENT_TIME
+    return np.asarray(observed[wanted], dtype=np.intp)
+
+
+def binned_event_time(design: Design, card: ModelCard) -> Array:
+    """Event time of each row, its ends binned by the card's window; NaN for never-treated units."""
+    event_time = design["event_time"].to_numpy()
+    return np.clip(event_time, *card.effects.window) if card.effects.window else event_time
+
+
+def wide_scales(design: Design, card: ModelCard) -> tuple[float, float]:
+    """Prior sd of unit and of period effects on the standardised scale: multiples of the outcome's total sd."""
+    ratio = design.attrs["y_sd"] / design.attrs["y_scale"]
+    return card.priors.unit * ratio, card.priors.period * ratio
+
+
+def trend_time(design: Design) -> Array:
+    """Time of each row from -1/2 (first period) to 1/2 (last period), so a trend is a drift over the panel."""
+    period = design["period"].to_numpy()[design["period_ix"].to_numpy()].astype(float)
+    first, last = design["period"].to_numpy()[[0, -1]]
+    return np.asarray((period - first) / (last - first) - 0.5)
+
+
+def period_contrasts(n_periods: int) -> Array:
+    """Orthonormal (T, T-1) columns that sum to zero: N(0, v I) coefficients give a ZeroSumNormal of variance v."""
+    rows, positions = np.arange(n_periods)[:, None], np.arange(1, n_periods)
+    contrasts = np.where(rows < positions, 1.0, np.where(rows == positions, -positions.astype(float), 0.0))
+    return np.asarray(contrasts / np.sqrt(positions * (positions + 1.0)))
+
+
+def build_terms(design: Design, card: ModelCard) -> Terms:
+    """Columns and prior scales of ``card`` on ``design``; the closed-form engine needs nothing else."""
+    scale_unit, _ = wide_scales(design, card)
+    own = [Block("unit_effect", np.ones((design.sizes["obs"], 1)), scale_unit)]
+    if card.effects.trend == "unit_linear":
+        own.append(Block("trend", trend_time(design)[:, None], card.priors.trend))
+    times = event_times(design, card)
+    own_effects, path_blocks, path = _effect_blocks(design, card, times)
+    x = (design["X"].to_numpy() - design["x_center"].to_numpy()) / design["x_scale"].to_numpy()
+    z = (design["Z"].to_numpy() - design["z_center"].to_numpy()) / design["z_scale"].to_numpy()
+    shared = [
+        *path_blocks,
+        Block("modifier_effect", z * design["treated"].to_numpy()[:, None], card.priors.modifier),
+        Block("beta", x, card.priors.covariate),
+    ]
+    regressors = np.hstack([block.columns for block in [*shared, *own_effects]])
+    shared += _period_blocks(design, card, regressors)
+    return Terms(
+        y=(design["y"].to_numpy() - design.attrs["y_center"]) / design.attrs["y_scale"],
+        unit_ix=design["unit_ix"].to_numpy(),
+        period=design["period"].to_numpy()[design["period_ix"].to_numpy()].astype(float),
+        own=(*own, *own_effects),
+        shared=tuple(block for block in shared if block.columns.shape[1]),
+        event_times=times,
+        path=path,
+    )
+
+
+def _effect_blocks(design: Design, card: ModelCard, times: Index) -> tuple[list[Block], list[Block], Array]:
+    """Blocks of the effect that belong to units, shared blocks, and the map from shared steps to the path."""
+    binned, treated = binned_event_time(design, card), design["treated"].to_numpy()
+    effects, priors = card.effects, card.priors
+    post = times[times >= 0]
+    dummies = (binned[:, None] == times[None, :]).astype(float)
+    leads = np.flatnonzero(times < 0)
+    by_unit = effects.treatment in ("by_unit", "by_unit_event_time")
+    by_time = effects.treatment in ("event_time", "by_unit_event_time")
+    after = treated.astype(float)[:, None]
+    own: list[Block] = []
+    lead_blocks = [Block("path", dummies[:, leads], priors.effect)] if leads.size else []
+    if effects.pooling == "none" and by_unit:
+        own = [Block("own_path", dummies[:, times >= 0] if by_time else after, priors.effect)]
+        return own, lead_blocks, np.eye(times.size)[:, leads]
+    if by_unit:
+        own = [Block("unit_deviation", after, "omega")]
+    path = np.zeros((times.size, leads.size + (post.size if by_time else 1)))
+    path[leads, np.arange(leads.size)] = 1.0
+    if not by_time:
+        path[times >= 0, -1] = 1.0
+        return own, [*lead_blocks, Block("path", after, priors.effect)], path
+    if effects.pooling == "none":
+        path[np.flatnonzero(times >= 0), leads.size + np.arange(post.size)] = 1.0
+        return own, [*lead_blocks, Block("path", dummies[:, times >= 0], priors.effect)], path
+    gaps = np.sqrt(np.diff(post, prepend=post[0] - 1))
+    steps = np.where(post[:, None] >= post[None, :], gaps[None, :], 0.0)
+    steps[:, 0] = 1.0
+    path[np.ix_(np.flatnonzero(times >= 0), leads.size + np.arange(post.size))] = steps
+    columns = dummies[:, times >= 0] @ steps
+    blocks = [Block("path", columns[:, :1], priors.effect), Block("path", columns[:, 1:], "eta")]
+    return own, [*lead_blocks, *blocks], path
+
+
+def _period_blocks(design: Design, card: ModelCard, regressors: Array) -> list[Block]:
+    """Fixed period effects, or random ones beside the period means of every regressor (Mundlak 1978)."""
+    period_ix, n_periods = design["period_ix"].to_numpy(), design.sizes["period"]
+    _, scale_period = wide_scales(design, card)
+    if card.effects.period == "fixed":
+        return [Block("period_effect", period_contrasts(n_periods)[period_ix], scale_period)]
+    dummies = np.eye(n_periods)[period_ix]
+    means = (dummies.T @ regressors) / dummies.sum(axis=0)[:, None]
+    left, singular, _ = np.linalg.svd(means - means.mean(axis=0), full_matrices=False)
+    basis = left[:, singular > 1e-10 * max(singular.max(initial=0.0), 1e-300)]
+    return [
+        Block("period_mundlak", basis[period_ix], scale_period * np.sqrt(n_periods)),
+        Block("period_effect", dummies, "sigma_period"),
+    ]

@@ -1,0 +1,47 @@
+"""What is left of a variable after unit and period effects: the two-way within transformation."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Index = NDArray[np.intp]
+
+
+class TwoWay:
+    """Least-squares residuals on unit and period dummies of a panel, balanced or not.
+
+    With M_u the projection that takes unit means away and P the period dummies,
+
+        v~ = M_u v - M_u P (P' M_u P)^+ P' M_u v        (Frisch-Waugh-Lovell; Baltagi 2021, ch. 9)
+
+    so a panel of n rows, N units and T periods costs O(n T + T^3) once and O(n + T^2) a variable.
+
+    ``unit_ix``, ``period_ix`` : (n,) positions from 0; every unit and every period may have gaps.
+    """
+
+    def __init__(self, unit_ix: Index, period_ix: Index) -> None:
+        self.unit_ix = np.asarray(unit_ix, dtype=np.intp)
+        self.period_ix = np.asarray(period_ix, dtype=np.intp)
+        self.n_units = int(self.unit_ix.max()) + 1
+        self.n_periods = int(self.period_ix.max()) + 1
+        self._rows = np.maximum(np.bincount(self.unit_ix, minlength=self.n_units), 1).astype(float)
+        periods = np.zeros((self.unit_ix.size, self.n_periods))
+        periods[np.arange(self.unit_ix.size), self.period_ix] = 1.0
+        self._periods = self._minus_unit_means(periods)
+        gram = self._periods.T @ self._periods
+        self._gram_inverse = np.linalg.pinv(gram, hermitian=True)
+        self.rank = int(np.unique(self.unit_ix).size + np.linalg.matrix_rank(gram, hermitian=True))
+
+    def residuals(self, values: Array) -> Array:
+        """Residuals of ``values`` : (n,) or (n, m), in the units of ``values``."""
+        columns = np.asarray(values, dtype=float)
+        demeaned = self._minus_unit_means(columns if columns.ndim == 2 else columns[:, None])
+        residuals = demeaned - self._periods @ (self._gram_inverse @ (self._periods.T @ demeaned))
+        return residuals if columns.ndim == 2 else residuals[:, 0]
+
+    def _minus_unit_means(self, columns: Array) -> Array:
+        totals = np.zeros((self.n_units, columns.shape[1]))
+        np.add.at(totals, self.unit_ix, columns)
+        return np.asarray(columns - (totals / self._rows[:, None])[self.unit_ix])

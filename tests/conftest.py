@@ -1,0 +1,44 @@
+"""What every test shares: its random stream, reproducible examples, figures without a screen, the shared folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+SEED = 20130907
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+# Read by matplotlib at its first import, here and in every command that a test starts.
+os.environ["MPLBACKEND"] = "Agg"
+
+# "ci" draws the same examples in every run; HYPOTHESIS_PROFILE=search looks for new ones.
+settings.register_profile("ci", derandomize=True, deadline=None, database=None, print_blob=True)
+settings.register_profile("search", deadline=None, max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+@pytest.fixture
+def seed() -> int:
+    """The seed of whatever a test samples."""
+    return SEED
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """A fresh generator: the same stream in every test, whichever tests ran before."""
+    return np.random.default_rng(SEED)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder ``shared`` beside the project: the paper, the real panel, reference numbers, recorded answers."""
+    if not SHARED.is_dir():
+        reason = f"{SHARED} is not there: this test needs data that are not part of the project"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return SHARED

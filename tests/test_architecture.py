@@ -1,0 +1,288 @@
+"""Does the project keep the order that ARCHITECTURE.md and CONTRIBUTING.md promise?"""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from time import perf_counter
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from bri_bayes.card import load_card
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = "bri_bayes"
+SOURCE = ROOT / "src" / PACKAGE
+
+MAX_LINES = 300
+HELP_SECONDS = 0.5
+# The best of these counts: another process on the machine can slow one start, not all.
+HELP_STARTS = 5
+
+# Only builders/ and engines/ see them, and only when a model is built or sampled (1 to 3 s to import).
+SAMPLERS = ("pymc", "pytensor", "nutpie", "bambi")
+# 0.6 to 2 s to import each: inside the function that needs it.
+SLOW = ("arviz", "arviz_base", "arviz_plots", "arviz_stats", "scipy.stats", "matplotlib")
+# Drawing is all that figures/ does.
+SLOW_ALLOWED = {"figures": ("matplotlib",)}
+# With these the command line could not answer within HELP_SECONDS.
+TOO_SLOW_FOR_HELP = (*SAMPLERS, *SLOW, "pandas", "scipy", "xarray")
+# Words of the addresses and settings by which an installer finds a package index.
+INDEX_ADDRESS = re.compile(r"pypi\.org|pythonhosted\.org|index-url|find-links|trusted-host")
+
+
+@dataclass(frozen=True)
+class Import:
+    """``target`` is dotted and absolute; ``when``: "start" at the import of the module, "call", or "typing"."""
+
+    module: str
+    target: str
+    line: int
+    when: str
+
+    def __str__(self) -> str:
+        return f"{self.module}:{self.line} imports {self.target}"
+
+    def is_of(self, packages: tuple[str, ...]) -> bool:
+        """Whether the target is one of ``packages`` or lies inside one."""
+        return any(f"{self.target}.".startswith(f"{package}.") for package in packages)
+
+
+def test_a_module_imports_only_from_its_own_and_lower_layers() -> None:
+    assert [str(found) for found in _imports() if _within(found) and not _allowed(found)] == []
+
+
+def test_builders_do_not_know_the_engines() -> None:
+    engines = (f"{PACKAGE}.engines",)
+    assert [str(found) for found in _imports() if _part(found.module) == "builders" and found.is_of(engines)] == []
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graph: dict[str, set[str]] = {module: set() for module in _modules()}
+    for found in _imports():
+        if _within(found):
+            graph[found.module].add(_module_of(found.target))
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(f"modules import each other in a circle: {' <- '.join(error.args[1])}")
+
+
+def test_every_module_has_a_layer_in_architecture_md() -> None:
+    parts = {_part(module) for module in _modules() if module != PACKAGE}
+    assert sorted(parts - set(_layers())) == []
+
+
+def test_architecture_md_names_no_module_that_is_missing() -> None:
+    parts = {_part(module) for module in _modules() if module != PACKAGE}
+    assert sorted(set(_layers()) - parts) == []
+
+
+def test_samplers_are_imported_in_builders_and_engines_when_used() -> None:
+    breaches = [
+        str(found)
+        for found in _imports()
+        if found.is_of(SAMPLERS) and (found.when == "start" or _part(found.module) not in {"builders", "engines"})
+    ]
+    assert breaches == []
+
+
+def test_slow_packages_are_imported_when_used() -> None:
+    breaches = [
+        str(found)
+        for found in _imports()
+        if found.when == "start" and found.is_of(SLOW) and not found.is_of(SLOW_ALLOWED.get(_part(found.module), ()))
+    ]
+    assert breaches == []
+
+
+def test_the_command_line_starts_without_slow_packages() -> None:
+    loaded = _loaded_at_start(f"{PACKAGE}.cli")
+    breaches = [
+        str(found)
+        for found in _imports()
+        if found.module in loaded and found.when == "start" and found.is_of(TOO_SLOW_FOR_HELP)
+    ]
+    assert breaches == []
+
+
+def test_test_dependencies_are_not_used_at_run_time() -> None:
+    dev = tuple(canonicalize_name(requirement.name).replace("-", "_") for requirement in _requirements("dev"))
+    assert [str(found) for found in _imports() if found.is_of(dev)] == []
+
+
+def test_no_module_is_called_utils() -> None:
+    words = {"utils", "util", "helpers", "misc"}
+    assert [module for module in _modules() if words & set(module.split("."))] == []
+
+
+def test_no_module_is_longer_than_300_lines() -> None:
+    lengths = {module: len(path.read_text(encoding="utf-8").splitlines()) for module, path in _modules().items()}
+    assert {module: lines for module, lines in lengths.items() if lines > MAX_LINES} == {}
+
+
+def test_every_module_says_which_question_it_answers() -> None:
+    assert [module for module, path in _modules().items() if not ast.get_docstring(_tree(path))] == []
+
+
+def test_help_answers_within_half_a_second() -> None:
+    command = [str(Path(sys.executable).with_name("bri-bayes")), "--help"]
+    seconds = []
+    for _ in range(HELP_STARTS):
+        start = perf_counter()
+        result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        seconds.append(perf_counter() - start)
+        assert result.returncode == 0, result.stderr
+        assert "estimate" in result.stdout
+        if seconds[-1] < HELP_SECONDS:
+            return
+    pytest.fail(f"bri-bayes --help took {min(seconds):.2f} s at best; {HELP_SECONDS} s are allowed")
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "models").rglob("*.toml")), ids=lambda path: path.stem)
+def test_a_model_card_loads_under_the_name_of_its_file(path: Path) -> None:
+    assert load_card(path).name == path.stem
+    assert load_card(path.stem) == load_card(path)
+
+
+def test_the_lock_pins_every_requirement_of_pyproject() -> None:
+    lines = re.findall(r"^([\w.-]+)==(\S+)", _lock(), re.MULTILINE)
+    pins = {canonicalize_name(name): version for name, version in lines}
+    wanted = [*_requirements("dependencies"), *_requirements("dev"), *_requirements("build-system")]
+    breaches = [
+        f"{requirement}: {pins.get(canonicalize_name(requirement.name), 'absent')} in the lock"
+        for requirement in wanted
+        if not requirement.specifier.contains(pins.get(canonicalize_name(requirement.name), "0"), prereleases=True)
+    ]
+    assert breaches == []
+
+
+def test_the_lock_is_only_pins_and_hashes() -> None:
+    pin, hashed, comment = r"[\w.-]+==\S+(?: ; .+)? \\", r"    --hash=sha256:[0-9a-f]{64}(?: \\)?", r" *#.*"
+    line = re.compile(f"(?:{pin}|{hashed}|{comment})?")
+    assert [text for text in _lock().splitlines() if not line.fullmatch(text) or "://" in text] == []
+
+
+def test_no_file_names_a_package_index() -> None:
+    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    paths = [ROOT / name for name in names if name and ROOT / name != Path(__file__).resolve()]
+    texts = {path.relative_to(ROOT): path.read_text("utf-8", errors="ignore") for path in paths if path.is_file()}
+    assert {str(path): found[0] for path, text in texts.items() if (found := INDEX_ADDRESS.search(text))} == {}
+
+
+@cache
+def _modules() -> dict[str, Path]:
+    names = {}
+    for path in sorted(SOURCE.rglob("*.py")):
+        parts = path.relative_to(SOURCE.parent).with_suffix("").parts
+        names[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return names
+
+
+@cache
+def _layers() -> dict[str, str]:
+    """Layer ("0", ..., "3a", "3b", ...) of each module or folder, read from the table in ARCHITECTURE.md."""
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d[ab]?) \| ([^|]+) \|", text, re.MULTILINE)
+    return {name.rstrip("/"): layer for layer, names in rows for name in re.findall(r"`([\w/]+)`", names)}
+
+
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+@cache
+def _imports() -> list[Import]:
+    return [found for module, path in _modules().items() for found in _walk(_tree(path), module, "start")]
+
+
+def _walk(node: ast.AST, module: str, when: str) -> Iterator[Import]:
+    if isinstance(node, ast.Import):
+        yield from (Import(module, alias.name, node.lineno, when) for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        source = ".".join(filter(None, [_relative_base(module, node.level), node.module]))
+        yield from (Import(module, f"{source}.{alias.name}", node.lineno, when) for alias in node.names)
+    elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) and when == "start":
+        when = "call"
+    elif isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+        for child in node.body:
+            yield from _walk(child, module, "typing")
+        for child in node.orelse:
+            yield from _walk(child, module, when)
+        return
+    for child in ast.iter_child_nodes(node):
+        yield from _walk(child, module, when)
+
+
+def _relative_base(module: str, level: int) -> str:
+    if level == 0:
+        return ""
+    is_package = _modules()[module].name == "__init__.py"
+    return ".".join(module.split(".")[: None if is_package and level == 1 else -(level - is_package)])
+
+
+def _within(found: Import) -> bool:
+    return found.is_of((PACKAGE,))
+
+
+def _module_of(target: str) -> str:
+    """The module that a dotted target names, or that defines it."""
+    return target if target in _modules() else target.rpartition(".")[0]
+
+
+def _part(module: str) -> str:
+    """The file or folder of the package that holds a module; the package itself is its own part."""
+    return module.split(".")[1] if "." in module else module
+
+
+def _allowed(found: Import) -> bool:
+    importer, imported = _part(found.module), _part(_module_of(found.target))
+    if PACKAGE in (importer, imported):
+        return importer == PACKAGE  # The package shows what it has; nothing inside asks it.
+    above, below = _layers().get(importer), _layers().get(imported)
+    if above is None or below is None:
+        return True  # Reported by the test of the table.
+    return above == below or int(above[0]) > int(below[0])
+
+
+def _loaded_at_start(module: str) -> set[str]:
+    """The modules of the package that run when ``module`` is imported, their parent packages included."""
+    assert module in _modules(), f"{module} does not exist"
+    loaded: set[str] = set()
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        parents = [".".join(name.split(".")[:depth]) for depth in range(1, name.count(".") + 1)]
+        if name not in loaded:
+            loaded.add(name)
+            starts = (found for found in _imports() if found.module == name and found.when == "start")
+            waiting += [*parents, *(_module_of(found.target) for found in starts if _within(found))]
+    return loaded
+
+
+@cache
+def _requirements(group: str) -> list[Requirement]:
+    content = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    groups = {
+        "dependencies": content["project"]["dependencies"],
+        "dev": content["project"]["optional-dependencies"]["dev"],
+        "build-system": content["build-system"]["requires"],
+    }
+    return [Requirement(text) for text in groups[group]]
+
+
+@cache
+def _lock() -> str:
+    return (ROOT / "requirements.lock").read_text(encoding="utf-8")
