@@ -9,6 +9,10 @@ Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
 
+# An eigenvalue below this share of the largest is zero; real ones are above 1 / (number of units and periods)^2.
+NULL_SHARE = 1e-9
+
+
 class TwoWay:
     """Least-squares residuals on unit and period dummies of a panel, balanced or not.
 
@@ -31,8 +35,12 @@ class TwoWay:
         periods[np.arange(self.unit_ix.size), self.period_ix] = 1.0
         self._periods = self._minus_unit_means(periods)
         gram = self._periods.T @ self._periods
-        self._gram_inverse = np.linalg.pinv(gram, hermitian=True)
-        self.rank = int(np.unique(self.unit_ix).size + np.linalg.matrix_rank(gram, hermitian=True))
+        # Period dummies minus unit means add up to zero (in each connected part of the panel): those directions are
+        # left out by name, since the inverse of their rounding error would swamp the residuals.
+        values, vectors = np.linalg.eigh(gram)
+        kept = values > NULL_SHARE * values.max(initial=0.0)
+        self._gram_inverse = (vectors[:, kept] / values[kept]) @ vectors[:, kept].T
+        self.rank = int(np.unique(self.unit_ix).size + kept.sum())
 
     def residuals(self, values: Array) -> Array:
         """Residuals of ``values`` : (n,) or (n, m), in the units of ``values``."""

@@ -1,7 +1,6 @@
 """Designs and independent fits that the frequentist tests share."""
 
 import warnings
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,9 +12,6 @@ from bri_bayes.card import ModelCard
 from bri_bayes.design import build_design
 from bri_bayes.treatment import Assignment
 
-REAL_PANEL = (
-    Path(__file__).resolve().parents[2].parent / "shared" / "data" / "real_panel" / "china_partners_2000_2023.csv"
-)
 TREATED = ("KAZ", "KGZ", "TJK", "TKM", "UZB")
 # pyfixest demeans iteratively, by default to 1e-6 only.
 DEMEANING_TOLERANCE = 1e-13
@@ -105,11 +101,9 @@ def helpers():
 
 
 @pytest.fixture(scope="session")
-def real_design():
+def real_design(shared):
     """Log goods trade of China with the nine countries, 2003-2020: by flow ("export" or "import")."""
-    if not REAL_PANEL.is_file():
-        pytest.skip(f"the real panel is not at {REAL_PANEL}")
-    table = pd.read_csv(REAL_PANEL)
+    table = pd.read_csv(shared / "data" / "real_panel" / "china_partners_2000_2023.csv")
     table = table[table["iso3"].isin([*TREATED, *CONTROLS]) & table["year"].between(2003, 2020)]
 
     def design(flow):
