@@ -19,11 +19,14 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from bri_bayes.card import load_card
+from bri_bayes.cli import app
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "bri_bayes"
 SOURCE = ROOT / "src" / PACKAGE
 
+# The one thing that a module may ask of the package as a whole.
+VERSION = f"{PACKAGE}.__version__"
 MAX_LINES = 300
 HELP_SECONDS = 0.5
 # The best of these counts: another process on the machine can slow one start, not all.
@@ -149,6 +152,13 @@ def test_help_answers_within_half_a_second() -> None:
     pytest.fail(f"bri-bayes --help took {min(seconds):.2f} s at best; {HELP_SECONDS} s are allowed")
 
 
+def test_the_readme_names_only_commands_that_exist() -> None:
+    known = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
+    known |= {str(group.name) for group in app.registered_groups}
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"bri-bayes ([a-z]+)", readme)) - known == set()
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "models").rglob("*.toml")), ids=lambda path: path.stem)
 def test_a_model_card_loads_under_the_name_of_its_file(path: Path) -> None:
     assert load_card(path).name == path.stem
@@ -210,7 +220,9 @@ def _imports() -> list[Import]:
 
 def _walk(node: ast.AST, module: str, when: str) -> Iterator[Import]:
     if isinstance(node, ast.Import):
-        yield from (Import(module, alias.name, node.lineno, when) for alias in node.names)
+        yield from (Import(module, alias.name, node.lineno, when) for alias in node.names if alias.name != PACKAGE)
+    elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == PACKAGE:
+        yield Import(module, f"{PACKAGE}.{node.attr}", node.lineno, when)
     elif isinstance(node, ast.ImportFrom):
         source = ".".join(filter(None, [_relative_base(module, node.level), node.module]))
         yield from (Import(module, f"{source}.{alias.name}", node.lineno, when) for alias in node.names)
@@ -234,7 +246,8 @@ def _relative_base(module: str, level: int) -> str:
 
 
 def _within(found: Import) -> bool:
-    return found.is_of((PACKAGE,))
+    """Whether a part of the package is imported."""
+    return found.is_of((PACKAGE,)) and found.target != VERSION
 
 
 def _module_of(target: str) -> str:

@@ -8,6 +8,7 @@ import os
 from functools import cache
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import xarray as xr
@@ -57,7 +58,8 @@ class Cache:
     def read_fit(self, key: str, analysis: Analysis) -> Fit | None:
         """A stored fit of this analysis, or None."""
         try:
-            with np.load(self.folder / f"{key}.npz", allow_pickle=False) as stored:
+            path = self.folder / f"{key}.npz"
+            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
                 meta = json.loads(str(stored["meta"]))
                 groups = {
                     group: xr.Dataset(
@@ -67,7 +69,7 @@ class Cache:
                     )
                     for group, content in meta["groups"].items()
                 }
-        except (OSError, ValueError, KeyError, EOFError):
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
             return None
         tree = xr.DataTree.from_dict(groups)
         return Fit(analysis, analysis.design, tree, meta["diagnostics"], meta["log_marginal"])

@@ -25,6 +25,20 @@ from bri_bayes.tables import PRE_AVERAGE, PRE_PERIOD, REFERENCE, Values, main_mo
 Verdict = Literal["above", "below", "leans up", "leans down", "open"]
 
 LEANS = 0.9
+_CLAIMS: Mapping[Verdict, str] = {
+    "above": "stands above zero",
+    "below": "stands below zero",
+    "leans up": "leans up, but zero is not ruled out",
+    "leans down": "leans down, but zero is not ruled out",
+    "open": "cannot be told from zero",
+}
+_SHORT: Mapping[Verdict, str] = {
+    "above": "above zero",
+    "below": "below zero",
+    "leans up": "leaning up, zero not ruled out",
+    "leans down": "leaning down, zero not ruled out",
+    "open": "not told from zero",
+}
 _NUMBER_WORDS = (
     "no",
     "one",
@@ -64,13 +78,24 @@ def answer_title(values: Values, outcome: Values) -> str:
     att, digits = main_model(outcome)["att"], decimals(outcome)
     mean, within = signed(att["mean"], digits), f"95% interval {interval(att['lower'], att['upper'], digits)}"
     treated = counted(len(outcome["treated"]), unit_noun(values))
-    match verdict(att):
-        case "above" | "below" as side:
-            return f"{outcome['label']}: {mean} stands {side} zero ({within})"
-        case "leans up" | "leans down" as side:
-            return f"{outcome['label']}: {mean} {side}, but zero is not ruled out ({within})"
-        case _:
-            return f"{outcome['label']}: {treated} cannot tell {mean} from zero ({within})"
+    side = verdict(att)
+    if side == "open":
+        return f"{outcome['label']}: {treated} cannot tell {mean} from zero ({within})"
+    return f"{outcome['label']}: {mean} {_claim(side)} ({within})"
+
+
+def overall_title(values: Values, outcomes: Mapping[str, Values]) -> str:
+    """The message of several outcomes in a title: together if their verdicts agree, else one after the other."""
+    verdicts = {name: verdict(main_model(outcome)["att"]) for name, outcome in outcomes.items()}
+    together = len(set(verdicts.values())) == 1
+    if together and "open" in verdicts.values():
+        treated = counted(max(len(outcome["treated"]) for outcome in outcomes.values()), unit_noun(values))
+        which = {1: "the effect", 2: "either effect"}.get(len(outcomes), f"any of {len(outcomes)} effects")
+        return f"{treated[0].upper()}{treated[1:]} cannot tell {which} from zero"
+    if together:
+        which = {1: "The effect", 2: "Both effects"}.get(len(outcomes), f"All {len(outcomes)} effects")
+        return f"{which} {_claim(next(iter(verdicts.values())), plural=len(outcomes) > 1)}"
+    return "; ".join(f"{outcome['label']}: {_SHORT[verdicts[name]]}" for name, outcome in outcomes.items())
 
 
 def answer(values: Values, outcome: Values) -> str:
@@ -83,15 +108,10 @@ def answer(values: Values, outcome: Values) -> str:
         size += f" (95% interval {interval(percent['lower'], percent['upper'], 0)}%)"
     else:
         size += f" (95% interval {interval(att['lower'], att['upper'], digits)})"
-    words = {
-        "above": "The interval lies above zero.",
-        "below": "The interval lies below zero.",
-        "leans up": "It leans up, but zero is not ruled out.",
-        "leans down": "It leans down, but zero is not ruled out.",
-        "open": "It cannot be told from zero.",
-    }
     chance = f"The probability that it is above zero is {probability(att['p_positive'])}."
-    return f"The average effect after {_onset_words(outcome)} is {size}. {chance} {words[verdict(att)]}"
+    return (
+        f"{outcome['label']}: the average effect after {_onset(outcome)} is {size}. {chance} It {_claim(verdict(att))}."
+    )
 
 
 def comparison(outcome_rows: pd.DataFrame) -> str:
@@ -192,10 +212,10 @@ def counted(number: int, noun: str) -> str:
 
 
 def decimals(outcome: Values) -> int:
-    """As many decimals as show two digits of the width of the main interval, at most four."""
+    """As many decimals as show two digits of the width of the main interval; in logs at least two, never over four."""
     att = main_model(outcome)["att"]
-    width = att["upper"] - att["lower"]
-    return 2 if not width > 0 else min(max(1 - math.floor(math.log10(width)), 0), 4)
+    width, least = att["upper"] - att["lower"], 2 if effect_unit(outcome) == "log points" else 0
+    return 2 if not width > 0 else min(max(1 - math.floor(math.log10(width)), least), 4)
 
 
 def number(value: float | None, digits: int) -> str:
@@ -217,11 +237,13 @@ def interval(lower: float, upper: float, digits: int) -> str:
     return f"{number(lower, digits)} to {number(upper, digits)}"
 
 
-def probability(value: float) -> str:
+def probability(value: float, *, words: bool = True) -> str:
     """A probability in percent; never 0% or 100%, which draws cannot show."""
-    if value > 0.995:
-        return "over 99%"
-    return "under 1%" if value < 0.005 else f"{100 * value:.0f}%"
+    if 0.005 <= value <= 0.995:
+        return f"{100 * value:.0f}%"
+    end = "99%" if value > 0.5 else "1%"
+    over = value > 0.5
+    return f"{'over' if over else 'under'} {end}" if words else f"{'>' if over else '<'}{end}"
 
 
 def compact(value: float) -> str:
@@ -244,7 +266,13 @@ def banner(values: Values) -> str | None:
     return f"{words[kind]} - not observations" if kind in words else None
 
 
-def _onset_words(outcome: Values) -> str:
+def _claim(side: Verdict, *, plural: bool = False) -> str:
+    """The words of a verdict, after a subject."""
+    first, _, rest = _CLAIMS[side].partition(" ")
+    return f"{first.removesuffix('s')} {rest}" if plural else _CLAIMS[side]
+
+
+def _onset(outcome: Values) -> str:
     return str(outcome["onset"]) if outcome.get("onset") is not None else "the onset"
 
 

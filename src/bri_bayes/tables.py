@@ -49,7 +49,7 @@ def headline(values: Values) -> pd.DataFrame:
     """
     rows = []
     for name, outcome in values["outcomes"].items():
-        for row in [*_published(outcome), *_frequentist(outcome), _posterior(outcome)]:
+        for row in [*_published(outcome), *_frequentist(outcome), *_posterior(outcome)]:
             method = METHODS.get((row["estimator"], row["inference"]), f"{row['estimator']}, {row['inference']}")
             rows.append({"outcome": name, "label": outcome["label"], "method": method} | row)
     columns = ("outcome", "label", "method", "estimator", "inference", "estimate", "se", "lower", "upper", "p_value")
@@ -109,8 +109,9 @@ def diagnostics(values: Values) -> pd.DataFrame:
     for key, model in _models(values):
         found = model.get("diagnostics", {})
         notes = {"notes": "; ".join(found.get("notes", [])), "log_marginal": model.get("log_marginal")}
-        rows.append(key | {name: found.get(name) for name in names} | notes)
-    return _frame(values, rows, ("outcome", "label", "model", *names, "log_marginal", "notes"))
+        rows.append(key | {name: found.get(name) for name in names} | notes | {"passes": model.get("trustworthy")})
+    columns = ("outcome", "label", "model", *names, "log_marginal", "passes", "notes")
+    return _frame(values, rows, columns).astype({"passes": "boolean"})
 
 
 def parameters(values: Values) -> pd.DataFrame:
@@ -144,8 +145,8 @@ CAPTIONS: Mapping[str, str] = {
 
 
 def main_model(outcome: Values) -> Values:
-    """The values of the main card of an outcome."""
-    return dict(outcome["models"][outcome["main"]])
+    """The values of the main card of an outcome; empty where no card was fitted."""
+    return dict(outcome["models"].get(outcome.get("main"), {}))
 
 
 def unit_name(values: Values, unit: str) -> str:
@@ -174,6 +175,25 @@ def provenance(values: Values) -> str:
     parts = [str(panel.get("label") or "").rstrip("."), f"Source: {sources}" if sources else ""]
     text = kinds.get(panel["kind"], "") + ". ".join(part for part in parts if part)
     return text.strip() or "The study names no source."
+
+
+def estimate_text(values: Values) -> str:
+    """The values of ``bri-bayes estimate`` as text for a terminal: methods, units, event times, warnings."""
+    panel, bayes = values["panel"], values["bayes"]
+    model = {"title": values["model"], "att": bayes["att"]}
+    outcome = {"models": {"main": model}, "main": "main", "frequentist": values.get("frequentist")}
+    rows = pd.DataFrame([*_frequentist(outcome), *_posterior(outcome)])
+    names = [METHODS.get(pair, ", ".join(pair)) for pair in zip(rows["estimator"], rows["inference"], strict=True)]
+    shown = rows.drop(columns=["estimator", "inference", "n_assignments", "note"]).set_axis(names).astype(float)
+    parts = [
+        f"{values['outcome']}: effect on {', '.join(values['treated'])} (model {values['model']}, {bayes['engine']})",
+        f"{provenance(values)} {panel['rows']} rows of {len(panel['units'])} units, 95% intervals.",
+        _text(shown),
+        _text(pd.DataFrame(bayes["by_unit"]).T.rename_axis("unit")),
+        _text(pd.DataFrame(bayes["by_event_time"]).T.rename_axis("event time")),
+        *(f"Note: {warning}" for warning in values.get("warnings", [])),
+    ]
+    return "\n\n".join(parts)
 
 
 def write_tables(values: Values, folder: Path) -> dict[str, Path]:
@@ -228,11 +248,13 @@ def _frequentist(outcome: Values) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: order.get((row["estimator"], row["inference"]), len(order)))
 
 
-def _posterior(outcome: Values) -> dict[str, Any]:
+def _posterior(outcome: Values) -> list[dict[str, Any]]:
     model = main_model(outcome)
+    if not model:
+        return []
     effect = _effect(model["att"])
     effect |= {"estimate": effect.pop("mean"), "se": effect.pop("sd")}
-    return {"estimator": BAYES, "inference": "posterior", **effect, "note": model["title"]}
+    return [{"estimator": BAYES, "inference": "posterior", **effect, "note": model["title"]}]
 
 
 def _models(values: Values) -> Iterable[tuple[dict[str, str], Values]]:
@@ -251,6 +273,10 @@ def _frame(values: Values, rows: list[dict[str, Any]], columns: tuple[str, ...])
     frame = pd.DataFrame(rows, columns=list(columns))
     frame = frame.astype({column: kind for column, kind in types.items() if column in columns})
     return frame.assign(panel=values["panel"]["kind"])
+
+
+def _text(table: pd.DataFrame) -> str:
+    return str(table.to_string(float_format="{:.3f}".format, na_rep=""))
 
 
 def _latex_number(number: float) -> str:

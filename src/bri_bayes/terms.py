@@ -101,8 +101,7 @@ def build_terms(design: Design, card: ModelCard) -> Terms:
         Block("modifier_effect", z * design["treated"].to_numpy()[:, None], card.priors.modifier),
         Block("beta", x, card.priors.covariate),
     ]
-    regressors = np.hstack([block.columns for block in [*shared, *own_effects]])
-    shared += _period_blocks(design, card, regressors)
+    shared += _period_blocks(design, card, [block.columns for block in shared], own_effects)
     return Terms(
         y=(design["y"].to_numpy() - design.attrs["y_center"]) / design.attrs["y_scale"],
         unit_ix=design["unit_ix"].to_numpy(),
@@ -148,14 +147,19 @@ def _effect_blocks(design: Design, card: ModelCard, times: Index) -> tuple[list[
     return own, [*lead_blocks, *blocks], path
 
 
-def _period_blocks(design: Design, card: ModelCard, regressors: Array) -> list[Block]:
-    """Fixed period effects, or random ones beside the period means of every regressor (Mundlak 1978)."""
+def _period_blocks(design: Design, card: ModelCard, regressors: list[Array], own: list[Block]) -> list[Block]:
+    """Fixed period effects, or random ones beside the period means of every regressor (Mundlak 1978).
+
+    A unit's own effect is a regressor of its own: with gaps its period means differ from those of other units.
+    """
     period_ix, n_periods = design["period_ix"].to_numpy(), design.sizes["period"]
     _, scale_period = wide_scales(design, card)
     if card.effects.period == "fixed":
         return [Block("period_effect", period_contrasts(n_periods)[period_ix], scale_period)]
     dummies = np.eye(n_periods)[period_ix]
-    means = (dummies.T @ regressors) / dummies.sum(axis=0)[:, None]
+    units = np.eye(design.sizes["unit"])[design["unit_ix"].to_numpy()]
+    own_columns = [units * column[:, None] for block in own for column in block.columns.T]
+    means = dummies.T @ np.hstack([*regressors, *own_columns]) / dummies.sum(axis=0)[:, None]
     left, singular, _ = np.linalg.svd(means - means.mean(axis=0), full_matrices=False)
     basis = left[:, singular > 1e-10 * max(singular.max(initial=0.0), 1e-300)]
     return [

@@ -8,15 +8,15 @@ from scipy.linalg import block_diag
 from scipy.stats import multivariate_normal
 
 from bri_bayes.analysis import Analysis
-from bri_bayes.card import Effects, Errors, ModelCard, Priors, Sampler, load_card
+from bri_bayes.card import Effects, Errors, Priors, Sampler, load_card
 from bri_bayes.design import build_design
 from bri_bayes.engines import fit
 from bri_bayes.engines.gram import GramModel
 from bri_bayes.engines.hyper import hyperparameters
 from bri_bayes.estimands import att, att_by, cell_effects
-from bri_bayes.simulate import simulate_panel
 from bri_bayes.terms import build_terms
-from bri_bayes.treatment import Assignment
+
+from .panels import make_card, make_panel
 
 # Rounding of two ways to the same sum of some hundred terms.
 ROUNDING = 1e-8
@@ -38,23 +38,6 @@ CARDS = {
     "window": {"effects": Effects(treatment="event_time", leads=True, window=(-3, 4))},
     "modifier": {"modifiers": ("x",), "covariates": ("x",)},
 }
-
-
-def make_card(**changes):
-    return ModelCard(name="test", title="test", outcome="y", **changes)
-
-
-def make_panel(seed=1, holes=True, n_units=6, n_periods=10, rho=0.5):
-    units = [f"U{i}" for i in range(n_units)]
-    assignment = Assignment({unit: 2006 if i < n_units // 2 else None for i, unit in enumerate(units)})
-    panel, _ = simulate_panel(
-        assignment, range(2000, 2000 + n_periods), effect=0.3, rho=rho, innovation_sd=0.4, seed=seed
-    )
-    rng = np.random.default_rng(seed)
-    panel["x"] = (("unit", "period"), rng.normal(size=(n_units, n_periods)))
-    if holes:
-        panel["y"] = panel["y"].where(rng.random((n_units, n_periods)) > 0.15)
-    return panel, assignment
 
 
 def brute_force_log_density(terms, structure, hyper):
@@ -188,7 +171,8 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_other_draws():
 
 def test_the_tree_has_every_group_with_labelled_dimensions():
     tree = fit(Analysis(*make_panel(), make_card(covariates=("x",)))).posterior
-    assert {"posterior", "log_likelihood", "posterior_predictive", "observed_data", "sample_stats"} <= set(tree.children)
+    groups = {"posterior", "log_likelihood", "posterior_predictive", "observed_data", "sample_stats"}
+    assert groups <= set(tree.children)
     assert tree["posterior"]["effect"].dims == ("chain", "draw", "treated_unit", "event_time")
     assert tree["posterior"]["beta"].dims == ("chain", "draw", "covariate")
     assert tree["log_likelihood"]["y"].dims == ("chain", "draw", "obs")

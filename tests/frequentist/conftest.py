@@ -61,7 +61,9 @@ def frame_of(design):
             "period": design["period_ix"].to_numpy(),
         }
     )
-    return frame.assign(**{str(name): design["X"].sel(covariate=name).to_numpy() for name in design["covariate"].values})
+    return frame.assign(
+        **{str(name): design["X"].sel(covariate=name).to_numpy() for name in design["covariate"].values}
+    )
 
 
 def pyfixest_fit(formula, data, *, effects=(), vcov="iid", **ssc):
@@ -109,6 +111,6 @@ def real_design(shared):
     def design(flow):
         wide = np.log(table.pivot(index="iso3", columns="year", values=f"baci_{flow}_musd"))
         onsets = [2013 if unit in TREATED else None for unit in wide.index]
-        return design_of(wide.to_numpy(), onsets, first_period=2003, names=wide.index)
+        return design_of(wide.to_numpy(), onsets, first_period=2003, names=list(wide.index))
 
     return design

@@ -33,7 +33,9 @@ def bootstrap_p_by_hand(data, covariates, null=0.0):
     if covariates:
         restricted = ols(y, data[covariates], absorb=effects).residuals
     else:
-        dummies = {f"{name}{level}": data[name] == level for name in ("unit", "period") for level in data[name].unique()}
+        dummies = {
+            f"{name}{level}": data[name] == level for name in ("unit", "period") for level in data[name].unique()
+        }
         dummies.pop("period0")
         restricted = ols(y, dummies).residuals
     observed = abs(t_statistic(data, y, ["treated", *covariates]))
@@ -60,7 +62,14 @@ def trending_panel(*, unbalanced, null):
     g, t = np.arange(9)[:, None], np.arange(21)[None, :]
     x = np.cos(1.3 * g + 0.7 * t)
     treated = (g < 5) & (t >= 10)
-    y = np.sin(1.7 * g) + 0.1 * t + 0.5 * np.cos(0.9 * g * (t + 1)) + 0.05 * t * np.cos(2.0 * g) + 0.3 * treated + 0.4 * x
+    y = (
+        np.sin(1.7 * g)
+        + 0.1 * t
+        + 0.5 * np.cos(0.9 * g * (t + 1))
+        + 0.05 * t * np.cos(2.0 * g)
+        + 0.3 * treated
+        + 0.4 * x
+    )
     missing = unbalanced & ((5 * g + 3 * t) % 17 == 0)
     return np.where(missing, np.nan, y - null * treated), [2010 if unit < 5 else None for unit in range(9)], {"x": x}
 
@@ -185,7 +194,9 @@ def test_the_collapsed_t_test_is_the_two_sample_t_test_of_scipy(helpers):
     reference = ttest_ind(changes[:4], changes[4:])
     row = collapsed_t(helpers.design_of(y, onsets))
     interval = reference.confidence_interval(0.95)
-    assert [row.p_value, row.lower, row.upper] == pytest.approx([reference.pvalue, interval.low, interval.high], rel=RTOL)
+    assert [row.p_value, row.lower, row.upper] == pytest.approx(
+        [reference.pvalue, interval.low, interval.high], rel=RTOL
+    )
 
 
 def test_the_collapsed_t_test_leaves_out_a_unit_seen_on_one_side_only_and_says_so(helpers):

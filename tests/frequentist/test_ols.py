@@ -107,7 +107,9 @@ def test_coefficients_and_every_variance_agree_with_pyfixest(helpers, effects):
         other = helpers.pyfixest_fit("y ~ treated + x0 + x1", data, effects=effects, vcov=vcov, **ssc)
         named = ["treated", "x0", "x1"]
         np.testing.assert_allclose(fit.coefficients.sel(term=named), other.coef()[named], rtol=RTOL_SOFTWARE)
-        np.testing.assert_allclose(variance.se.sel(term=named), other.se()[named], rtol=RTOL_SOFTWARE, err_msg=str(vcov))
+        np.testing.assert_allclose(
+            variance.se.sel(term=named), other.se()[named], rtol=RTOL_SOFTWARE, err_msg=str(vcov)
+        )
         assert variance.df == other._df_t
 
 
@@ -152,7 +154,7 @@ def test_the_standard_error_of_a_difference_is_that_of_the_reparametrised_model(
 
 
 @given(seed=st.integers(0, 2**31), scale=st.floats(1e-4, 1e4), shift=st.floats(-100, 100))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_scaling_and_shifting_the_outcome_scales_coefficients_and_errors_and_shuffling_rows_changes_nothing(
     helpers, seed, scale, shift
 ):
@@ -171,7 +173,7 @@ def test_scaling_and_shifting_the_outcome_scales_coefficients_and_errors_and_shu
 
 
 @given(seed=st.integers(0, 2**31), n_effects=st.integers(0, 2))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_what_effects_and_columns_leave_is_orthogonal_to_them_and_left_alone_a_second_time(seed, n_effects):
     rng = np.random.default_rng(seed)
     effects = [rng.integers(0, 5, 60), rng.integers(0, 7, 60)][:n_effects]

@@ -56,7 +56,7 @@ def rows_of(design):
 
 
 @given(seed=st.integers(0, 2**31), scale=st.sampled_from([-100.0, 1e-3, 100.0]), shift=st.floats(-1e3, 1e3))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_multiplying_the_outcome_multiplies_estimates_and_errors_and_adding_a_constant_changes_nothing(
     helpers, seed, scale, shift
 ):
@@ -68,7 +68,7 @@ def test_multiplying_the_outcome_multiplies_estimates_and_errors_and_adding_a_co
 
 
 @given(seed=st.integers(0, 2**31))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_the_order_and_the_names_of_units_and_the_order_of_rows_do_not_matter(helpers, seed):
     y, onsets, covariates = helpers.random_panel(seed, staggered=True)
     design = helpers.design_of(y, onsets, covariates)
@@ -114,7 +114,7 @@ def test_one_treated_unit_against_one_control_has_no_clustered_variance(helpers)
 
 
 def test_an_exact_fit_has_an_estimate_and_no_standard_error(helpers):
-    y, onsets = helpers.formula_panel()
+    _, onsets = helpers.formula_panel()
     unit, period = np.arange(9)[:, None], np.arange(21)[None, :]
     exact = np.sin(unit) + np.cos(period) + 0.5 * ((unit < 5) & (period >= 10))
     fit = fit_twfe(helpers.design_of(exact, onsets))
@@ -153,7 +153,9 @@ def test_on_a_balanced_panel_the_average_effect_against_the_pre_period_is_two_wa
     contrasts = event_study(design).contrasts
     assert contrasts.loc[AGAINST_PRE_PERIOD, "estimate"] == pytest.approx(fit_twfe(design).estimate, rel=RTOL_EXACT)
     path = event_study(design).path
-    assert contrasts.loc[AGAINST_REFERENCE, "estimate"] == pytest.approx(path.loc[0:, "estimate"].mean(), rel=RTOL_EXACT)
+    assert contrasts.loc[AGAINST_REFERENCE, "estimate"] == pytest.approx(
+        path.loc[0:, "estimate"].mean(), rel=RTOL_EXACT
+    )
 
 
 def test_the_average_against_the_pre_period_does_not_change_when_the_reference_year_has_a_shock(helpers):

@@ -35,7 +35,7 @@ def fit_formula(analysis: Analysis, seed: int, *, progress: bool = False) -> Fit
         effect = _effect(analysis, model, tree)
         model.predict(tree, kind="response", random_seed=seed)
         log_likelihood = model.compute_log_likelihood(tree, inplace=False)["log_likelihood"].to_dataset()
-    response = model.response_component.term.name
+    response = model.response_term.name
     observed = formula_frame(design, card)[response].to_numpy()
     groups = {
         "posterior": tree["posterior"].to_dataset().assign(effect=effect),

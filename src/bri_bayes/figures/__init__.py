@@ -36,7 +36,9 @@ FIGURES: Mapping[str, Draw] = {name: _imported_when_drawn(name) for name in _NEE
 
 def available(values: Mapping[str, Any]) -> tuple[str, ...]:
     """The figures for which a study has numbers, in the order of the report."""
-    models = [outcome["models"][outcome["main"]] for outcome in values["outcomes"].values()]
+    from bri_bayes.tables import main_model
+
+    models = [main_model(outcome) for outcome in values["outcomes"].values()]
     return tuple(name for name, need in _NEEDS.items() if any(model.get(need) for model in models))
 
 

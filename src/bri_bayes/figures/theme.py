@@ -7,7 +7,6 @@ Colours are those of Okabe & Ito (2008), distinct for colour-blind readers; a co
 from __future__ import annotations
 
 import functools
-import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -70,9 +69,8 @@ _STYLE: dict[str, Any] = {
 
 @contextmanager
 def style() -> Iterator[None]:
-    """The style of all figures, for the length of a block. Signs that the font lacks become boxes in a PNG only."""
-    with rc_context(_STYLE), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=r"Glyph .* missing from font")
+    """The style of all figures, for the length of a block."""
+    with rc_context(_STYLE), _without_glyph_warnings():
         yield
 
 
@@ -96,16 +94,18 @@ def page(
     """
     inside = width - 2 * MARGIN
     alarm = sentences.banner(values)
-    title_lines = wrapped(title, inside, TITLE, "bold")
+    title_lines = wrapped(title, 0.98 * inside, TITLE, "bold")
     reading_lines = wrapped(reading, inside, SMALL + 0.5)
     source_lines = wrapped(provenance(values), inside, SMALL)
     banner_height = 0.34 if alarm else 0.0
     key_height = 0.3 if key else 0.0
-    head = banner_height + 0.14 + height_of(title_lines, TITLE) + 0.05 + height_of(reading_lines, SMALL + 0.5) + key_height
+    head = (
+        banner_height + 0.14 + height_of(title_lines, TITLE) + 0.05 + height_of(reading_lines, SMALL + 0.5) + key_height
+    )
     foot = height_of(source_lines, SMALL) + 0.16
     height = head + body + foot
     rect = (MARGIN / width, foot / height, inside / width, body / height)
-    engine = ConstrainedLayoutEngine(rect=rect, w_pad=0.06, h_pad=0.06, wspace=0.03, hspace=0.03)
+    engine = ConstrainedLayoutEngine(rect=rect, w_pad=0.06, h_pad=0.06, wspace=0.04, hspace=0.03)
     figure = Figure(figsize=(width, height), layout=engine)
     top = 1.0
     if alarm:
@@ -125,7 +125,9 @@ def page(
             handles=key, loc="upper left", bbox_to_anchor=(left, top), ncols=len(key), borderaxespad=0, borderpad=0.3,
             handletextpad=0.5, columnspacing=1.6,
         )  # fmt: skip
-    figure.text(left, 0.08 / height, "\n".join(source_lines), size=SMALL, color=MUTED, va="bottom", linespacing=LINE - 0.1)
+    figure.text(
+        left, 0.08 / height, "\n".join(source_lines), size=SMALL, color=MUTED, va="bottom", linespacing=LINE - 0.1
+    )
     return figure
 
 
@@ -135,6 +137,7 @@ def save(figure: Figure, folder: Path, name: str) -> Path:
         for suffix, metadata in ((".png", {"Software": None}), (".svg", {"Date": None, "Creator": None})):
             with written_beside((folder / name).with_suffix(suffix)) as temporary:
                 figure.savefig(temporary, format=suffix[1:], dpi=DPI, metadata=metadata)
+            figure.set_layout_engine("none")  # the places found for the first file serve the second
     return (folder / name).with_suffix(".svg")
 
 
@@ -142,23 +145,30 @@ def outcomes_with(values: Values, key: str, figure: str) -> dict[str, Mapping[st
     """The outcomes whose main model has ``key``, in order."""
     found = {name: outcome for name, outcome in values["outcomes"].items() if main_model(outcome).get(key)}
     if not found:
-        raise InputError(f'the figure "{figure}" needs an outcome whose main model has "{key}"; none of the study has it')
+        raise InputError(
+            f'the figure "{figure}" needs an outcome whose main model has "{key}"; none of the study has it'
+        )
     return found
 
 
 def wrapped(text: str, inches: float, size: float, weight: str = "normal") -> list[str]:
     """Lines of ``text`` that are at most ``inches`` wide as they are drawn."""
-    font = FontProperties(family=FONT, size=size, weight=weight)
     lines: list[str] = []
-    with style():
-        for word in text.split():
-            longer = f"{lines[-1]} {word}" if lines else word
-            width, _, _ = text_to_path.get_text_width_height_descent(longer, font, ismath=False)
-            if lines and width <= 72 * inches:
-                lines[-1] = longer
-            else:
-                lines.append(word)
+    for word in text.split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and points_wide(longer, size, weight) <= 72 * inches:
+            lines[-1] = longer
+        else:
+            lines.append(word)
     return lines
+
+
+@functools.cache
+def points_wide(text: str, size: float, weight: str = "normal") -> float:
+    """The width of a line of text as it is drawn, in points."""
+    font = FontProperties(family=FONT, size=size, weight=weight)
+    with _without_glyph_warnings():
+        return float(text_to_path.get_text_width_height_descent(text, font, ismath=False)[0])
 
 
 def height_of(lines: Sequence[str], size: float) -> float:
@@ -166,26 +176,15 @@ def height_of(lines: Sequence[str], size: float) -> float:
     return len(lines) * size * LINE / 72
 
 
-def panel_title(ax: Axes, text: str, inches: float, size: float = TEXT) -> None:
-    """A wrapped bold title over a panel."""
-    ax.set_title("\n".join(wrapped(text, inches, size, "bold")), size=size, weight="bold", linespacing=LINE - 0.15)
+def panel_title(ax: Axes, text: str, inches: float, *, size: float = TEXT, pad: float = 6.0) -> None:
+    """A wrapped bold title over a panel; ``pad`` : points between them."""
+    lines = "\n".join(wrapped(text, inches, size, "bold"))
+    ax.set_title(lines, size=size, weight="bold", linespacing=LINE - 0.15, pad=pad)
 
 
-def zero_line(ax: Axes, *, vertical: bool = False) -> None:
-    """The line of no effect."""
-    line = ax.axvline if vertical else ax.axhline
-    line(0, color=INK, linewidth=1.0, zorder=1.5)
-
-
-def year_ticks(first: int, last: int, most: int) -> list[int]:
-    """At most about ``most`` round years (or event times) from ``first`` to ``last``."""
-    step = next(step for step in (1, 2, 5, 10, 20, 50, 100, 1000) if (last - first) / step < most)
-    return [year for year in range(first, last + 1) if year % step == 0] or [first]
-
-
-def shared_limits(bounds: Sequence[float | None]) -> tuple[float, float]:
-    """Limits that hold every finite bound and zero, with a margin."""
-    known = [0.0, *(float(bound) for bound in bounds if bound is not None and math.isfinite(bound))]
-    low, high = min(known), max(known)
-    margin = 0.06 * (high - low) or 1.0
-    return low - margin, high + margin
+@contextmanager
+def _without_glyph_warnings() -> Iterator[None]:
+    """Signs that the font lacks (a label in Chinese) become boxes in a PNG; in an SVG the reader's font has them."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"Glyph .* missing from font")
+        yield

@@ -24,6 +24,8 @@ ASSIGNMENT = "assignment"
 TIE = 1e-10
 # Slopes this close to one are one: the assignment or its complement itself.
 SAME = 1e-9
+# Larger numbers of assignments are printed as a power of ten.
+COUNTABLE = 10**9
 # Numbers held at once in one array: 16 megabytes.
 BLOCK_NUMBERS = 2_000_000
 
@@ -48,12 +50,12 @@ def permutation(design: Design, max_assignments: int = 10_000, draws: int = 9999
 
     Each assignment gives each onset to as many units as in the data; estimates have the covariates in:
 
-        tau_j = D_j'M y / D_j'M D_j,    p = share of assignments with |tau_j| >= |tau_observed|, ties and observed included
+        tau_j = D_j'M y / D_j'M D_j,    p = share of assignments with |tau_j| >= |tau_observed|
 
-    All of them up to ``max_assignments``, otherwise ``draws`` random ones and the observed one. The test is exact
-    when every assignment was equally likely. The interval inverts it for a constant effect tau on the treated cells:
-    under tau the estimates are tau_j - tau r_j with r_j = D_j'M D / D_j'M D_j, so the values with p > 5% end at known
-    points; reported from the lowest to the highest, None where p stays above 5% for ever.
+    All of them up to ``max_assignments``, otherwise ``draws`` random ones and the observed one; equality up to rounding
+    counts. The test is exact when every assignment was equally likely. The interval inverts it for a constant effect tau
+    on the treated cells: under tau the estimates are tau_j - tau r_j with r_j = D_j'M D / D_j'M D_j, so the values with
+    p > 5% end at known points; reported from the lowest to the highest, None where p stays above 5% for ever.
 
     M D is needed for the units and onsets only, not for the assignments: D_j is a sum of cells B_k (unit, onset), so
     with K = B'M B one matrix product gives D_j'M D_j of all assignments.
@@ -237,9 +239,10 @@ def _first_crossing(starts: Array, ends: Array, needed: float) -> float:
 def _note(exact: bool, n_possible: int, seen: NDArray[np.bool_], is_open: bool) -> str | None:
     parts = []
     if not exact:
-        parts.append(f"{seen.size - 1:,} of {n_possible:.3g} assignments, drawn at random")
+        possible = f"{n_possible:,}" if n_possible < COUNTABLE else f"about 10^{math.log10(n_possible):.0f}"
+        parts.append(f"{seen.size - 1:,} of {possible} assignments, drawn at random")
     if not seen.all():
-        parts.append(f"left out, not identified: {int((~seen).sum()):,} assignments")
+        parts.append(f"left out: the rows do not identify {int((~seen).sum()):,} of {seen.size:,} assignments")
     if is_open:
         parts.append(f"the interval has an open end: the smallest possible p-value is 1/{int(seen.sum())}")
     return "; ".join(parts) or None

@@ -156,8 +156,10 @@ def _event_times(design: Design, window: tuple[int, int] | None) -> Array:
         return np.asarray(times)
     first, last = window
     if not first < 0 <= last:
-        raise InputError(f"the window must run from a negative to a non-negative event time, not from {first} to {last}")
-    return np.clip(times, first, last)
+        raise InputError(
+            f"the window must run from a negative to a non-negative event time, not from {first} to {last}"
+        )
+    return np.asarray(np.clip(times, first, last))
 
 
 def _term(event_time: int) -> str:

@@ -8,14 +8,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from bri_bayes.design import RELATIVE_ZERO
-from bri_bayes.frequentist.ols import TERM, LeastSquares, absorb_effects, codes, group_sums, solve
+from bri_bayes.frequentist.ols import IDENTIFIED, TERM, LeastSquares, absorb_effects, codes, group_sums
 from bri_bayes.within import Array, Index
 
 TERM_2 = "term_2"
 CLUSTER = "cluster"
+
+# Eigenvalues of cross-products of unit-length columns below this share of the largest are zero but for rounding.
+SINGULAR = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +58,10 @@ def iid(fit: LeastSquares) -> Variance:
 
 
 def hc1(fit: LeastSquares) -> Variance:
-    """Heteroskedastic errors: n / (n - rank) B (sum_i e_i^2 x~_i x~_i') B, with t(n - rank) (MacKinnon & White 1985)."""
+    """Independent errors of unequal variance: n / (n - rank) B (sum_i e_i^2 x~_i x~_i') B, with t(n - rank).
+
+    Source: MacKinnon & White (1985), doi:10.1016/0304-4076(85)90158-7.
+    """
     if fit.is_exact:
         return _absent(fit, fit.df_residual, _EXACT)
     scores = _influence(fit)
@@ -112,21 +118,46 @@ def crv3(fit: LeastSquares, cluster: ArrayLike) -> Variance:
 
 
 def jackknife(fit: LeastSquares, cluster: ArrayLike) -> xr.DataArray:
-    """Coefficients (cluster, term) without the rows of one cluster; NaN where the others do not identify them."""
+    """Coefficients (cluster, term) without the rows of one cluster; NaN where the others do not identify them.
+
+        b_(g) - b = -(W'W - W_g'W_g)^+ W_g'e_g,    W = [X~, F~]
+
+    X~ : the regressors after all effects; F~ : dummies of the effects that are not nested in clusters, after those
+    that are (these need no refit). So no cluster costs more than the rank of W: (term + level)^3.
+    """
     index = codes(cluster)
-    rows = [_coefficients_of(fit, index != group) for group in range(int(index.max()) + 1)]
-    return xr.DataArray(np.array(rows), dims=(CLUSTER, TERM), coords={TERM: list(fit.terms)})
+    norms = np.linalg.norm(fit.columns, axis=0)
+    W = np.column_stack([fit.columns / norms, _effects_across_clusters(fit, index)])
+    order = np.argsort(index, kind="stable")
+    rows_of = np.split(order, np.searchsorted(index[order], np.arange(1, int(index.max()) + 1)))
+    gram = W.T @ W
+    moves = [_move(gram - W[rows].T @ W[rows], -W[rows].T @ fit.residuals[rows], norms.size) for rows in rows_of]
+    coefficients = fit.coefficients.to_numpy() + np.array(moves) / norms
+    return xr.DataArray(coefficients, dims=(CLUSTER, TERM), coords={TERM: list(fit.terms)})
 
 
 _EXACT = "the model fits every row: nothing is left to estimate a variance from"
 
 
-def _coefficients_of(fit: LeastSquares, keep: Array) -> Array:
-    if not keep.any():
-        return np.full(len(fit.terms), np.nan)
-    absorber = absorb_effects([effect[keep] for effect in fit.absorber.effects])
-    size = np.linalg.norm(fit.X[keep], axis=0)
-    return solve(absorber.residuals(fit.y[keep]), absorber.residuals(fit.X[keep]), size)[0]
+def _effects_across_clusters(fit: LeastSquares, index: Index) -> Array:
+    """Dummies of the effects that are not nested in clusters, less those that are, of unit length: (obs, level)."""
+    nested = [effect for effect in fit.absorber.effects if _is_nested(effect, index)]
+    across = [effect for effect in fit.absorber.effects if not _is_nested(effect, index)]
+    if not across:
+        return np.zeros((index.size, 0))
+    dummies = [(effect[:, None] == np.arange(int(effect.max()) + 1)).astype(float) for effect in across]
+    columns = absorb_effects(nested).residuals(np.concatenate(dummies, axis=1))
+    return np.asarray(columns / np.maximum(np.linalg.norm(columns, axis=0), RELATIVE_ZERO))
+
+
+def _move(gram: Array, moment: Array, n_terms: int) -> Array:
+    """The first ``n_terms`` elements of gram^+ moment, NaN where ``gram`` does not identify them."""
+    values, vectors = np.linalg.eigh(gram)
+    kept = values > SINGULAR * values[-1]
+    vectors = vectors[:, kept]
+    identified = (vectors[:n_terms] ** 2).sum(axis=1) > IDENTIFIED
+    solution = vectors[:n_terms] @ ((vectors.T @ moment) / values[kept])
+    return np.where(identified, solution, np.nan)
 
 
 def _influence(fit: LeastSquares) -> Array:
@@ -157,5 +188,5 @@ def _labelled(fit: LeastSquares, matrix: Array) -> xr.DataArray:
     return xr.DataArray(matrix, dims=(TERM, TERM_2), coords={TERM: terms, TERM_2: terms})
 
 
-def _lost_note(lost: Array, reason: str) -> str | None:
+def _lost_note(lost: NDArray[np.bool_], reason: str) -> str | None:
     return reason if lost.any() else None
