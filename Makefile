@@ -28,7 +28,7 @@ study: $(STAMP)  ## run the whole study and write reports/
 	$(VENV)/bin/bri-bayes run $(ARGS)
 
 test: $(STAMP)  ## run the tests
-	$(VENV)/bin/python -m pytest -n auto $(ARGS)
+	$(VENV)/bin/python -m pytest -n auto --maxprocesses 4 $(ARGS)
 
 bench: $(STAMP)  ## measure speed, memory and scale
 	$(VENV)/bin/python benchmarks/run.py $(ARGS)

@@ -142,7 +142,7 @@ def _study_values(
         plain = Analysis(data, study.assignment, ModelCard(name="rows", title="rows", outcome=name))
         frequentist = values[f"{name}/frequentist"]
         fits = {card: values[f"{name}/{card}"] for card in cards if f"{name}/{card}" in values}
-        truth = data.attrs.get("truth", {})
+        truth = data.attrs.get("truth", {}).get("att", {}).get(outcome.column)
         outcomes[name] = {
             "label": outcome.label or name,
             "units": outcome.units,
@@ -155,7 +155,7 @@ def _study_values(
             "frequentist": frequentist["rows"],
             "event_study": frequentist["event_study"],
             "warnings": [*warnings_of(plain), *frequentist["notes"]],
-            "truth": truth.get(outcome.column) if isinstance(truth, Mapping) else None,
+            "truth": None if truth is None else {"att": truth},
         }
     if plain is None:
         raise InputError(f'the study "{study.name}" has no outcome')

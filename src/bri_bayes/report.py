@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,16 +13,14 @@ from markupsafe import Markup
 
 from bri_bayes import sentences, tables
 from bri_bayes.errors import InputError, suggest
+from bri_bayes.figures import FIGURES
+from bri_bayes.figures.captions import caption
+from bri_bayes.figures.inline import inline_svg
 from bri_bayes.files import write_text
 from bri_bayes.resources import shipped
 from bri_bayes.tables import Values, main_model
 
 TEMPLATE = "report.html.j2"
-FIGURES = ("comparison", "forest", "event_study", "paths", "additional_trade")
-# What Matplotlib writes into an SVG; anything else has no place in the page.
-_SVG_TAGS = {"svg", "g", "path", "defs", "use", "clipPath", "rect", "text", "tspan"}
-_SVG_DROPPED = {"metadata", "style", "title"}
-_ALERTS = {"simulation", "reconstruction"}
 
 
 @dataclass(frozen=True)
@@ -37,12 +34,13 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the page. ``numeric`` : which columns hold numbers."""
+    """A table of the page. ``numeric`` : which columns hold numbers; ``notes`` : lines below it."""
 
     caption: str
     headings: Sequence[str]
     numeric: Sequence[bool]
     rows: Sequence[Sequence[Cell]]
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -76,8 +74,11 @@ def render_report(values: Values, figures: Mapping[str, Path], out: Path) -> Pat
 
 def page_content(values: Values, figures: Mapping[str, Path]) -> dict[str, Any]:
     """What the template shows; nothing is looked up or computed in the template."""
-    told = {name: Drawing(name, inline_svg(path, name, " ".join(texts := _texts(values, name))), texts)
-            for name, path in figures.items()}  # fmt: skip
+    texts = {name: caption(values, name) for name in figures}
+    told = {
+        name: Drawing(name, inline_svg(path, name, " ".join(texts[name])), texts[name])
+        for name, path in figures.items()
+    }
     answered = [outcome for outcome in values["outcomes"].values() if main_model(outcome)]
     fits = tables.diagnostics(values)
     content = {
@@ -91,7 +92,7 @@ def page_content(values: Values, figures: Mapping[str, Path]) -> dict[str, Any]:
         "treated": _treated(values),
         "empty": [tables.unit_name(values, unit) for unit in values["panel"].get("units_without_rows") or []],
         "warnings": _warnings(values),
-        "answers": [_answer(values, outcome) for outcome in answered],
+        "answers": [_answer(outcome) for outcome in answered],
         "drawings": told,
         "headline": list(_headline(values)),
         "event_time": _event_time(values),
@@ -104,73 +105,14 @@ def page_content(values: Values, figures: Mapping[str, Path]) -> dict[str, Any]:
         "failed": sorted(set(fits.loc[fits["passes"].eq(False).fillna(False), "label"])),
         "noun": sentences.unit_noun(values),
         "log_points": any(sentences.effect_unit(outcome) == "log points" for outcome in answered),
-        "published": [outcome["published"]["source"] for outcome in values["outcomes"].values() if outcome.get("published")],
+        "published": [
+            outcome["published"]["source"] for outcome in values["outcomes"].values() if outcome.get("published")
+        ],
     }
     return content | {"contents": _contents(content)}
 
 
-def inline_svg(path: Path, name: str, label: str) -> Markup:
-    """The SVG of a figure as an element of an HTML page: own ids, no namespaces, nothing that loads or runs."""
-    root = ET.parse(path).getroot()
-    for parent in list(root.iter()):
-        for child in list(parent):
-            if _local(child.tag) in _SVG_DROPPED:
-                parent.remove(child)
-    for element in root.iter():
-        element.tag = _local(element.tag)
-        if element.tag not in _SVG_TAGS:
-            raise InputError(f"{path}: a figure of the report cannot hold <{element.tag}>; draw it again")
-        element.attrib = {_local(key): _own_id(_local(key), value, name) for key, value in element.attrib.items()}
-        if any(key.lower().startswith("on") for key in element.attrib):
-            raise InputError(f"{path}: a figure of the report cannot hold an event handler; draw it again")
-    for size in ("width", "height", "version"):
-        root.attrib.pop(size, None)
-    root.attrib |= {"role": "img", "aria-label": label}
-    return Markup(ET.tostring(root, encoding="unicode"))
-
-
-def _local(name: Any) -> str:
-    return str(name).rpartition("}")[2]
-
-
-def _own_id(key: str, value: str, name: str) -> str:
-    """Ids are unique in a page, so each figure puts its name before its own."""
-    if key == "id":
-        return f"{name}-{value}"
-    if key == "href":
-        if not value.startswith("#"):
-            raise InputError(f'the figure "{name}" refers to {value}; only parts of itself are allowed')
-        return f"#{name}-{value[1:]}"
-    return value.replace("url(#", f"url(#{name}-")
-
-
-def _texts(values: Values, figure: str) -> list[str]:
-    """The plain sentences over a figure, one for each outcome that it shows."""
-    headline, paths = tables.headline(values), tables.by_event_time(values)
-    texts: list[str] = []
-    for name, outcome in values["outcomes"].items():
-        model = main_model(outcome)
-        if not model:
-            continue
-        if figure == "comparison":
-            texts.append(sentences.comparison(headline[headline["outcome"] == name]))
-        elif figure == "forest" and model.get("by_unit"):
-            texts.append(sentences.by_unit(values, outcome))
-        elif figure == "event_study":
-            texts += [sentences.event_study(outcome, path) for path in _event_paths(paths, name, outcome)]
-        elif figure == "paths" and model.get("counterfactual"):
-            texts.append(sentences.paths(values, outcome))
-        elif figure == "additional_trade" and model.get("additional_trade_usd"):
-            texts.append(sentences.additional_trade(outcome))
-    return texts
-
-
-def _event_paths(table: pd.DataFrame, name: str, outcome: Values) -> list[pd.DataFrame]:
-    own = tables.event_study_rows(table, name, outcome)
-    return [own[own["baseline"] == baseline] for baseline in dict.fromkeys(own["baseline"])]
-
-
-def _answer(values: Values, outcome: Values) -> dict[str, Any]:
+def _answer(outcome: Values) -> dict[str, Any]:
     att, digits = main_model(outcome)["att"], sentences.decimals(outcome)
     return {
         "label": outcome["label"],
@@ -178,9 +120,7 @@ def _answer(values: Values, outcome: Values) -> dict[str, Any]:
         "unit": sentences.effect_unit(outcome),
         "lower": Cell(sentences.number(att["lower"], digits), att["lower"]),
         "upper": Cell(sentences.number(att["upper"], digits), att["upper"]),
-        "probability": Cell(sentences.probability(att["p_positive"]), att["p_positive"]),
-        "verdict": sentences.verdict(att).replace(" ", "-"),
-        "sentence": sentences.answer(values, outcome),
+        "sentence": sentences.answer(outcome),
     }
 
 
@@ -267,12 +207,14 @@ def _passes(value: Any) -> Cell:
     return Cell("–" if pd.isna(value) else "yes" if value else "NO")
 
 
-def _table(frame: pd.DataFrame, caption: str, columns: Mapping[str, tuple[str, Show]]) -> Table:
+def _table(
+    frame: pd.DataFrame, caption: str, columns: Mapping[str, tuple[str, Show]], notes: Sequence[str] = ()
+) -> Table:
     """``columns`` : column of the frame -> heading and how a value is shown. Columns without a value are left out."""
     kept = {name: column for name, column in columns.items() if not frame[name].replace("", pd.NA).isna().all()}
     rows = [[show(row[name]) for name, (_, show) in kept.items()] for row in frame.to_dict("records")]
     numeric = [show not in (_plain, _name, _passes) for _, show in kept.values()]
-    return Table(caption, [heading for heading, _ in kept.values()], numeric, rows)
+    return Table(caption, [heading for heading, _ in kept.values()], numeric, rows, notes)
 
 
 def _each(values: Values, frame: pd.DataFrame) -> Iterator[tuple[Values, pd.DataFrame]]:
@@ -290,12 +232,15 @@ def _effect(digits: int) -> dict[str, tuple[str, Show]]:
 
 def _headline(values: Values) -> Iterable[Table]:
     for outcome, own in _each(values, tables.headline(values)):
-        show = _digits(sentences.decimals(outcome) + 1)
-        numbers = {"estimate": "estimate", "se": "s.e. or sd", "lower": "lower 95%", "upper": "upper 95%"}
-        columns = {name: (heading, show) for name, heading in numbers.items()}
-        columns |= {"p_value": ("p-value", _p_value), "p_positive": ("P(> 0)", _chance)}
-        columns |= {"n_assignments": ("assignments", _digits(0)), "note": ("note", _plain)}
-        yield _table(own, f"{outcome['label']}, {sentences.effect_unit(outcome)}", {"method": ("method", _name), **columns})
+        digits = sentences.decimals(outcome) + 1
+        columns: dict[str, tuple[str, Show]] = {"method": ("method", _name), "estimate": ("estimate", _digits(digits))}
+        columns |= {"se": ("s.e. or sd", _digits(digits + 1)), "lower": ("lower 95%", _digits(digits))}
+        columns |= {"upper": ("upper 95%", _digits(digits)), "p_value": ("p-value", _p_value)}
+        columns |= {"p_positive": ("P(> 0)", _chance)}
+        notes = [f"{row['method']}: {row['note']}." for row in own.dropna(subset=["note"]).to_dict("records")]
+        for row in own.dropna(subset=["n_assignments"]).to_dict("records"):
+            notes.append(f"{row['method']}: {row['n_assignments']:,} assignments or sign vectors.")
+        yield _table(own, f"{outcome['label']}, {sentences.effect_unit(outcome)}", columns, notes)
 
 
 def _event_time(values: Values) -> list[Table]:
@@ -327,7 +272,11 @@ def _models(values: Values) -> list[Table]:
 def _diagnostics(fits: pd.DataFrame) -> Table:
     columns: dict[str, tuple[str, Show]] = {"model": ("model", _name), "label": ("outcome", _plain)}
     columns |= {"engine": ("engine", _plain), "passes": ("passes", _passes), "ess": ("ESS", _digits(0))}
-    columns |= {"rhat": ("R-hat", _digits(3)), "khat": ("k-hat", _digits(2)), "divergences": ("divergences", _digits(0))}
+    columns |= {
+        "rhat": ("R-hat", _digits(3)),
+        "khat": ("k-hat", _digits(2)),
+        "divergences": ("divergences", _digits(0)),
+    }
     columns |= {"log_marginal": ("log marginal likelihood", _digits(1)), "seconds": ("seconds", _digits(2))}
     return _table(fits, tables.CAPTIONS["diagnostics"], {**columns, "notes": ("notes", _plain)})
 

@@ -98,33 +98,32 @@ def overall_title(values: Values, outcomes: Mapping[str, Values]) -> str:
     return "; ".join(f"{outcome['label']}: {_SHORT[verdicts[name]]}" for name, outcome in outcomes.items())
 
 
-def answer(values: Values, outcome: Values) -> str:
-    """The answer for an outcome with its percentage and probability."""
-    model, digits = main_model(outcome), decimals(outcome)
-    att = model["att"]
-    size = f"{signed(att['mean'], digits)} {effect_unit(outcome)}"
+def answer(outcome: Values) -> str:
+    """What the average effect of an outcome is worth: in percent where it is in logs, its probability, its verdict."""
+    model = main_model(outcome)
+    text = f"It {_claim(verdict(model['att']))}: the probability of an effect above zero is "
+    text += f"{probability(model['att']['p_positive'])}."
     if percent := model.get("percent"):
-        size += f", about {signed(percent['mean'], 0)}%"
-        size += f" (95% interval {interval(percent['lower'], percent['upper'], 0)}%)"
-    else:
-        size += f" (95% interval {interval(att['lower'], att['upper'], digits)})"
-    chance = f"The probability that it is above zero is {probability(att['p_positive'])}."
-    return (
-        f"{outcome['label']}: the average effect after {_onset(outcome)} is {size}. {chance} It {_claim(verdict(att))}."
-    )
+        text += f" In percent, the 95% interval is {number(percent['lower'], 0)}% to {number(percent['upper'], 0)}%."
+    return text
 
 
-def comparison(outcome_rows: pd.DataFrame) -> str:
-    """Which methods' intervals leave zero out? ``outcome_rows`` : the rows of the table headline of one outcome."""
-    known = outcome_rows.dropna(subset=["lower", "upper"])
-    out = (known["lower"] > 0) | (known["upper"] < 0)
-    parts = []
-    if out.any():
-        parts.append(f"zero is outside the 95% interval of: {_listed(known.loc[out, 'method'])}")
-    if (~out).any():
-        parts.append(f"zero is inside that of: {_listed(known.loc[~out, 'method'])}")
-    text = "; ".join(parts)
-    return f"{outcome_rows['label'].iloc[0]}: {text}." if text else f"{outcome_rows['label'].iloc[0]}: no intervals."
+def comparison(rows: pd.DataFrame) -> str:
+    """Which intervals leave zero out, and what clustering does to the standard error of least squares?
+
+    ``rows`` : those of the table headline of one outcome.
+    """
+    known = rows.dropna(subset=["lower", "upper"])
+    out = known.loc[(known["lower"] > 0) | (known["upper"] < 0), "method"]
+    named = f" ({_listed(out)})" if 0 < len(out) < len(known) else ""
+    text = f"{rows['label'].iloc[0]}: zero lies outside the 95% interval of {_of(len(out), len(known))} methods{named}."
+    twfe = rows[rows["estimator"] == "twfe"].set_index("inference")["se"]
+    if twfe.get("iid", 0) > 0 and twfe.get("cluster", 0) > 0:
+        times = number(twfe["cluster"] / twfe["iid"], 1)
+        text += (
+            f" With standard errors clustered by unit, that of two-way fixed effects is {times} times the ordinary one."
+        )
+    return text
 
 
 def by_unit(values: Values, outcome: Values) -> str:
@@ -143,16 +142,17 @@ def by_unit(values: Values, outcome: Values) -> str:
     return f"{outcome['label']}: {count}; the means lie between {ends}."
 
 
-def event_study(outcome: Values, path: pd.DataFrame) -> str:
-    """How many event times leave zero out, before and after? ``path`` : rows of by_event_time with one baseline."""
-    apart = (path["lower"] > 0) | (path["upper"] < 0)
-    before = (path["event_time"] < 0) & (path["sd"] > 0)
-    after = path["event_time"] >= 0
-    counts = [f"{_of(int(apart[after].sum()), int(after.sum()))} years after the onset"]
-    if before.any():
-        counts.insert(0, f"{_of(int(apart[before].sum()), int(before.sum()))} years before")
-    against = _BASELINES.get(str(path["baseline"].iloc[0]), str(path["baseline"].iloc[0]))
-    return f"{outcome['label']}: zero is left out in {' and '.join(counts)}, against {against}."
+def event_study(outcome: Values, rows: pd.DataFrame) -> str:
+    """How many years leave zero out, before and after? ``rows`` : those of by_event_time, of one or more baselines."""
+    parts = []
+    for baseline, path in rows.groupby("baseline", sort=False):
+        apart = (path["lower"] > 0) | (path["upper"] < 0)
+        before, after = (path["event_time"] < 0) & (path["sd"] > 0), path["event_time"] >= 0
+        counts = f"{_of(int(apart[after].sum()), int(after.sum()))} after"
+        if before.any():
+            counts = f"{_of(int(apart[before].sum()), int(before.sum()))} before and {counts}"
+        parts.append(f"{counts}, against {_BASELINES.get(str(baseline), str(baseline))}")
+    return f"{outcome['label']}: years that leave zero out: {'; '.join(parts)}."
 
 
 def paths(values: Values, outcome: Values) -> str:
@@ -172,7 +172,7 @@ def additional_trade(outcome: Values) -> str:
     means = [effect["mean"] for effect in years.values()]
     apart = sum(excludes_zero(effect) for effect in years.values())
     return (
-        f"{outcome['label']}: from {dollars(min(means))} to {dollars(max(means))} a year on average; "
+        f"{outcome['label']}: the yearly means lie between {dollars(min(means))} and {dollars(max(means))}; "
         f"zero is left out in {_of(apart, len(years))} years."
     )
 
@@ -270,10 +270,6 @@ def _claim(side: Verdict, *, plural: bool = False) -> str:
     """The words of a verdict, after a subject."""
     first, _, rest = _CLAIMS[side].partition(" ")
     return f"{first.removesuffix('s')} {rest}" if plural else _CLAIMS[side]
-
-
-def _onset(outcome: Values) -> str:
-    return str(outcome["onset"]) if outcome.get("onset") is not None else "the onset"
 
 
 def _of(count: int, total: int) -> str:

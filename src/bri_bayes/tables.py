@@ -92,6 +92,12 @@ def by_event_time(values: Values) -> pd.DataFrame:
     return _frame(values, rows, (*columns, *_EFFECT))
 
 
+def event_study_rows(rows: pd.DataFrame, outcome: Values) -> pd.DataFrame:
+    """The rows of ``by_event_time`` that an event study shows: of the first card with leads, or of the main card."""
+    leads = rows[rows["baseline"] == REFERENCE]
+    return rows[rows["model"] == (outcome.get("main") if leads.empty else leads["model"].iloc[0])]
+
+
 def additional_trade(values: Values) -> pd.DataFrame:
     """Level with the policy minus level without, all treated units together, US dollars a year."""
     rows = [

@@ -134,7 +134,7 @@ def test_beyond_twelve_clusters_random_signs_agree_with_all_of_them(helpers, mon
     assert drawn != wild_cluster_bootstrap(design, draws=9999, seed=2)
 
 
-def test_random_signs_and_cluster_scores_do_not_depend_on_the_size_of_the_blocks(helpers, monkeypatch):
+def test_random_signs_do_not_depend_on_the_size_of_the_blocks(helpers, monkeypatch):
     design = helpers.random_design(3, n_units=14, n_covariates=1)
     whole = wild_cluster_bootstrap(design, draws=500)
     monkeypatch.setattr(few_clusters, "BLOCK_NUMBERS", 300)

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bri_bayes.errors import InputError
-from bri_bayes.frequentist.ols import absorb_effects, codes, group_sums, ols, residual_maker
+from bri_bayes.frequentist.ols import absorb_effects, codes, group_sums, ols, orthonormal_basis
 from bri_bayes.frequentist.variance import crv1, crv3, hc1, iid, jackknife
 
 # Two float64 algorithms for one closed form; pyfixest demeans iteratively.
@@ -172,19 +172,25 @@ def test_scaling_and_shifting_the_outcome_scales_coefficients_and_errors_and_shu
         np.testing.assert_allclose(after.se, scale * before.se, **tolerance)
 
 
-@given(seed=st.integers(0, 2**31), n_effects=st.integers(0, 2))
+@given(seed=st.integers(0, 2**31), n_effects=st.integers(1, 2))
 @settings(max_examples=25)
-def test_what_effects_and_columns_leave_is_orthogonal_to_them_and_left_alone_a_second_time(seed, n_effects):
+def test_what_effects_leave_sums_to_zero_over_each_of_them_and_is_left_alone_a_second_time(seed, n_effects):
     rng = np.random.default_rng(seed)
     effects = [rng.integers(0, 5, 60), rng.integers(0, 7, 60)][:n_effects]
-    X = rng.normal(size=(60, 2))
-    residuals = residual_maker(absorb_effects(effects), X)
+    residuals = absorb_effects(effects).residuals
     left = residuals(rng.normal(size=(60, 3)))
-    assert np.abs(X.T @ left).max() < RTOL_EXACT
     for effect in effects:
         assert np.abs(group_sums(left, codes(effect))).max() < RTOL_EXACT
     np.testing.assert_allclose(residuals(left), left, atol=RTOL_EXACT)
     np.testing.assert_allclose(residuals(left[:, 0]), left[:, 0], atol=RTOL_EXACT)
+
+
+def test_an_orthonormal_basis_spans_its_columns_whatever_their_units_and_has_no_column_too_many():
+    columns = np.random.default_rng(0).normal(size=(30, 3)) * [1e-6, 1.0, 1e6]
+    basis = orthonormal_basis(np.column_stack([columns, columns[:, 0] * 1e6 + columns[:, 1], np.zeros(30)]))
+    assert basis.shape == (30, 3)
+    np.testing.assert_allclose(basis.T @ basis, np.eye(3), atol=RTOL_EXACT)
+    np.testing.assert_allclose(basis @ (basis.T @ columns), columns, rtol=RTOL_EXACT)
 
 
 def test_a_collinear_regressor_is_refused_by_name():

@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bri_bayes.errors import InputError
+from bri_bayes.frequentist.ols import ols
 from bri_bayes.frequentist.twfe import (
     AGAINST_PRE_PERIOD,
     AGAINST_REFERENCE,
@@ -12,6 +13,7 @@ from bri_bayes.frequentist.twfe import (
     event_study,
     fit_twfe,
     iid_estimate,
+    nuisance_basis,
 )
 
 # Two float64 algorithms for one closed form; pyfixest demeans iteratively.
@@ -146,6 +148,16 @@ def test_event_study_coefficients_and_errors_agree_with_pyfixest(helpers):
             other = helpers.pyfixest_fit(formula, data, effects=("unit", "period"), vcov=vcov)
             np.testing.assert_allclose(path.loc[kept, "estimate"], other.coef()[list(names.values())], rtol=1e-7)
             np.testing.assert_allclose(path.loc[kept, f"se_{inference}"], other.se()[list(names.values())], rtol=1e-7)
+
+
+def test_unit_means_and_the_nuisance_basis_leave_what_dummies_and_covariates_leave(helpers):
+    design = helpers.random_design(3)
+    fit, data = fit_twfe(design), helpers.frame_of(design)
+    basis = nuisance_basis(fit)
+    v = np.random.default_rng(0).normal(size=len(data))
+    within = v - data.assign(v=v).groupby("unit")["v"].transform("mean").to_numpy()
+    expected = ols(v, data[["x0", "x1"]], absorb=[data["unit"], data["period"]]).residuals
+    np.testing.assert_allclose(within - basis @ (basis.T @ v), expected, atol=RTOL_EXACT)
 
 
 def test_on_a_balanced_panel_the_average_effect_against_the_pre_period_is_two_way_fixed_effects(helpers):

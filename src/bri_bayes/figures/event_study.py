@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 
 from bri_bayes import sentences
 from bri_bayes.figures import marks, theme
-from bri_bayes.tables import PRE_AVERAGE, REFERENCE, Values, by_event_time, common_onset
+from bri_bayes.tables import PRE_AVERAGE, REFERENCE, Values, by_event_time, common_onset, event_study_rows
 
 OFFSET = 0.22  # years between a posterior mean and the frequentist point beside it
 _BASELINES = {REFERENCE: "Against the last year before the onset", PRE_AVERAGE: "Against the pre-period average"}
@@ -62,13 +62,9 @@ def event_study(values: Values) -> Figure:
 
 
 def _paths(table: pd.DataFrame, name: str, outcome: Values) -> dict[str, pd.DataFrame]:
-    """Paths by baseline, of the first card with leads, or of the main card if none has leads."""
-    own = table[table["outcome"] == name]
-    leads = own[own["baseline"] == REFERENCE]
-    card = leads["model"].iloc[0] if len(leads) else outcome["main"]
-    chosen = own[own["model"] == card]
-    baselines = [baseline for baseline in (REFERENCE, PRE_AVERAGE) if (chosen["baseline"] == baseline).any()]
-    baselines = baselines or list(dict.fromkeys(chosen["baseline"]))
+    """The path against each baseline; the one against the last year before the onset comes first."""
+    chosen = event_study_rows(table[table["outcome"] == name], outcome)
+    baselines = sorted(set(chosen["baseline"]), key=lambda baseline: (baseline != REFERENCE, baseline))
     return {baseline: chosen[chosen["baseline"] == baseline] for baseline in baselines}
 
 

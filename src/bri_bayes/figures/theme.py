@@ -107,14 +107,13 @@ def page(
     rect = (MARGIN / width, foot / height, inside / width, body / height)
     engine = ConstrainedLayoutEngine(rect=rect, w_pad=0.06, h_pad=0.06, wspace=0.04, hspace=0.03)
     figure = Figure(figsize=(width, height), layout=engine)
-    top = 1.0
+    left, top = MARGIN / width, 1.0
     if alarm:
         top -= banner_height / height
         strip = Rectangle((0, top), 1, banner_height / height, transform=figure.transFigure, facecolor="#A33B00", lw=0)
         figure.add_artist(strip)
         middle = top + banner_height / height / 2
-        figure.text(0.5, middle, alarm, color="white", size=TEXT + 1, weight="bold", ha="center", va="center")
-    left = MARGIN / width
+        figure.text(left, middle, alarm, color="white", size=TEXT + 1, weight="bold", va="center")
     top -= 0.12 / height
     figure.text(left, top, "\n".join(title_lines), size=TITLE, weight="bold", va="top", linespacing=LINE - 0.15)
     top -= (height_of(title_lines, TITLE) + 0.05) / height
@@ -134,10 +133,11 @@ def page(
 def save(figure: Figure, folder: Path, name: str) -> Path:
     """Write NAME.svg and NAME.png, the same bytes for the same figure; returns the path of the SVG."""
     with style():
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # the places are found once, for both files
         for suffix, metadata in ((".png", {"Software": None}), (".svg", {"Date": None, "Creator": None})):
             with written_beside((folder / name).with_suffix(suffix)) as temporary:
                 figure.savefig(temporary, format=suffix[1:], dpi=DPI, metadata=metadata)
-            figure.set_layout_engine("none")  # the places found for the first file serve the second
     return (folder / name).with_suffix(".svg")
 
 

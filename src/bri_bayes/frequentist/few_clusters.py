@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from bri_bayes.design import RELATIVE_ZERO, Design
 from bri_bayes.frequentist.estimate import SIGNIFICANCE, Estimate, t_estimate
-from bri_bayes.frequentist.ols import group_sums, residual_maker
-from bri_bayes.frequentist.twfe import TwoWayFit, fit_twfe
+from bri_bayes.frequentist.ols import absorb_effects, group_sums
+from bri_bayes.frequentist.twfe import TwoWayFit, fit_twfe, nuisance_basis
 from bri_bayes.names import COVARIATE, PERIOD, UNIT
 from bri_bayes.within import Array
 
@@ -111,22 +111,24 @@ def collapsed_t(design: Design) -> Estimate:
 
 @dataclass(frozen=True, eq=False)
 class _ClusterScores:
-    """What the bootstrap needs of the data, with the residuals u + z d of tau_0 = estimate - z.
+    """What the bootstrap needs of the data. The residuals of tau_0 = estimate - z are u + z d, with d = M D.
 
-    ``move_u``, ``move_d`` : (cluster,) sum of d u and of d d over the rows of each cluster, d = M D;
-    ``score_u``, ``score_d`` : (cluster, cluster) [g, h], sum over rows of h of (M d 1_g) u, and of (M d 1_g) d.
+    ``move_u``, ``move_d`` : (cluster,) sums of d u and of d d over the rows of each cluster;
+    ``load_u``, ``load_d`` : (cluster, rank) sums of Q u and of Q d, Q the basis of period effects and covariates: with
+    signs v the score of cluster g is v_g move_g - (sum_h v_h load_u_h)'load_d_g, less what the estimate moves;
+    ``rounding`` : scores this small are zero.
     """
 
     move_u: Array
     move_d: Array
-    score_u: Array
-    score_d: Array
+    load_u: Array
+    load_d: Array
     rounding: float
 
     @property
     def se(self) -> float:
         """The CRV1 standard error without its small-sample factor."""
-        return float(np.linalg.norm(self.score_u.sum(axis=1)) / self.move_d.sum())
+        return float(np.linalg.norm(self.move_u) / self.move_d.sum())
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,20 +152,18 @@ class _BootstrapStatistics:
 
 def _cluster_scores(fit: TwoWayFit) -> _ClusterScores | None:
     """None when the observed t statistic does not exist: no residual, or scores that are zero."""
-    least_squares, unit_ix = fit.least_squares, fit.unit_ix
-    residual_of = residual_maker(least_squares.absorber, least_squares.X[:, 1:])
-    u, d = fit.residuals, residual_of(least_squares.X[:, 0])
-    n_clusters = int(unit_ix.max()) + 1
-    score_u, score_d = np.empty((n_clusters, n_clusters)), np.empty((n_clusters, n_clusters))
-    width = max(1, BLOCK_NUMBERS // u.size)
-    for start in range(0, n_clusters, width):
-        block = np.arange(start, min(start + width, n_clusters))
-        own = residual_of(np.where(unit_ix[:, None] == block, d[:, None], 0.0))
-        score_u[block] = group_sums(own * u[:, None], unit_ix).T
-        score_d[block] = group_sums(own * d[:, None], unit_ix).T
+    unit_ix, u, basis = fit.unit_ix, fit.residuals, nuisance_basis(fit)
+    treated = absorb_effects([unit_ix]).residuals(fit.least_squares.X[:, 0])
+    d = treated - basis @ (basis.T @ treated)
     rounding = RELATIVE_ZERO * float(np.abs(d * u).sum())
-    scores = _ClusterScores(group_sums(d * u, unit_ix), group_sums(d * d, unit_ix), score_u, score_d, rounding)
-    absent = least_squares.is_exact or np.linalg.norm(score_u.sum(axis=1)) <= rounding
+    scores = _ClusterScores(
+        move_u=group_sums(d * u, unit_ix),
+        move_d=group_sums(d * d, unit_ix),
+        load_u=group_sums(basis * u[:, None], unit_ix),
+        load_d=group_sums(basis * d[:, None], unit_ix),
+        rounding=rounding,
+    )
+    absent = fit.least_squares.is_exact or np.linalg.norm(scores.move_u) <= rounding
     return None if absent else scores
 
 
@@ -172,13 +172,13 @@ def _bootstrap_statistics(scores: _ClusterScores, signs: Iterator[Array]) -> _Bo
     parts = []
     for block in signs:
         a, b = block @ scores.move_u / total, block @ scores.move_d / total
-        S = block @ scores.score_u.T - np.outer(a, scores.move_d)
-        R = block @ scores.score_d.T - np.outer(b, scores.move_d)
+        S = block * scores.move_u - (block @ scores.load_u) @ scores.load_d.T - np.outer(a, scores.move_d)
+        R = block * scores.move_d - (block @ scores.load_d) @ scores.load_d.T - np.outer(b, scores.move_d)
         S[np.linalg.norm(S, axis=1) <= scores.rounding] = 0.0
         R[np.linalg.norm(R, axis=1) <= RELATIVE_ZERO * total] = 0.0
         parts.append([a, b, (S * S).sum(axis=1), (S * R).sum(axis=1), (R * R).sum(axis=1)])
     a, b, ss, sr, rr = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return _BootstrapStatistics(a, b, ss, sr, rr, observed_ss=float((scores.score_u.sum(axis=1) ** 2).sum()))
+    return _BootstrapStatistics(a, b, ss, sr, rr, observed_ss=float(scores.move_u @ scores.move_u))
 
 
 def _all_signs(n_clusters: int) -> Iterator[Array]:

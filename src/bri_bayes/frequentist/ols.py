@@ -136,18 +136,11 @@ def solve(y: Array, columns: Array, size: Array) -> tuple[Array, Array]:
     return np.where(identified, coefficients, np.nan), bread
 
 
-def residual_maker(absorber: Absorber, X: Array) -> Callable[[Array], Array]:
-    """What the absorbed effects and the columns of ``X`` (obs, term) leave of a variable (obs,) or (obs, m)."""
-    if not X.shape[1]:
-        return absorber.residuals
-    columns = absorber.residuals(X)
-    basis, _ = np.linalg.qr(columns / np.maximum(np.linalg.norm(columns, axis=0), np.finfo(float).tiny))
-
-    def residuals(values: Array) -> Array:
-        left = absorber.residuals(values)
-        return np.asarray(left - basis @ (basis.T @ left))
-
-    return residuals
+def orthonormal_basis(columns: Array) -> Array:
+    """An orthonormal basis (obs, rank) of the space of ``columns`` (obs, m), whatever their units."""
+    norms = np.linalg.norm(columns, axis=0)
+    left, singular, _ = np.linalg.svd(columns[:, norms > 0] / norms[norms > 0], full_matrices=False)
+    return np.asarray(left[:, singular > RELATIVE_ZERO * singular.max(initial=0.0)])
 
 
 def codes(labels: ArrayLike) -> Index:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from bri_bayes.design import RELATIVE_ZERO, Design
 from bri_bayes.frequentist.estimate import SIGNIFICANCE, Estimate
-from bri_bayes.frequentist.ols import group_sums, residual_maker
-from bri_bayes.frequentist.twfe import TwoWayFit, fit_twfe
+from bri_bayes.frequentist.ols import absorb_effects, group_sums
+from bri_bayes.frequentist.twfe import TwoWayFit, fit_twfe, nuisance_basis
 from bri_bayes.names import PERIOD, UNIT
 from bri_bayes.within import Array
 
@@ -53,12 +53,12 @@ def permutation(design: Design, max_assignments: int = 10_000, draws: int = 9999
         tau_j = D_j'M y / D_j'M D_j,    p = share of assignments with |tau_j| >= |tau_observed|
 
     All of them up to ``max_assignments``, otherwise ``draws`` random ones and the observed one; equality up to rounding
-    counts. The test is exact when every assignment was equally likely. The interval inverts it for a constant effect tau
-    on the treated cells: under tau the estimates are tau_j - tau r_j with r_j = D_j'M D / D_j'M D_j, so the values with
-    p > 5% end at known points; reported from the lowest to the highest, None where p stays above 5% for ever.
+    counts. The test is exact when every assignment was equally likely. The interval inverts it for a constant effect
+    tau on the treated cells: under tau the estimates are tau_j - tau r_j with r_j = D_j'M D / D_j'M D_j, so the values
+    with p > 5% end at known points; reported from the lowest to the highest, None where p stays above 5% for ever.
 
-    M D is needed for the units and onsets only, not for the assignments: D_j is a sum of cells B_k (unit, onset), so
-    with K = B'M B one matrix product gives D_j'M D_j of all assignments.
+    No D_j is residualised. D_j is a sum of blocks (the rows of a unit from an onset on), and M takes away unit means
+    and a space of few dimensions: sums over blocks of M y, of M D and of its basis give every tau_j and r_j.
     Source: Fisher (1935); Conley & Taber (2011), doi:10.1162/REST_a_00049; Rosenbaum (2002), Observational Studies,
     ch. 2, for the interval.
     """
@@ -132,56 +132,39 @@ def _random_assignments(observed: Onsets, draws: int, seed: int) -> Onsets:
 
 def _estimates(design: Design, fit: TwoWayFit, onsets: Array, assignments: Onsets) -> tuple[Array, Array]:
     """tau_j and r_j of each assignment, (assignment,); NaN where D_j'M D_j is zero."""
-    moments, gram = _cell_moments(design, fit, onsets)
-    observed = _indicators(assignments[:1], onsets.size)[0]
-    toward = gram @ observed
-    rows = max(1, BLOCK_NUMBERS // gram.shape[0])
-    numerators, shared, sizes, cells = [], [], [], []
-    treated_rows = _cell_rows(design, onsets)
-    for start in range(0, len(assignments), rows):
-        chosen = _indicators(assignments[start : start + rows], onsets.size)
-        numerators.append(chosen @ moments)
-        shared.append(chosen @ toward)
-        sizes.append(((chosen @ gram) * chosen).sum(axis=1))
-        cells.append(chosen @ treated_rows)
-    size = np.concatenate(sizes)
-    identified = size > RELATIVE_ZERO * np.concatenate(cells)
-    size = np.where(identified, size, np.nan)
-    return np.concatenate(numerators) / size, np.concatenate(shared) / size
+    rows, own, loads, moments = _block_sums(design, fit, onsets)
+    width = max(1, BLOCK_NUMBERS // own.size)
+    parts = []
+    for start in range(0, len(assignments), width):
+        chosen = _indicators(assignments[start : start + width], onsets.size)
+        size = chosen @ own - ((chosen @ loads) ** 2).sum(axis=1)
+        identified = size > RELATIVE_ZERO * (chosen @ rows)
+        parts.append((chosen @ moments) / np.where(identified, size, np.nan)[:, None])
+    estimates, slopes = np.concatenate(parts).T
+    return estimates, slopes
 
 
 def _indicators(assignments: Onsets, n_onsets: int) -> Array:
-    """Which (onset, unit) cells an assignment treats: (assignment, onset x unit), zeros and ones."""
+    """Which (onset, unit) blocks an assignment treats: (assignment, onset x unit), zeros and ones."""
     return np.concatenate([assignments == onset for onset in range(n_onsets)], axis=1).astype(float)
 
 
-def _cell_moments(design: Design, fit: TwoWayFit, onsets: Array) -> tuple[Array, Array]:
-    """B'M y (cell,) and B'M B (cell, cell) for the rows B of each unit from each onset on."""
-    least_squares, unit_ix = fit.least_squares, fit.unit_ix
-    residual_of = residual_maker(least_squares.absorber, least_squares.X[:, 1:])
-    after = _after(design, onsets)
-    n_units = design.sizes[UNIT]
-    outcome = residual_of(least_squares.y)[:, None]
-    moments = np.concatenate([group_sums(rows[:, None] * outcome, unit_ix)[:, 0] for rows in after])
-    gram = np.empty((moments.size, moments.size))
-    width = max(1, BLOCK_NUMBERS // unit_ix.size)
-    for start in range(0, moments.size, width):
-        block = np.arange(start, min(start + width, moments.size))
-        own = (unit_ix[:, None] == block % n_units) & after[block // n_units].T
-        left = residual_of(own.astype(float))
-        gram[:, block] = np.concatenate([group_sums(rows[:, None] * left, unit_ix) for rows in after])
-    return moments, gram
+def _block_sums(design: Design, fit: TwoWayFit, onsets: Array) -> tuple[Array, Array, Array, Array]:
+    """Of the rows B of a unit from an onset on: their number, B'B less unit means (both (block,)), B'Q, B'M(y, D).
 
-
-def _cell_rows(design: Design, onsets: Array) -> Array:
-    """The number of rows of each unit from each onset on: (onset x unit,)."""
-    unit_ix = design["unit_ix"].to_numpy()
-    return np.concatenate([group_sums(rows, unit_ix) for rows in _after(design, onsets)])
-
-
-def _after(design: Design, onsets: Array) -> NDArray[np.bool_]:
-    """Whether a row is at or after an onset: (onset, obs)."""
-    return np.asarray(design[PERIOD].to_numpy()[design["period_ix"].to_numpy()] >= onsets[:, None])
+    With D = sum of the blocks B of an assignment, D'M D = sum of B'B less unit means - |sum of Q'B|^2, because blocks
+    of different units share no rows.
+    """
+    unit_ix, basis = fit.unit_ix, nuisance_basis(fit)
+    within_units = absorb_effects([unit_ix]).residuals
+    data = within_units(np.column_stack([fit.least_squares.y, fit.least_squares.X[:, 0]]))
+    left = data - basis @ (basis.T @ data)
+    after = design[PERIOD].to_numpy()[design["period_ix"].to_numpy()] >= onsets[:, None]
+    rows = np.concatenate([group_sums(block, unit_ix) for block in after])
+    unit_rows = np.tile(np.bincount(unit_ix), onsets.size)
+    loads = np.concatenate([group_sums(block[:, None] * basis, unit_ix) for block in after])
+    moments = np.concatenate([group_sums(block[:, None] * left, unit_ix) for block in after])
+    return rows, rows - rows**2 / unit_rows, loads, moments
 
 
 def _share_as_large(estimates: Array) -> float:

@@ -13,7 +13,7 @@ import xarray as xr
 from bri_bayes.design import RELATIVE_ZERO, Design, two_way
 from bri_bayes.errors import InputError
 from bri_bayes.frequentist.estimate import Estimate, t_estimate, t_test
-from bri_bayes.frequentist.ols import LeastSquares, ols
+from bri_bayes.frequentist.ols import LeastSquares, absorb_effects, ols, orthonormal_basis
 from bri_bayes.frequentist.variance import Variance, crv1, crv3, iid
 from bri_bayes.names import COVARIATE, EVENT_TIME, REFERENCE_EVENT_TIME
 from bri_bayes.within import Array, Index
@@ -99,6 +99,19 @@ def cluster_estimate(fit: TwoWayFit) -> Estimate:
 def crv3_estimate(fit: TwoWayFit) -> Estimate:
     """The effect with the cluster jackknife by unit (CRV3) and t(G - 1)."""
     return _row(fit, "cluster_crv3", crv3(fit.least_squares, fit.unit_ix))
+
+
+def nuisance_basis(fit: TwoWayFit) -> Array:
+    """What stands beside the treatment, within units: Q (obs, rank) for period effects and covariates.
+
+    Q is orthonormal and its columns sum to zero over each unit, so that unit effects, period effects and covariates
+    leave M v = v - (unit means of v) - Q Q'v of any variable v.
+    """
+    least_squares = fit.least_squares
+    unit, period = least_squares.absorber.effects
+    periods = (period[:, None] == np.arange(int(period.max()) + 1)).astype(float)
+    within_units = absorb_effects([unit]).residuals
+    return orthonormal_basis(within_units(np.column_stack([periods, least_squares.X[:, 1:]])))
 
 
 def event_study(design: Design, window: tuple[int, int] | None = None) -> EventStudy:

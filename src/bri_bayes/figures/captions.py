@@ -1,0 +1,28 @@
+"""What does a figure say in plain sentences? They stand over it in the report and describe it to who cannot see it."""
+
+from __future__ import annotations
+
+from bri_bayes import sentences, tables
+from bri_bayes.tables import Values, main_model
+
+
+def caption(values: Values, figure: str) -> list[str]:
+    """The plain sentences over a figure, one for each outcome that it shows."""
+    headline, paths = tables.headline(values), tables.by_event_time(values)
+    texts: list[str] = []
+    for name, outcome in values["outcomes"].items():
+        model = main_model(outcome)
+        if not model:
+            continue
+        if figure == "comparison":
+            texts.append(sentences.comparison(headline[headline["outcome"] == name]))
+        elif figure == "forest" and model.get("by_unit"):
+            texts.append(sentences.by_unit(values, outcome))
+        elif figure == "event_study":
+            rows = tables.event_study_rows(paths[paths["outcome"] == name], outcome)
+            texts += [] if rows.empty else [sentences.event_study(outcome, rows)]
+        elif figure == "paths" and model.get("counterfactual"):
+            texts.append(sentences.paths(values, outcome))
+        elif figure == "additional_trade" and model.get("additional_trade_usd"):
+            texts.append(sentences.additional_trade(outcome))
+    return texts
