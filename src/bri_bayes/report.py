@@ -237,7 +237,10 @@ def _headline(values: Values) -> Iterable[Table]:
         columns |= {"se": ("s.e. or sd", _digits(digits + 1)), "lower": ("lower 95%", _digits(digits))}
         columns |= {"upper": ("upper 95%", _digits(digits)), "p_value": ("p-value", _p_value)}
         columns |= {"p_positive": ("P(> 0)", _chance)}
-        notes = [f"{row['method']}: {row['note']}." for row in own.dropna(subset=["note"]).to_dict("records")]
+        notes = [
+            f"{row['method']}: {str(row['note']).rstrip('.')}."
+            for row in own.dropna(subset=["note"]).to_dict("records")
+        ]
         for row in own.dropna(subset=["n_assignments"]).to_dict("records"):
             notes.append(f"{row['method']}: {row['n_assignments']:,} assignments or sign vectors.")
         yield _table(own, f"{outcome['label']}, {sentences.effect_unit(outcome)}", columns, notes)
@@ -277,7 +280,7 @@ def _diagnostics(fits: pd.DataFrame) -> Table:
         "khat": ("k-hat", _digits(2)),
         "divergences": ("divergences", _digits(0)),
     }
-    columns |= {"log_marginal": ("log marginal likelihood", _digits(1)), "seconds": ("seconds", _digits(2))}
+    columns |= {"log_marginal": ("log marginal", _digits(1)), "seconds": ("seconds", _digits(2))}
     return _table(fits, tables.CAPTIONS["diagnostics"], {**columns, "notes": ("notes", _plain)})
 
 

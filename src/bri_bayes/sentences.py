@@ -120,9 +120,7 @@ def comparison(rows: pd.DataFrame) -> str:
     twfe = rows[rows["estimator"] == "twfe"].set_index("inference")["se"]
     if twfe.get("iid", 0) > 0 and twfe.get("cluster", 0) > 0:
         times = number(twfe["cluster"] / twfe["iid"], 1)
-        text += (
-            f" With standard errors clustered by unit, that of two-way fixed effects is {times} times the ordinary one."
-        )
+        text += f" Clustered by unit, the standard error of two-way fixed effects is {times} times the ordinary one."
     return text
 
 

@@ -166,10 +166,14 @@ def factor_and_solve(matrices: Array, right: Array) -> tuple[Array, Array]:
 
 
 def solve_transposed(factor: Array, right: Array) -> Array:
-    """x with L' x = right for lower factors L (..., q, q) and right (..., q, m), by vectorised back substitution."""
-    q = factor.shape[-1]
-    x = np.array(right, dtype=float)
+    """x with L' x = right for lower factors L (..., q, q) and right (..., q, m), by vectorised back substitution.
+
+    Matrices lie last in memory, so that each step runs over all of them without gaps.
+    """
+    q, m = right.shape[-2:]
+    lower = np.ascontiguousarray(np.moveaxis(factor.reshape(-1, q, q), 0, -1))
+    x = np.array(np.moveaxis(right.reshape(-1, q, m), 0, -1), order="C")
     for j in range(q - 1, -1, -1):
-        x[..., j, :] /= factor[..., j, j, None]
-        x[..., :j, :] -= factor[..., j, :j, None] * x[..., j, None, :]
-    return x
+        x[j] /= lower[j, j]
+        x[:j] -= lower[j, :j, None] * x[j]
+    return np.moveaxis(x, -1, 0).reshape(right.shape)

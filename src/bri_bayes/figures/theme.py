@@ -135,6 +135,9 @@ def save(figure: Figure, folder: Path, name: str) -> Path:
     with style():
         figure.draw_without_rendering()
         figure.set_layout_engine("none")  # the places are found once, for both files
+        for ax in figure.axes:  # the solver's last digits change from run to run
+            left, bottom, width, height = (round(float(part), 5) for part in ax.get_position().bounds)
+            ax.set_position((left, bottom, width, height))
         for suffix, metadata in ((".png", {"Software": None}), (".svg", {"Date": None, "Creator": None})):
             with written_beside((folder / name).with_suffix(suffix)) as temporary:
                 figure.savefig(temporary, format=suffix[1:], dpi=DPI, metadata=metadata)

@@ -1,0 +1,17 @@
+"""The values that the tests of figures draw: invented numbers, of which exports hold zero and imports do not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+EXAMPLE = Path(__file__).with_name("example_values.json")
+
+
+@pytest.fixture
+def values() -> dict[str, Any]:
+    """A fresh copy for each test to change."""
+    return dict(json.loads(EXAMPLE.read_text(encoding="utf-8")))

@@ -1,0 +1,232 @@
+"""Do the figures say what the numbers say, on every kind of panel and of study?"""
+
+from __future__ import annotations
+
+import copy
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bri_bayes.errors import InputError
+from bri_bayes.figures import FIGURES, available, draw_all
+from bri_bayes.figures.theme import save, wrapped
+
+Values = dict[str, Any]
+EVERY = pytest.mark.parametrize("name", list(FIGURES))
+# The budget of the design is 6 s for all figures on two idle cores; the test machine may be busy.
+SECONDS = 30
+
+
+def _text(path: Path) -> str:
+    """All words of an SVG, with single spaces."""
+    return " ".join(" ".join(ET.parse(path).getroot().itertext()).split())
+
+
+def _drawn(values: Values, name: str, folder: Path) -> str:
+    return _text(save(FIGURES[name](values), folder, name))
+
+
+@EVERY
+@pytest.mark.parametrize(
+    ("kind", "words"), [("simulation", "SIMULATED PANEL"), ("reconstruction", "RECONSTRUCTED PANEL")]
+)
+def test_every_figure_of_a_panel_that_is_not_observed_says_so_twice(
+    name: str, kind: str, words: str, values: Values, tmp_path: Path
+) -> None:
+    values["panel"]["kind"] = kind
+    assert _drawn(values, name, tmp_path).count(f"{words} - not observations") == 2
+
+
+@EVERY
+def test_a_figure_of_official_data_names_its_source_and_no_simulation(
+    name: str, values: Values, tmp_path: Path
+) -> None:
+    text = _drawn(values, name, tmp_path)
+    assert "no source: invented" in text
+    assert "not observations" not in text
+
+
+@EVERY
+def test_a_figure_of_a_users_panel_says_that_nobody_checked_it(name: str, values: Values, tmp_path: Path) -> None:
+    values["panel"]["kind"] = "user"
+    assert "User's own panel, not checked" in _drawn(values, name, tmp_path)
+
+
+def test_the_title_changes_when_the_interval_leaves_zero_out(values: Values, tmp_path: Path) -> None:
+    text = _drawn(values, "comparison", tmp_path)
+    assert "Exports: three countries cannot tell +0.12 from zero (95% interval −0.29 to 0.53)" in text
+    assert "Imports: +0.50 stands above zero (95% interval 0.30 to 0.70)" in text
+    assert "Exports: not told from zero; Imports: above zero" in text
+    values["outcomes"]["lnimport"]["models"]["did"]["att"] |= {"lower": -0.1, "p_positive": 0.95}
+    text = _drawn(values, "comparison", tmp_path)
+    assert "Imports: +0.50 leans up, but zero is not ruled out (95% interval −0.10 to 0.70)" in text
+
+
+def test_the_comparison_prints_each_method_with_its_interval(values: Values, tmp_path: Path) -> None:
+    text = _drawn(values, "comparison", tmp_path)
+    for words in ("Published", "TWFE, ordinary s.e.", "TWFE, clustered s.e.", "Before and after, exact t", "Bayes"):
+        assert words in text
+    assert "0.14 to 0.29" in text  # 0.218 -+ 1.96 * 0.0385
+    assert "Author (2026), Table 3" in text
+
+
+def test_the_forest_has_a_row_for_every_treated_unit_and_its_height_grows_with_them(values: Values) -> None:
+    small = FIGURES["forest"](values)
+    labels = [label.get_text() for label in small.axes[0].get_yticklabels()]
+    assert labels == ["Published", "TWFE, clustered s.e.", "Bayes, posterior", "Tajikistan", "Kyrgyzstan", "Kazakhstan"]
+    _many_units(values, 40)
+    large = FIGURES["forest"](values)
+    assert large.get_figheight() > small.get_figheight() + 8
+    assert len(large.axes[0].get_yticks()) == 43
+
+
+def test_the_paths_of_many_units_show_the_20_largest_and_say_so(values: Values, tmp_path: Path) -> None:
+    _many_units(values, 30)
+    figure = FIGURES["paths"](values)
+    assert sum(ax.axison for ax in figure.axes) == 2 * 20
+    text = _text(save(figure, tmp_path, "paths"))
+    assert "The 20 largest of 30 treated units are shown" in text
+    assert "U00" in text
+    assert "U29" not in text  # the smallest
+
+
+def test_the_paths_label_logs_with_levels(values: Values, tmp_path: Path) -> None:
+    # The observed log of exports to Kazakhstan goes from 9 to 9.72, in million US dollars: 8.1 to 16.6 billion.
+    figure = FIGURES["paths"](values)
+    kazakhstan = figure.axes[1]
+    ticks = dict(
+        zip([label.get_text() for label in kazakhstan.get_yticklabels()], kazakhstan.get_yticks(), strict=True)
+    )
+    assert ticks["10 bn"] == pytest.approx(np.log(1e4))
+    assert all(" " in label for label in ticks)
+
+
+def test_a_path_with_a_missing_year_has_a_gap(values: Values) -> None:
+    del values["outcomes"]["lnexport"]["models"]["did"]["counterfactual"]["KAZ"]["2011"]
+    lines = FIGURES["paths"](values).axes[1].get_lines()
+    observed = next(line for line in lines if len(line.get_xdata()) == 7)
+    assert np.isnan(np.asarray(observed.get_ydata(), dtype=float)).tolist() == [False, True, *[False] * 5]
+
+
+def test_the_event_study_counts_the_years_that_leave_zero_out(values: Values, tmp_path: Path) -> None:
+    # Imports: all 4 years after the onset; exports: none; nothing before.
+    text = _drawn(values, "event_study", tmp_path)
+    assert "4 of 8 yearly effects after the onset are told apart from zero; before it, none of 6 is" in text
+    assert "TWFE, 95% interval clustered (CRV1)" in text
+    assert "Against the last year before the onset" in text
+    assert "Against the pre-period average" in text
+
+
+def test_with_several_onsets_the_event_study_has_no_calendar_years(values: Values, tmp_path: Path) -> None:
+    for outcome in values["outcomes"].values():
+        outcome["models"]["did"]["by_period"] = {"2014": outcome["models"]["did"]["att"]}
+    text = _drawn(values, "event_study", tmp_path)
+    assert "Years since the onset" in text
+    assert "2013" not in text
+
+
+def test_additional_trade_counts_years_for_each_outcome(values: Values, tmp_path: Path) -> None:
+    text = _drawn(values, "additional_trade", tmp_path)
+    assert "Exports: 0 of 4 years; Imports: 4 of 4 years" in text
+    assert "$10 bn" in text
+
+
+def test_the_truth_of_a_simulation_is_drawn_and_that_of_an_observed_panel_is_not(
+    values: Values, tmp_path: Path
+) -> None:
+    for outcome in values["outcomes"].values():
+        outcome["truth"] = {"att": 0.3}
+    assert "true effect" not in _drawn(values, "comparison", tmp_path)
+    values["panel"]["kind"] = "simulation"
+    figure = FIGURES["comparison"](values)
+    assert "true effect" in _text(save(figure, tmp_path, "comparison"))
+    assert any(list(line.get_xdata()) == [0.3, 0.3] for line in figure.axes[0].get_lines())
+
+
+def test_a_study_without_the_optional_values_still_has_figures(values: Values, tmp_path: Path) -> None:
+    bare = _bare(values)
+    assert available(bare) == ("comparison", "forest", "event_study")
+    assert set(draw_all(bare, tmp_path)) == set(available(bare))
+    with pytest.raises(InputError, match='the figure "paths" needs an outcome whose main model has "counterfactual"'):
+        FIGURES["paths"](bare)
+
+
+def test_an_outcome_without_a_fitted_model_is_left_out(values: Values, tmp_path: Path) -> None:
+    values["outcomes"]["lnimport"] |= {"models": {}, "main": None}
+    for name in draw_all(values, tmp_path):
+        assert "Imports" not in _text(tmp_path / f"{name}.svg")
+
+
+@EVERY
+def test_same_values_same_bytes(name: str, values: Values, tmp_path: Path) -> None:
+    first = save(FIGURES[name](values), tmp_path / "a", name)
+    second = save(FIGURES[name](copy.deepcopy(values)), tmp_path / "b", name)
+    assert first.read_bytes() == second.read_bytes()
+    assert first.with_suffix(".png").read_bytes() == second.with_suffix(".png").read_bytes()
+
+
+@EVERY
+def test_labels_with_markup_dollars_and_foreign_signs_are_only_text(name: str, values: Values, tmp_path: Path) -> None:
+    label = "<script>alert(1)</script> $x^2$ 出口"
+    values["outcomes"]["lnexport"]["label"] = label
+    path = save(FIGURES[name](values), tmp_path, name)
+    assert "<script" not in path.read_text(encoding="utf-8")
+    assert "<script>alert(1)</script>" in _text(path).replace("\n", " ")
+    assert "$x^2$" in _text(path)
+
+
+def test_wrapped_lines_are_no_wider_than_their_place_and_lose_no_word() -> None:
+    text = "Five countries cannot tell either effect from zero, whatever the method " * 3
+    lines = wrapped(text, 3.0, 10.0)
+    assert " ".join(lines).split() == text.split()
+    assert len(lines) > 4
+
+
+def test_figures_are_imported_without_matplotlib() -> None:
+    code = (
+        "import bri_bayes.figures, sys; assert list(bri_bayes.figures.FIGURES); assert 'matplotlib' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_all_figures_are_drawn_within_their_budget(values: Values, tmp_path: Path) -> None:
+    start = time.perf_counter()
+    paths = draw_all(values, tmp_path)
+    assert time.perf_counter() - start < SECONDS
+    assert list(paths) == list(FIGURES)
+    assert all(path.is_file() and path.with_suffix(".png").is_file() for path in paths.values())
+
+
+def _bare(values: Values) -> Values:
+    """Only what a study must have: an outcome in levels, without other estimates."""
+    for outcome in values["outcomes"].values():
+        for key in ("published", "frequentist", "event_study", "warnings", "truth", "onset"):
+            outcome.pop(key)
+        outcome |= {"transform": "none", "units": None}
+        for model in outcome["models"].values():
+            for key in ("percent", "counterfactual", "additional_trade_usd", "baseline", "parameters", "by_period"):
+                model.pop(key)
+    values.pop("unit_names")
+    values["panel"] |= {"label": None, "sources": [], "kind": "user"}
+    return values
+
+
+def _many_units(values: Values, count: int) -> None:
+    """``count`` treated units instead of three, the first the largest."""
+    units = [f"U{number:02d}" for number in range(count)]
+    values["panel"]["units"] = units
+    for outcome in values["outcomes"].values():
+        outcome["treated"] = units
+        model = outcome["models"]["did"]
+        model["by_unit"] = dict.fromkeys(units, model["by_unit"]["KAZ"])
+        path = model["counterfactual"]["KAZ"]
+        model["counterfactual"] = {
+            unit: {year: {name: level - 0.1 * rank for name, level in cell.items()} for year, cell in path.items()}
+            for rank, unit in enumerate(units)
+        }
