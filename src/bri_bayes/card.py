@@ -113,7 +113,7 @@ PRIORS: Mapping[str, str] = {
 
 @dataclass(frozen=True, config=STRICT)
 class Sampler:
-    """Posterior draws (chains x draws), the warm-up and target of NUTS, and the first batch of proposals of importance sampling."""
+    """Posterior draws (chains x draws), warm-up and target of NUTS, and the first batch of importance proposals."""
 
     chains: int = 4
     draws: int = 1000
@@ -203,11 +203,12 @@ def load_card(name_or_path: str | Path) -> ModelCard:
 
     A variant says ``extends = "card"`` and states only what changes.
     """
-    path = _card_path(name_or_path)
+    path = card_path(name_or_path)
     return validated(ModelCard, _content(path, seen=()), where=f'ModelCard "{path.stem}" ({path})')
 
 
-def _card_path(name_or_path: str | Path) -> Path:
+def card_path(name_or_path: str | Path) -> Path:
+    """The TOML file of a card: the path itself, or that of a shipped card by its name."""
     if str(name_or_path).endswith(".toml"):
         return Path(name_or_path)
     folder = shipped("models")
@@ -226,7 +227,7 @@ def _content(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
     if parent is None:
         return content
     beside = path.parent / f"{parent}.toml"
-    base = _content(beside if beside.is_file() else _card_path(str(parent)), (*seen, path))
+    base = _content(beside if beside.is_file() else card_path(str(parent)), (*seen, path))
     return _merge(base, content)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from bri_bayes.errors import BriBayesError, InputError
+from bri_bayes.errors import BriBayesError, InputError, StoppedError
 
 app = typer.Typer(
     name="bri-bayes",
@@ -129,13 +130,12 @@ def report(
 
 def main() -> None:
     """Entry point: one sentence on stderr and an exit status, never a traceback."""
+    _listen_for_interrupts()
     try:
         status = app(standalone_mode=False)
         sys.exit(status if isinstance(status, int) else 0)
     except BriBayesError as error:
         _stop(str(error), error.exit_status)
-    except KeyboardInterrupt:
-        _stop("stopped; what was finished is in the cache, so the same command goes on from there", 130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
@@ -148,7 +148,24 @@ def main() -> None:
         _stop(" ".join(error.format_message().split()), 2)
 
 
+def _listen_for_interrupts() -> None:
+    """Ctrl-C as one sentence. Compiled code can swallow an exception raised in its callback, so it is raised again."""
+    signal.signal(signal.SIGINT, _interrupt)
+    if hasattr(signal, "SIGALRM"):
+        signal.signal(signal.SIGALRM, _interrupt)
+    ordinary = sys.unraisablehook
+    sys.unraisablehook = lambda lost: None if isinstance(lost.exc_value, StoppedError) else ordinary(lost)
+
+
+def _interrupt(*_: object) -> None:
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+    raise StoppedError("stopped; a run that is started again goes on from what it had finished")
+
+
 def _stop(sentence: str, status: int) -> None:
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, 0)
     typer.echo(f"bri-bayes: {sentence}", err=True)
     sys.exit(status)
 

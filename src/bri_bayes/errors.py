@@ -25,6 +25,12 @@ class GateError(BriBayesError):
     exit_status = 1
 
 
+class StoppedError(BriBayesError):
+    """The user pressed Ctrl-C."""
+
+    exit_status = 130
+
+
 def suggest(word: str, allowed: Iterable[str]) -> str:
     """The tail of a message about an unknown word: the nearest allowed one, and the allowed ones (a dozen of many)."""
     options = sorted({str(option) for option in allowed})

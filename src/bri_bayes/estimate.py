@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +55,8 @@ def estimate(request: Request) -> dict[str, Any]:
     panel = _panel(request)
     assignment = _assignment(request, panel)
     analysis = Analysis(panel, assignment, card)
-    result = fit(analysis, engine=request.engine, seed=request.seed, pointwise=False)
+    on_terminal = sys.stderr.isatty()
+    result = fit(analysis, engine=request.engine, seed=request.seed, pointwise=False, progress=on_terminal)
     diagnostics = result.diagnostics
     values = {
         "panel": panel_values(panel, analysis.design),

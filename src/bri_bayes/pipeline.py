@@ -14,7 +14,7 @@ from typing import Any
 import bri_bayes
 from bri_bayes.analysis import Analysis
 from bri_bayes.cache import Cache, code_digest, content_key
-from bri_bayes.card import ModelCard, Sampler, load_card
+from bri_bayes.card import ModelCard, Sampler, card_path, load_card
 from bri_bayes.errors import InputError
 from bri_bayes.files import digest, write_json
 from bri_bayes.panel import Panel
@@ -77,7 +77,7 @@ def init_study(folder: Path) -> Path:
     (folder / "models").mkdir(parents=True)
     shutil.copyfile(shipped("data") / "study.toml", folder / "study.toml")
     for name in load_study(None).models:
-        shutil.copyfile(shipped("models") / f"{name}.toml", folder / "models" / f"{name}.toml")
+        shutil.copyfile(card_path(name), folder / "models" / f"{name}.toml")
     return folder / "study.toml"
 
 

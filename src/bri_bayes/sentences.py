@@ -237,7 +237,7 @@ def interval(lower: float, upper: float, digits: int) -> str:
 
 def probability(value: float, *, words: bool = True) -> str:
     """A probability in percent; never 0% or 100%, which draws cannot show."""
-    if 0.005 <= value <= 0.995:
+    if 0.005 < value < 0.995:
         return f"{100 * value:.0f}%"
     end = "99%" if value > 0.5 else "1%"
     over = value > 0.5

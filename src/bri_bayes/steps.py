@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -46,7 +47,7 @@ def _computed(steps: Sequence[Step], jobs: int) -> Iterator[tuple[Step, Any, flo
         for step in steps:
             yield step, *_timed(step.call)
         return
-    with ProcessPoolExecutor(max_workers=min(jobs, len(steps))) as pool:
+    with ProcessPoolExecutor(max_workers=min(jobs, len(steps)), initializer=_leave_interrupts_to_parent) as pool:
         futures = {pool.submit(_timed, step.call): step for step in steps}
         try:
             for future in as_completed(futures):
@@ -54,6 +55,10 @@ def _computed(steps: Sequence[Step], jobs: int) -> Iterator[tuple[Step, Any, flo
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _leave_interrupts_to_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _timed(call: Callable[[], Any]) -> tuple[Any, float]:

@@ -59,7 +59,7 @@ def headline(values: Values) -> pd.DataFrame:
 def by_model(values: Values) -> pd.DataFrame:
     """The average effect under each card, with its baseline: two baselines are two quantities."""
     rows = [
-        {"title": model["title"], "baseline": model.get("baseline", PRE_PERIOD), **key, **_effect(model["att"])}
+        {"title": model["title"], "baseline": _baseline(model), **key, **_effect(model["att"])}
         for key, model in _models(values)
     ]
     return _frame(values, rows, ("outcome", "label", "model", "title", "baseline", *_EFFECT))
@@ -80,7 +80,7 @@ def by_event_time(values: Values) -> pd.DataFrame:
     rows = []
     for key, model in _models(values):
         paths = {
-            model.get("baseline", PRE_PERIOD): model.get("by_event_time", {}),
+            _baseline(model): model.get("by_event_time", {}),
             REFERENCE: model.get("by_event_time_reference", {}),
         }
         onset = common_onset(values["outcomes"][key["outcome"]])
@@ -193,7 +193,7 @@ def estimate_text(values: Values) -> str:
     shown = rows.drop(columns=["estimator", "inference", "n_assignments", "note"]).set_axis(names).astype(float)
     parts = [
         f"{values['outcome']}: effect on {', '.join(values['treated'])} (model {values['model']}, {bayes['engine']})",
-        f"{provenance(values)} {panel['rows']} rows of {len(panel['units'])} units, 95% intervals.",
+        f"{provenance(values).rstrip('.')}. {panel['rows']} rows of {len(panel['units'])} units, 95% intervals.",
         _text(shown),
         _text(pd.DataFrame(bayes["by_unit"]).T.rename_axis("unit")),
         _text(pd.DataFrame(bayes["by_event_time"]).T.rename_axis("event time")),
@@ -267,6 +267,10 @@ def _models(values: Values) -> Iterable[tuple[dict[str, str], Values]]:
     for name, outcome in values["outcomes"].items():
         for card, model in outcome["models"].items():
             yield {"outcome": name, "label": outcome["label"], "model": card}, model
+
+
+def _baseline(model: Values) -> str:
+    return str(model.get("baseline") or (PRE_AVERAGE if model.get("by_event_time_reference") else PRE_PERIOD))
 
 
 def _effect(record: Values) -> dict[str, Any]:

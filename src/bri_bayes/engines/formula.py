@@ -17,7 +17,7 @@ from bri_bayes.analysis import Analysis, Fit
 from bri_bayes.builders.formula import build_formula, formula_frame
 from bri_bayes.engines.assemble import effect_cells
 from bri_bayes.engines.convergence import split_rhat
-from bri_bayes.engines.nuts import sample_model, sampler_statistics
+from bri_bayes.engines.nuts import sample_model
 from bri_bayes.names import EVENT_TIME, OBS, SAMPLE, TREATED_UNIT, UNIT
 from bri_bayes.terms import event_times
 
@@ -31,7 +31,7 @@ def fit_formula(analysis: Analysis, seed: int, *, progress: bool = False) -> Fit
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = build_formula(design, card)
-        tree = sample_model(model.backend.model, card, seed, progress=progress)
+        tree, statistics = sample_model(model.backend.model, card, seed, progress=progress)
         effect = _effect(analysis, model, tree)
         model.predict(tree, kind="response", random_seed=seed)
         log_likelihood = model.compute_log_likelihood(tree, inplace=False)["log_likelihood"].to_dataset()
@@ -42,10 +42,9 @@ def fit_formula(analysis: Analysis, seed: int, *, progress: bool = False) -> Fit
         "log_likelihood": _as_y(log_likelihood, response, analysis),
         "posterior_predictive": _as_y(tree["posterior_predictive"].to_dataset(), response, analysis),
         "observed_data": xr.Dataset({"y": (OBS, observed)}, coords={OBS: np.arange(design.sizes[OBS])}),
-        "sample_stats": xr.Dataset(attrs={"engine": "nuts", **sampler_statistics(tree)}),
+        "sample_stats": xr.Dataset(attrs={"engine": "nuts", **statistics}),
     }
     average = effect.mean((TREATED_UNIT, EVENT_TIME)).to_numpy()
-    statistics = sampler_statistics(tree)
     diagnostics = {
         "engine": "nuts",
         "ess": float(np.min(array_stats.ess(average, chain_axis=0, draw_axis=1))),

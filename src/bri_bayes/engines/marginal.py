@@ -83,7 +83,7 @@ def _coefficients(conditional: Conditional, position: np.ndarray, rng: np.random
     p = conditional.shared_factor.shape[-1] - 1
     mirror = np.array([1.0, -1.0])
     factor = conditional.shared_factor[position]
-    z = rng.standard_normal(factor.shape[:1] + (p, 1))
+    z = rng.standard_normal((*factor.shape[:1], p, 1))
     shared = solve_transposed(factor[:, :p, :p], factor[:, p, :p, None] + z * mirror)
     own_factor, own_shared = conditional.own_factor[position], conditional.own_shared[position]
     n_draws, n_units, q, _ = own_shared.shape

@@ -19,6 +19,7 @@ from bri_bayes.tables import Values
 NUMBERS = theme.SMALL + 0.5  # points, of the numbers beside a panel
 GAP = 9.0  # points between columns of numbers
 HEADINGS = 20.0  # points between a panel and its title that leave room for the headings of columns
+HEADING_ROW = -0.95  # of the headings; rows begin at 0
 TRUTH_LABEL = "true effect of the simulation"
 
 
@@ -75,12 +76,11 @@ def beside(
 ) -> None:
     """Columns of numbers right of a panel, flush right under their headings; ``bold`` : the row in bold."""
     offset = 0.0
-    top = min(rows) - 0.95
     for column, heading in enumerate(headings):
         texts = {y: cells[column] for y, cells in rows.items() if column < len(cells)}
         widths = [theme.points_wide(text, NUMBERS, _weight(y == bold)) for y, text in texts.items()]
         offset += GAP + max([*widths, theme.points_wide(heading, theme.SMALL)])
-        _flush_right(ax, top, heading, offset, size=theme.SMALL, color=theme.MUTED)
+        _flush_right(ax, HEADING_ROW, heading, offset, size=theme.SMALL, color=theme.MUTED)
         for y, text in texts.items():
             _flush_right(ax, y, text, offset, size=NUMBERS, weight=_weight(y == bold))
 

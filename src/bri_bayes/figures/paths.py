@@ -19,6 +19,8 @@ from bri_bayes.tables import Values, main_model, unit_name
 
 MOST = 20  # units shown of an outcome
 COLUMNS = 5
+_ROUND = (1, 5, 2, 3, 7, 4, 6, 8, 9, 1.5, 2.5)  # leading digits of a tick, the roundest first
+_APART = 0.16  # of the height of a panel, between two ticks
 _MULTIPLIERS = {"thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12}
 
 
@@ -70,13 +72,15 @@ def scale_of(outcome: Values) -> tuple[float, str]:
 
 
 def level_ticks(low: float, high: float) -> list[float]:
-    """Two to five round levels (1, 2, 5 or 1, 3 times powers of ten) between two levels."""
-    for digits in ((1,), (1, 3), (1, 2, 5), range(1, 10)):
-        decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-        ticks = [digit * 10.0**power for power in decades for digit in digits if low <= digit * 10.0**power <= high]
-        if len(ticks) >= 3:
-            return ticks[:: -(-len(ticks) // 5)]
-    return ticks if len(ticks) > 1 else [float(f"{level:.3g}") for level in np.geomspace(low, high, 4)[1:3]]
+    """Round levels between two levels, far enough apart on a log axis; the roundest are taken first."""
+    width = math.log10(high / low)
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    ticks: list[float] = []
+    for digit in _ROUND:
+        for level in (digit * 10.0**power for power in decades):
+            if low <= level <= high and all(abs(math.log10(level / tick)) >= _APART * width for tick in ticks):
+                ticks.append(level)
+    return sorted(ticks) if len(ticks) > 1 else [float(f"{level:.3g}") for level in np.geomspace(low, high, 4)[1:3]]
 
 
 def _largest(found: Mapping[str, Any]) -> list[str]:
