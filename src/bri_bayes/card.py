@@ -116,7 +116,7 @@ class Sampler:
     """Posterior draws (chains x draws), warm-up and target of NUTS, and the first batch of importance proposals."""
 
     chains: int = 4
-    draws: int = 1000
+    draws: int = 500
     tune: int = 1000
     target_accept: float = 0.95
     proposals: int = 1000

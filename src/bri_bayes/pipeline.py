@@ -24,7 +24,7 @@ from bri_bayes.study import Study, load_study
 from bri_bayes.summaries import fit_values, json_safe, panel_values, warnings_of
 
 # Fewer draws for a first look.
-QUICK = Sampler(chains=4, draws=250, tune=500)
+QUICK = Sampler(chains=4, draws=200, tune=500)
 
 
 @dataclass(frozen=True)

@@ -252,8 +252,8 @@ def _event_time(values: Values) -> list[Table]:
         texts = {"event_time": ("years since the onset", _name), "period": ("year", _plain)}
         texts |= {"model": ("model", _plain), "baseline": ("against", _plain)}
         # At the reference the effect is zero by definition: it has no sign.
-        own = own.assign(p_positive=own["p_positive"].where(own["sd"] > 0))
-        found.append(_table(own, outcome["label"], {**texts, **_effect(sentences.decimals(outcome) + 1)}))
+        shown = own.assign(p_positive=own["p_positive"].where(own["sd"] > 0))
+        found.append(_table(shown, outcome["label"], {**texts, **_effect(sentences.decimals(outcome) + 1)}))
     return found
 
 

@@ -70,7 +70,7 @@ def verdict(effect: Mapping[str, float]) -> Verdict:
         return "below"
     if effect["p_positive"] >= LEANS:
         return "leans up"
-    return "leans down" if effect["p_positive"] <= 1 - LEANS else "open"
+    return "leans down" if 1 - effect["p_positive"] >= LEANS else "open"
 
 
 def answer_title(values: Values, outcome: Values) -> str:

@@ -35,6 +35,8 @@ PRE_PERIOD, PRE_AVERAGE, REFERENCE = "pre-period", "pre-period average", "event 
 _EFFECT = ("mean", "sd", "lower", "upper", "p_positive")
 _NUMBERS = (*_EFFECT, "estimate", "se", "p_value", "ess", "rhat", "khat", "seconds", "log_marginal")
 _COUNTS = ("event_time", "period", "n_assignments", "divergences")
+# Said by another column or by the caption, and too wide for a page.
+_NOT_IN_LATEX = ("panel", "outcome", "estimator", "inference", "note", "notes", "title", "unit")
 _LONG = 40  # rows that a LaTeX page holds
 _LATEX = str.maketrans(
     {char: f"\\{char}" for char in "&%$#_{}"}
@@ -191,12 +193,11 @@ def estimate_text(values: Values) -> str:
     rows = pd.DataFrame([*_frequentist(outcome), *_posterior(outcome)])
     names = [METHODS.get(pair, ", ".join(pair)) for pair in zip(rows["estimator"], rows["inference"], strict=True)]
     shown = rows.drop(columns=["estimator", "inference", "n_assignments", "note"]).set_axis(names).astype(float)
+    by = [pd.DataFrame(bayes[f"by_{key}"]).T.rename_axis(key.replace("_", " ")) for key in ("unit", "event_time")]
     parts = [
         f"{values['outcome']}: effect on {', '.join(values['treated'])} (model {values['model']}, {bayes['engine']})",
         f"{provenance(values).rstrip('.')}. {panel['rows']} rows of {len(panel['units'])} units, 95% intervals.",
-        _text(shown),
-        _text(pd.DataFrame(bayes["by_unit"]).T.rename_axis("unit")),
-        _text(pd.DataFrame(bayes["by_event_time"]).T.rename_axis("event time")),
+        *(frame.to_string(float_format="{:.3f}".format, na_rep="") for frame in (shown, *by)),
         *(f"Note: {warning}" for warning in values.get("warnings", [])),
     ]
     return "\n\n".join(parts)
@@ -208,7 +209,9 @@ def write_tables(values: Values, folder: Path) -> dict[str, Path]:
     for name, table in TABLES.items():
         frame = table(values)
         paths[name] = write_csv(frame, folder / f"{name}.csv")
-        write_latex(frame, folder / f"{name}.tex", f"{CAPTIONS[name]}. {provenance(values)}", name)
+        notes = frame.get("note", pd.Series(dtype=str)).dropna().unique()
+        caption = ". ".join([CAPTIONS[name], *(str(note).rstrip(".") for note in notes), provenance(values)])
+        write_latex(frame, folder / f"{name}.tex", caption, name)
     return paths
 
 
@@ -219,8 +222,8 @@ def write_csv(table: pd.DataFrame, path: Path) -> Path:
 
 
 def write_latex(table: pd.DataFrame, path: Path, caption: str, label: str) -> Path:
-    """Write a booktabs table (a longtable if it is long) with three decimals; the caption carries the provenance."""
-    shown = table.drop(columns=["panel", "outcome"], errors="ignore").dropna(axis=1, how="all")
+    """Write a booktabs table, or a longtable if it is long, with four decimals; the caption carries the provenance."""
+    shown = table.drop(columns=[*_NOT_IN_LATEX], errors="ignore").dropna(axis=1, how="all")
     shown = shown.rename(columns=lambda column: str(column).replace("_", " "))
     text = shown.to_latex(
         index=False,
@@ -285,12 +288,8 @@ def _frame(values: Values, rows: list[dict[str, Any]], columns: tuple[str, ...])
     return frame.assign(panel=values["panel"]["kind"])
 
 
-def _text(table: pd.DataFrame) -> str:
-    return str(table.to_string(float_format="{:.3f}".format, na_rep=""))
-
-
 def _latex_number(number: float) -> str:
     if math.isnan(number):
         return ""
-    text = f"{number:,.0f}" if abs(number) >= 1e4 else f"{number:.3f}"
+    text = f"{number:,.0f}" if abs(number) >= 1e4 else f"{number:.4f}"
     return f"${text}$" if text.startswith("-") else text

@@ -16,11 +16,12 @@ from .panels import make_card, make_panel
 
 pytestmark = pytest.mark.nuts
 
-SAMPLER = Sampler(chains=4, draws=700, tune=600, target_accept=0.9, proposals=4000)
+SAMPLER = Sampler(chains=4, draws=1000, tune=600, target_accept=0.9, proposals=8000)
 # Both means have a Monte Carlo error of about sd / sqrt(effective draws) = sd / 30 or less: four of them.
 MEAN_SHARE = 0.13
-# An sd from some thousand draws is known to a few percent.
-SD_SHARE = 0.15
+# An sd from some thousand draws is known to a few percent, the width of a 90% interval of a skewed scale to less.
+SD_SHARE = 0.1
+WIDTH_SHARE = 0.2
 
 CARDS = {
     "by_unit_event_time ar1": {},
@@ -56,7 +57,7 @@ def test_the_two_engines_have_one_posterior(changes):
         low_b, mid_b, high_b = np.quantile(b, [0.05, 0.5, 0.95], axis=(0, 1))
         width = high_b - low_b
         assert np.abs((mid_a - mid_b) / width).max() < MEAN_SHARE / 2, name
-        assert high_a - low_a == pytest.approx(width, rel=SD_SHARE), name
+        assert high_a - low_a == pytest.approx(width, rel=WIDTH_SHARE), name
     first, second = att(closed), att(sampled)
     assert float(first.mean()) == pytest.approx(float(second.mean()), abs=MEAN_SHARE * float(second.std()))
     assert float(first.std()) == pytest.approx(float(second.std()), rel=SD_SHARE)

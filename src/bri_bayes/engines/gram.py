@@ -124,13 +124,16 @@ class GramModel:
         weights, log_precision = self._coefficients(hyper)
         n_draws, q = len(weights), self.own_columns.shape[1]
         precision = hyper["sigma_unit"] ** -2.0 if self.by_unit else (hyper["sigma"] ** -2.0)[:, None]
-        own = np.tensordot(weights, self._own, 1) * precision[..., None, None]
-        own_shared = np.tensordot(weights, self._own_shared, 1) * precision[..., None, None]
         if self.by_unit:
+            own = np.tensordot(weights, self._own, 1) * precision[..., None, None]
+            own_shared = np.tensordot(weights, self._own_shared, 1) * precision[..., None, None]
             scaled = (weights[:, :, None] * precision[:, None, :]).reshape(n_draws, -1)
             shared = np.tensordot(scaled, self._shared.reshape(-1, *self._shared.shape[2:]), 1)
         else:
-            shared = np.tensordot(weights, self._shared, 1) * precision[..., None]
+            scaled = weights * precision
+            own, own_shared, shared = (
+                np.tensordot(scaled, part, 1) for part in (self._own, self._own_shared, self._shared)
+            )
         own_prior, shared_prior = self.prior_precision("own", hyper), self.prior_precision("shared", hyper)
         diagonal = np.arange(q)
         own[:, :, diagonal, diagonal] += own_prior[:, None, :]

@@ -11,8 +11,8 @@ from bri_bayes.design import Design
 from bri_bayes.within import Array
 
 # rho close to one moves slowly against the levels of the countries (about one effective draw in ten), and a draw costs
-# far less than compiling: draw twice as many and keep every second.
-THINNING = 2
+# far less than compiling: draw four times as many and keep every fourth.
+THINNING = 4
 
 
 def sample_nuts(

@@ -1,5 +1,6 @@
 """What did the paper print, do its numbers hold together, and what would they mean if they were true?"""
 
-from bri_bayes.published.tables import Cell, Published, Regression, load_published
+from bri_bayes.published.printed import Cell, Printed
+from bri_bayes.published.tables import Published, Regression, load_published
 
-__all__ = ["Cell", "Published", "Regression", "load_published"]
+__all__ = ["Cell", "Printed", "Published", "Regression", "load_published"]

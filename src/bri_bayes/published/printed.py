@@ -93,6 +93,21 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Statistic:
+    """The number of rows or the R-squared of a column of Tables 3-8."""
+
+    table: int
+    column: int
+    name: str
+    number: Printed
+
+    @property
+    def key(self) -> tuple[int, int, str]:
+        """Table, column and name."""
+        return self.table, self.column, self.name
+
+
+@dataclass(frozen=True)
 class Descriptive:
     """A cell of Table 1 or 2. ``sample`` : "before" or "after" matching in Table 2, empty in Table 1."""
 
@@ -103,6 +118,11 @@ class Descriptive:
     number: Printed
     stars: int
     section: str
+
+    @property
+    def key(self) -> tuple[int, str, str, str]:
+        """Table, row, sample and column: what names the cell."""
+        return self.table, self.row, self.sample, self.column
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,9 @@ class Row:
         except ValueError as error:
             raise self.error(f"{column}: {error}") from error
         if printed.decimals != self.integer(decimals):
-            raise self.error(f"{column} {printed} has {printed.decimals} decimals, and {decimals} says {self[decimals]}")
+            raise self.error(
+                f"{column} {printed} has {printed.decimals} decimals, and {decimals} says {self[decimals]}"
+            )
         return printed
 
     def stars(self, column: str) -> int:
@@ -73,6 +75,6 @@ def unique[K, T](found: Iterator[Row], kind: Callable[[Row], T], key: Callable[[
     for row in found:
         item = kind(row)
         if key(item) in by_key:
-            raise row.error(f"{key(item)} was there already")
+            raise row.error(f"{key(item)} stands above already")
         by_key[key(item)] = item
     return by_key

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import model_validator
 from pydantic.dataclasses import dataclass as checked
 
 from bri_bayes.errors import InputError, suggest
-from bri_bayes.published.printed import Cell, Descriptive, Printed, Statement
-from bri_bayes.published.rows import Row, keyed
+from bri_bayes.published.printed import Cell, Descriptive, Printed, Statement, Statistic
+from bri_bayes.published.rows import Row, rows, unique
 from bri_bayes.resources import shipped
 from bri_bayes.schema import STRICT, read_toml, validated
 
 OBSERVATIONS, R_SQUARED = "observations", "r_squared"
+
+# The header of each file.
+CELLS = ("table", "column", "variable", "value", "decimals", "se", "se_decimals", "stars", "section", "note")
+STATISTICS = ("table", "column", "statistic", "value", "decimals", "section", "note")
+DESCRIPTIVES = ("table", "row", "sample", "column", "value", "decimals", "stars", "section", "note")
+STATEMENTS = ("id", "value", "decimals", "words", "section", "quote", "meaning")
 
 Column = tuple[int, int]
 
@@ -26,7 +32,7 @@ class Regression:
     """A column of Tables 3-8 as a declared regression: what was regressed on what, with which effects.
 
     ``regressors`` : names in a data set; ``printed`` gives the name in the table where it differs. ``onset`` : first
-    treated year of its BRI variable, None without one. ``variance``, ``r_squared`` : inferred, the paper states neither.
+    treated year of its BRI variable, None without one. ``variance`` and ``r_squared`` are inferred: stated nowhere.
     """
 
     table: int
@@ -87,7 +93,9 @@ class Published:
     def regression(self, table: int, column: int) -> Regression:
         """The regression of a column."""
         if (table, column) not in self.specifications:
-            near = {f"({c})" for t, c in self.specifications if t == table} or {f"Table {t}" for t, _ in self.specifications}
+            near = {f"({c})" for t, c in self.specifications if t == table} or {
+                f"Table {t}" for t, _ in self.specifications
+            }
             raise InputError(f"the paper has no regression in Table {table} ({column}); {suggest(f'({column})', near)}")
         return self.specifications[table, column]
 
@@ -112,7 +120,9 @@ class Published:
         found = self.descriptives.get((table, row, sample, column))
         if found is None:
             keys = {" ".join(filter(None, key[1:])) for key in self.descriptives if key[0] == table}
-            raise InputError(f'Table {table} has no "{" ".join(filter(None, (row, sample, column)))}"; {suggest(row, keys)}')
+            raise InputError(
+                f'Table {table} has no "{" ".join(filter(None, (row, sample, column)))}"; {suggest(row, keys)}'
+            )
         return found.number
 
     def statement(self, name: str) -> Statement:
@@ -126,8 +136,16 @@ def load_published(folder: str | Path | None = None) -> Published:
     """Read the paper's numbers from ``folder``, by default from data/published of the project."""
     path = shipped("data") / "published" if folder is None else Path(folder)
     specifications = _specifications(path / "regressions.toml")
-    cells = {cell.key: cell for cell in keyed(path / "cells.csv", CELLS, ("table", "column", "variable"), _cell)}
-    statistics = keyed(path / "statistics.csv", STATISTICS, ("table", "column", "statistic"), _statistic)
+    cells = unique(rows(path / "cells.csv", CELLS), _cell, lambda cell: cell.key)
+    statistics = unique(rows(path / "statistics.csv", STATISTICS), _statistic, lambda found: found.key)
+    _check_columns(path, specifications, set(cells), set(statistics))
+    return Published(
+        cells=cells,
+        statistics={key: found.number for key, found in statistics.items()},
+        descriptives=unique(rows(path / "tables_1_2.csv", DESCRIPTIVES), _descriptive, lambda cell: cell.key),
+        statements=unique(rows(path / "text.csv", STATEMENTS), _statement, lambda found: found.id),
+        specifications=specifications,
+    )
 
 
 def _specifications(path: Path) -> dict[Column, Regression]:
@@ -147,18 +165,18 @@ def _specifications(path: Path) -> dict[Column, Regression]:
 def _check_columns(
     path: Path,
     specifications: Mapping[Column, Regression],
-    cells: Mapping[tuple[int, int, str], Cell],
-    statistics: Mapping[tuple[int, int, str], Printed],
+    cells: set[tuple[int, int, str]],
+    statistics: set[tuple[int, int, str]],
 ) -> None:
     """Every declared regressor has its cell, every cell its regressor, every column its number of rows."""
     declared = {(*key, name) for key, regression in specifications.items() for name in regression.variables}
-    for key in [*sorted(declared - set(cells)), *sorted(set(cells) - declared)]:
-        where, other = ("cells.csv", "regressions.toml") if key in declared else ("regressions.toml", "cells.csv")
-        raise InputError(f'{path}: Table {key[0]} ({key[1]}) "{key[2]}" is in {other} and not in {where}')
-    for key in specifications:
-        if (*key, OBSERVATIONS) not in statistics:
-            raise InputError(f"{path}: Table {key[0]} ({key[1]}) has no {OBSERVATIONS} in statistics.csv")
-    for table, column, name in statistics:
+    for table, column, name in [*sorted(declared - cells), *sorted(cells - declared)]:
+        there, missing = ("cells.csv", "regressions.toml")[:: -1 if (table, column, name) in declared else 1]
+        raise InputError(f'{path}: Table {table} ({column}) "{name}" is in {there} and not in {missing}')
+    for table, column in specifications:
+        if (table, column, OBSERVATIONS) not in statistics:
+            raise InputError(f"{path}: Table {table} ({column}) has no {OBSERVATIONS} in statistics.csv")
+    for table, column, name in sorted(statistics):
         if (table, column) not in specifications or name not in (OBSERVATIONS, R_SQUARED):
             raise InputError(f'{path}: statistics.csv has "{name}" of Table {table} ({column}), which is not declared')
 
@@ -176,8 +194,13 @@ def _cell(row: Row) -> Cell:
     )
 
 
-def _statistic(row: Row) -> Printed:
-    return row.number("value", "decimals")
+def _statistic(row: Row) -> Statistic:
+    return Statistic(
+        table=row.integer("table"),
+        column=row.integer("column"),
+        name=row["statistic"],
+        number=row.number("value", "decimals"),
+    )
 
 
 def _descriptive(row: Row) -> Descriptive:
