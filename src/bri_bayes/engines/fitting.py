@@ -16,6 +16,7 @@ from bri_bayes.engines.assemble import assemble
 from bri_bayes.engines.convergence import ESS_LIMIT, RHAT_LIMIT, split_rhat
 from bri_bayes.engines.importance import KHAT_LIMIT
 from bri_bayes.engines.marginal import is_feasible, sample_marginal, to_parameters
+from bri_bayes.engines.nuts import THINNING, sample_nuts
 from bri_bayes.errors import InputError, suggest
 from bri_bayes.within import Array
 
@@ -56,7 +57,7 @@ def is_trustworthy(fit_: Fit) -> bool:
     converged = diagnostics["rhat"] < RHAT_LIMIT and diagnostics["ess"] > ESS_LIMIT
     khat = diagnostics["khat"]
     sampler = fit_.analysis.card.sampler
-    few = diagnostics["divergences"] <= DIVERGENCE_SHARE * sampler.chains * sampler.draws
+    few = diagnostics["divergences"] <= DIVERGENCE_SHARE * sampler.chains * sampler.draws * THINNING
     return bool(converged and (khat is None or khat < KHAT_LIMIT) and few)
 
 
@@ -88,8 +89,6 @@ def _fit(analysis: Analysis, engine: str, seed: int, *, pointwise: bool, progres
             }
             return _result(analysis, groups, diagnostics, notes, started, draws.log_marginal)
         notes.append(f"k-hat is {draws.khat:.2f}, above {KHAT_LIMIT}: fell back from the closed form to NUTS")
-    from bri_bayes.engines.nuts import sample_nuts
-
     values, statistics = sample_nuts(design, card, seed, progress=progress)
     groups = assemble(design, card, values, pointwise=pointwise, seed=seed)
     groups["sample_stats"] = xr.Dataset(attrs={"engine": "nuts", **statistics})
