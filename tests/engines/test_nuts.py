@@ -9,6 +9,7 @@ from bri_bayes.analysis import Analysis
 from bri_bayes.card import Effects, Errors, Likelihood, Sampler, load_card
 from bri_bayes.engines import fit
 from bri_bayes.engines.fitting import is_trustworthy
+from bri_bayes.engines.marginal import is_feasible, sample_marginal
 from bri_bayes.errors import InputError
 from bri_bayes.estimands import att, att_by
 
@@ -92,6 +93,29 @@ def test_a_formula_card_gives_the_effect_of_its_own_scale():
     assert att_by(result, "unit").sizes["unit"] == 3
     assert float(att(result).mean()) == pytest.approx(float(att(linear).mean()), abs=2 * float(att(linear).std()))
     assert is_trustworthy(result)
+
+
+def test_auto_says_so_and_samples_when_the_importance_sample_is_not_reliable(monkeypatch):
+    from bri_bayes.engines import fitting
+
+    def unreliable(design, card, seed):
+        return dataclasses.replace(sample_marginal(design, card, seed), khat=0.83)
+
+    monkeypatch.setattr(fitting, "sample_marginal", unreliable)
+    card = make_card(effects=Effects(treatment="common"), errors=Errors("iid"), sampler=Sampler(tune=300))
+    analysis = Analysis(*make_panel(), card)
+    chosen = fit(analysis)
+    assert chosen.diagnostics["engine"] == "nuts"
+    assert chosen.diagnostics["notes"][0].startswith("k-hat is 0.83, above 0.7: fell back")
+    insisted = fit(analysis, engine="marginal")
+    assert insisted.diagnostics["engine"] == "marginal"
+    assert not is_trustworthy(insisted)
+
+
+def test_an_error_scale_for_each_of_many_units_is_left_to_nuts():
+    analysis = Analysis(*make_panel(n_units=40), make_card(errors=Errors("ar1", "by_unit")))
+    assert not is_feasible(analysis.design, analysis.card)
+    assert is_feasible(Analysis(*make_panel(), analysis.card).design, analysis.card)
 
 
 def test_the_closed_form_refuses_what_it_does_not_cover():

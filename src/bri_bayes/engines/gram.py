@@ -14,6 +14,7 @@ Appending y to S makes its quadratic form the last pivot of one Cholesky factor.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,8 @@ from bri_bayes.within import Array
 
 # Elements of the largest temporary array of one batch (doubles): about what a core's own cache holds.
 BATCH_ELEMENTS = 300_000
+# A pivot below this share of its diagonal is rounding.
+ROUNDING = 1e-14
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,25 @@ class GramModel:
             scale = hyper[block.scale][:, None] if isinstance(block.scale, str) else ones * block.scale
             columns.append(np.repeat(scale**-2.0, block.columns.shape[1], axis=1))
         return np.hstack(columns)
+
+    def part_weights(self, hyper: dict[str, Array]) -> Array:
+        """w_k in the precision Q = sum_k w_k Q_k of errors with a common scale : (B, parts)."""
+        return np.asarray(self._coefficients(hyper)[0] * (hyper["sigma"] ** -2.0)[:, None])
+
+    def part_products(self, values: Array) -> Array:
+        """Q_k times ``values`` (obs, m), in the order of ``part_weights`` : (parts, obs, m)."""
+        found = []
+        for kind, _, rows in self._parts:
+            now = np.zeros_like(values)
+            now[rows] = values[rows]
+            found.append(now)
+            if kind == "gap":
+                cross, before = np.zeros_like(values), np.zeros_like(values)
+                cross[rows] += values[rows - 1]
+                cross[rows - 1] += values[rows]
+                before[rows - 1] = values[rows - 1]
+                found += [cross, before]
+        return np.stack(found)
 
     def _cross_products(self) -> None:
         columns = np.column_stack([self.own_columns, self.shared_columns, self.terms.y])
@@ -143,7 +165,7 @@ class GramModel:
         factor, solved = factor_and_solve(own, own_shared)
         stacked = solved.reshape(n_draws, -1, p + 1)
         schur = shared - stacked.transpose(0, 2, 1) @ stacked
-        shared_factor = np.linalg.cholesky(schur)
+        shared_factor = _cholesky(schur)
         pivots = np.diagonal(shared_factor, axis1=1, axis2=2)
         log_det = 2 * np.log(pivots[:, :p]).sum(axis=1)
         log_det += 2 * np.log(np.diagonal(factor, axis1=2, axis2=3)).sum(axis=(1, 2))
@@ -154,13 +176,26 @@ class GramModel:
         return Conditional(factor, solved, shared_factor, log_density)
 
 
+def _cholesky(matrices: Array) -> Array:
+    """Lower Cholesky factors (B, k, k); NaN for a matrix that rounding has made indefinite, so its density is lost."""
+    try:
+        return np.asarray(np.linalg.cholesky(matrices))
+    except np.linalg.LinAlgError:
+        factors = np.full_like(matrices, np.nan)
+        for position, matrix in enumerate(matrices):
+            with suppress(np.linalg.LinAlgError):
+                factors[position] = np.linalg.cholesky(matrix)
+        return factors
+
+
 def factor_and_solve(matrices: Array, right: Array) -> tuple[Array, Array]:
     """Cholesky factors L of many small matrices (..., q, q) and L^-1 times ``right`` (..., q, m), vectorised."""
     q = matrices.shape[-1]
     factor, solved = np.zeros_like(matrices), np.empty_like(right)
     for j in range(q):
         row = factor[..., j, :j]
-        factor[..., j, j] = np.sqrt(matrices[..., j, j] - (row**2).sum(-1))
+        pivot = matrices[..., j, j] - (row**2).sum(-1)
+        factor[..., j, j] = np.sqrt(np.maximum(pivot, ROUNDING * matrices[..., j, j]))
         below = matrices[..., j + 1 :, j] - (factor[..., j + 1 :, :j] * row[..., None, :]).sum(-1)
         factor[..., j + 1 :, j] = below / factor[..., j, j][..., None]
         known = (row[..., None] * solved[..., :j, :]).sum(-2)

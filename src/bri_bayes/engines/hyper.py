@@ -22,6 +22,8 @@ from bri_bayes.within import Array
 _RHO_MARGIN = 1e-10
 # A scale this small against its prior is zero, and its precision still finite.
 _SMALLEST_SCALE = 1e-8
+# A design that fits every row has no error left; the cross-products keep enough digits down to this share of the scale.
+_SMALLEST_SIGMA = 1e-4
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Hyperparameters:
         """Natural scale: each (draws,), and "sigma_unit" (draws, units) when the error scale differs by unit."""
         named = {name: self._value(name, vectors[:, i]) for i, name in enumerate(self.names)}
         if self.n_units:
-            named["sigma_unit"] = np.exp(vectors[:, len(self.names) :])
+            named["sigma_unit"] = np.maximum(np.exp(vectors[:, len(self.names) :]), _SMALLEST_SIGMA)
         return named
 
     def log_prior(self, vectors: Array) -> Array:
@@ -73,7 +75,7 @@ class Hyperparameters:
 
     def _value(self, name: str, x: Array) -> Array:
         if name == "sigma":
-            return np.exp(x)
+            return np.asarray(np.maximum(np.exp(x), _SMALLEST_SIGMA))
         if name == "rho":
             return np.asarray(np.clip(2 * ndtr(x) - 1, -1 + _RHO_MARGIN, 1 - _RHO_MARGIN))
         priors = self.card.priors

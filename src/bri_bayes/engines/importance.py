@@ -77,6 +77,8 @@ def find_mode(log_density: LogDensity, start: Array) -> tuple[Array, Array]:
     lengths = np.array([1.5, 1.0, 0.5, 0.2, 0.05, 0.01])[:, None]
     for _ in range(_MAX_NEWTON):
         value, gradient, hessian = _derivatives(log_density, at)
+        if not np.isfinite(hessian).all():
+            break
         eigenvalues, vectors = np.linalg.eigh(-hessian)
         curvature = np.maximum(np.abs(eigenvalues), 1e-2)
         step = vectors @ ((vectors.T @ gradient) / curvature)
@@ -88,6 +90,8 @@ def find_mode(log_density: LogDensity, start: Array) -> tuple[Array, Array]:
             break
         at = candidates[best]
     _, _, hessian = _derivatives(log_density, at)
+    if not np.isfinite(hessian).all():
+        return at, np.eye(at.size)
     eigenvalues, vectors = np.linalg.eigh(-hessian)
     # A direction flatter than the prior, whose curvature is one, is not believed.
     curvature = np.maximum(np.abs(eigenvalues), 0.5)
