@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 from bri_bayes import sentences
-from bri_bayes.tables import CAPTIONS, TABLES, estimate_text, headline, write_latex, write_tables
+from bri_bayes.table_files import write_latex, write_tables
+from bri_bayes.tables import CAPTIONS, TABLES, estimate_text, headline
 
 Values = dict[str, Any]
 EXAMPLE = Path(__file__).parent / "figures" / "example_values.json"

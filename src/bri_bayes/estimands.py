@@ -157,7 +157,8 @@ def summarise(
         columns["p_rope"] = ((flat > rope[0]) & (flat < rope[1])).mean(axis=1)
     if not rest:
         return pd.DataFrame(columns, index=pd.Index([draws.name or "value"]))
-    index = pd.MultiIndex.from_product([draws[dim].to_numpy() for dim in rest], names=rest)
+    labels = [draws[dim].to_numpy() if dim in draws.coords else range(draws.sizes[dim]) for dim in rest]
+    index = pd.MultiIndex.from_product(labels, names=rest)
     return pd.DataFrame(columns, index=index if len(rest) > 1 else index.get_level_values(0))
 
 

@@ -21,7 +21,7 @@ from bri_bayes.estimands import att, att_by, att_record
 from bri_bayes.frequentist import frequentist_rows
 from bri_bayes.names import PERIOD, UNIT, ErrorStructure
 from bri_bayes.panel import Column, Panel, load_panel
-from bri_bayes.summaries import json_safe, panel_values, records, warnings_of
+from bri_bayes.summaries import by_unit_and_period, json_safe, panel_values, records, warnings_of
 from bri_bayes.treatment import Assignment
 
 _TRANSFORMED = re.compile(r"(log1p|log)\(\s*(.+?)\s*\)")
@@ -67,6 +67,7 @@ def estimate(request: Request) -> dict[str, Any]:
             "att": att_record(att(result)),
             "by_unit": records(att_by(result, "unit")),
             "by_event_time": records(att_by(result, "event_time")),
+            "by_unit_and_period": by_unit_and_period(result),
             "engine": diagnostics["engine"],
             "ess": diagnostics["ess"],
             "khat": diagnostics["khat"],

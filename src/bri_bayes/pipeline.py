@@ -179,7 +179,7 @@ def _render(folder: Path, values: dict[str, Any]) -> Path:
         pass
     from bri_bayes.figures import draw_all
     from bri_bayes.report import render_report
-    from bri_bayes.tables import write_tables
+    from bri_bayes.table_files import write_tables
 
     stamp.unlink(missing_ok=True)
     figures = draw_all(values, folder / "figures")

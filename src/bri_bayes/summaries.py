@@ -11,10 +11,12 @@ import xarray as xr
 from bri_bayes.analysis import Analysis, Fit
 from bri_bayes.design import Design
 from bri_bayes.estimands import (
+    CELL,
     additional_trade,
     att,
     att_by,
     att_record,
+    cell_effects,
     counterfactual,
     observed_path,
     percent,
@@ -48,6 +50,7 @@ def fit_values(fit: Fit) -> dict[str, Any]:
         "by_unit": records(att_by(fit, "unit")),
         "by_event_time": records(att_by(fit, "event_time")),
         "by_period": records(att_by(fit, "period")),
+        "by_unit_and_period": by_unit_and_period(fit),
         "baseline": "pre-period average" if card.effects.leads else "pre-period",
         "parameters": _parameters(fit),
         "diagnostics": dict(fit.diagnostics),
@@ -96,6 +99,17 @@ def json_safe(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def by_unit_and_period(fit: Fit) -> dict[str, dict[str, dict[str, float]]]:
+    """The effect in each treated unit and period, by unit and then by period."""
+    cells = cell_effects(fit)
+    cells = cells.isel({CELL: cells["event_time"].to_numpy() >= 0})
+    table = summarise(cells, prob=PROB)
+    nested: dict[str, dict[str, dict[str, float]]] = {}
+    for unit, period, (_, row) in zip(cells["unit"].values, cells["period"].values, table.iterrows(), strict=True):
+        nested.setdefault(str(unit), {})[str(period)] = _record(row)
+    return nested
 
 
 def _record(row: pd.Series) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Which numbers stand in which row? The values of a study as tables: for the eye, for CSV and for LaTeX.
+"""Which numbers stand in which row? The values of a study as tables.
 
 Nothing is estimated here. The one computed number is the interval of a published estimate, estimate ± 1.96 standard
 errors, because the literature gives no other. Every table has a column ``panel``, so a row says what it is made from.
@@ -6,14 +6,10 @@ errors, because the literature gives no other. Every table has a column ``panel`
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
-
-from bri_bayes.files import write_text
 
 Values = Mapping[str, Any]
 
@@ -35,13 +31,6 @@ PRE_PERIOD, PRE_AVERAGE, REFERENCE = "pre-period", "pre-period average", "event 
 _EFFECT = ("mean", "sd", "lower", "upper", "p_positive")
 _NUMBERS = (*_EFFECT, "estimate", "se", "p_value", "ess", "rhat", "khat", "seconds", "log_marginal")
 _COUNTS = ("event_time", "period", "n_assignments", "divergences")
-# Said by another column or by the caption, and too wide for a page.
-_NOT_IN_LATEX = ("panel", "outcome", "estimator", "inference", "note", "notes", "title", "unit")
-_LONG = 40  # rows that a LaTeX page holds
-_LATEX = str.maketrans(
-    {char: f"\\{char}" for char in "&%$#_{}"}
-    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-)
 
 
 def headline(values: Values) -> pd.DataFrame:
@@ -75,6 +64,17 @@ def by_unit(values: Values) -> pd.DataFrame:
         for unit, effect in model.get("by_unit", {}).items()
     ]
     return _frame(values, rows, ("outcome", "label", "model", "unit", "name", *_EFFECT))
+
+
+def by_unit_and_period(values: Values) -> pd.DataFrame:
+    """The effect in each treated unit and period."""
+    rows = [
+        {**key, "unit": unit, "name": unit_name(values, unit), "period": int(period), **_effect(effect)}
+        for key, model in _models(values)
+        for unit, effects in model.get("by_unit_and_period", {}).items()
+        for period, effect in effects.items()
+    ]
+    return _frame(values, rows, ("outcome", "label", "model", "unit", "name", "period", *_EFFECT))
 
 
 def by_event_time(values: Values) -> pd.DataFrame:
@@ -136,6 +136,7 @@ TABLES: Mapping[str, Callable[[Values], pd.DataFrame]] = {
     "headline": headline,
     "by_model": by_model,
     "by_unit": by_unit,
+    "by_unit_and_period": by_unit_and_period,
     "by_event_time": by_event_time,
     "additional_trade": additional_trade,
     "diagnostics": diagnostics,
@@ -145,6 +146,7 @@ CAPTIONS: Mapping[str, str] = {
     "headline": "The effect by each method, with 95% intervals",
     "by_model": "The average effect under each model: posterior mean, sd and 95% interval",
     "by_unit": "The average effect of each treated unit: posterior mean, sd and 95% interval",
+    "by_unit_and_period": "The effect in each treated unit and period: posterior mean, sd and 95% interval",
     "by_event_time": "The effect by event time: posterior mean, sd and 95% interval",
     "additional_trade": "Additional trade of all treated units, US dollars a year: posterior mean, sd and 95% interval",
     "diagnostics": "Diagnostics of each fit",
@@ -203,41 +205,6 @@ def estimate_text(values: Values) -> str:
     return "\n\n".join(parts)
 
 
-def write_tables(values: Values, folder: Path) -> dict[str, Path]:
-    """Write every table as NAME.csv and NAME.tex into ``folder``; returns the CSV of each name."""
-    paths = {}
-    for name, table in TABLES.items():
-        frame = table(values)
-        paths[name] = write_csv(frame, folder / f"{name}.csv")
-        notes = frame.get("note", pd.Series(dtype=str)).dropna().unique()
-        caption = ". ".join([CAPTIONS[name], *(str(note).rstrip(".") for note in notes), provenance(values)])
-        write_latex(frame, folder / f"{name}.tex", caption, name)
-    return paths
-
-
-def write_csv(table: pd.DataFrame, path: Path) -> Path:
-    """Write all digits; the column ``panel`` says what the rows are made from."""
-    write_text(path, table.to_csv(index=False, lineterminator="\n"))
-    return path
-
-
-def write_latex(table: pd.DataFrame, path: Path, caption: str, label: str) -> Path:
-    """Write a booktabs table, or a longtable if it is long, with four decimals; the caption carries the provenance."""
-    shown = table.drop(columns=[*_NOT_IN_LATEX], errors="ignore").dropna(axis=1, how="all")
-    shown = shown.rename(columns=lambda column: str(column).replace("_", " "))
-    text = shown.to_latex(
-        index=False,
-        escape=True,
-        na_rep="",
-        formatters=dict.fromkeys(shown.select_dtypes("float"), _latex_number),
-        caption=caption.translate(_LATEX),
-        label=f"tab:{label}",
-        longtable=len(shown) > _LONG,
-    )
-    write_text(path, f"% needs \\usepackage{{booktabs,longtable}}\n{text}")
-    return path
-
-
 def _published(outcome: Values) -> list[dict[str, Any]]:
     found = outcome.get("published")
     if not found:
@@ -286,10 +253,3 @@ def _frame(values: Values, rows: list[dict[str, Any]], columns: tuple[str, ...])
     frame = pd.DataFrame(rows, columns=list(columns))
     frame = frame.astype({column: kind for column, kind in types.items() if column in columns})
     return frame.assign(panel=values["panel"]["kind"])
-
-
-def _latex_number(number: float) -> str:
-    if math.isnan(number):
-        return ""
-    text = f"{number:,.0f}" if abs(number) >= 1e4 else f"{number:.4f}"
-    return f"${text}$" if text.startswith("-") else text
