@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,30 +17,11 @@ from bri_bayes.figures import FIGURES
 from bri_bayes.figures.captions import caption
 from bri_bayes.figures.inline import inline_svg
 from bri_bayes.files import write_text
+from bri_bayes.page import Cell, Show, Table, chance, digits_of, dollars, p_value, page_table, passes, plain, row_name
 from bri_bayes.resources import shipped
 from bri_bayes.tables import Values, main_model
 
 TEMPLATE = "report.html.j2"
-
-
-@dataclass(frozen=True)
-class Cell:
-    """What stands in a table. ``value`` : the number behind the text; ``heading`` : it names its row."""
-
-    text: str
-    value: float | None = None
-    heading: bool = False
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table of the page. ``numeric`` : which columns hold numbers; ``notes`` : lines below it."""
-
-    caption: str
-    headings: Sequence[str]
-    numeric: Sequence[bool]
-    rows: Sequence[Sequence[Cell]]
-    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -173,50 +154,6 @@ def _contents(content: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(anchor, title) for anchor, title, has_content in sections if has_content]
 
 
-Show = Callable[[Any], Cell]
-
-
-def _plain(value: Any) -> Cell:
-    return Cell("" if pd.isna(value) else str(value))
-
-
-def _name(value: Any) -> Cell:
-    return Cell(str(value), heading=True)
-
-
-def _digits(digits: int) -> Show:
-    def show(value: Any) -> Cell:
-        return Cell("–") if pd.isna(value) else Cell(sentences.number(float(value), digits), float(value))
-
-    return show
-
-
-def _p_value(value: Any) -> Cell:
-    return Cell("<0.001", float(value)) if value < 0.001 else _digits(3)(value)
-
-
-def _chance(value: Any) -> Cell:
-    return Cell("–") if pd.isna(value) else Cell(sentences.probability(float(value), words=False), float(value))
-
-
-def _dollars(value: Any) -> Cell:
-    return Cell("–") if pd.isna(value) else Cell(sentences.dollars(float(value)), float(value))
-
-
-def _passes(value: Any) -> Cell:
-    return Cell("–" if pd.isna(value) else "yes" if value else "NO")
-
-
-def _table(
-    frame: pd.DataFrame, caption: str, columns: Mapping[str, tuple[str, Show]], notes: Sequence[str] = ()
-) -> Table:
-    """``columns`` : column of the frame -> heading and how a value is shown. Columns without a value are left out."""
-    kept = {name: column for name, column in columns.items() if not frame[name].replace("", pd.NA).isna().all()}
-    rows = [[show(row[name]) for name, (_, show) in kept.items()] for row in frame.to_dict("records")]
-    numeric = [show not in (_plain, _name, _passes) for _, show in kept.values()]
-    return Table(caption, [heading for heading, _ in kept.values()], numeric, rows, notes)
-
-
 def _each(values: Values, frame: pd.DataFrame) -> Iterator[tuple[Values, pd.DataFrame]]:
     for name, outcome in values["outcomes"].items():
         own = frame[frame["outcome"] == name]
@@ -226,34 +163,37 @@ def _each(values: Values, frame: pd.DataFrame) -> Iterator[tuple[Values, pd.Data
 
 def _effect(digits: int) -> dict[str, tuple[str, Show]]:
     names = {"mean": "mean", "sd": "sd", "lower": "2.5%", "upper": "97.5%"}
-    shown = {name: (heading, _digits(digits)) for name, heading in names.items()}
-    return {**shown, "p_positive": ("P(> 0)", _chance)}
+    shown = {name: (heading, digits_of(digits)) for name, heading in names.items()}
+    return {**shown, "p_positive": ("P(> 0)", chance)}
 
 
 def _headline(values: Values) -> Iterable[Table]:
     for outcome, own in _each(values, tables.headline(values)):
         digits = sentences.decimals(outcome) + 1
-        columns: dict[str, tuple[str, Show]] = {"method": ("method", _name), "estimate": ("estimate", _digits(digits))}
-        columns |= {"se": ("s.e. or sd", _digits(digits + 1)), "lower": ("lower 95%", _digits(digits))}
-        columns |= {"upper": ("upper 95%", _digits(digits)), "p_value": ("p-value", _p_value)}
-        columns |= {"p_positive": ("P(> 0)", _chance)}
+        columns: dict[str, tuple[str, Show]] = {
+            "method": ("method", row_name),
+            "estimate": ("estimate", digits_of(digits)),
+        }
+        columns |= {"se": ("s.e. or sd", digits_of(digits + 1)), "lower": ("lower 95%", digits_of(digits))}
+        columns |= {"upper": ("upper 95%", digits_of(digits)), "p_value": ("p-value", p_value)}
+        columns |= {"p_positive": ("P(> 0)", chance)}
         notes = [
             f"{row['method']}: {str(row['note']).rstrip('.')}."
             for row in own.dropna(subset=["note"]).to_dict("records")
         ]
         for row in own.dropna(subset=["n_assignments"]).to_dict("records"):
             notes.append(f"{row['method']}: {row['n_assignments']:,} assignments or sign vectors.")
-        yield _table(own, f"{outcome['label']}, {sentences.effect_unit(outcome)}", columns, notes)
+        yield page_table(own, f"{outcome['label']}, {sentences.effect_unit(outcome)}", columns, notes)
 
 
 def _event_time(values: Values) -> list[Table]:
     found = []
     for outcome, own in _each(values, tables.by_event_time(values)):
-        texts = {"event_time": ("years since the onset", _name), "period": ("year", _plain)}
-        texts |= {"model": ("model", _plain), "baseline": ("against", _plain)}
+        texts = {"event_time": ("years since the onset", row_name), "period": ("year", plain)}
+        texts |= {"model": ("model", plain), "baseline": ("against", plain)}
         # At the reference the effect is zero by definition: it has no sign.
         shown = own.assign(p_positive=own["p_positive"].where(own["sd"] > 0))
-        found.append(_table(shown, outcome["label"], {**texts, **_effect(sentences.decimals(outcome) + 1)}))
+        found.append(page_table(shown, outcome["label"], {**texts, **_effect(sentences.decimals(outcome) + 1)}))
     return found
 
 
@@ -261,34 +201,36 @@ def _additional(values: Values) -> Table | None:
     frame = tables.additional_trade(values)
     if frame.empty:
         return None
-    texts = {"period": ("year", _name), "label": ("outcome", _plain), "model": ("model", _plain)}
-    amounts = {"mean": ("mean", _dollars), "lower": ("2.5%", _dollars), "upper": ("97.5%", _dollars)}
-    return _table(frame, tables.CAPTIONS["additional_trade"], {**texts, **amounts, "p_positive": ("P(> 0)", _chance)})
+    texts = {"period": ("year", row_name), "label": ("outcome", plain), "model": ("model", plain)}
+    amounts = {"mean": ("mean", dollars), "lower": ("2.5%", dollars), "upper": ("97.5%", dollars)}
+    return page_table(
+        frame, tables.CAPTIONS["additional_trade"], {**texts, **amounts, "p_positive": ("P(> 0)", chance)}
+    )
 
 
 def _models(values: Values) -> list[Table]:
-    texts = {"model": ("model", _name), "title": ("what it says", _plain), "baseline": ("baseline", _plain)}
+    texts = {"model": ("model", row_name), "title": ("what it says", plain), "baseline": ("baseline", plain)}
     return [
-        _table(own, outcome["label"], {**texts, **_effect(sentences.decimals(outcome) + 1)})
+        page_table(own, outcome["label"], {**texts, **_effect(sentences.decimals(outcome) + 1)})
         for outcome, own in _each(values, tables.by_model(values))
     ]
 
 
 def _diagnostics(fits: pd.DataFrame) -> Table:
-    columns: dict[str, tuple[str, Show]] = {"model": ("model", _name), "label": ("outcome", _plain)}
-    columns |= {"engine": ("engine", _plain), "passes": ("passes", _passes), "ess": ("ESS", _digits(0))}
+    columns: dict[str, tuple[str, Show]] = {"model": ("model", row_name), "label": ("outcome", plain)}
+    columns |= {"engine": ("engine", plain), "passes": ("passes", passes), "ess": ("ESS", digits_of(0))}
     columns |= {
-        "rhat": ("R-hat", _digits(3)),
-        "khat": ("k-hat", _digits(2)),
-        "divergences": ("divergences", _digits(0)),
+        "rhat": ("R-hat", digits_of(3)),
+        "khat": ("k-hat", digits_of(2)),
+        "divergences": ("divergences", digits_of(0)),
     }
-    columns |= {"log_marginal": ("log marginal", _digits(1)), "seconds": ("seconds", _digits(2))}
-    return _table(fits, tables.CAPTIONS["diagnostics"], {**columns, "notes": ("notes", _plain)})
+    columns |= {"log_marginal": ("log marginal", digits_of(1)), "seconds": ("seconds", digits_of(2))}
+    return page_table(fits, tables.CAPTIONS["diagnostics"], {**columns, "notes": ("notes", plain)})
 
 
 def _parameters(values: Values) -> Table | None:
     frame = tables.parameters(values)
     if frame.empty:
         return None
-    texts = {"parameter": ("parameter", _name), "model": ("model", _plain), "label": ("outcome", _plain)}
-    return _table(frame, tables.CAPTIONS["parameters"], {**texts, **_effect(3)})
+    texts = {"parameter": ("parameter", row_name), "model": ("model", plain), "label": ("outcome", plain)}
+    return page_table(frame, tables.CAPTIONS["parameters"], {**texts, **_effect(3)})
