@@ -25,7 +25,7 @@ find_python = python=; for candidate in $(CANDIDATES); do \
 .PHONY: study test bench lint types lock clean help
 
 study: $(STAMP)  ## run the whole study and write reports/
-	$(VENV)/bin/bri-bayes run $(ARGS)
+	$(VENV)/bin/bri-bayes run --jobs 2 $(ARGS)
 
 test: $(STAMP)  ## run the tests
 	$(VENV)/bin/python -m pytest -n auto --maxprocesses 4 $(ARGS)

@@ -204,6 +204,17 @@ def test_models_lists_and_describes_every_card(call):
         assert "riors" in out
 
 
+def test_audit_prints_its_findings_for_people_and_for_programs(call):
+    status, out, _ = call("audit", "--json")
+    findings = json.loads(out)
+    assert status == 0
+    assert all(set(found) == {"id", "severity", "claim", "finding", "cells", "computed"} for found in findings)
+    assert "rows-and-countries" in {found["id"] for found in findings}
+    status, text, _ = call("audit")
+    assert status == 0
+    assert text.startswith(f"{len(findings)} findings")
+
+
 def test_a_reader_that_stops_reading_causes_no_traceback():
     command = f'"{sys.executable}" -m bri_bayes.cli models did | head -1'
     done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, env=os.environ, check=False)

@@ -119,7 +119,7 @@ def test_a_page_of_a_simulation_has_a_banner_and_its_figures_have_one_each(value
     page = _page(values, draw_all(values, tmp_path / "figures"), tmp_path)
     assert ("p", {"class": "banner", "role": "alert"}) in page.tags
     # The title, the banner, the provenance at both ends, and two in each of five figures.
-    assert page.text.count("SIMULATED PANEL - not observations") == 1 + 1 + 2 + 2 * 5
+    assert page.text.count("SIMULATED PANEL - not observations") == 1 + 1 + 2 + 2 * 6
 
 
 def test_a_page_of_official_data_has_no_banner(values: Values, figures: dict[str, Path], tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_ids_are_unique_and_every_reference_has_its_target(
 def test_the_page_can_be_read_aloud_and_on_a_phone(values: Values, figures: dict[str, Path], tmp_path: Path) -> None:
     page = _page(values, figures, tmp_path)
     drawings = [attrs for tag, attrs in page.tags if tag == "svg"]
-    assert len(drawings) == 5
+    assert len(drawings) == 6
     assert all(attrs["role"] == "img" and "Exports: " in str(attrs["aria-label"]) for attrs in drawings)
     headings = [attrs for tag, attrs in page.tags if tag == "th"]
     assert headings
@@ -205,11 +205,12 @@ def test_the_sentences_over_the_figures_count_what_the_values_say(
 def test_contents_list_the_sections_that_are_there(values: Values, figures: dict[str, Path], tmp_path: Path) -> None:
     page = _page(values, figures, tmp_path)
     sections = [attrs["id"] for tag, attrs in page.tags if tag == "section"]
-    assert sections == ["answer", "data", "event-study", "paths", "models", "reading"]
+    assert sections == ["answer", "data", "event-study", "paths", "power", "models", "reading"]
     for outcome in values["outcomes"].values():
         for model in outcome["models"].values():
             model.pop("counterfactual")
             model.pop("additional_trade_usd")
+        outcome.pop("power")
     some = {name: path for name, path in figures.items() if name in ("comparison", "forest")}
     page = _page(values, some, tmp_path)
     sections = [attrs["id"] for tag, attrs in page.tags if tag == "section"]

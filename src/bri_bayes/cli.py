@@ -99,6 +99,20 @@ def estimate(
 
 
 @app.command()
+def audit(as_json: JsonOption = False) -> None:
+    """Which numbers of the paper contradict each other? Every rule recomputes what the printed tables imply."""
+    from bri_bayes.published import load_published
+    from bri_bayes.published.audit import audit as findings_of
+    from bri_bayes.published.audit import audit_text, audit_values, questions_without_finding
+
+    published = load_published()
+    if as_json:
+        _print_json(audit_values(published))
+    else:
+        typer.echo(audit_text(findings_of(published), questions_without_finding(published)))
+
+
+@app.command()
 def models(name: Annotated[str | None, typer.Argument(help="A card.")] = None) -> None:
     """List the model cards, or show one with every prior."""
     from bri_bayes.card import describe, load_card, model_names

@@ -23,6 +23,8 @@ from bri_bayes.steps import Step, run_steps
 from bri_bayes.study import Study, load_study
 from bri_bayes.summaries import fit_values, json_safe, panel_values, warnings_of
 
+# Simulated panels of a cell of the design analysis.
+PANELS, QUICK_PANELS = 1000, 200
 # Fewer draws for a first look.
 QUICK = Sampler(chains=4, draws=200, tune=500)
 
@@ -51,6 +53,8 @@ def run_study(
     data = study.load()
     folder = out or default_out(study)
     steps = _steps(study, data, cards, seed)
+    if study.audit:
+        steps += _paper_steps(study, data, cards, seed, QUICK_PANELS if quick else PANELS)
     values, seconds = run_steps(steps, cache or Cache(), jobs=jobs)
     complete = json_safe(_study_values(study, data, cards, values))
     write_json(folder / "values.json", complete)
@@ -112,6 +116,37 @@ def _steps(study: Study, data: Panel, cards: Mapping[str, ModelCard], seed: int)
     return steps
 
 
+def _paper_steps(study: Study, data: Panel, cards: Mapping[str, ModelCard], seed: int, panels: int) -> list[Step]:
+    """The audit and the published estimates as data, and for each outcome with a published effect its power."""
+    from bri_bayes.resources import shipped
+
+    printed = [path.read_bytes() for path in sorted((shipped("data") / "published").rglob("*")) if path.is_file()]
+    steps = [Step("paper/evidence", content_key("evidence", *printed), _evidence_step)]
+    main = next(iter(cards.values()))
+    for name, outcome in study.outcomes.items():
+        if outcome.published is not None:
+            analysis = Analysis(data, study.assignment, dataclasses.replace(main, outcome=name))
+            claim = (outcome.published.estimate, outcome.published.se)
+            key = content_key("power", analysis.digest, claim, seed, panels)
+            steps.append(Step(f"power/{name}", key, partial(_power_step, analysis, claim, panels, seed)))
+    return steps
+
+
+def _evidence_step() -> dict[str, Any]:
+    from bri_bayes.published.audit import audit_values
+    from bri_bayes.published.reading import reading_values
+
+    return {"audit": audit_values(), "reading": reading_values()}
+
+
+def _power_step(analysis: Analysis, claim: tuple[float, float], panels: int, seed: int) -> dict[str, Any]:
+    from bri_bayes.engines.fitting import fit
+    from bri_bayes.power import power_values
+
+    result = fit(analysis, seed=seed, pointwise=False)
+    return power_values(result, effect=claim[0], published_se=claim[1], panels=panels, seed=seed)
+
+
 def _fit_step(analysis: Analysis, seed: int) -> dict[str, Any]:
     from bri_bayes.engines.fitting import fit, is_trustworthy
 
@@ -156,6 +191,7 @@ def _study_values(
             "event_study": frequentist["event_study"],
             "warnings": [*warnings_of(plain), *frequentist["notes"]],
             "truth": None if truth is None else {"att": truth},
+            "power": values.get(f"power/{name}"),
         }
     if plain is None:
         raise InputError(f'the study "{study.name}" has no outcome')
@@ -164,6 +200,7 @@ def _study_values(
         "unit_names": {unit: study.name_of(unit) for unit in study.assignment.units},
         "panel": panel_values(data, plain.design),
         "outcomes": outcomes,
+        "paper": values.get("paper/evidence"),
     }
 
 

@@ -18,6 +18,7 @@ from bri_bayes.figures.captions import caption
 from bri_bayes.figures.inline import inline_svg
 from bri_bayes.files import write_text
 from bri_bayes.page import Cell, Show, Table, chance, digits_of, dollars, p_value, page_table, passes, plain, row_name
+from bri_bayes.report_paper import paper_content
 from bri_bayes.resources import shipped
 from bri_bayes.tables import Values, main_model
 
@@ -90,6 +91,7 @@ def page_content(values: Values, figures: Mapping[str, Path]) -> dict[str, Any]:
             outcome["published"]["source"] for outcome in values["outcomes"].values() if outcome.get("published")
         ],
     }
+    content |= paper_content(values)
     return content | {"contents": _contents(content)}
 
 
@@ -146,8 +148,10 @@ def _contents(content: Mapping[str, Any]) -> list[tuple[str, str]]:
     sections = [
         ("answer", "The answer", True),
         ("data", "Data and provenance", True),
+        ("published", "Published evidence and its audit", bool(content["audit"] or content["readings"])),
         ("event-study", "Event study", "event_study" in drawings or bool(content["event_time"])),
         ("paths", "Without the policy", paths or content["additional"] is not None),
+        ("power", "What these countries could show", bool(content["power"])),
         ("models", "Models, diagnostics and time", bool(content["models"])),
         ("reading", "How to read this", True),
     ]

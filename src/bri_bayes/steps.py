@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import get_context
 from typing import Any
 
 from bri_bayes.cache import Cache
@@ -47,7 +48,10 @@ def _computed(steps: Sequence[Step], jobs: int) -> Iterator[tuple[Step, Any, flo
         for step in steps:
             yield step, *_timed(step.call)
         return
-    with ProcessPoolExecutor(max_workers=min(jobs, len(steps)), initializer=_leave_interrupts_to_parent) as pool:
+    # Spawned, not forked: the progress bar and the linear algebra have threads, which a fork would copy half.
+    spawn = get_context("spawn")
+    workers = min(jobs, len(steps))
+    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_leave_interrupts_to_parent) as pool:
         futures = {pool.submit(_timed, step.call): step for step in steps}
         try:
             for future in as_completed(futures):

@@ -113,7 +113,10 @@ class AssignmentTable:
 
 @dataclass(frozen=True, config=STRICT)
 class Study:
-    """A panel to load, an assignment, the roles of the variables, and the cards to run (the first is the main one)."""
+    """A panel to load, an assignment, the roles of the variables, and the cards to run (the first is the main one).
+
+    ``audit`` : whether the report has the audit and the design analysis of the paper that the study re-examines.
+    """
 
     name: str
     title: str
@@ -125,6 +128,7 @@ class Study:
     mediators: Mapping[str, Column] = dataclasses.field(default_factory=dict)
     unit_names: Mapping[str, str] = dataclasses.field(default_factory=dict)
     models: tuple[str, ...] = ("did",)
+    audit: bool = False
 
     @model_validator(mode="after")
     def _consistent(self) -> Study:

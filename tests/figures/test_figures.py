@@ -165,7 +165,7 @@ def test_a_study_without_the_optional_values_still_has_figures(values: Values, t
 
 
 def test_an_outcome_without_a_fitted_model_is_left_out(values: Values, tmp_path: Path) -> None:
-    values["outcomes"]["lnimport"] |= {"models": {}, "main": None}
+    values["outcomes"]["lnimport"] |= {"models": {}, "main": None, "power": None}
     for name in draw_all(values, tmp_path):
         assert "Imports" not in _svg_text(tmp_path / f"{name}.svg")
 
@@ -213,7 +213,7 @@ def test_all_figures_are_drawn_within_their_budget(values: Values, tmp_path: Pat
 def _bare(values: Values) -> Values:
     """Only what a study must have: an outcome in levels, without other estimates."""
     for outcome in values["outcomes"].values():
-        for key in ("published", "frequentist", "event_study", "warnings", "truth", "onset"):
+        for key in ("published", "frequentist", "event_study", "warnings", "truth", "onset", "power"):
             outcome.pop(key)
         outcome |= {"transform": "none", "units": None}
         for model in outcome["models"].values():

@@ -26,7 +26,7 @@ KHAT_LIMIT = 0.7
 WANTED_ESS = 500.0
 # Degrees of freedom of the proposals: heavy enough for the exponential tails of a log scale.
 PROPOSAL_DF = 5.0
-_PILOT_INFLATION = 1.5
+PILOT_INFLATION = 1.5
 _STEP = 1e-3
 _MAX_NEWTON = 60
 
@@ -49,12 +49,12 @@ class Weighted:
 def sample_by_importance(log_density: LogDensity, start: Array, proposals: int, rng: np.random.Generator) -> Weighted:
     """Weighted draws of the density whose log, up to a constant, is ``log_density`` : (M, d) -> (M,)."""
     mode, covariance = find_mode(log_density, start)
-    pilot_proposal = _Student(mode, _PILOT_INFLATION * covariance)
+    pilot_proposal = Student(mode, PILOT_INFLATION * covariance)
     pilot = pilot_proposal.draw(max(200, proposals // 5), rng)
     weights, _ = smooth_weights(log_density(pilot) - pilot_proposal.log_density(pilot))
     center = weights @ pilot
     spread = 0.9 * (weights[:, None] * (pilot - center)).T @ (pilot - center) + 0.1 * covariance
-    proposal = _Student(center, (1 + 2 / start.size) * spread)
+    proposal = Student(center, (1 + 2 / start.size) * spread)
     vectors, ratios = np.empty((0, start.size)), np.empty(0)
     for batch in (proposals, proposals, 2 * proposals, 4 * proposals, 8 * proposals):
         added = proposal.draw(batch, rng)
@@ -154,7 +154,7 @@ def _fit_generalised_pareto(x: Array) -> tuple[float, float]:
     return (n * shape + 5) / (n + 10), -shape / b_mean
 
 
-class _Student:
+class Student:
     """A multivariate t distribution with ``PROPOSAL_DF`` degrees of freedom."""
 
     def __init__(self, center: Array, covariance: Array) -> None:

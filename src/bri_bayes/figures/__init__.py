@@ -23,13 +23,14 @@ def _imported_when_drawn(name: str) -> Draw:
     return draw
 
 
-# What the main model of at least one outcome must have for a figure to exist.
+# What at least one outcome, or its main model, must have for a figure to exist.
 _NEEDS: Mapping[str, str] = {
     "comparison": "att",
     "forest": "by_unit",
     "event_study": "by_event_time",
     "paths": "counterfactual",
     "additional_trade": "additional_trade_usd",
+    "power": "power",
 }
 FIGURES: Mapping[str, Draw] = {name: _imported_when_drawn(name) for name in _NEEDS}
 
@@ -38,8 +39,8 @@ def available(values: Mapping[str, Any]) -> tuple[str, ...]:
     """The figures for which a study has numbers, in the order of the report."""
     from bri_bayes.tables import main_model
 
-    models = [main_model(outcome) for outcome in values["outcomes"].values()]
-    return tuple(name for name, need in _NEEDS.items() if any(model.get(need) for model in models))
+    found = [{**main_model(outcome), "power": outcome.get("power")} for outcome in values["outcomes"].values()]
+    return tuple(name for name, need in _NEEDS.items() if any(content.get(need) for content in found))
 
 
 def draw_all(values: Mapping[str, Any], folder: Path) -> dict[str, Path]:

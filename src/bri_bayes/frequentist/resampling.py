@@ -70,7 +70,7 @@ def permutation(design: Design, max_assignments: int = 10_000, draws: int = 9999
     estimates, slopes = _estimates(design, fit, onsets, assignments)
     seen = np.isfinite(estimates)
     p_value = _share_as_large(estimates[seen])
-    lower, upper = _interval(estimates[seen], slopes[seen])
+    lower, upper = inverted_interval(estimates[seen], slopes[seen])
     row = Estimate(
         estimator="twfe",
         inference="permutation",
@@ -172,7 +172,7 @@ def _share_as_large(estimates: Array) -> float:
     return float((sizes >= sizes[0] - TIE * sizes.max()).mean())
 
 
-def _interval(estimates: Array, slopes: Array) -> tuple[float | None, float | None]:
+def inverted_interval(estimates: Array, slopes: Array) -> tuple[float | None, float | None]:
     """The lowest and the highest tau with p(tau) > 5%; None where there is no end.
 
     Assignment j counts at tau when |tau_j - tau r_j| >= |tau_0 - tau|: between the two solutions of equality when

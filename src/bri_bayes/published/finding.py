@@ -1,7 +1,8 @@
-"""What does the audit find? One claim of the paper, one plain sentence against it, and the numbers behind the sentence."""
+"""What does the audit find? A claim of the paper, one plain sentence against it, and the numbers behind it."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -13,7 +14,7 @@ Severity = Literal["contradiction", "implausible", "unclear"]
 # What each word promises, in the order in which findings are shown.
 SEVERITIES: Mapping[Severity, str] = {
     "contradiction": "two statements of the paper cannot both be true as printed",
-    "implausible": "possible, but at odds with a source that is named, with the design, or with ordinary standard errors",
+    "implausible": "possible, but at odds with a named source, with the design, or with ordinary standard errors",
     "unclear": "the paper does not say enough; the sentence names what would settle it",
 }
 
@@ -23,7 +24,7 @@ _DIGITS = 6
 
 @dataclass(frozen=True)
 class Finding:
-    """``claim`` : what the paper says. ``finding`` : one sentence. ``cells`` : where. ``computed`` : by name, for JSON."""
+    """``claim`` : what the paper says. ``finding`` : one sentence. ``cells`` : where. ``computed`` : by name."""
 
     id: str
     severity: Severity
@@ -34,7 +35,7 @@ class Finding:
 
     @property
     def values(self) -> dict[str, Any]:
-        """The finding as JSON has it, numbers with six digits."""
+        """The finding as JSON has it: numbers with six digits, null where there is no bound."""
         return {
             "id": self.id,
             "severity": self.severity,
@@ -53,7 +54,7 @@ def _short(value: Any) -> Any:
         case bool() | int() | str() | None:
             return value
         case float():
-            return float(f"{value:.{_DIGITS}g}")
+            return float(f"{value:.{_DIGITS}g}") if math.isfinite(value) else None
         case Mapping():
             return {str(key): _short(item) for key, item in value.items()}
         case _:

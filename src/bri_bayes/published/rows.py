@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from bri_bayes.errors import InputError
@@ -44,6 +45,20 @@ class Row:
             )
         return printed
 
+    def decimal(self, column: str) -> float:
+        """A number that is not printed in the paper, so that its decimals say nothing."""
+        try:
+            return Printed(self[column]).value
+        except ValueError as error:
+            raise self.error(f"{column}: {error}") from error
+
+    def day(self, column: str) -> date:
+        """A date such as 2015-11-26."""
+        try:
+            return date.fromisoformat(self[column])
+        except ValueError as error:
+            raise self.error(f'{column} is "{self[column]}"; it is a date such as 2015-11-26') from error
+
     def stars(self, column: str) -> int:
         """The number of stars, from none to three."""
         if self[column] not in ("", "*", "**", "***"):
@@ -69,12 +84,12 @@ def rows(path: Path, header: tuple[str, ...]) -> Iterator[Row]:
         yield Row(path, reader.line_num, dict(zip(header, fields, strict=True)))
 
 
-def unique[K, T](found: Iterator[Row], kind: Callable[[Row], T], key: Callable[[T], K]) -> dict[K, T]:
-    """``kind`` of every row by its ``key``, in the order of the file; a key that comes twice is an error."""
-    by_key: dict[K, T] = {}
-    for row in found:
-        item = kind(row)
-        if key(item) in by_key:
-            raise row.error(f"{key(item)} stands above already")
-        by_key[key(item)] = item
-    return by_key
+def by_key[K, R](path: Path, header: tuple[str, ...], record: Callable[[Row], R], key: Callable[[R], K]) -> dict[K, R]:
+    """The ``record`` of every row by its ``key``, in the order of the file; a key that comes twice is an error."""
+    found: dict[K, R] = {}
+    for row in rows(path, header):
+        made = record(row)
+        if key(made) in found:
+            raise row.error(f"{key(made)} stands above already")
+        found[key(made)] = made
+    return found

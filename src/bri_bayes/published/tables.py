@@ -11,18 +11,13 @@ from pydantic import model_validator
 from pydantic.dataclasses import dataclass as checked
 
 from bri_bayes.errors import InputError, suggest
-from bri_bayes.published.printed import Cell, Descriptive, Printed, Statement, Statistic
-from bri_bayes.published.rows import Row, rows, unique
+from bri_bayes.published.printed import Printed
+from bri_bayes.published.records import Cell, Descriptive, Fact, Reference, Signatory, Statement, Statistic
+from bri_bayes.published.rows import by_key
 from bri_bayes.resources import shipped
 from bri_bayes.schema import STRICT, read_toml, validated
 
 OBSERVATIONS, R_SQUARED = "observations", "r_squared"
-
-# The header of each file.
-CELLS = ("table", "column", "variable", "value", "decimals", "se", "se_decimals", "stars", "section", "note")
-STATISTICS = ("table", "column", "statistic", "value", "decimals", "section", "note")
-DESCRIPTIVES = ("table", "row", "sample", "column", "value", "decimals", "stars", "section", "note")
-STATEMENTS = ("id", "value", "decimals", "words", "section", "quote", "meaning")
 
 Column = tuple[int, int]
 
@@ -45,7 +40,7 @@ class Regression:
     variance: Literal["ordinary", "clustered", "unknown"]
     r_squared: Literal["overall", "within", "unknown", "none"]
     onset: int | None = None
-    printed: Mapping[str, str] = field(default_factory=dict)
+    printed: Mapping[str, str] = field(default_factory=dict, hash=False)
     note: str = ""
 
     @model_validator(mode="after")
@@ -75,13 +70,19 @@ class Regression:
 
 @dataclass(frozen=True)
 class Published:
-    """All that the paper prints. A lookup of what it does not print is an error that lists what it does."""
+    """All that the paper prints, and the facts from outside that the audit compares it with.
+
+    A lookup of what is not there is an error that lists what is.
+    """
 
     cells: Mapping[tuple[int, int, str], Cell]
     statistics: Mapping[tuple[int, int, str], Printed]
     descriptives: Mapping[tuple[int, str, str, str], Descriptive]
     statements: Mapping[str, Statement]
     specifications: Mapping[Column, Regression]
+    facts: Mapping[str, Fact]
+    signatories: Mapping[str, Signatory]
+    references: Mapping[int, Reference]
 
     def cell(self, table: int, column: int, variable: str) -> Cell:
         """The coefficient of ``variable`` as named in cells.csv."""
@@ -119,10 +120,9 @@ class Published:
         """A number of Table 1 or 2."""
         found = self.descriptives.get((table, row, sample, column))
         if found is None:
-            keys = {" ".join(filter(None, key[1:])) for key in self.descriptives if key[0] == table}
-            raise InputError(
-                f'Table {table} has no "{" ".join(filter(None, (row, sample, column)))}"; {suggest(row, keys)}'
-            )
+            asked = " ".join(filter(None, (row, sample, column)))
+            keys = (" ".join(filter(None, key[1:])) for key in self.descriptives if key[0] == table)
+            raise InputError(f'Table {table} has no "{asked}"; {suggest(asked, keys)}')
         return found.number
 
     def statement(self, name: str) -> Statement:
@@ -131,20 +131,29 @@ class Published:
             raise InputError(f'the text has no statement "{name}"; {suggest(name, self.statements)}')
         return self.statements[name]
 
+    def fact(self, name: str) -> Fact:
+        """A number from outside the paper."""
+        if name not in self.facts:
+            raise InputError(f'facts.csv has no "{name}"; {suggest(name, self.facts)}')
+        return self.facts[name]
+
 
 def load_published(folder: str | Path | None = None) -> Published:
     """Read the paper's numbers from ``folder``, by default from data/published of the project."""
     path = shipped("data") / "published" if folder is None else Path(folder)
     specifications = _specifications(path / "regressions.toml")
-    cells = unique(rows(path / "cells.csv", CELLS), _cell, lambda cell: cell.key)
-    statistics = unique(rows(path / "statistics.csv", STATISTICS), _statistic, lambda found: found.key)
+    cells = by_key(path / "cells.csv", Cell.HEADER, Cell.from_row, lambda cell: cell.key)
+    statistics = by_key(path / "statistics.csv", Statistic.HEADER, Statistic.from_row, lambda found: found.key)
     _check_columns(path, specifications, set(cells), set(statistics))
     return Published(
         cells=cells,
         statistics={key: found.number for key, found in statistics.items()},
-        descriptives=unique(rows(path / "tables_1_2.csv", DESCRIPTIVES), _descriptive, lambda cell: cell.key),
-        statements=unique(rows(path / "text.csv", STATEMENTS), _statement, lambda found: found.id),
+        descriptives=by_key(path / "tables_1_2.csv", Descriptive.HEADER, Descriptive.from_row, lambda cell: cell.key),
+        statements=by_key(path / "text.csv", Statement.HEADER, Statement.from_row, lambda found: found.id),
         specifications=specifications,
+        facts=by_key(path / "facts.csv", Fact.HEADER, Fact.from_row, lambda fact: fact.id),
+        signatories=by_key(path / "signatories.csv", Signatory.HEADER, Signatory.from_row, lambda found: found.unit),
+        references=by_key(path / "references.csv", Reference.HEADER, Reference.from_row, lambda entry: entry.number),
     )
 
 
@@ -179,48 +188,3 @@ def _check_columns(
     for table, column, name in sorted(statistics):
         if (table, column) not in specifications or name not in (OBSERVATIONS, R_SQUARED):
             raise InputError(f'{path}: statistics.csv has "{name}" of Table {table} ({column}), which is not declared')
-
-
-def _cell(row: Row) -> Cell:
-    return Cell(
-        table=row.integer("table"),
-        column=row.integer("column"),
-        variable=row["variable"],
-        estimate=row.number("value", "decimals"),
-        se=row.number("se", "se_decimals"),
-        stars=row.stars("stars"),
-        section=row["section"],
-        note=row["note"],
-    )
-
-
-def _statistic(row: Row) -> Statistic:
-    return Statistic(
-        table=row.integer("table"),
-        column=row.integer("column"),
-        name=row["statistic"],
-        number=row.number("value", "decimals"),
-    )
-
-
-def _descriptive(row: Row) -> Descriptive:
-    return Descriptive(
-        table=row.integer("table"),
-        row=row["row"],
-        sample=row["sample"],
-        column=row["column"],
-        number=row.number("value", "decimals"),
-        stars=row.stars("stars"),
-        section=row["section"],
-    )
-
-
-def _statement(row: Row) -> Statement:
-    return Statement(
-        id=row["id"],
-        number=row.number("value", "decimals") if row["value"] else None,
-        words=tuple(row["words"].split()),
-        section=row["section"],
-        quote=row["quote"],
-        meaning=row["meaning"],
-    )
