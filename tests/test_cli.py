@@ -215,6 +215,19 @@ def test_audit_prints_its_findings_for_people_and_for_programs(call):
     assert text.startswith(f"{len(findings)} findings")
 
 
+def test_replicate_has_an_entry_for_every_published_coefficient_and_all_agree(call):
+    status, out, _ = call("replicate", "--json")
+    entries = json.loads(out)
+    keys = {"table", "column", "variable", "published", "decimals", "reproduced", "agrees"}
+    assert status == 0
+    assert len(entries) == 130
+    assert all(set(entry) == keys and entry["agrees"] for entry in entries)
+    assert {entry["table"] for entry in entries} == {3, 4, 5, 6, 7, 8}
+    status, text, _ = call("replicate")
+    assert status == 0
+    assert "not observations" in text
+
+
 def test_a_reader_that_stops_reading_causes_no_traceback():
     command = f'"{sys.executable}" -m bri_bayes.cli models did | head -1'
     done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, env=os.environ, check=False)

@@ -113,6 +113,21 @@ def audit(as_json: JsonOption = False) -> None:
 
 
 @app.command()
+def replicate(as_json: JsonOption = False) -> None:
+    """The paper's regressions on panels that were rebuilt from its tables: published and reproduced, cell by cell."""
+    from bri_bayes.published.replication_values import replication_text, replication_values
+
+    entries = replication_values()["coefficients"]
+    if as_json:
+        _print_json(entries)
+    else:
+        typer.echo(replication_text(entries))
+    if not all(entry["agrees"] for entry in entries):
+        typer.echo("bri-bayes: not every published coefficient is reproduced", err=True)
+        raise typer.Exit(1)
+
+
+@app.command()
 def models(name: Annotated[str | None, typer.Argument(help="A card.")] = None) -> None:
     """List the model cards, or show one with every prior."""
     from bri_bayes.card import describe, load_card, model_names

@@ -149,6 +149,7 @@ def _contents(content: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("answer", "The answer", True),
         ("data", "Data and provenance", True),
         ("published", "Published evidence and its audit", bool(content["audit"] or content["readings"])),
+        ("replication", "Replication", bool(content["replication"])),
         ("event-study", "Event study", "event_study" in drawings or bool(content["event_time"])),
         ("paths", "Without the policy", paths or content["additional"] is not None),
         ("power", "What these countries could show", bool(content["power"])),

@@ -10,7 +10,7 @@ from bri_bayes.published.printed import Printed
 from bri_bayes.published.reported import Reported, reported
 from bri_bayes.published.tables import Published
 
-# Groups of tables (3) and columns ((5, 1)) that share variables. The versions of the reconstruction follow from the verdicts.
+# Groups of tables (3) and columns ((5, 1)) that share variables. Versions of the reconstruction follow from this.
 GROUPS: Mapping[str, tuple[int | tuple[int, int], ...]] = {
     "Tables 3 and 8": (3, 8),
     "Tables 3, 5, 6 and 8": (3, 5, 6, 8),
