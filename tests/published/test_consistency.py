@@ -44,7 +44,7 @@ def regress(rows, outcome, names, decimals, effects=(), centre=lambda v: v - v.m
     X = np.column_stack([centre(rows[name]) for name in names])
     b = np.linalg.lstsq(X, centre(rows[outcome]), rcond=None)[0]
     numbers = {name: Printed(f"{value:.{decimals}f}") for name, value in zip(names, b, strict=True)}
-    return Reported(f"{outcome} on {', '.join(names)}", outcome, numbers, frozenset(effects))
+    return Reported(f"{outcome} on {', '.join((*names, *effects))}", outcome, numbers, frozenset(effects))
 
 
 def made_up_tables(rows_of_outcome, decimals):
@@ -149,6 +149,13 @@ def test_regressions_with_fewer_effects_see_the_sum_of_two_parts(rng):
     answer = joint_consistency(tables)
     assert answer.common.system.levels == (0, 1)
     assert_gives_back(answer.common)
+
+
+def test_every_regression_has_a_name_of_its_own():
+    with pytest.raises(InputError, match='2 regressions are called "y on x"'):
+        joint_consistency([simple("y", "x", "1.0")] * 2)
+    with pytest.raises(InputError, match="no regression was given"):
+        joint_consistency([])
 
 
 def test_effects_that_are_not_nested_are_refused():

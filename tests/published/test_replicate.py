@@ -7,7 +7,8 @@ from bri_bayes.errors import InputError
 from bri_bayes.published import load_published
 from bri_bayes.published.reconstruction import VERSIONS, reconstruct, reconstructions
 from bri_bayes.published.replicate import fit_statistics, replicate, run_regressions, standard_errors
-from tests.published.changed import changed
+
+from .changed import changed
 
 KEYS = ["table", "column", "variable", "published", "decimals", "reproduced", "agrees"]
 # The first regressor of Table 3 (1) and (4) and of every column of Tables 5 to 7: see decision 4.

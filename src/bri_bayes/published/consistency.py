@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from bri_bayes.errors import InputError
 from bri_bayes.published.collinear import Collinearity, collinearities
 from bri_bayes.published.completion import nearest_gram
 from bri_bayes.published.normal_equations import System, system
@@ -99,6 +100,7 @@ def joint_consistency(regressions: Sequence[Reported], *, every_certificate: boo
     collinear ones only, numbers that round to them are searched. ``every_certificate`` of a conflict,
     or only the first that is found.
     """
+    _check_names(regressions)
     forced = collinearities(regressions, most=None if every_certificate else 1)
     if forced:
         return Consistency(tuple(regressions), "conflict", collinear=forced)
@@ -118,6 +120,15 @@ def joint_consistency(regressions: Sequence[Reported], *, every_certificate: boo
         best = max(agreeing, key=lambda common: common.least_eigenvalue)
         return Consistency(tuple(regressions), "shared", common=best)
     return Consistency(tuple(regressions), "undecided", nearest_miss=min(common.largest_miss for common in found))
+
+
+def _check_names(regressions: Sequence[Reported]) -> None:
+    names = [regression.name for regression in regressions]
+    if not names:
+        raise InputError("no regression was given; one data set can give one or more")
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f'{names.count(name)} regressions are called "{name}"; certificates need a name for each')
 
 
 def _printed_data(problem: System) -> tuple[CommonData | None, Array]:
