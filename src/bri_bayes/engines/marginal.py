@@ -46,13 +46,18 @@ def sample_marginal(design: Design, card: ModelCard, seed: int) -> MarginalDraws
     model = GramModel(terms, card.errors.structure, by_unit=card.errors.scale == "by_unit")
     rng = np.random.default_rng(seed)
 
+    evaluated: list[Conditional] = []
+
     def log_density(vectors: Array) -> Array:
-        return model.conditional(space.values(vectors)).log_density + space.log_prior(vectors)
+        evaluated[:] = [model.conditional(space.values(vectors))]
+        return evaluated[0].log_density + space.log_prior(vectors)
 
     weighted = sample_by_importance(log_density, space.start(), card.sampler.proposals, rng)
     pairs = card.sampler.chains * card.sampler.draws // 2
     chosen = rng.permutation(_systematic(weighted.weights, pairs, rng))
-    values = _draw(model, space, weighted.vectors, chosen, rng)
+    # One batch of proposals was enough, as usual: its conditionals are the ones to draw from.
+    known = evaluated[0] if evaluated[0].log_density.size == weighted.weights.size else None
+    values = _draw(model, space, weighted.vectors, chosen, rng, known)
     log_marginal = weighted.log_normaliser - terms.y.size * float(np.log(design.attrs["y_scale"]))
     return MarginalDraws(values, log_marginal, weighted.khat, weighted.ess)
 
@@ -64,12 +69,16 @@ def _systematic(weights: Array, size: int, rng: np.random.Generator) -> np.ndarr
 
 
 def _draw(
-    model: GramModel, space: Hyperparameters, vectors: Array, chosen: np.ndarray, rng: np.random.Generator
+    model: GramModel,
+    space: Hyperparameters,
+    vectors: Array,
+    chosen: np.ndarray,
+    rng: np.random.Generator,
+    known: Conditional | None,
 ) -> dict[str, Array]:
-    unique, position = np.unique(chosen, return_inverse=True)
+    unique, position = (np.arange(len(vectors)), chosen) if known else np.unique(chosen, return_inverse=True)
     hyper = space.values(vectors[unique])
-    conditional = model.conditional(hyper)
-    own, shared = _coefficients(conditional, position, rng)
+    own, shared = _coefficients(known or model.conditional(hyper), position, rng)
     values = {name: np.concatenate([value[position]] * 2) for name, value in hyper.items()}
     if space.n_units == 0:
         values.pop("sigma_unit", None)
