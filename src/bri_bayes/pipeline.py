@@ -26,7 +26,7 @@ from bri_bayes.summaries import fit_values, json_safe, panel_values, warnings_of
 # Simulated panels of a cell of the design analysis.
 PANELS, QUICK_PANELS = 1000, 200
 # Fewer draws for a first look.
-QUICK = Sampler(chains=4, draws=200, tune=500)
+QUICK = Sampler(chains=4, draws=400, tune=500)
 
 
 @dataclass(frozen=True)

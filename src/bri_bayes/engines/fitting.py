@@ -11,7 +11,6 @@ import xarray as xr
 from bri_bayes.analysis import Analysis, Fit
 from bri_bayes.cache import Cache
 from bri_bayes.card import ModelCard
-from bri_bayes.design import Design
 from bri_bayes.engines.assemble import assemble
 from bri_bayes.engines.convergence import ESS_LIMIT, RHAT_LIMIT, split_rhat
 from bri_bayes.engines.importance import KHAT_LIMIT
@@ -83,7 +82,8 @@ def _fit(analysis: Analysis, engine: str, seed: int, *, pointwise: bool, progres
             diagnostics = {
                 "engine": "marginal",
                 "ess": draws.ess,
-                "rhat": _worst(design, card, values)[0],
+                # Draws are independent given the importance sample, which k-hat and ess judge: watch the effect alone.
+                "rhat": split_rhat(values["effect"].mean(axis=(1, 2)).reshape(card.sampler.chains, -1)),
                 "khat": draws.khat,
                 "divergences": 0,
             }
@@ -92,7 +92,7 @@ def _fit(analysis: Analysis, engine: str, seed: int, *, pointwise: bool, progres
     values, statistics = sample_nuts(design, card, seed, progress=progress)
     groups = assemble(design, card, values, pointwise=pointwise, seed=seed)
     groups["sample_stats"] = xr.Dataset(attrs={"engine": "nuts", **statistics})
-    rhat, ess = _worst(design, card, values, with_ess=True)
+    rhat, ess = _worst(card, values)
     diagnostics = {"engine": "nuts", "ess": ess, "rhat": rhat, "khat": None, "divergences": statistics["divergences"]}
     if statistics["divergences"]:
         notes.append(f"{statistics['divergences']} divergent transitions")
@@ -113,15 +113,13 @@ def _result(
     return Fit(analysis, analysis.design, tree, complete, log_marginal)
 
 
-def _worst(design: Design, card: ModelCard, values: dict[str, Array], *, with_ess: bool = False) -> tuple[float, float]:
-    """Largest R-hat and, on request, smallest bulk ESS over the scalars and the average effect."""
+def _worst(card: ModelCard, values: dict[str, Array]) -> tuple[float, float]:
+    """Largest R-hat and smallest bulk ESS over the scalars and the average effect."""
     chains = card.sampler.chains
     watched = [value for name, value in values.items() if value.ndim == 1 and name in _WATCHED]
     watched.append(values["effect"].mean(axis=(1, 2)))
     shaped = [value.reshape(chains, -1) for value in watched]
     rhat = max(split_rhat(value) for value in shaped)
-    if not with_ess:
-        return rhat, float("nan")
     from arviz_stats.base import array_stats
 
     return rhat, float(min(np.min(array_stats.ess(value, chain_axis=0, draw_axis=1)) for value in shaped))
