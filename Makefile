@@ -22,13 +22,16 @@ find_python = python=; for candidate in $(CANDIDATES); do \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: study test bench lint types lock clean help
+.PHONY: study test calibration bench lint types lock clean help
 
 study: $(STAMP)  ## run the whole study and write reports/
 	$(VENV)/bin/bri-bayes run --jobs 2 $(ARGS)
 
 test: $(STAMP)  ## run the tests
 	$(VENV)/bin/python -m pytest -n auto --maxprocesses 4 $(ARGS)
+
+calibration: $(STAMP)  ## run the simulation studies: bias, coverage, size, ranks
+	$(VENV)/bin/python -m pytest -n auto --maxprocesses 4 -m calibration $(ARGS)
 
 bench: $(STAMP)  ## measure speed, memory and scale
 	$(VENV)/bin/python benchmarks/run.py $(ARGS)
@@ -56,7 +59,7 @@ clean:  ## remove the environment, caches and build output; reports stay
 	find src tests benchmarks -name __pycache__ -type d -exec rm -rf {} +
 
 help:  ## this list
-	@sed -n 's/^\([a-z]*\):.*##/\1/p' Makefile | awk '{name = $$1; $$1 = ""; printf "make %-6s %s\n", name, $$0}'
+	@sed -n 's/^\([a-z]*\):.*##/\1/p' Makefile | awk '{name = $$1; $$1 = ""; printf "make %-11s %s\n", name, $$0}'
 
 $(STAMP): requirements.lock pyproject.toml
 	@rm -f $@

@@ -234,3 +234,54 @@ def test_nine_countries_of_the_real_panel_are_read_in_a_fraction_of_a_second():
         seconds.append(time.perf_counter() - start)
     # About 0.05 s; the bound leaves room for a busy machine.
     assert min(seconds) < 0.15
+
+
+POOL = """iso3,year,exports
+KAZ,2010,1
+KAZ,2011,2
+KAZ,2012,3
+MNG,2010,4
+MNG,2011,5
+MNG,2012,6
+ABW,2010,7
+ABW,2011,0
+ABW,2012,9
+FRA,2010,1
+FRA,2011,1
+FRA,2012,2
+"""
+POOL_STUDY = """
+title = "A pool"
+[panel]
+kind = "user"
+file = "pool.csv"
+unit = "iso3"
+period = "year"
+[assignment]
+treated = ["KAZ"]
+controls = ["MNG"]
+onset = 2012
+[outcomes.lnexport]
+column = "exports"
+transform = "log"
+[pool]
+exclude = ["FRA"]
+"""
+
+
+def test_the_pool_has_every_unit_but_the_excluded_and_a_level_without_log_is_missing_there(tmp_path):
+    (tmp_path / "pool.csv").write_text(POOL, encoding="utf-8")
+    (tmp_path / "study.toml").write_text(POOL_STUDY, encoding="utf-8")
+    study = load_study(tmp_path)
+    pool = study.load_pool()
+    assert pool["unit"].values.tolist() == ["ABW", "KAZ", "MNG"]
+    assert bool(pool["lnexport"].sel(unit="ABW", period=2011).isnull())
+    assert pool.attrs["cells_without_log"] == 1
+    assert study.load()["unit"].values.tolist() == ["KAZ", "MNG"]
+
+
+def test_a_section_that_does_not_exist_is_refused(tmp_path):
+    text = POOL_STUDY.replace('title = "A pool"', 'title = "A pool"\nsections = ["placebos"]')
+    (tmp_path / "study.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match='no section "placebos"; did you mean "placebo"'):
+        load_study(tmp_path)

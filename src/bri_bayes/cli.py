@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from bri_bayes.commands import JsonOption, PanelOption, SeedOption, StudyArgument, print_json, register_sections
 from bri_bayes.errors import BriBayesError, InputError, StoppedError
 
 app = typer.Typer(
@@ -21,11 +21,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-
-StudyArgument = Annotated[Path | None, typer.Argument(help="A study folder or TOML; default: the study that ships.")]
-PanelOption = Annotated[Path | None, typer.Option("--panel", help="The CSV that the study describes.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-SeedOption = Annotated[int, typer.Option(help="Seed of all random numbers.", min=0)]
 
 
 @app.command()
@@ -88,7 +83,7 @@ def estimate(
     values = answer(request)
     trustworthy = values.pop("trustworthy")
     if as_json:
-        _print_json(values)
+        print_json(values)
     else:
         from bri_bayes.tables import estimate_text
 
@@ -107,7 +102,7 @@ def audit(as_json: JsonOption = False) -> None:
 
     published = load_published()
     if as_json:
-        _print_json(audit_values(published))
+        print_json(audit_values(published))
     else:
         typer.echo(audit_text(findings_of(published), questions_without_finding(published)))
 
@@ -119,7 +114,7 @@ def replicate(as_json: JsonOption = False) -> None:
 
     entries = replication_values()["coefficients"]
     if as_json:
-        _print_json(entries)
+        print_json(entries)
     else:
         typer.echo(replication_text(entries))
     if not all(entry["agrees"] for entry in entries):
@@ -155,6 +150,9 @@ def report(
     from bri_bayes.pipeline import render_again
 
     typer.echo(str(render_again(study, out=out)))
+
+
+register_sections(app)
 
 
 def main() -> None:
@@ -207,10 +205,6 @@ def _range(text: str | None) -> tuple[int, int] | None:
         return int(first), int(last)
     except ValueError:
         raise InputError(f'--periods "{text}" is not a first and a last period, as in 2003:2020') from None
-
-
-def _print_json(values: Any) -> None:
-    typer.echo(json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False))
 
 
 if __name__ == "__main__":

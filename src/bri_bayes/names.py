@@ -29,3 +29,18 @@ Engine = Literal["auto", "marginal", "nuts"]
 
 # The reference event time of an event study: the last period before the onset.
 REFERENCE_EVENT_TIME = -1
+
+# The sections of a report that a study may ask for, in the order of the page; each is a module in sections/.
+SECTIONS: tuple[str, ...] = (
+    "pretrends",
+    "placebo",
+    "propensity",
+    "moderation",
+    "mechanism",
+    "joint",
+    "categories",
+    "compare",
+    "controls",
+    "speccurve",
+    "prior",
+)

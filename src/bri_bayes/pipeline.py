@@ -7,24 +7,25 @@ import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import bri_bayes
 from bri_bayes.analysis import Analysis
-from bri_bayes.cache import Cache, code_digest, content_key
+from bri_bayes.cache import Cache, code_digest
 from bri_bayes.card import ModelCard, Sampler, card_path, load_card
 from bri_bayes.errors import InputError
 from bri_bayes.files import digest, write_json
+from bri_bayes.main_work import main_steps, paper_steps
 from bri_bayes.panel import Panel
 from bri_bayes.resources import shipped
-from bri_bayes.steps import Step, run_steps
+from bri_bayes.sections import load_section, section_names
+from bri_bayes.sections.section import Context, Section
+from bri_bayes.steps import run_steps
 from bri_bayes.study import Study, load_study
-from bri_bayes.summaries import fit_values, json_safe, panel_values, warnings_of
+from bri_bayes.summaries import json_safe, panel_values, warnings_of
+from bri_bayes.tables import provenance
 
-# Simulated panels of a cell of the design analysis.
-PANELS, QUICK_PANELS = 1000, 200
 # Fewer draws for a first look.
 QUICK = Sampler(chains=4, draws=400, tune=500)
 
@@ -52,15 +53,51 @@ def run_study(
     cards = {name: _card(name, study_path, quick=quick) for name in study.models}
     data = study.load()
     folder = out or default_out(study)
-    steps = _steps(study, data, cards, seed)
+    context = Context(study, data, cards, seed=seed, quick=quick)
+    sections = [load_section(name) for name in study.sections]
+    steps = main_steps(study, data, cards, seed)
     if study.audit:
-        steps += _paper_steps(study, data, cards, seed, QUICK_PANELS if quick else PANELS)
+        steps += paper_steps(study, data, cards, seed, quick=quick)
+    steps += [step for section in sections for step in section.steps(context)]
     values, seconds = run_steps(steps, cache or Cache(), jobs=jobs)
     complete = json_safe(_study_values(study, data, cards, values))
+    complete |= {section.name: json_safe(section.collect(context, _own(values, section))) for section in sections}
     write_json(folder / "values.json", complete)
     path = _render(folder, complete)
     _write_manifest(folder, study, panel, seed=seed, quick=quick, seconds=seconds)
     return Run(path, tuple(_failed_gates(complete)))
+
+
+def section_values(
+    name: str,
+    study_path: Path | None,
+    *,
+    panel: Path | None = None,
+    quick: bool = False,
+    jobs: int = 1,
+    seed: int = 0,
+    options: Mapping[str, Any] | None = None,
+    cache: Cache | None = None,
+) -> dict[str, Any]:
+    """The values of one section alone: "panel" and what it collects. Shares the cache with ``run_study``."""
+    study = load_study(study_path, panel=panel)
+    cards = {card: _card(card, study_path, quick=quick) for card in study.models}
+    context = Context(study, study.load(), cards, seed=seed, quick=quick, options=dict(options or {}))
+    section = load_section(name)
+    found, _ = run_steps(section.steps(context), cache or Cache(), jobs=jobs)
+    design = context.analysis(next(iter(study.outcomes))).design
+    values = {"panel": panel_values(context.panel, design), **section.collect(context, found)}
+    return dict(json_safe(values))
+
+
+def section_text(name: str, values: Mapping[str, Any]) -> str:
+    """The tables of a section for a terminal, with what the panel is."""
+    parts = [provenance(values)]
+    for caption, table in load_section(name).tables.values():
+        frame = table({**values, name: values}).drop(columns="panel", errors="ignore")
+        if not frame.empty:
+            parts.append(f"{caption}\n{frame.to_string(index=False, float_format='{:.3f}'.format, na_rep='')}")
+    return "\n\n".join(parts)
 
 
 def render_again(study_path: Path | None, *, out: Path | None = None) -> Path:
@@ -100,73 +137,9 @@ def _card(name: str, study_path: Path | None, *, quick: bool) -> ModelCard:
     return dataclasses.replace(card, sampler=QUICK) if quick else card
 
 
-def _steps(study: Study, data: Panel, cards: Mapping[str, ModelCard], seed: int) -> list[Step]:
-    steps = []
-    for outcome in study.outcomes:
-        for name, card in cards.items():
-            if card.outcome not in (None, outcome):
-                continue
-            analysis = Analysis(data, study.assignment, dataclasses.replace(card, outcome=outcome))
-            labels = [card.name, card.title, data[outcome].attrs, data.attrs.get("kind")]
-            key = content_key("fit-values", analysis.digest, seed, labels)
-            steps.append(Step(f"{outcome}/{name}", key, partial(_fit_step, analysis, seed)))
-        plain = Analysis(data, study.assignment, ModelCard(name="rows", title="rows", outcome=outcome))
-        key = content_key("frequentist", plain.digest)
-        steps.append(Step(f"{outcome}/frequentist", key, partial(_frequentist_step, plain)))
-    return steps
-
-
-def _paper_steps(study: Study, data: Panel, cards: Mapping[str, ModelCard], seed: int, panels: int) -> list[Step]:
-    """The audit and the published estimates as data, and for each outcome with a published effect its power."""
-    from bri_bayes.resources import shipped
-
-    printed = [path.read_bytes() for path in sorted((shipped("data") / "published").rglob("*")) if path.is_file()]
-    steps = [Step("paper/evidence", content_key("evidence", *printed), _evidence_step)]
-    main = next(iter(cards.values()))
-    for name, outcome in study.outcomes.items():
-        if outcome.published is not None:
-            analysis = Analysis(data, study.assignment, dataclasses.replace(main, outcome=name))
-            claim = (outcome.published.estimate, outcome.published.se)
-            key = content_key("power", analysis.digest, claim, seed, panels)
-            steps.append(Step(f"power/{name}", key, partial(_power_step, analysis, claim, panels, seed)))
-    return steps
-
-
-def _evidence_step() -> dict[str, Any]:
-    from bri_bayes.published.audit import audit_values
-    from bri_bayes.published.reading import reading_values
-    from bri_bayes.published.replication_values import replication_values
-
-    return dict(json_safe({"audit": audit_values(), "reading": reading_values(), "replication": replication_values()}))
-
-
-def _power_step(analysis: Analysis, claim: tuple[float, float], panels: int, seed: int) -> dict[str, Any]:
-    from bri_bayes.engines.fitting import fit
-    from bri_bayes.power import power_values
-
-    result = fit(analysis, seed=seed, pointwise=False)
-    return power_values(result, effect=claim[0], published_se=claim[1], panels=panels, seed=seed)
-
-
-def _fit_step(analysis: Analysis, seed: int) -> dict[str, Any]:
-    from bri_bayes.engines.fitting import fit, is_trustworthy
-
-    result = fit(analysis, seed=seed, pointwise=False)
-    return dict(json_safe({**fit_values(result), "trustworthy": is_trustworthy(result)}))
-
-
-def _frequentist_step(analysis: Analysis) -> dict[str, Any]:
-    from bri_bayes.frequentist import frequentist_rows
-    from bri_bayes.frequentist.twfe import event_study
-
-    rows = [row.as_dict() for row in frequentist_rows(analysis.design)]
-    try:
-        study = event_study(analysis.design)
-    except InputError as error:
-        return dict(json_safe({"rows": rows, "event_study": [], "notes": [f"No frequentist event study: {error}."]}))
-    path = study.path.rename(columns={"lower_cluster": "lower", "upper_cluster": "upper"}).reset_index()
-    notes = [] if study.note is None else [study.note]
-    return dict(json_safe({"rows": rows, "event_study": path.to_dict("records"), "notes": notes}))
+def _own(values: Mapping[str, Any], section: Section) -> dict[str, Any]:
+    """The step values of a section: their names open with its name."""
+    return {name: value for name, value in values.items() if name.partition("/")[0] == section.name}
 
 
 def _study_values(
@@ -221,14 +194,17 @@ def _render(folder: Path, values: dict[str, Any]) -> Path:
 
     stamp.unlink(missing_ok=True)
     figures = draw_all(values, folder / "figures")
-    write_tables(values, folder / "tables")
-    render_report(values, figures, target)
+    sections = [load_section(name) for name in section_names() if values.get(name)]
+    write_tables(values, folder / "tables", {key: table for one in sections for key, table in one.tables.items()})
+    parts = {section.name: (section.title, section.parts(values)) for section in sections}
+    render_report(values, figures, target, parts)
     write_json(stamp, made_from)
     return target
 
 
 def _failed_gates(values: Mapping[str, Any]) -> list[str]:
-    return [
+    further = [values[name].get("failed_gates", []) for name in section_names() if values.get(name)]
+    return [sentence for sentences in further for sentence in sentences] + [
         f"{outcome}/{card}: the sampler's diagnostics do not pass"
         for outcome, content in values["outcomes"].items()
         for card, fit in content["models"].items()

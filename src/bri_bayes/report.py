@@ -17,7 +17,20 @@ from bri_bayes.figures import FIGURES
 from bri_bayes.figures.captions import caption
 from bri_bayes.figures.inline import inline_svg
 from bri_bayes.files import write_text
-from bri_bayes.page import Cell, Show, Table, chance, digits_of, dollars, p_value, page_table, passes, plain, row_name
+from bri_bayes.page import (
+    Cell,
+    Part,
+    Show,
+    Table,
+    chance,
+    digits_of,
+    dollars,
+    p_value,
+    page_table,
+    passes,
+    plain,
+    row_name,
+)
 from bri_bayes.report_paper import paper_content
 from bri_bayes.resources import shipped
 from bri_bayes.tables import Values, main_model
@@ -34,10 +47,16 @@ class Drawing:
     sentences: Sequence[str]
 
 
-def render_report(values: Values, figures: Mapping[str, Path], out: Path) -> Path:
+def render_report(
+    values: Values,
+    figures: Mapping[str, Path],
+    out: Path,
+    sections: Mapping[str, tuple[str, Sequence[Part]]] | None = None,
+) -> Path:
     """Write the report of ``values`` to ``out``; the same values and figures give the same bytes.
 
-    ``figures`` : the SVG of each figure by its name; a section without figure and numbers is left out.
+    ``figures`` : the SVG of each figure by its name; a section without figure and numbers is left out. ``sections`` :
+    title and parts of each further section by its anchor, in the order of the page.
     """
     for name in figures:
         if name not in FIGURES:
@@ -50,11 +69,13 @@ def render_report(values: Values, figures: Mapping[str, Path], out: Path) -> Pat
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    write_text(out, environment.get_template(TEMPLATE).render(page_content(values, figures)))
+    write_text(out, environment.get_template(TEMPLATE).render(page_content(values, figures, sections or {})))
     return out
 
 
-def page_content(values: Values, figures: Mapping[str, Path]) -> dict[str, Any]:
+def page_content(
+    values: Values, figures: Mapping[str, Path], sections: Mapping[str, tuple[str, Sequence[Part]]]
+) -> dict[str, Any]:
     """What the template shows; nothing is looked up or computed in the template."""
     texts = {name: caption(values, name) for name in figures}
     told = {
@@ -92,7 +113,9 @@ def page_content(values: Values, figures: Mapping[str, Path]) -> dict[str, Any]:
         ],
     }
     content |= paper_content(values)
-    return content | {"contents": _contents(content)}
+    content["sections"] = {anchor: parts for anchor, (_, parts) in sections.items() if parts}
+    further = [(anchor, title) for anchor, (title, parts) in sections.items() if parts]
+    return content | {"contents": _contents(content, further)}
 
 
 def _answer(outcome: Values) -> dict[str, Any]:
@@ -141,7 +164,7 @@ def _gate(fits: pd.DataFrame) -> str | None:
     return f"{int(passes.sum())} of {len(passes)} fits pass the gate ({rule})."
 
 
-def _contents(content: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _contents(content: Mapping[str, Any], further: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     """Sections with content now, in the order of the page."""
     drawings = content["drawings"]
     paths = "paths" in drawings or "additional_trade" in drawings
@@ -152,6 +175,7 @@ def _contents(content: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("replication", "Replication", bool(content["replication"])),
         ("event-study", "Event study", "event_study" in drawings or bool(content["event_time"])),
         ("paths", "Without the policy", paths or content["additional"] is not None),
+        *((anchor, title, True) for anchor, title in further),
         ("power", "What these countries could show", bool(content["power"])),
         ("models", "Models, diagnostics and time", bool(content["models"])),
         ("reading", "How to read this", True),

@@ -8,13 +8,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 from pydantic import InstanceOf, model_validator
 from pydantic.dataclasses import dataclass
 
 from bri_bayes.errors import InputError, suggest
 from bri_bayes.layout import Layout
-from bri_bayes.names import PanelKind
+from bri_bayes.names import PERIOD, SECTIONS, UNIT, PanelKind
 from bri_bayes.panel import Column, Panel, load_panel, restricted, with_columns
 from bri_bayes.resources import shipped
 from bri_bayes.schema import STRICT, read_toml, validated
@@ -112,10 +114,22 @@ class AssignmentTable:
 
 
 @dataclass(frozen=True, config=STRICT)
+class PoolTable:
+    """The table [pool]: which units of the file, beyond the assignment, are no comparison.
+
+    ``treatment`` : a 0/1 column of treated cells, whose units are left out; ``exclude`` : units by name.
+    """
+
+    treatment: str | None = None
+    exclude: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, config=STRICT)
 class Study:
     """A panel to load, an assignment, the roles of the variables, and the cards to run (the first is the main one).
 
     ``audit`` : whether the report has the audit and the design analysis of the paper that the study re-examines.
+    ``sections`` : the further sections of the report; ``pool`` : the wider pool of units.
     """
 
     name: str
@@ -129,9 +143,14 @@ class Study:
     unit_names: Mapping[str, str] = dataclasses.field(default_factory=dict)
     models: tuple[str, ...] = ("did",)
     audit: bool = False
+    sections: tuple[str, ...] = ()
+    pool: PoolTable = PoolTable()
 
     @model_validator(mode="after")
     def _consistent(self) -> Study:
+        for section in self.sections:
+            if section not in SECTIONS:
+                raise ValueError(f'there is no section "{section}"; {suggest(section, SECTIONS)}')
         if not self.outcomes or not self.models:
             raise ValueError("a study has at least one outcome and one model")
         roles = [self.outcomes, self.covariates, self.modifiers, self.mediators]
@@ -181,6 +200,33 @@ class Study:
             layout=source.layout,
         )
 
+    def load_pool(self) -> Panel:
+        """Every unit of the file that may be a comparison, and those of the assignment, for the same periods.
+
+        A cell whose level has no logarithm is missing here, not refused: ``attrs["cells_without_log"]`` counts them.
+        """
+        source, own = self.panel, self.assignment.units
+        wanted = dict.fromkeys([column.column for column in self.columns.values()])
+        if self.pool.treatment is not None:
+            wanted[self.pool.treatment] = None
+        raw = _levels(source, {name: Column(name) for name in wanted}, self.name)
+        left_out = set(self.pool.exclude) - set(own)
+        if self.pool.treatment is not None:
+            ever = raw[self.pool.treatment].max(PERIOD) > 0
+            left_out |= {str(unit) for unit in raw[UNIT].to_numpy()[ever.to_numpy()]} - set(own)
+        units = [str(unit) for unit in raw[UNIT].to_numpy() if str(unit) not in left_out]
+        raw = restricted(raw, units, source.years, where=f'study "{self.name}"')
+        numbers: dict[str, NDArray[np.float64]] = {}
+        lost = 0
+        for column in self.columns.values():
+            values = numbers.get(column.column, raw[column.column].transpose(UNIT, PERIOD).to_numpy().astype(float))
+            floor = {"none": -math.inf, "log": 0.0, "log1p": -1.0}[column.transform]
+            undefined = values * column.scale <= floor
+            lost += int(undefined.sum())
+            numbers[column.column] = np.where(undefined, np.nan, values)
+        panel = with_columns(raw, numbers, self.columns, where=f'study "{self.name}"')
+        return panel.assign_attrs(cells_without_log=lost)
+
 
 def load_study(folder_or_toml: str | Path | None = None, panel: str | Path | None = None) -> Study:
     """Read a study from a folder with a study.toml, from a TOML file, or (None) the one that ships.
@@ -211,6 +257,27 @@ def _study(path: Path, content: dict[str, Any]) -> Study:
 def _beside(path: Path, model: Any) -> Any:
     """A card given as a TOML file lies beside the study; any other word names a card that ships."""
     return str(path.parent / model) if isinstance(model, str) and model.endswith(".toml") else model
+
+
+def _levels(source: PanelSource, columns: Mapping[str, Column], name: str) -> Panel:
+    """Every unit of the file or generator, in levels."""
+    if source.generator is not None:
+        panel = GENERATORS[source.generator]()
+        own = {"label": source.label, "sources": list(source.sources)}
+        return panel.assign_attrs({key: value for key, value in own.items() if value})
+    if source.file is None:
+        raise InputError(f'the panel of the study "{name}" is not shipped; give its CSV file with --panel')
+    return load_panel(
+        source.file,
+        unit=source.unit,
+        period=source.period,
+        columns=columns,
+        kind=source.kind,
+        label=source.label,
+        sources=source.sources,
+        periods=source.years,
+        layout=source.layout,
+    )
 
 
 def _generated(source: PanelSource, units: tuple[str, ...], columns: Mapping[str, Column]) -> xr.Dataset:

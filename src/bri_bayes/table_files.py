@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -19,14 +20,21 @@ _LATEX = str.maketrans(
 )
 
 
-def write_tables(values: Values, folder: Path) -> dict[str, Path]:
-    """Write every table as NAME.csv and NAME.tex into ``folder``; returns the CSV of each name."""
+TableOf = tuple[str, Callable[[Values], pd.DataFrame]]
+
+
+def write_tables(values: Values, folder: Path, more: Mapping[str, TableOf] | None = None) -> dict[str, Path]:
+    """Write every table as NAME.csv and NAME.tex into ``folder``; returns the CSV of each name.
+
+    ``more`` : tables of further sections, name -> (caption, frame from values).
+    """
     paths = {}
-    for name, table in TABLES.items():
+    captioned = {name: (CAPTIONS[name], table) for name, table in TABLES.items()} | dict(more or {})
+    for name, (title, table) in captioned.items():
         frame = table(values)
         paths[name] = write_csv(frame, folder / f"{name}.csv")
         notes = frame.get("note", pd.Series(dtype=str)).dropna().unique()
-        caption = ". ".join([CAPTIONS[name], *(str(note).rstrip(".") for note in notes), provenance(values)])
+        caption = ". ".join([title, *(str(note).rstrip(".") for note in notes), provenance(values)])
         write_latex(frame, folder / f"{name}.tex", caption, name)
     return paths
 

@@ -32,7 +32,10 @@ _NEEDS: Mapping[str, str] = {
     "additional_trade": "additional_trade_usd",
     "power": "power",
 }
-FIGURES: Mapping[str, Draw] = {name: _imported_when_drawn(name) for name in _NEEDS}
+# Figures of the further sections: "section.key" that at least one of its outcomes must have. Each module has a
+# function ``caption`` beside the one that draws.
+_SECTION_NEEDS: Mapping[str, str] = {}
+FIGURES: Mapping[str, Draw] = {name: _imported_when_drawn(name) for name in (*_NEEDS, *_SECTION_NEEDS)}
 
 
 def available(values: Mapping[str, Any]) -> tuple[str, ...]:
@@ -40,7 +43,25 @@ def available(values: Mapping[str, Any]) -> tuple[str, ...]:
     from bri_bayes.tables import main_model
 
     found = [{**main_model(outcome), "power": outcome.get("power")} for outcome in values["outcomes"].values()]
-    return tuple(name for name, need in _NEEDS.items() if any(content.get(need) for content in found))
+    main = [name for name, need in _NEEDS.items() if any(content.get(need) for content in found)]
+    return (*main, *(name for name, need in _SECTION_NEEDS.items() if _has(values, need)))
+
+
+def _has(values: Mapping[str, Any], need: str) -> bool:
+    section, _, key = need.partition(".")
+    outcomes = (values.get(section) or {}).get("outcomes", {})
+    return any(isinstance(content, Mapping) and bool(content.get(key)) for content in outcomes.values())
+
+
+def section_caption(values: Mapping[str, Any], name: str) -> list[str]:
+    """The plain sentences over a figure of a further section, from its own module."""
+    sentences: list[str] = import_module(f"{__name__}.{name}").caption(values)
+    return sentences
+
+
+def is_of_section(name: str) -> bool:
+    """Whether a figure belongs to a further section."""
+    return name in _SECTION_NEEDS
 
 
 def draw_all(values: Mapping[str, Any], folder: Path) -> dict[str, Path]:

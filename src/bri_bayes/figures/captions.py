@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from bri_bayes import sentences, tables
+from bri_bayes.figures import is_of_section, section_caption
 from bri_bayes.tables import Values, main_model
 
 
 def caption(values: Values, figure: str) -> list[str]:
     """The plain sentences over a figure, one for each outcome that it shows."""
+    if is_of_section(figure):
+        return section_caption(values, figure)
     headline, paths = tables.headline(values), tables.by_event_time(values)
     texts: list[str] = []
     for name, outcome in values["outcomes"].items():

@@ -1,0 +1,51 @@
+"""Which commands ask for one section of the report? Same study, same cache, one result on stdout."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+StudyArgument = Annotated[Path | None, typer.Argument(help="A study folder or TOML; default: the study that ships.")]
+PanelOption = Annotated[Path | None, typer.Option("--panel", help="The CSV that the study describes.")]
+QuickOption = Annotated[bool, typer.Option("--quick", help="Fewer draws and refits.")]
+JobsOption = Annotated[int, typer.Option(help="Processes that fit models.", min=1)]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+SeedOption = Annotated[int, typer.Option(help="Seed of all random numbers.", min=0)]
+
+
+def register_sections(app: typer.Typer) -> None:
+    """Add the command of each section to the command line."""
+
+
+def print_json(values: Any) -> None:
+    """One JSON document on stdout; NaN and infinity are refused."""
+    typer.echo(json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False))
+
+
+def show_section(
+    name: str,
+    study: Path | None,
+    *,
+    panel: Path | None,
+    quick: bool,
+    jobs: int,
+    seed: int,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Run a section and print it; exit status 1 when a check or a diagnostic of it failed."""
+    from bri_bayes.pipeline import section_text, section_values
+
+    values = section_values(name, study, panel=panel, quick=quick, jobs=jobs, seed=seed, options=options)
+    if as_json:
+        print_json(values)
+    else:
+        typer.echo(section_text(name, values))
+    failed = [*values.get("failed_gates", [])]
+    failed += [check["detail"] for check in values.get("checks", []) if check["passed"] is False]
+    if failed:
+        typer.echo("bri-bayes: " + "; ".join(failed), err=True)
+        raise typer.Exit(1)

@@ -1,0 +1,24 @@
+"""Which sections does the report have beyond the main answer? One vertical slice a file: work, values, tables, page."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+from bri_bayes.errors import InputError, suggest
+from bri_bayes.names import SECTIONS
+from bri_bayes.sections.section import Section
+
+
+def section_names() -> tuple[str, ...]:
+    """The sections that exist, in the order of the page."""
+    found = {module.name for module in iter_modules(__path__)}
+    return tuple(name for name in SECTIONS if name in found)
+
+
+def load_section(name: str) -> Section:
+    """The section called ``name``; its module is imported now."""
+    if name not in section_names():
+        raise InputError(f'there is no section "{name}"; {suggest(name, section_names())}')
+    section: Section = import_module(f"{__name__}.{name}").SECTION
+    return section

@@ -1,0 +1,67 @@
+"""What is a section of the report? Steps to run, values to keep, parts of the page to show."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from bri_bayes.analysis import Analysis
+from bri_bayes.card import ModelCard
+from bri_bayes.page import Part
+from bri_bayes.panel import Panel
+from bri_bayes.steps import Step
+from bri_bayes.study import Study
+from bri_bayes.table_files import TableOf
+from bri_bayes.tables import Values
+
+
+@dataclass(frozen=True, eq=False)
+class Context:
+    """What a section may use. ``cards`` : of the study, the main one first; ``options`` : from the command line."""
+
+    study: Study
+    panel: Panel
+    cards: Mapping[str, ModelCard]
+    seed: int = 0
+    quick: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def main(self) -> ModelCard:
+        """The main card of the study."""
+        return next(iter(self.cards.values()))
+
+    def analysis(self, outcome: str, card: ModelCard | None = None) -> Analysis:
+        """The recipe of the study for an outcome, with its main card or another."""
+        chosen = dataclasses.replace(card or self.main, outcome=outcome)
+        return Analysis(self.panel, self.study.assignment, chosen)
+
+    @cached_property
+    def _pool(self) -> Panel:
+        return self.study.load_pool()
+
+    def pool(self) -> Panel:
+        """Every unit of the file that could be a control or a placebo, those of the assignment included."""
+        return self._pool
+
+
+@dataclass(frozen=True, eq=False)
+class Section:
+    """A slice of the report. ``name`` : its key in values.json, its anchor and its command.
+
+    ``steps`` : independent pieces of work, their names unique and opened by ``name``; ``collect`` : their values, by
+    step name, as what ``--json`` prints beside "panel", {"outcomes": {...}} and more ("checks" with as_dict of each
+    CheckResult, "failed_gates" with a sentence for each computation that is not to be trusted, "claims" with the
+    paper's claims and a verdict by rule); ``parts`` : what the page shows, from values.json alone; ``tables`` : name ->
+    (caption, frame), written as CSV and LaTeX and printed by the command.
+    """
+
+    name: str
+    title: str
+    steps: Callable[[Context], list[Step]]
+    collect: Callable[[Context, Mapping[str, Any]], dict[str, Any]]
+    parts: Callable[[Values], list[Part]]
+    tables: Mapping[str, TableOf] = field(default_factory=dict)
