@@ -43,4 +43,6 @@ SECTIONS: tuple[str, ...] = (
     "controls",
     "speccurve",
     "prior",
+    "robustness",
+    "claims",
 )

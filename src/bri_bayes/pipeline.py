@@ -19,8 +19,8 @@ from bri_bayes.files import digest, write_json
 from bri_bayes.main_work import main_steps, paper_steps
 from bri_bayes.panel import Panel
 from bri_bayes.resources import shipped
-from bri_bayes.sections import load_section, section_names
-from bri_bayes.sections.section import Context, Section
+from bri_bayes.sections import load_section, load_sections, section_names
+from bri_bayes.sections.section import Context, collected
 from bri_bayes.steps import run_steps
 from bri_bayes.study import Study, load_study
 from bri_bayes.summaries import json_safe, panel_values, warnings_of
@@ -54,14 +54,14 @@ def run_study(
     data = study.load()
     folder = out or default_out(study)
     context = Context(study, data, cards, seed=seed, quick=quick)
-    sections = [load_section(name) for name in study.sections]
+    sections = load_sections(study.sections)
     steps = main_steps(study, data, cards, seed)
     if study.audit:
         steps += paper_steps(study, data, cards, seed, quick=quick)
     steps += [step for section in sections for step in section.steps(context)]
     values, seconds = run_steps(steps, cache or Cache(), jobs=jobs)
     complete = json_safe(_study_values(study, data, cards, values))
-    complete |= {section.name: json_safe(section.collect(context, _own(values, section))) for section in sections}
+    complete |= collected(context, sections, values)
     write_json(folder / "values.json", complete)
     path = _render(folder, complete)
     _write_manifest(folder, study, panel, seed=seed, quick=quick, seconds=seconds)
@@ -83,11 +83,12 @@ def section_values(
     study = load_study(study_path, panel=panel)
     cards = {card: _card(card, study_path, quick=quick) for card in study.models}
     context = Context(study, study.load(), cards, seed=seed, quick=quick, options=dict(options or {}))
-    section = load_section(name)
-    found, _ = run_steps(section.steps(context), cache or Cache(), jobs=jobs)
+    before = [one for one in load_section(name).depends if one in study.sections]
+    sections = load_sections([*before, name])
+    found, _ = run_steps([step for one in sections for step in one.steps(context)], cache or Cache(), jobs=jobs)
     design = context.analysis(next(iter(study.outcomes))).design
-    values = {"panel": panel_values(context.panel, design), **section.collect(context, found)}
-    return dict(json_safe(values))
+    panel_said = json_safe(panel_values(context.panel, design))
+    return {"panel": panel_said, **collected(context, sections, found)[name]}
 
 
 def section_text(name: str, values: Mapping[str, Any]) -> str:
@@ -135,11 +136,6 @@ def _card(name: str, study_path: Path | None, *, quick: bool) -> ModelCard:
         own = root / "models" / f"{name}.toml"
     card = load_card(own if own is not None and own.is_file() else name)
     return dataclasses.replace(card, sampler=QUICK) if quick else card
-
-
-def _own(values: Mapping[str, Any], section: Section) -> dict[str, Any]:
-    """The step values of a section: their names open with its name."""
-    return {name: value for name, value in values.items() if name.partition("/")[0] == section.name}
 
 
 def _study_values(
@@ -194,7 +190,7 @@ def _render(folder: Path, values: dict[str, Any]) -> Path:
 
     stamp.unlink(missing_ok=True)
     figures = draw_all(values, folder / "figures")
-    sections = [load_section(name) for name in section_names() if values.get(name)]
+    sections = load_sections(name for name in section_names() if values.get(name))
     write_tables(values, folder / "tables", {key: table for one in sections for key, table in one.tables.items()})
     parts = {section.name: (section.title, section.parts(values)) for section in sections}
     render_report(values, figures, target, parts)

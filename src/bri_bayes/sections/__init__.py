@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib import import_module
 from pkgutil import iter_modules
 
@@ -14,6 +15,12 @@ def section_names() -> tuple[str, ...]:
     """The sections that exist, in the order of the page."""
     found = {module.name for module in iter_modules(__path__)}
     return tuple(name for name in SECTIONS if name in found)
+
+
+def load_sections(names: Iterable[str]) -> list[Section]:
+    """The sections of these names in the order of the page."""
+    wanted = set(names)
+    return [load_section(name) for name in section_names() if name in wanted]
 
 
 def load_section(name: str) -> Section:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -14,13 +14,18 @@ from bri_bayes.page import Part
 from bri_bayes.panel import Panel
 from bri_bayes.steps import Step
 from bri_bayes.study import Study
+from bri_bayes.summaries import json_safe
 from bri_bayes.table_files import TableOf
 from bri_bayes.tables import Values
 
 
 @dataclass(frozen=True, eq=False)
 class Context:
-    """What a section may use. ``cards`` : of the study, the main one first; ``options`` : from the command line."""
+    """What a section may use.
+
+    ``cards`` : of the study, the main one first; ``options`` : from the command line; ``done`` : when values are
+    collected, those of the sections before it, by name.
+    """
 
     study: Study
     panel: Panel
@@ -28,6 +33,7 @@ class Context:
     seed: int = 0
     quick: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
+    done: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def main(self) -> ModelCard:
@@ -56,7 +62,8 @@ class Section:
     step name, as what ``--json`` prints beside "panel", {"outcomes": {...}} and more ("checks" with as_dict of each
     CheckResult, "failed_gates" with a sentence for each computation that is not to be trusted, "claims" with the
     paper's claims and a verdict by rule); ``parts`` : what the page shows, from values.json alone; ``tables`` : name ->
-    (caption, frame), written as CSV and LaTeX and printed by the command.
+    (caption, frame), written as CSV and LaTeX and printed by the command; ``depends`` : sections whose values it
+    reads in ``done``, where the study has them.
     """
 
     name: str
@@ -65,3 +72,13 @@ class Section:
     collect: Callable[[Context, Mapping[str, Any]], dict[str, Any]]
     parts: Callable[[Values], list[Part]]
     tables: Mapping[str, TableOf] = field(default_factory=dict)
+    depends: tuple[str, ...] = ()
+
+
+def collected(context: Context, sections: Sequence[Section], found: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of each section by name, in order; a section sees those before it. ``found`` : step values by name."""
+    done: dict[str, Any] = {}
+    for section in sections:
+        own = {name: value for name, value in found.items() if name.partition("/")[0] == section.name}
+        done[section.name] = json_safe(section.collect(dataclasses.replace(context, done=dict(done)), own))
+    return done
