@@ -38,7 +38,9 @@ class Analysis:
     def digest(self) -> str:
         """Names the content: two analyses with one digest have the same posterior."""
         design = self.design
-        arrays = [design[name].to_numpy() for name in ("y", "X", "Z", "event_time", "unit_ix", "period_ix")]
+        arrays = [
+            design[name].to_numpy() for name in ("y", "X", "Z", "event_time", "exposed_time", "unit_ix", "period_ix")
+        ]
         return digest(
             *[np.ascontiguousarray(array).tobytes() for array in arrays],
             [str(unit) for unit in design["unit"].values],

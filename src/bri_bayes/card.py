@@ -66,6 +66,29 @@ class Likelihood:
 
 
 @dataclass(frozen=True, config=STRICT)
+class Contamination:
+    """Controls that received a share kappa of the effect: what a treated unit would have felt as long after its onset.
+
+    ``since`` : first exposed period of each such control; ``share`` fixes kappa, None learns it under a Beta
+    ``prior``. A control of which nothing is said here stays without effect.
+    """
+
+    since: Mapping[str, int]
+    share: float | None = None
+    prior: tuple[float, float] = (1.0, 1.0)
+
+    @model_validator(mode="after")
+    def _usable(self) -> Contamination:
+        if not self.since:
+            raise ValueError("since names no control; give the first exposed period of at least one")
+        if self.share is not None and not 0 <= self.share <= 1:
+            raise ValueError(f"the share must be between 0 and 1, not {self.share}")
+        if not all(0 < shape < float("inf") for shape in self.prior):
+            raise ValueError(f"the two shapes of the Beta prior must be positive and finite, not {list(self.prior)}")
+        return self
+
+
+@dataclass(frozen=True, config=STRICT)
 class Priors:
     """Prior scales on the standardised outcome (its sd within units and periods is one).
 
@@ -156,6 +179,7 @@ class ModelCard:
     likelihood: Likelihood = Likelihood()
     priors: Priors = Priors()
     sampler: Sampler = Sampler()
+    contamination: Contamination | None = None
     formula: Formula | None = None
     references: tuple[str, ...] = ()
 
@@ -163,7 +187,19 @@ class ModelCard:
     def _complete(self) -> ModelCard:
         if (self.structure == "formula") != (self.formula is not None):
             raise ValueError('a card has a [formula] table exactly when structure = "formula"')
+        if self.contamination is not None:
+            self._check_contamination()
         return self
+
+    def _check_contamination(self) -> None:
+        """The effect of an exposed control needs a path that units share, and nothing that depends on kappa twice."""
+        effects = self.effects
+        if self.structure != "linear" or self.modifiers:
+            raise ValueError("contamination needs a linear card without modifiers")
+        if effects.leads or effects.period != "fixed":
+            raise ValueError('contamination needs effects without leads and period = "fixed"')
+        if effects.pooling == "none" and effects.treatment in ("by_unit", "by_unit_event_time"):
+            raise ValueError("contamination needs an effect that units share: partial pooling, or no effects by unit")
 
     @property
     def digest(self) -> str:
@@ -189,6 +225,11 @@ def describe(card: ModelCard) -> str:
         return "\n".join([*lines, f"{'formula':12s}{card.formula}", "", "Priors: those of Bambi for this formula."])
     lines += ["", "Priors, in units of the outcome's sd after unit and period effects:"]
     lines += [f"  {name:14s}{text.format(getattr(card.priors, name))}" for name, text in PRIORS.items()]
+    if card.contamination is not None:
+        a, b = card.contamination.prior
+        learned = f"Beta({a}, {b})" if card.contamination.share is None else f"fixed at {card.contamination.share}"
+        since = ", ".join(f"{unit} {period}" for unit, period in card.contamination.since.items())
+        lines.append(f"  {'kappa':14s}{learned}: share of the effect that controls received, from {since}")
     return "\n".join([*lines, *(["", "References:", *(f"  {item}" for item in card.references)])])
 
 

@@ -9,7 +9,7 @@ import xarray as xr
 
 from bri_bayes.card import ModelCard
 from bri_bayes.errors import InputError, suggest
-from bri_bayes.names import COVARIATE, MODIFIER, OBS, PERIOD, TREATED_UNIT, UNIT
+from bri_bayes.names import COVARIATE, EXPOSED_UNIT, MODIFIER, OBS, PERIOD, TREATED_UNIT, UNIT
 from bri_bayes.treatment import Assignment
 from bri_bayes.within import Array, TwoWay
 
@@ -24,6 +24,7 @@ def build_design(panel: xr.Dataset, assignment: Assignment, card: ModelCard) -> 
 
     y : (obs,) outcome units; X : (obs, covariate) as given; Z : (obs, modifier) as given;
     treated : (obs,) bool; event_time : (obs,) periods since the onset, NaN for never-treated units;
+    exposed_time : (obs,) periods since a contaminated control of the card was exposed, NaN elsewhere;
     unit_ix, period_ix : (obs,) positions in the coordinates ``unit`` and ``period``.
     Rows are sorted by unit, then period. Units without a single row are left out and named in
     ``attrs["units_without_rows"]``; rows left out for a missing value are counted in ``attrs["rows_dropped"]``.
@@ -49,6 +50,8 @@ def build_design(panel: xr.Dataset, assignment: Assignment, card: ModelCard) -> 
     years = columns[PERIOD].to_numpy()[periods].astype(int)
     first = np.array([_as_float(assignment.first_treated[name]) for name in names])
     event_time = years[period_ix] - first[unit_ix] if years.size else np.array([])
+    since = _exposed_since(card, assignment, set(panel[UNIT].to_numpy().astype(str)), names)
+    exposed_time = years[period_ix] - since[unit_ix] if years.size else np.array([])
     design = xr.Dataset(
         {
             "y": (OBS, values[outcome][unit_rows, period_rows]),
@@ -56,6 +59,7 @@ def build_design(panel: xr.Dataset, assignment: Assignment, card: ModelCard) -> 
             "Z": ((OBS, MODIFIER), _stack(values, card.modifiers, unit_rows, period_rows)),
             "treated": (OBS, event_time >= 0),
             "event_time": (OBS, event_time),
+            "exposed_time": (OBS, np.where(exposed_time >= 0, exposed_time, np.nan)),
             "unit_ix": (OBS, unit_ix),
             "period_ix": (OBS, period_ix),
             "first_treated": (UNIT, first),
@@ -66,6 +70,7 @@ def build_design(panel: xr.Dataset, assignment: Assignment, card: ModelCard) -> 
             COVARIATE: list(card.covariates),
             MODIFIER: list(card.modifiers),
             TREATED_UNIT: names[np.isfinite(first)],
+            EXPOSED_UNIT: names[np.isfinite(since)],
         },
         attrs={
             "outcome": outcome,
@@ -82,6 +87,23 @@ def build_design(panel: xr.Dataset, assignment: Assignment, card: ModelCard) -> 
 def two_way(design: Design) -> TwoWay:
     """The two-way within transformation of the rows of ``design``."""
     return TwoWay(design["unit_ix"].to_numpy(), design["period_ix"].to_numpy())
+
+
+def _exposed_since(card: ModelCard, assignment: Assignment, known: set[str], names: Array) -> Array:
+    """First exposed period of each unit : (unit,), NaN for all but the contaminated controls that are there."""
+    if card.contamination is None:
+        return np.full(len(names), np.nan)
+    onset = min(assignment.onsets)
+    for unit, period in card.contamination.since.items():
+        if unit not in known:
+            raise InputError(f'the card "{card.name}" contaminates "{unit}", not in the panel; {suggest(unit, known)}')
+        if unit in assignment.treated_units:
+            raise InputError(f'the card "{card.name}" contaminates "{unit}", which is treated; name a control')
+        if period < onset:
+            raise InputError(
+                f'the card "{card.name}" exposes "{unit}" from {period} on, before the first onset {onset}'
+            )
+    return np.array([_as_float(card.contamination.since.get(str(name))) for name in names])
 
 
 def _as_float(first: int | None) -> float:

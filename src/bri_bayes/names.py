@@ -11,6 +11,7 @@ COVARIATE = "covariate"
 MODIFIER = "modifier"
 EVENT_TIME = "event_time"
 TREATED_UNIT = "treated_unit"
+EXPOSED_UNIT = "exposed_unit"
 CHAIN = "chain"
 DRAW = "draw"
 SAMPLE = (CHAIN, DRAW)

@@ -25,11 +25,15 @@ Scale = float | str
 
 @dataclass(frozen=True)
 class Block:
-    """Adjacent columns with one prior scale: ``columns`` (obs, m); ``name`` is what the posterior calls them."""
+    """Adjacent columns with one prior scale: ``columns`` (obs, m); ``name`` is what the posterior calls them.
+
+    ``exposed`` : (obs, m) columns that count kappa times beside them, None where nothing depends on kappa.
+    """
 
     name: str
     columns: Array
     scale: Scale
+    exposed: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,18 @@ def binned_event_time(design: Design, card: ModelCard) -> Array:
     """Event time of each row, its ends binned by the card's window; NaN for never-treated units."""
     event_time = design["event_time"].to_numpy()
     return np.clip(event_time, *card.effects.window) if card.effects.window else event_time
+
+
+def exposed_positions(design: Design, card: ModelCard) -> tuple[Index, Index]:
+    """Rows of contaminated controls, and where in ``event_times`` their time since the exposure stands.
+
+    A time at which no treated unit has a row takes the effect of the last one before.
+    """
+    exposed = design["exposed_time"].to_numpy()
+    rows = np.flatnonzero(np.isfinite(exposed))
+    binned = np.clip(exposed[rows], *card.effects.window) if card.effects.window else exposed[rows]
+    position = np.searchsorted(event_times(design, card), binned, side="right") - 1
+    return np.asarray(rows, dtype=np.intp), np.asarray(np.maximum(position, 0), dtype=np.intp)
 
 
 def wide_scales(design: Design, card: ModelCard) -> tuple[float, float]:
@@ -123,28 +139,47 @@ def _effect_blocks(design: Design, card: ModelCard, times: Index) -> tuple[list[
     by_unit = effects.treatment in ("by_unit", "by_unit_event_time")
     by_time = effects.treatment in ("event_time", "by_unit_event_time")
     after = treated.astype(float)[:, None]
+    rows, positions = exposed_positions(design, card)
+    exposed = np.zeros_like(dummies)
+    exposed[rows, positions] = 1.0
+    exposed_after = exposed.sum(axis=1, keepdims=True)
     own: list[Block] = []
     lead_blocks = [Block("path", dummies[:, leads], priors.effect)] if leads.size else []
     if effects.pooling == "none" and by_unit:
         own = [Block("own_path", dummies[:, times >= 0] if by_time else after, priors.effect)]
         return own, lead_blocks, np.eye(times.size)[:, leads]
     if by_unit:
-        own = [Block("unit_deviation", after, "omega")]
+        own = [_shared_with_controls(card, "unit_deviation", after, "omega", exposed_after)]
     path = np.zeros((times.size, leads.size + (post.size if by_time else 1)))
     path[leads, np.arange(leads.size)] = 1.0
     if not by_time:
         path[times >= 0, -1] = 1.0
-        return own, [*lead_blocks, Block("path", after, priors.effect)], path
+        return own, [*lead_blocks, _shared_with_controls(card, "path", after, priors.effect, exposed_after)], path
     if effects.pooling == "none":
         path[np.flatnonzero(times >= 0), leads.size + np.arange(post.size)] = 1.0
-        return own, [*lead_blocks, Block("path", dummies[:, times >= 0], priors.effect)], path
+        post_columns = dummies[:, times >= 0]
+        found = _shared_with_controls(card, "path", post_columns, priors.effect, exposed[:, times >= 0])
+        return own, [*lead_blocks, found], path
     gaps = np.sqrt(np.diff(post, prepend=post[0] - 1))
     steps = np.where(post[:, None] >= post[None, :], gaps[None, :], 0.0)
     steps[:, 0] = 1.0
     path[np.ix_(np.flatnonzero(times >= 0), leads.size + np.arange(post.size))] = steps
     columns = dummies[:, times >= 0] @ steps
-    blocks = [Block("path", columns[:, :1], priors.effect), Block("path", columns[:, 1:], "eta")]
+    spilt = exposed[:, times >= 0] @ steps
+    blocks = [
+        _shared_with_controls(card, "path", columns[:, :1], priors.effect, spilt[:, :1]),
+        _shared_with_controls(card, "path", columns[:, 1:], "eta", spilt[:, 1:]),
+    ]
     return own, [*lead_blocks, *blocks], path
+
+
+def _shared_with_controls(card: ModelCard, name: str, columns: Array, scale: Scale, exposed: Array) -> Block:
+    """A block of the effect, of which contaminated controls have kappa: a number of the card, or a hyperparameter."""
+    if card.contamination is None or not exposed.any():
+        return Block(name, columns, scale)
+    if card.contamination.share is None:
+        return Block(name, columns, scale, exposed)
+    return Block(name, columns + card.contamination.share * exposed, scale)
 
 
 def _period_blocks(design: Design, card: ModelCard, regressors: list[Array], own: list[Block]) -> list[Block]:

@@ -3,6 +3,7 @@
 On the standardised outcome, for row j of unit i in period t at event time k:
 
     mu_j = a_i + l_t + [k >= 0] (tau_k + u_i) + x_j'beta + [k >= 0] z_j'gamma + c_i time_j
+    mu_j = a_i + l_t + kappa (tau_k + u_i) + ...            a contaminated control, k periods after its exposure
     y_j  ~ Normal(mu_j + phi_j (y_{j-1} - mu_{j-1}), s_j)      phi_j, s_j from the serial structure
 
     a_i ~ N(0, A^2)    l ~ ZeroSumNormal(B)    tau_0 ~ N(0, .)    tau_k - tau_{k-1} ~ N(0, eta^2)    u_i ~ N(0, omega^2)
@@ -20,7 +21,7 @@ import numpy as np
 from bri_bayes.card import ModelCard
 from bri_bayes.design import Design
 from bri_bayes.serial import Serial, serial_errors
-from bri_bayes.terms import binned_event_time, event_times, trend_time, wide_scales
+from bri_bayes.terms import binned_event_time, event_times, exposed_positions, trend_time, wide_scales
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -35,6 +36,7 @@ def build_linear(design: Design, card: ModelCard) -> pm.Model:
         "unit": design["unit"].to_numpy(),
         "period": design["period"].to_numpy(),
         "treated_unit": design["treated_unit"].to_numpy(),
+        "exposed_unit": design["exposed_unit"].to_numpy(),
         "event_time": times,
         "covariate": design["covariate"].to_numpy(),
         "modifier": design["modifier"].to_numpy(),
@@ -84,6 +86,7 @@ def _effect(design: Design, card: ModelCard, times: np.ndarray) -> tuple[Any, li
     leads = pm.Normal("lead", 0, priors.effect, shape=n_leads) if n_leads else pt.zeros(0)
     dummies = (binned[:, None] == times[None, :]).astype(float)
     regressors = [dummies if by_time or n_leads else treated[:, None].astype(float)]
+    spilt: Any = 0.0
     if effects.pooling == "none" and by_unit:
         n_units = len(names)
         post = pm.Normal("own_path", 0, priors.effect, shape=(n_units, n_post if by_time else 1))
@@ -98,16 +101,37 @@ def _effect(design: Design, card: ModelCard, times: np.ndarray) -> tuple[Any, li
             post = _random_walk(card, np.diff(times[n_leads:]))
         tau = pm.Deterministic("tau", pt.concatenate([leads, post]), dims="event_time")
         effect = pt.repeat(tau[None, :], len(names), axis=0)
+        omega = None
         if by_unit:
             omega = pm.HalfNormal("omega", priors.effect_unit)
             raw = pm.Normal("unit_deviation_raw", 0, 1, dims="treated_unit")
             deviation = pm.Deterministic("unit_deviation", omega * raw, dims="treated_unit")
             effect = effect + deviation[:, None] * (times >= 0)[None, :]
         effect = pm.Deterministic("effect", effect, dims=("treated_unit", "event_time"))
+        spilt = _exposed_effect(design, card, tau, omega)
     if by_unit:
         own = np.eye(len(names))[own_ix] * treated[:, None]
         regressors += [own * (binned == k)[:, None] for k in times[n_leads:]] if effects.pooling == "none" else [own]
-    return effect[own_ix, path_ix] * has_effect, regressors
+    return effect[own_ix, path_ix] * has_effect + spilt, regressors
+
+
+def _exposed_effect(design: Design, card: ModelCard, tau: Any, omega: Any) -> Any:
+    """kappa times what a treated unit would have felt, in the rows of contaminated controls; zero without any."""
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    units = design["exposed_unit"].to_numpy()
+    if card.contamination is None or not units.size:
+        return 0.0
+    a, b = card.contamination.prior
+    kappa = pm.Beta("kappa", a, b) if card.contamination.share is None else card.contamination.share
+    effect = pt.repeat(tau[None, :], units.size, axis=0)
+    if omega is not None:
+        effect = effect + omega * pm.Normal("exposed_deviation_raw", 0, 1, dims="exposed_unit")[:, None]
+    effect = pm.Deterministic("exposed_effect", kappa * effect, dims=("exposed_unit", "event_time"))
+    rows, positions = exposed_positions(design, card)
+    own = np.searchsorted(units, design["unit"].to_numpy()[design["unit_ix"].to_numpy()[rows]])
+    return pt.set_subtensor(pt.zeros(design.sizes["obs"])[rows], effect[own, positions])
 
 
 def _random_walk(card: ModelCard, gaps: np.ndarray) -> Any:

@@ -9,9 +9,21 @@ import xarray as xr
 
 from bri_bayes.card import ModelCard
 from bri_bayes.design import Design
-from bri_bayes.names import CHAIN, COVARIATE, DRAW, EVENT_TIME, MODIFIER, OBS, PERIOD, SAMPLE, TREATED_UNIT, UNIT
+from bri_bayes.names import (
+    CHAIN,
+    COVARIATE,
+    DRAW,
+    EVENT_TIME,
+    EXPOSED_UNIT,
+    MODIFIER,
+    OBS,
+    PERIOD,
+    SAMPLE,
+    TREATED_UNIT,
+    UNIT,
+)
 from bri_bayes.serial import coloured, pointwise_log_density, serial_errors, student_log_density
-from bri_bayes.terms import binned_event_time, event_times, trend_time
+from bri_bayes.terms import binned_event_time, event_times, exposed_positions, trend_time
 from bri_bayes.within import Array
 
 # Elements (draws x rows) of log_likelihood and posterior_predictive that are kept; beyond, draws are thinned.
@@ -23,6 +35,7 @@ _DIMS: dict[str, tuple[str, ...]] = {
     "tau": (EVENT_TIME,),
     "unit_deviation": (TREATED_UNIT,),
     "effect": (TREATED_UNIT, EVENT_TIME),
+    "exposed_effect": (EXPOSED_UNIT, EVENT_TIME),
     "beta": (COVARIATE,),
     "modifier_effect": (MODIFIER,),
     "trend": (UNIT,),
@@ -33,8 +46,9 @@ _DIMS: dict[str, tuple[str, ...]] = {
     "eta": (),
     "sigma_period": (),
     "nu": (),
+    "kappa": (),
 }
-_UNITLESS = {"rho", "nu"}
+_UNITLESS = {"rho", "nu", "kappa"}
 
 
 def assemble(
@@ -47,7 +61,7 @@ def assemble(
     """
     draws = {name: values[name] for name in _DIMS if name in values}
     shape = (card.sampler.chains, -1)
-    coords = {name: design[name].to_numpy() for name in (UNIT, PERIOD, TREATED_UNIT, COVARIATE, MODIFIER)}
+    coords = {name: design[name].to_numpy() for name in (UNIT, PERIOD, TREATED_UNIT, EXPOSED_UNIT, COVARIATE, MODIFIER)}
     coords |= {EVENT_TIME: event_times(design, card), CHAIN: np.arange(card.sampler.chains)}
     scaled = _in_outcome_units(design, draws)
     used = {dim for name in scaled for dim in _DIMS[name]} | {CHAIN}
@@ -81,6 +95,11 @@ def linear_predictor(design: Design, card: ModelCard, draws: dict[str, Array]) -
         mu = mu + draws["trend"][:, unit_ix] * trend_time(design)
     rows, units, times = effect_cells(design, card)
     mu[:, rows] += draws["effect"][:, units, times]
+    if "exposed_effect" in draws:
+        rows, times = exposed_positions(design, card)
+        names = design[EXPOSED_UNIT].to_numpy()
+        units = np.searchsorted(names, design[UNIT].to_numpy()[unit_ix[rows]])
+        mu[:, rows] += draws["exposed_effect"][:, units, times]
     return np.asarray(mu)
 
 

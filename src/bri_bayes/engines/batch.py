@@ -63,9 +63,11 @@ def att_of_many(design: Design, card: ModelCard, outcomes: Array, *, points: int
     its own, because the ``points`` common ones gave it a k-hat above 0.7 or an effective number below 100.
     For normal linear cards with a common error scale; what the outcome of ``design`` is does not matter.
     """
-    if not card.is_marginal or card.errors.scale != "common":
+    learned = card.contamination is not None and card.contamination.share is None
+    if not card.is_marginal or card.errors.scale != "common" or learned:
         raise InputError(
-            f'the card "{card.name}" is not a normal linear card with a common error scale: fit its outcomes one by one'
+            f'the card "{card.name}" is not a normal linear card with a common error scale and no kappa to learn: '
+            "fit its outcomes one by one"
         )
     y = np.asarray(outcomes, dtype=float)
     if y.ndim != 2 or y.shape[1] != design.sizes["obs"] or not len(y):

@@ -4,6 +4,8 @@
     log p(y | h) = -n/2 log 2 pi + 1/2 log|Q| - 1/2 log|V| - 1/2 log|A| - 1/2 (y'Qy - m'A^-1 m)
     A = Z'QZ + V^-1,  m = Z'Qy,  Z = [U S]
 
+Columns may hold kappa times others, Z = Z_0 + kappa Z_1: the cross-products are then quadratic in kappa.
+
 Source: Lindley & Smith (1972), doi:10.1111/j.2517-6161.1972.tb00899.x.
 
 Two facts make it fast. Q is a sum of few matrices with coefficients that depend on (sigma, rho) alone, so the
@@ -21,7 +23,7 @@ import numpy as np
 
 from bri_bayes.serial import Serial, serial_errors
 from bri_bayes.terms import Terms
-from bri_bayes.within import Array
+from bri_bayes.within import Array, Index
 
 # Elements of the largest temporary array of one batch (doubles): about what a core's own cache holds.
 BATCH_ELEMENTS = 300_000
@@ -51,6 +53,7 @@ class GramModel:
         self.serial: Serial = serial_errors(structure, terms.unit_ix, terms.period)  # type: ignore[arg-type]
         self.own_columns = np.hstack([block.columns for block in terms.own])
         self.shared_columns = np.hstack([block.columns for block in terms.shared])
+        self._exposed = _exposed_columns(terms)
         self.n_units = int(terms.unit_ix.max()) + 1
         self._rows = np.bincount(terms.unit_ix, minlength=self.n_units)
         self._parts = list(self.serial.components())
@@ -101,15 +104,15 @@ class GramModel:
         return np.stack(found)
 
     def _cross_products(self) -> None:
-        columns = np.column_stack([self.own_columns, self.shared_columns, self.terms.y])
+        columns = [np.column_stack([self.own_columns, self.shared_columns, self.terms.y])]
+        if self._exposed is not None:
+            columns.append(np.column_stack([self._exposed, np.zeros_like(self.terms.y)]))
         grams = []
         for kind, _, rows in self._parts:
-            now, unit = columns[rows], self.terms.unit_ix[rows]
-            grams.append(self._by_unit(now, now, unit))
+            grams += self._products(columns, rows, rows)
             if kind == "gap":
-                before = columns[rows - 1]
-                cross = self._by_unit(now, before, unit)
-                grams += [cross + cross.transpose(0, 2, 1), self._by_unit(before, before, unit)]
+                grams += [cross + cross.transpose(0, 2, 1) for cross in self._products(columns, rows, rows - 1)]
+                grams += self._products(columns, rows - 1, rows - 1)
         stacked = np.stack(grams)
         q = self.own_columns.shape[1]
         self._own = stacked[:, :, :q, :q]
@@ -117,7 +120,15 @@ class GramModel:
         shared = stacked[:, :, q:, q:]
         self._shared = shared if self.by_unit else shared.sum(axis=1)
 
-    def _by_unit(self, left: Array, right: Array, unit: Array) -> Array:
+    def _products(self, columns: list[Array], left: Index, right: Index) -> list[Array]:
+        """Cross-products within units of two sets of rows, by the power of kappa: columns[0] + kappa columns[1]."""
+        unit, powers = self.terms.unit_ix[left], range(len(columns))
+        found = [np.zeros((self.n_units, *2 * columns[0].shape[1:]))] * (2 * len(columns) - 1)
+        for i, j in ((i, j) for i in powers for j in powers):
+            found[i + j] = found[i + j] + self._by_unit(columns[i][left], columns[j][right], unit)
+        return found
+
+    def _by_unit(self, left: Array, right: Array, unit: Index) -> Array:
         """Cross-products of two column sets within each unit : (N, c, c)."""
         out = np.zeros((self.n_units, left.shape[1], right.shape[1]))
         for i in np.unique(unit):
@@ -144,6 +155,9 @@ class GramModel:
 
     def _conditional(self, hyper: dict[str, Array]) -> Conditional:
         weights, log_precision = self._coefficients(hyper)
+        if self._exposed is not None:
+            powers = hyper["kappa"][:, None] ** np.arange(3)
+            weights = (weights[:, :, None] * powers[:, None, :]).reshape(len(weights), -1)
         n_draws, q = len(weights), self.own_columns.shape[1]
         precision = hyper["sigma_unit"] ** -2.0 if self.by_unit else (hyper["sigma"] ** -2.0)[:, None]
         if self.by_unit:
@@ -174,6 +188,14 @@ class GramModel:
         log_q = log_q + (np.log(precision) * (self._rows if self.by_unit else self._rows.sum())).sum(axis=1)
         log_density = 0.5 * (log_q - self.terms.y.size * np.log(2 * np.pi) - log_det - pivots[:, p] ** 2)
         return Conditional(factor, solved, shared_factor, log_density)
+
+
+def _exposed_columns(terms: Terms) -> Array | None:
+    """What counts kappa times beside the own and shared columns : (obs, columns), None without any."""
+    blocks = (*terms.own, *terms.shared)
+    if all(block.exposed is None for block in blocks):
+        return None
+    return np.hstack([np.zeros_like(block.columns) if block.exposed is None else block.exposed for block in blocks])
 
 
 def _cholesky(matrices: Array) -> Array:

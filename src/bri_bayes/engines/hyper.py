@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import lgamma, log, pi
 
 import numpy as np
-from scipy.special import log_ndtr, ndtr, ndtri
+from scipy.special import betaincinv, log_ndtr, ndtr, ndtri
 
 from bri_bayes.card import ModelCard
 from bri_bayes.terms import Terms
@@ -44,7 +44,7 @@ class Hyperparameters:
 
     def start(self) -> Array:
         """Where the search for the mode begins: (dimension,)."""
-        at = {"sigma": log(0.6), "rho": 0.5}
+        at = {"sigma": log(0.6), "rho": 0.5, "kappa": 0.0}
         return np.array([at.get(name, -0.3) for name in self.names] + [log(0.6)] * self.n_units)
 
     def values(self, vectors: Array) -> dict[str, Array]:
@@ -78,6 +78,9 @@ class Hyperparameters:
             return np.asarray(np.maximum(np.exp(x), _SMALLEST_SIGMA))
         if name == "rho":
             return np.asarray(np.clip(2 * ndtr(x) - 1, -1 + _RHO_MARGIN, 1 - _RHO_MARGIN))
+        if name == "kappa":
+            assert self.card.contamination is not None, "only a contaminated card has kappa"
+            return np.asarray(betaincinv(*self.card.contamination.prior, ndtr(x)))
         priors = self.card.priors
         scale = {"omega": priors.effect_unit, "eta": priors.effect_step, "sigma_period": priors.period_spread}[name]
         return np.asarray(np.maximum(-scale * ndtri(0.5 * ndtr(-x)), _SMALLEST_SCALE * scale))
@@ -85,7 +88,9 @@ class Hyperparameters:
 
 def hyperparameters(terms: Terms, card: ModelCard) -> Hyperparameters:
     """The hyperparameters that ``terms`` and the errors of ``card`` need."""
-    used = {block.scale for block in (*terms.own, *terms.shared) if isinstance(block.scale, str)}
+    blocks = (*terms.own, *terms.shared)
+    used = {block.scale for block in blocks if isinstance(block.scale, str)}
+    used |= {"kappa" for block in blocks if block.exposed is not None}
     names = ["sigma", *(["rho"] if card.errors.structure == "ar1" else []), *sorted(used)]
     by_unit = card.errors.scale == "by_unit"
     return Hyperparameters(card, tuple(names), int(terms.unit_ix.max()) + 1 if by_unit else 0)

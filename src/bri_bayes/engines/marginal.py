@@ -16,6 +16,7 @@ from bri_bayes.design import Design
 from bri_bayes.engines.gram import Conditional, GramModel, solve_transposed
 from bri_bayes.engines.hyper import Hyperparameters, hyperparameters
 from bri_bayes.engines.importance import sample_by_importance
+from bri_bayes.names import EXPOSED_UNIT, UNIT
 from bri_bayes.terms import Terms, build_terms, period_contrasts
 from bri_bayes.within import Array
 
@@ -118,7 +119,8 @@ def to_parameters(design: Design, card: ModelCard, values: dict[str, Array]) -> 
     """Coefficients of the blocks -> the parameters that both engines report, still on the standardised scale.
 
     unit_effect (R, N); trend (R, N); period_effect (R, T); tau (R, K) where there is a common path;
-    unit_deviation (R, U) of treated units; effect (R, U, K); beta, modifier_effect (R, m); and scalars (R,).
+    unit_deviation (R, U) of treated units; effect (R, U, K); exposed_effect (R, E, K) of contaminated controls;
+    beta, modifier_effect (R, m); and scalars (R,).
     """
     terms: Terms = build_terms(design, card)
     ever_treated = np.isfinite(design["first_treated"].to_numpy())
@@ -141,7 +143,19 @@ def to_parameters(design: Design, card: ModelCard, values: dict[str, Array]) -> 
         effect[:, :, after] += named["unit_deviation"][..., None]
     if "own_path" in values:
         effect[:, :, after] += values["own_path"][:, ever_treated]
+    if design.sizes[EXPOSED_UNIT]:
+        exposed = np.isin(design[UNIT].to_numpy(), design[EXPOSED_UNIT].to_numpy())
+        named["exposed_effect"] = np.repeat((values["path"] @ terms.path.T)[:, None, :], int(exposed.sum()), axis=1)
+        if "unit_deviation" in values:
+            named["exposed_effect"] = named["exposed_effect"] + values["unit_deviation"][:, exposed]
+        named["exposed_effect"] = named["exposed_effect"] * share_of(card, values)
     return named | {"effect": effect}
+
+
+def share_of(card: ModelCard, values: dict[str, Array]) -> Array:
+    """kappa of each draw : (R, 1, 1), or the number of the card : (1, 1, 1)."""
+    share = card.contamination.share if card.contamination else 0.0
+    return (values["kappa"] if share is None else np.array([share]))[:, None, None]
 
 
 def _period_effect(design: Design, card: ModelCard, terms: Terms, values: dict[str, Array]) -> Array:
