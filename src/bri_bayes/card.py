@@ -18,6 +18,7 @@ from bri_bayes.names import (
     Family,
     PeriodEffects,
     Pooling,
+    Slopes,
     Structure,
     Treatment,
     Trend,
@@ -31,7 +32,8 @@ class Effects:
     """The mean of the outcome: how the effect varies, which period effects, which trends.
 
     ``leads`` adds effects before the onset against event time -1 (an event study);
-    ``window`` bins event times below its first and above its last value.
+    ``window`` bins event times below its first and above its last value; ``modifier_slopes`` "by_unit" gives every
+    treated unit its own slope of the effect on a modifier, pooled towards a common one.
     """
 
     treatment: Treatment = "by_unit_event_time"
@@ -40,6 +42,7 @@ class Effects:
     leads: bool = False
     window: tuple[int, int] | None = None
     trend: Trend = "none"
+    modifier_slopes: Slopes = "common"
 
     @model_validator(mode="after")
     def _consistent(self) -> Effects:
@@ -103,6 +106,7 @@ class Priors:
     effect_unit: float = 1.0
     covariate: float = 1.0
     modifier: float = 1.0
+    modifier_unit: float = 0.5
     trend: float = 2.0
     sigma: float = 1.0
     sigma_spread: float = 0.5
@@ -126,6 +130,7 @@ PRIORS: Mapping[str, str] = {
     "effect_unit": "HalfNormal({}): omega, sd of the countries' effects around the common path",
     "covariate": "Normal(0, {}): coefficient of a covariate with unit sd within units and periods",
     "modifier": "Normal(0, {}): change of the effect for one sd of the modifier over treated cells",
+    "modifier_unit": "HalfNormal({}): omega_modifier, sd of the units' changes around the common one, by_unit slopes",
     "trend": "Normal(0, {}): drift of a unit from the first to the last period",
     "sigma": "HalfStudentT(3, {}): sd of the error, of its innovation under ar1 and random_walk",
     "sigma_spread": 'Normal(0, {}): log error scale of a unit against the common one, with scale = "by_unit"',

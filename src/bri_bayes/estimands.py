@@ -175,6 +175,11 @@ def _modifier_part(fit: Fit, rows: np.ndarray) -> Any:
         return 0.0
     z = design["Z"].to_numpy()[rows] - design["z_center"].to_numpy()
     after = design["treated"].to_numpy()[rows]
+    if "modifier_deviation" in posterior:
+        slopes = posterior["modifier_effect"] + posterior["modifier_deviation"]
+        names = design[UNIT].to_numpy()[design["unit_ix"].to_numpy()[rows]]
+        own = slopes.sel({TREATED_UNIT: names}).transpose(*SAMPLE, TREATED_UNIT, "modifier").to_numpy()
+        return (own * z).sum(axis=-1) * after
     return posterior["modifier_effect"].transpose(*SAMPLE, "modifier").to_numpy() @ (z * after[:, None]).T
 
 

@@ -112,9 +112,12 @@ def build_terms(design: Design, card: ModelCard) -> Terms:
     own_effects, path_blocks, path = _effect_blocks(design, card, times)
     x = (design["X"].to_numpy() - design["x_center"].to_numpy()) / design["x_scale"].to_numpy()
     z = (design["Z"].to_numpy() - design["z_center"].to_numpy()) / design["z_scale"].to_numpy()
+    moved = z * design["treated"].to_numpy()[:, None]
+    if card.effects.modifier_slopes == "by_unit" and moved.shape[1]:
+        own_effects.append(Block("modifier_deviation", moved, "omega_modifier"))
     shared = [
         *path_blocks,
-        Block("modifier_effect", z * design["treated"].to_numpy()[:, None], card.priors.modifier),
+        Block("modifier_effect", moved, card.priors.modifier),
         Block("beta", x, card.priors.covariate),
     ]
     shared += _period_blocks(design, card, [block.columns for block in shared], own_effects)

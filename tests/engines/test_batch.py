@@ -45,6 +45,7 @@ CARDS = {
     "leads": {"effects": Effects(treatment="event_time", leads=True)},
     "window": {"effects": Effects(leads=True, window=(-3, 2))},
     "modifier": {"modifiers": ("x",)},
+    "modifier slopes by unit": {"modifiers": ("x",), "effects": Effects(modifier_slopes="by_unit")},
 }
 
 

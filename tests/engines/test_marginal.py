@@ -37,6 +37,7 @@ CARDS = {
     "event study": {"effects": Effects(treatment="event_time", pooling="none", leads=True)},
     "window": {"effects": Effects(treatment="event_time", leads=True, window=(-3, 4))},
     "modifier": {"modifiers": ("x",), "covariates": ("x",)},
+    "modifier slopes by unit": {"modifiers": ("x",), "effects": Effects(modifier_slopes="by_unit")},
 }
 
 

@@ -31,9 +31,9 @@ CARDS = {
         "covariates": ("x",),
         "effects": Effects(treatment="event_time", trend="unit_linear"),
     },
-    "scale by unit, correlated periods, modifier": {
+    "scale by unit, correlated periods, modifier slopes by unit": {
         "errors": Errors("iid", "by_unit"),
-        "effects": Effects(treatment="by_unit", period="correlated"),
+        "effects": Effects(treatment="by_unit", period="correlated", modifier_slopes="by_unit"),
         "modifiers": ("x",),
     },
     "leads without pooling": {

@@ -2,13 +2,14 @@
 
 On the standardised outcome, for row j of unit i in period t at event time k:
 
-    mu_j = a_i + l_t + [k >= 0] (tau_k + u_i) + x_j'beta + [k >= 0] z_j'gamma + c_i time_j
+    mu_j = a_i + l_t + [k >= 0] (tau_k + u_i) + x_j'beta + [k >= 0] z_j'(gamma + g_i) + c_i time_j
     mu_j = a_i + l_t + kappa (tau_k + u_i) + ...            a contaminated control, k periods after its exposure
     y_j  ~ Normal(mu_j + phi_j (y_{j-1} - mu_{j-1}), s_j)      phi_j, s_j from the serial structure
 
     a_i ~ N(0, A^2)    l ~ ZeroSumNormal(B)    tau_0 ~ N(0, .)    tau_k - tau_{k-1} ~ N(0, eta^2)    u_i ~ N(0, omega^2)
+    g_i ~ N(0, omega_modifier^2) with modifier_slopes = "by_unit", else zero
 
-Shapes: a (unit,), l (period,), tau (event_time,), u (treated_unit,), beta (covariate,), gamma (modifier,).
+Shapes: a (unit,), l (period,), tau (event_time,), u (treated_unit,), beta (covariate,), gamma (modifier,), g (treated_unit, modifier).
 Prior scales are in ``card.PRIORS``. Pooled effects are non-centred.
 """
 
@@ -56,6 +57,12 @@ def build_linear(design: Design, card: ModelCard) -> pm.Model:
             z = z * treated[:, None]
             mu += z @ pm.Normal("modifier_effect", 0, priors.modifier, dims="modifier")
             regressors.append(z)
+            if card.effects.modifier_slopes == "by_unit":
+                omega_modifier = pm.HalfNormal("omega_modifier", priors.modifier_unit)
+                raw = pm.Normal("modifier_deviation_raw", 0, 1, dims=("treated_unit", "modifier"))
+                own = pm.Deterministic("modifier_deviation", omega_modifier * raw, dims=("treated_unit", "modifier"))
+                mu += (own[own_position(design)] * z).sum(axis=1)
+                regressors += [np.eye(design.sizes["unit"])[unit_ix] * column[:, None] for column in z.T]
         if card.covariates:
             x = (design["X"].to_numpy() - design["x_center"].to_numpy()) / design["x_scale"].to_numpy()
             mu += x @ pm.Normal("beta", 0, priors.covariate, dims="covariate")
@@ -78,8 +85,7 @@ def _effect(design: Design, card: ModelCard, times: np.ndarray) -> tuple[Any, li
     path_ix = np.searchsorted(times, np.where(np.isfinite(binned), binned, times[0]).astype(int))
     path_ix = np.clip(path_ix, 0, times.size - 1)
     has_effect = np.isfinite(binned) & (times[path_ix] == binned)
-    names = list(design["treated_unit"].to_numpy())
-    own_ix = np.array([names.index(u) if u in names else 0 for u in design["unit"].to_numpy()[design["unit_ix"]]])
+    names, own_ix = list(design["treated_unit"].to_numpy()), own_position(design)
     n_leads, n_post = int((times < 0).sum()), int((times >= 0).sum())
     by_unit = effects.treatment in ("by_unit", "by_unit_event_time")
     by_time = effects.treatment in ("event_time", "by_unit_event_time")
@@ -132,6 +138,12 @@ def _exposed_effect(design: Design, card: ModelCard, tau: Any, omega: Any) -> An
     rows, positions = exposed_positions(design, card)
     own = np.searchsorted(units, design["unit"].to_numpy()[design["unit_ix"].to_numpy()[rows]])
     return pt.set_subtensor(pt.zeros(design.sizes["obs"])[rows], effect[own, positions])
+
+
+def own_position(design: Design) -> np.ndarray:
+    """The position of each row's unit among the treated units : (obs,); 0 for the others, whose rows have no effect."""
+    names = list(design["treated_unit"].to_numpy())
+    return np.array([names.index(u) if u in names else 0 for u in design["unit"].to_numpy()[design["unit_ix"]]])
 
 
 def _random_walk(card: ModelCard, gaps: np.ndarray) -> Any:

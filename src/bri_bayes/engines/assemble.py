@@ -38,12 +38,14 @@ _DIMS: dict[str, tuple[str, ...]] = {
     "exposed_effect": (EXPOSED_UNIT, EVENT_TIME),
     "beta": (COVARIATE,),
     "modifier_effect": (MODIFIER,),
+    "modifier_deviation": (TREATED_UNIT, MODIFIER),
     "trend": (UNIT,),
     "sigma_unit": (UNIT,),
     "sigma": (),
     "rho": (),
     "omega": (),
     "eta": (),
+    "omega_modifier": (),
     "sigma_period": (),
     "nu": (),
     "kappa": (),
@@ -91,6 +93,9 @@ def linear_predictor(design: Design, card: ModelCard, draws: dict[str, Array]) -
     if "modifier_effect" in draws:
         z = (design["Z"].to_numpy() - design["z_center"].to_numpy()) / design["z_scale"].to_numpy()
         mu = mu + draws["modifier_effect"] @ (z * treated[:, None]).T
+        if "modifier_deviation" in draws:
+            own, after = treated_position(design), np.flatnonzero(treated)
+            mu[:, after] += (draws["modifier_deviation"][:, own[after]] * z[after]).sum(axis=-1)
     if "trend" in draws:
         mu = mu + draws["trend"][:, unit_ix] * trend_time(design)
     rows, units, times = effect_cells(design, card)
@@ -103,14 +108,18 @@ def linear_predictor(design: Design, card: ModelCard, draws: dict[str, Array]) -
     return np.asarray(mu)
 
 
+def treated_position(design: Design) -> np.ndarray:
+    """The position of each row's unit among the treated units : (obs,), -1 for never-treated units."""
+    order = {str(name): position for position, name in enumerate(design[TREATED_UNIT].to_numpy())}
+    names = design[UNIT].to_numpy()[design["unit_ix"].to_numpy()]
+    return np.array([order.get(str(name), -1) for name in names], dtype=int)
+
+
 def effect_cells(design: Design, card: ModelCard) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Rows with an effect, and the positions of their unit and event time in ``effect``."""
     times, binned = event_times(design, card), binned_event_time(design, card)
     rows = np.flatnonzero(np.isin(binned, times))
-    names = design[UNIT].to_numpy()[design["unit_ix"].to_numpy()[rows]]
-    order = {str(name): position for position, name in enumerate(design[TREATED_UNIT].to_numpy())}
-    units = np.array([order[str(name)] for name in names], dtype=int)
-    return rows, units, np.searchsorted(times, binned[rows].astype(int))
+    return rows, treated_position(design)[rows], np.searchsorted(times, binned[rows].astype(int))
 
 
 def _in_outcome_units(design: Design, draws: dict[str, Array]) -> dict[str, Array]:
@@ -119,6 +128,7 @@ def _in_outcome_units(design: Design, draws: dict[str, Array]) -> dict[str, Arra
     divisor: dict[str, Any] = {
         "beta": design["x_scale"].to_numpy(),
         "modifier_effect": design["z_scale"].to_numpy(),
+        "modifier_deviation": design["z_scale"].to_numpy(),
         "trend": period[-1] - period[0],
     }
     scaled = {

@@ -51,7 +51,7 @@ _PILOTS, _PLACED_BY = 8, 250
 PILOT_INFLATION, _INFLATION = 3.0, 1.5
 # Outcomes side by side in a product, points that are factorised together, and points in a product (measured).
 _WIDTH, _FACTORED, _DEPTH = 1000, 250, 8
-_EFFECT_BLOCKS = ("path", "own_path", "unit_deviation", "modifier_effect")
+_EFFECT_BLOCKS = ("path", "own_path", "unit_deviation", "modifier_effect", "modifier_deviation")
 _SUMMARY = ("mean", "sd", "lower", "upper", "p_positive", "khat", "ess")
 
 

@@ -158,7 +158,7 @@ class GramModel:
         if self._exposed is not None:
             powers = hyper["kappa"][:, None] ** np.arange(3)
             weights = (weights[:, :, None] * powers[:, None, :]).reshape(len(weights), -1)
-        n_draws, q = len(weights), self.own_columns.shape[1]
+        n_draws = len(weights)
         precision = hyper["sigma_unit"] ** -2.0 if self.by_unit else (hyper["sigma"] ** -2.0)[:, None]
         if self.by_unit:
             own = np.tensordot(weights, self._own, 1) * precision[..., None, None]
@@ -170,24 +170,33 @@ class GramModel:
             own, own_shared, shared = (
                 np.tensordot(scaled, part, 1) for part in (self._own, self._own_shared, self._shared)
             )
-        own_prior, shared_prior = self.prior_precision("own", hyper), self.prior_precision("shared", hyper)
-        diagonal = np.arange(q)
-        own[:, :, diagonal, diagonal] += own_prior[:, None, :]
-        p = shared_prior.shape[1]
-        diagonal_p = np.arange(p)
-        shared[:, diagonal_p, diagonal_p] += shared_prior
-        factor, solved = factor_and_solve(own, own_shared)
-        stacked = solved.reshape(n_draws, -1, p + 1)
-        schur = shared - stacked.transpose(0, 2, 1) @ stacked
-        shared_factor = _cholesky(schur)
-        pivots = np.diagonal(shared_factor, axis1=1, axis2=2)
-        log_det = 2 * np.log(pivots[:, :p]).sum(axis=1)
-        log_det += 2 * np.log(np.diagonal(factor, axis1=2, axis2=3)).sum(axis=(1, 2))
-        log_det -= np.log(shared_prior).sum(axis=1) + self.n_units * np.log(own_prior).sum(axis=1)
         log_q = log_precision @ self._counts.sum(axis=1)
         log_q = log_q + (np.log(precision) * (self._rows if self.by_unit else self._rows.sum())).sum(axis=1)
-        log_density = 0.5 * (log_q - self.terms.y.size * np.log(2 * np.pi) - log_det - pivots[:, p] ** 2)
-        return Conditional(factor, solved, shared_factor, log_density)
+        priors = self.prior_precision("own", hyper), self.prior_precision("shared", hyper)
+        return conditional_of(own, own_shared, shared, *priors, log_q, self.terms.y.size)
+
+
+def conditional_of(
+    own: Array, own_shared: Array, shared: Array, own_prior: Array, shared_prior: Array, log_q: Array, rows: int
+) -> Conditional:
+    """The conditional from precision-weighted cross-products, which it overwrites.
+
+    ``own`` (B, N, q, q) = U'QU; ``own_shared`` (B, N, q, p + 1) = U'Q[S, y]; ``shared`` (B, p + 1, p + 1) =
+    [S, y]'Q[S, y]; ``own_prior`` (B, q) and ``shared_prior`` (B, p) the diagonal of V^-1; ``log_q`` (B,) = log|Q|.
+    """
+    n_draws, n_units, q, _ = own.shape
+    diagonal, p = np.arange(q), shared_prior.shape[1]
+    own[:, :, diagonal, diagonal] += own_prior[:, None, :]
+    shared[:, np.arange(p), np.arange(p)] += shared_prior
+    factor, solved = factor_and_solve(own, own_shared)
+    stacked = solved.reshape(n_draws, -1, p + 1)
+    shared_factor = _cholesky(shared - stacked.transpose(0, 2, 1) @ stacked)
+    pivots = np.diagonal(shared_factor, axis1=1, axis2=2)
+    log_det = 2 * np.log(pivots[:, :p]).sum(axis=1)
+    log_det += 2 * np.log(np.diagonal(factor, axis1=2, axis2=3)).sum(axis=(1, 2))
+    log_det -= np.log(shared_prior).sum(axis=1) + n_units * np.log(own_prior).sum(axis=1)
+    log_density = 0.5 * (log_q - rows * np.log(2 * np.pi) - log_det - pivots[:, p] ** 2)
+    return Conditional(factor, solved, shared_factor, log_density)
 
 
 def _exposed_columns(terms: Terms) -> Array | None:

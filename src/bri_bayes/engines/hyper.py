@@ -82,7 +82,12 @@ class Hyperparameters:
             assert self.card.contamination is not None, "only a contaminated card has kappa"
             return np.asarray(betaincinv(*self.card.contamination.prior, ndtr(x)))
         priors = self.card.priors
-        scale = {"omega": priors.effect_unit, "eta": priors.effect_step, "sigma_period": priors.period_spread}[name]
+        scale = {
+            "omega": priors.effect_unit,
+            "eta": priors.effect_step,
+            "omega_modifier": priors.modifier_unit,
+            "sigma_period": priors.period_spread,
+        }[name]
         return np.asarray(np.maximum(-scale * ndtri(0.5 * ndtr(-x)), _SMALLEST_SCALE * scale))
 
 

@@ -119,8 +119,8 @@ def to_parameters(design: Design, card: ModelCard, values: dict[str, Array]) -> 
     """Coefficients of the blocks -> the parameters that both engines report, still on the standardised scale.
 
     unit_effect (R, N); trend (R, N); period_effect (R, T); tau (R, K) where there is a common path;
-    unit_deviation (R, U) of treated units; effect (R, U, K); exposed_effect (R, E, K) of contaminated controls;
-    beta, modifier_effect (R, m); and scalars (R,).
+    unit_deviation (R, U) and modifier_deviation (R, U, m) of treated units; effect (R, U, K); exposed_effect
+    (R, E, K) of contaminated controls; beta, modifier_effect (R, m); and scalars (R,).
     """
     terms: Terms = build_terms(design, card)
     ever_treated = np.isfinite(design["first_treated"].to_numpy())
@@ -141,6 +141,8 @@ def to_parameters(design: Design, card: ModelCard, values: dict[str, Array]) -> 
     if "unit_deviation" in values:
         named["unit_deviation"] = values["unit_deviation"][:, ever_treated, 0]
         effect[:, :, after] += named["unit_deviation"][..., None]
+    if "modifier_deviation" in values:
+        named["modifier_deviation"] = values["modifier_deviation"][:, ever_treated]
     if "own_path" in values:
         effect[:, :, after] += values["own_path"][:, ever_treated]
     if design.sizes[EXPOSED_UNIT]:
