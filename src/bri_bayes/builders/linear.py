@@ -9,7 +9,8 @@ On the standardised outcome, for row j of unit i in period t at event time k:
     a_i ~ N(0, A^2)    l ~ ZeroSumNormal(B)    tau_0 ~ N(0, .)    tau_k - tau_{k-1} ~ N(0, eta^2)    u_i ~ N(0, omega^2)
     g_i ~ N(0, omega_modifier^2) with modifier_slopes = "by_unit", else zero
 
-Shapes: a (unit,), l (period,), tau (event_time,), u (treated_unit,), beta (covariate,), gamma (modifier,), g (treated_unit, modifier).
+Shapes: a (unit,), l (period,), tau (event_time,), u (treated_unit,), beta (covariate,), gamma (modifier,),
+g (treated_unit, modifier).
 Prior scales are in ``card.PRIORS``. Pooled effects are non-centred.
 """
 

@@ -10,8 +10,8 @@ For the outcomes a = 1, 2 on the same rows, each with the terms of its own card 
     random_walk  phi_a = 1,          C_ab = r_ab s_a s_b d;  first row r_ab s_a s_b
 
 with d the periods since the unit's previous row, r_11 = r_22 = 1 and r_12 = r the correlation of the innovations, whose
-prior is LKJ(eta): (r + 1) / 2 ~ Beta(eta, eta). With r = 0 the posterior is that of the two outcomes apart. The precision
-of the stacked errors is a sum of few matrices whose coefficients depend on (s, rho, r) alone, as in ``gram``.
+prior is LKJ(eta): (r + 1) / 2 ~ Beta(eta, eta). With r = 0 the posterior is that of the two outcomes apart. The
+precision of the stacked errors is a sum of few matrices whose coefficients depend on (s, rho, r) alone, as in ``gram``.
 Source: Zellner (1962), doi:10.1080/01621459.1962.10480664; Lewandowski, Kurowicka & Joe (2009),
 doi:10.1016/j.jmva.2009.04.008, for the prior.
 """
@@ -34,7 +34,7 @@ from bri_bayes.engines.convergence import split_rhat
 from bri_bayes.engines.gram import BATCH_ELEMENTS, Conditional, conditional_of
 from bri_bayes.engines.hyper import Hyperparameters, hyperparameters
 from bri_bayes.engines.importance import sample_by_importance
-from bri_bayes.engines.marginal import _coefficients, _named, _systematic, to_parameters
+from bri_bayes.engines.marginal import by_block, coefficients, systematic, to_parameters
 from bri_bayes.errors import InputError
 from bri_bayes.serial import serial_errors
 from bri_bayes.terms import Terms, build_terms
@@ -63,8 +63,11 @@ def fit_jointly(first: Analysis, second: Analysis, *, seed: int = 0, shape: floa
     analyses = (first, second)
     for analysis in analyses:
         card = analysis.card
-        if not card.is_marginal or card.errors.scale != "common":
-            raise InputError(f'two outcomes jointly need normal errors of a common scale; the card "{card.name}" has not')
+        if not card.is_marginal or card.errors.scale != "common" or card.contamination is not None:
+            raise InputError(
+                "two outcomes jointly need normal errors of a common scale and controls without exposure; "
+                f'the card "{card.name}" has not'
+            )
     if first.card.errors.structure != second.card.errors.structure or first.card.sampler != second.card.sampler:
         raise InputError("two outcomes jointly need one error structure and one sampler")
     designs = _on_common_rows(first, second)
@@ -80,21 +83,20 @@ def fit_jointly(first: Analysis, second: Analysis, *, seed: int = 0, shape: floa
 
     weighted = sample_by_importance(log_density, space.start(), sampler.proposals, rng)
     pairs = sampler.chains * sampler.draws // 2
-    chosen = rng.permutation(_systematic(weighted.weights, pairs, rng))
+    chosen = rng.permutation(systematic(weighted.weights, pairs, rng))
     unique, position = np.unique(chosen, return_inverse=True)
     hyper = space.values(weighted.vectors[unique])
     values = model.drawn(hyper, position, rng)
-    draws = [np.concatenate([value[position]] * 2) for value in (hyper[CORRELATION],)]
+    correlation = np.concatenate([hyper[CORRELATION][position]] * 2).reshape(sampler.chains, -1)
     fits = tuple(
         _fit(analysis, design, found, weighted.khat, weighted.ess, seed)
         for analysis, design, found in zip(analyses, designs, values, strict=True)
     )
     scale = sum(float(np.log(design.attrs["y_scale"])) * design.sizes["obs"] for design in designs)
     rhat = max(fit.diagnostics["rhat"] for fit in fits)
-    shaped = draws[0].reshape(sampler.chains, -1)
     return JointFit(
         fits=(fits[0], fits[1]),
-        correlation=xr.DataArray(shaped, dims=("chain", "draw"), name=CORRELATION),
+        correlation=xr.DataArray(correlation, dims=("chain", "draw"), name=CORRELATION),
         log_marginal=weighted.log_normaliser - scale,
         diagnostics={"khat": weighted.khat, "ess": weighted.ess, "rhat": rhat},
     )
@@ -113,7 +115,8 @@ class JointSpace:
 
     def values(self, vectors: Array) -> dict[str, Array]:
         """Natural scale, each (draws,): "sigma 0" of the first outcome, "sigma 1" of the second, ..., "correlation"."""
-        found, first = {}, 0
+        found: dict[str, Array] = {}
+        first = 0
         for which, space in enumerate(self.spaces):
             own = space.values(vectors[:, first : first + space.dimension])
             found |= {f"{name} {which}": value for name, value in own.items()}
@@ -123,7 +126,7 @@ class JointSpace:
     def log_prior(self, vectors: Array) -> Array:
         """Log prior density on the unconstrained scale : (draws,)."""
         x, a, first = vectors[:, -1], self.shape, 0
-        total = 2 * lgamma(a) * -1 + lgamma(2 * a) + (a - 1) * (log_ndtr(x) + log_ndtr(-x)) - 0.5 * (x**2 + log(2 * pi))
+        total = lgamma(2 * a) - 2 * lgamma(a) + (a - 1) * (log_ndtr(x) + log_ndtr(-x)) - 0.5 * (x**2 + log(2 * pi))
         for space in self.spaces:
             total = total + space.log_prior(vectors[:, first : first + space.dimension])
             first += space.dimension
@@ -146,9 +149,7 @@ class JointGram:
         self.q = [columns.shape[1] for columns in self.own]
         self.p = [columns.shape[1] for columns in self.shared]
         self._parts = list(self.serial.components())
-        self._blocks = {
-            (a, b): self._cross_products(a, b) for a in (0, 1) for b in (0, 1)
-        }
+        self._blocks = {(a, b): self._cross_products(a, b) for a in (0, 1) for b in (0, 1)}
 
     def conditional(self, hyper: dict[str, Array]) -> Conditional:
         """The conditional of the coefficients given hyperparameters of B draws, batch by batch."""
@@ -163,17 +164,17 @@ class JointGram:
         return Conditional(*(np.concatenate([getattr(part, name) for part in parts]) for name in fields))
 
     def drawn(self, hyper: dict[str, Array], position: np.ndarray, rng: np.random.Generator) -> list[dict[str, Array]]:
-        """Draws of each outcome's parameters by block name, with its hyperparameters : mirrored pairs, as ``marginal``."""
-        own, shared = _coefficients(self.conditional(hyper), position, rng)
+        """Draws of each outcome's parameters by block name and its hyperparameters, mirrored pairs as ``marginal``."""
+        own, shared = coefficients(self.conditional(hyper), position, rng)
         found = []
         for which, terms in enumerate(self.terms):
-            q, p = slice(*_span(self.q, which)), slice(*_span(self.p, which))
+            q, p = _span(self.q, which), _span(self.p, which)
             scalars = {
                 name[:-2]: np.concatenate([value[position]] * 2)
                 for name, value in hyper.items()
                 if name.endswith(f" {which}")
             }
-            found.append(scalars | _named(terms.own, own[..., q]) | _named(terms.shared, shared[..., p]))
+            found.append(scalars | by_block(terms.own, own[..., q]) | by_block(terms.shared, shared[..., p]))
         return found
 
     def precision(self, hyper: dict[str, Array]) -> Iterator[tuple[int, float, Array, Array, Array]]:
@@ -207,7 +208,7 @@ class JointGram:
         parts = list(self.precision(hyper))
         for (a, b), (kinds, own_ab, own_shared_ab, shared_ab) in self._blocks.items():
             weights = np.stack([_weight(parts[part], a, b, kind) for part, kind in kinds], axis=1)
-            qa, qb, pa, pb = (slice(*_span(sizes, which)) for sizes, which in zip((self.q, self.q, self.p, self.p), (a, b, a, b), strict=True))
+            qa, qb, pa, pb = (_span(self.q, a), _span(self.q, b), _span(self.p, a), _span(self.p, b))
             own[:, :, qa, qb] = np.tensordot(weights, own_ab, 1)
             found = np.tensordot(weights, own_shared_ab, 1)
             own_shared[:, :, qa, pb] = found[..., :-1]
@@ -219,7 +220,9 @@ class JointGram:
             shared[:, p, p] += found[:, -1, -1]
         log_q = sum((count * log_det for count, _, _, log_det, _ in parts), start=np.zeros(n_draws))
         rows = 2 * self.terms[0].y.size
-        return conditional_of(own, own_shared, shared, self._prior("own", hyper), self._prior("shared", hyper), log_q, rows)
+        return conditional_of(
+            own, own_shared, shared, self._prior("own", hyper), self._prior("shared", hyper), log_q, rows
+        )
 
     def _prior(self, blocks: str, hyper: dict[str, Array]) -> Array:
         """Diagonal of V^-1 : (B, columns of both outcomes)."""
@@ -227,13 +230,13 @@ class JointGram:
         columns = []
         for which, terms in enumerate(self.terms):
             for block in terms.own if blocks == "own" else terms.shared:
-                named = isinstance(block.scale, str)
-                scale = hyper[f"{block.scale} {which}"][:, None] if named else ones * block.scale
+                known = block.scale
+                scale = hyper[f"{known} {which}"][:, None] if isinstance(known, str) else ones * known
                 columns.append(np.repeat(scale**-2.0, block.columns.shape[1], axis=1))
         return np.hstack(columns)
 
     def _cross_products(self, a: int, b: int) -> tuple[list[tuple[int, str]], Array, Array, Array]:
-        """Of outcome a's with outcome b's columns: parts, (part, N, q, q), (part, N, q, p + 1) and (part, p + 1, p + 1)."""
+        """Of outcome a's with b's columns: parts, (part, N, q, q), (part, N, q, p + 1) and (part, p + 1, p + 1)."""
         left, right = (np.column_stack([self.own[i], self.shared[i], self.terms[i].y]) for i in (a, b))
         kinds: list[tuple[int, str]] = []
         grams = []
@@ -263,18 +266,19 @@ class JointGram:
 def _weight(part: tuple[int, float, Array, Array, Array], a: int, b: int, kind: str) -> Array:
     """The coefficient (B,) of one cross-product of outcomes a and b in the precision."""
     _, _, inverse, _, phi = part
-    factor = {
-        "now": 1.0,
+    factor: dict[str, Array] = {
+        "now": np.ones(len(phi)),
         "now x before": -phi[:, b],
         "before x now": -phi[:, a],
         "before": phi[:, a] * phi[:, b],
-    }[kind]
-    return np.asarray(inverse[:, a, b] * factor)
+    }
+    return np.asarray(inverse[:, a, b] * factor[kind])
 
 
-def _span(sizes: list[int], which: int) -> tuple[int, int]:
+def _span(sizes: list[int], which: int) -> slice:
+    """The columns of one outcome among those of both."""
     first = sum(sizes[:which])
-    return first, first + sizes[which]
+    return slice(first, first + sizes[which])
 
 
 def _on_common_rows(first: Analysis, second: Analysis) -> tuple[Design, Design]:

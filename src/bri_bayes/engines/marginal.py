@@ -55,7 +55,7 @@ def sample_marginal(design: Design, card: ModelCard, seed: int) -> MarginalDraws
 
     weighted = sample_by_importance(log_density, space.start(), card.sampler.proposals, rng)
     pairs = card.sampler.chains * card.sampler.draws // 2
-    chosen = rng.permutation(_systematic(weighted.weights, pairs, rng))
+    chosen = rng.permutation(systematic(weighted.weights, pairs, rng))
     # One batch of proposals was enough, as usual: its conditionals are the ones to draw from.
     known = evaluated[0] if evaluated[0].log_density.size == weighted.weights.size else None
     values = _draw(model, space, weighted.vectors, chosen, rng, known)
@@ -63,7 +63,7 @@ def sample_marginal(design: Design, card: ModelCard, seed: int) -> MarginalDraws
     return MarginalDraws(values, log_marginal, weighted.khat, weighted.ess)
 
 
-def _systematic(weights: Array, size: int, rng: np.random.Generator) -> np.ndarray:
+def systematic(weights: Array, size: int, rng: np.random.Generator) -> np.ndarray:
     """Positions drawn with probability ``weights`` by systematic resampling : (size,)."""
     points = (np.arange(size) + rng.random()) / size
     return np.minimum(np.searchsorted(np.cumsum(weights), points), weights.size - 1)
@@ -79,16 +79,16 @@ def _draw(
 ) -> dict[str, Array]:
     unique, position = (np.arange(len(vectors)), chosen) if known else np.unique(chosen, return_inverse=True)
     hyper = space.values(vectors[unique])
-    own, shared = _coefficients(known or model.conditional(hyper), position, rng)
+    own, shared = coefficients(known or model.conditional(hyper), position, rng)
     values = {name: np.concatenate([value[position]] * 2) for name, value in hyper.items()}
     if space.n_units == 0:
         values.pop("sigma_unit", None)
     terms = model.terms
-    values |= _named(terms.own, own) | _named(terms.shared, shared)
+    values |= by_block(terms.own, own) | by_block(terms.shared, shared)
     return values
 
 
-def _coefficients(conditional: Conditional, position: np.ndarray, rng: np.random.Generator) -> tuple[Array, Array]:
+def coefficients(conditional: Conditional, position: np.ndarray, rng: np.random.Generator) -> tuple[Array, Array]:
     """Own (2 R, N, q) and shared (2 R, p) coefficients: R draws, then their mirror images."""
     p = conditional.shared_factor.shape[-1] - 1
     mirror = np.array([1.0, -1.0])
@@ -103,7 +103,7 @@ def _coefficients(conditional: Conditional, position: np.ndarray, rng: np.random
     return np.concatenate(np.moveaxis(own, -1, 0)), np.concatenate(np.moveaxis(shared, -1, 0))
 
 
-def _named(blocks: tuple, coefficients: Array) -> dict[str, Array]:  # type: ignore[type-arg]
+def by_block(blocks: tuple, coefficients: Array) -> dict[str, Array]:  # type: ignore[type-arg]
     """Coefficients by block name; adjacent blocks of one name are joined."""
     named: dict[str, Array] = {}
     first = 0
