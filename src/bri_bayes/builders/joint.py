@@ -3,7 +3,7 @@
 On each outcome's standardised scale, for row j of unit i in period t at event time k, outcome a = 1, 2:
 
     mu_a,j = a_a,i + l_a,t + [k >= 0] (tau_a + u_a,i)
-    (y_1, y_2)_j ~ N(mu_j + phi (y - mu)_j-1, C_j),   C_j,ab = r_ab s_a s_b, over (1 - rho_a rho_b) in a unit's first row
+    (y_1, y_2)_j ~ N(mu_j + phi (y - mu)_j-1, C_j),   C_j,ab = r_ab s_a s_b, over 1 - rho_a rho_b in a unit's first row
 
 It covers what the agreement test needs: treatment "common" or "by_unit" without covariates, and AR(1) errors with one
 row a unit and period. Shapes: a (2, unit), l (2, period), u (2, treated_unit), rho (2,).
