@@ -1,4 +1,4 @@
-"""Claims about study files, and about the two that ship."""
+"""Claims about study files, and about those that ship."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ import xarray as xr
 from bri_bayes.card import load_card
 from bri_bayes.design import build_design, two_way
 from bri_bayes.errors import InputError
+from bri_bayes.published import load_published
 from bri_bayes.resources import shipped
 from bri_bayes.schema import read_toml
 from bri_bayes.study import Study, load_study
 from bri_bayes.treatment import Assignment
 
-GOODS = shipped("data") / "goods_trade.toml"
+GOODS, SIMULATED = (shipped("data") / f"{name}.toml" for name in ("goods_trade", "simulated"))
 REAL_PANEL = Path(__file__).parents[2] / "shared" / "data" / "real_panel" / "china_partners_2000_2023.csv"
 CSV = "iso3,year,exports,gdp\nKAZ,2003,1.5,20\nKAZ,2004,1.8,22\nMNG,2003,0.5,2\nMNG,2004,0.25,3\n"
 TOML = """\
@@ -122,7 +123,11 @@ BAD_STUDIES = {
     "published se": ("se = 0.1", "se = 0", "estimate and se must be finite and se positive"),
     "file and generator": ("file =", 'generator = "x"\nfile =', "a file or a generator, not both"),
     "generator": ("file = ", "generator = ", 'there is no generator "panel.csv"'),
-    "generated kind": ('file = "panel.csv"', 'generator = "simulated_nine_countries"', 'of the kind "simulation"'),
+    "generated kind": (
+        'file = "panel.csv"',
+        'generator = "simulated_nine_countries"',
+        'of the kind reconstruction or simulation, not "user"',
+    ),
     "periods": ('file = "panel.csv"', "periods = [2004, 2003]", "the first and a later last one"),
     "no onset": ("onset = 2004", "", r"\[assignment\].* needs treated and onset, or else onsets"),
     "unit twice": ('controls = ["MNG"]', 'controls = ["MNG", "KAZ"]', 'the unit "KAZ" is named 2 times'),
@@ -153,18 +158,27 @@ def test_a_unit_of_the_assignment_that_the_panel_lacks_is_refused(folder):
         load_study(folder).load()
 
 
-def test_the_study_that_ships_runs_without_data_and_says_that_it_is_simulated():
-    study = load_study()
+@pytest.mark.parametrize(("path", "kind"), [(None, "reconstruction"), (SIMULATED, "simulation")])
+def test_the_studies_that_ship_with_a_panel_run_without_data_and_say_what_it_is(path, kind):
+    study = load_study(path)
     panel = study.load()
     assert panel.sizes == {"unit": 9, "period": 21}
-    assert panel.attrs["kind"] == "simulation"
+    assert panel.attrs["kind"] == kind
+    assert ("truth" in panel.attrs) == (kind == "simulation")
     assert "not observations" in panel.attrs["label"]
     assert set(panel.data_vars) == set(study.columns)
     assert np.isfinite(panel.to_array()).all()
 
 
-def test_a_generated_panel_is_refused_a_year_or_a_column_that_it_lacks():
+def test_the_study_that_ships_has_the_variables_of_the_paper_s_regressions():
     study = load_study()
+    regressors = {name for regression in load_published().regressions() for name in regression.regressors}
+    outcomes = {regression.outcome for regression in load_published().regressions()}
+    assert outcomes | {name for name in regressors if not name.startswith("BRI")} == set(study.columns)
+
+
+def test_a_generated_panel_is_refused_a_year_or_a_column_that_it_lacks():
+    study = load_study(SIMULATED)
     longer = dataclasses.replace(study, panel=dataclasses.replace(study.panel, periods=(2003, 2024)))
     with pytest.raises(InputError, match='the requested period "2024" is not there'):
         longer.load()
@@ -178,8 +192,8 @@ def test_goods_trade_without_its_panel_says_how_to_give_it():
         load_study(GOODS).load()
 
 
-@pytest.mark.parametrize("path", [None, GOODS], ids=["study", "goods_trade"])
-def test_both_studies_that_ship_name_nine_countries_and_runnable_cards(path):
+@pytest.mark.parametrize("path", [None, GOODS, SIMULATED], ids=["study", "goods_trade", "simulated"])
+def test_the_studies_that_ship_name_nine_countries_and_runnable_cards(path):
     study = load_study(path)
     assert len(study.assignment.treated_units) == 5
     assert set(study.unit_names) == set(study.assignment.units)
@@ -188,11 +202,11 @@ def test_both_studies_that_ship_name_nine_countries_and_runnable_cards(path):
 
 def test_the_codebook_describes_every_variable_of_the_studies_and_no_other():
     codebook = read_toml(shipped("data") / "codebook.toml")
-    columns = {**load_study().columns, **load_study(GOODS).columns}
-    assert set(codebook) == set(columns)
-    for study in (load_study(), load_study(GOODS)):
+    studies = [load_study(), load_study(GOODS), load_study(SIMULATED)]
+    assert set(codebook) == {name for study in studies for name in study.columns}
+    for study in studies:
         for name, column in study.columns.items():
-            entry = codebook[name]
+            entry = codebook[name] | codebook[name].get(study.name, {})
             assert (entry["label"], entry["units"], entry["transform"]) == (
                 column.label,
                 column.units,
@@ -278,6 +292,17 @@ def test_the_pool_has_every_unit_but_the_excluded_and_a_level_without_log_is_mis
     assert bool(pool["lnexport"].sel(unit="ABW", period=2011).isnull())
     assert pool.attrs["cells_without_log"] == 1
     assert study.load()["unit"].values.tolist() == ["KAZ", "MNG"]
+
+
+def test_the_pool_of_the_study_that_ships_is_the_reconstruction_without_its_other_treated_units():
+    study = load_study()
+    pool = study.load_pool()
+    own = set(study.assignment.units)
+    assert pool.sizes == {"unit": 206, "period": 21}  # 201 of 291 are never treated, and five are ours
+    assert own < set(pool["unit"].values.tolist())
+    assert pool.attrs["kind"] == "reconstruction"
+    assert pool.attrs["cells_without_log"] == 0
+    xr.testing.assert_equal(pool.sel(unit=sorted(own))["lnexport"], study.load()["lnexport"])
 
 
 def test_a_section_that_does_not_exist_is_refused(tmp_path):

@@ -9,7 +9,8 @@ TUTORIAL = Path(__file__).resolve().parents[1] / "docs" / "tutorial.md"
 
 
 @pytest.mark.nuts
-def test_every_block_of_the_tutorial_runs_and_the_engines_agree(capsys):
+def test_every_block_of_the_tutorial_runs_and_the_engines_agree(capsys, monkeypatch):
+    monkeypatch.chdir(TUTORIAL.parents[1])
     blocks = re.findall(r"```python\n(.*?)```", TUTORIAL.read_text(encoding="utf-8"), flags=re.DOTALL)
     assert len(blocks) == 5
     names: dict[str, object] = {}

@@ -1,8 +1,8 @@
-"""Would we find an effect that we put there? Panels with a known answer, and the default panel of the project."""
+"""Would we find an effect that we put there? Panels with a known answer, and the one that ships."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import xarray as xr
@@ -245,6 +245,3 @@ def _economies(rng: np.random.Generator, sizes: Array, n_periods: int) -> dict[s
         "gini": gini[:, 1:],
         "government_effectiveness": government[:, 1:],
     }
-
-
-GENERATORS: Mapping[str, Callable[[], xr.Dataset]] = {"simulated_nine_countries": simulated_nine_countries}

@@ -15,12 +15,12 @@ from pydantic import InstanceOf, model_validator
 from pydantic.dataclasses import dataclass
 
 from bri_bayes.errors import InputError, suggest
+from bri_bayes.generators import GENERATED, check_generator, generated
 from bri_bayes.layout import Layout
 from bri_bayes.names import PERIOD, SECTIONS, UNIT, PanelKind
 from bri_bayes.panel import Column, Panel, load_panel, restricted, with_columns
 from bri_bayes.resources import shipped
 from bri_bayes.schema import STRICT, read_toml, validated
-from bri_bayes.simulate import GENERATORS
 from bri_bayes.treatment import Assignment
 
 
@@ -73,10 +73,10 @@ class PanelSource:
     def _consistent(self) -> PanelSource:
         if self.file is not None and self.generator is not None:
             raise ValueError("a panel has a file or a generator, not both")
-        if self.generator is not None and self.generator not in GENERATORS:
-            raise ValueError(f'there is no generator "{self.generator}"; {suggest(self.generator, GENERATORS)}')
-        if self.generator is not None and self.kind != "simulation":
-            raise ValueError(f'a generator makes a panel of the kind "simulation", not "{self.kind}"')
+        if self.generator is not None:
+            check_generator(self.generator)
+            if self.kind not in GENERATED:
+                raise ValueError(f'a generator makes a panel of the kind {" or ".join(GENERATED)}, not "{self.kind}"')
         if self.periods is not None and self.periods[0] >= self.periods[1]:
             raise ValueError(f"periods are the first and a later last one, not {list(self.periods)}")
         return self
@@ -173,7 +173,7 @@ class Study:
         return self.unit_names.get(unit, unit)
 
     def with_panel(self, path: str | Path) -> Study:
-        """The same study of the CSV at ``path``. In place of a simulation it is the reader's own panel: kind "user"."""
+        """The same study of the CSV at ``path``. In place of a generated one it is the reader's own: kind "user"."""
         own: dict[str, Any] = {"kind": "user", "label": None, "sources": ()} if self.panel.generator else {}
         source = dataclasses.replace(self.panel, **own, file=Path(path), generator=None)
         return dataclasses.replace(self, panel=source)
@@ -262,7 +262,7 @@ def _beside(path: Path, model: Any) -> Any:
 def _levels(source: PanelSource, columns: Mapping[str, Column], name: str) -> Panel:
     """Every unit of the file or generator, in levels."""
     if source.generator is not None:
-        panel = GENERATORS[source.generator]()
+        panel = generated(source.generator, source.kind)
         own = {"label": source.label, "sources": list(source.sources)}
         return panel.assign_attrs({key: value for key, value in own.items() if value})
     if source.file is None:
@@ -283,7 +283,7 @@ def _levels(source: PanelSource, columns: Mapping[str, Column], name: str) -> Pa
 def _generated(source: PanelSource, units: tuple[str, ...], columns: Mapping[str, Column]) -> xr.Dataset:
     assert source.generator is not None, "only called for a study with a generator"
     where = f'generator "{source.generator}"'
-    raw = restricted(GENERATORS[source.generator](), units, source.years, where=where)
+    raw = restricted(generated(source.generator, source.kind), units, source.years, where=where)
     panel = with_columns(raw, {str(name): raw[name].to_numpy() for name in raw.data_vars}, columns, where=where)
     own = {"label": source.label, "sources": list(source.sources)}
     return panel.assign_attrs({key: value for key, value in own.items() if value})

@@ -10,9 +10,9 @@ consistency), so there are versions: rows, treatment and trade are the same in a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 
 import numpy as np
 import xarray as xr
@@ -95,12 +95,6 @@ def reconstruct(version: str = "main", published: Published | None = None) -> Pa
     if published is None:
         return _shipped()[version].copy(deep=True)
     return reconstructions(published)[version]
-
-
-# For a registry of generators: each takes nothing and gives a panel.
-GENERATORS: Mapping[str, Callable[[], Panel]] = {
-    f"reconstruction_{version}": partial(reconstruct, version) for version in VERSIONS
-}
 
 
 def reconstructions(published: Published) -> dict[str, Panel]:
