@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -25,34 +26,32 @@ import xarray as xr
 
 from bri_bayes.card import ModelCard
 from bri_bayes.design import RELATIVE_ZERO, Design, two_way
+from bri_bayes.engines.covering import (
+    LEAST_ESS,
+    PROB,
+    SUMMARY,
+    covering_points,
+    is_covered,
+    spread_over,
+    summarised,
+    weigh,
+)
+from bri_bayes.engines.functionals import Functional, att_functional, coefficient_functional
 from bri_bayes.engines.gram import GramModel
 from bri_bayes.engines.hyper import Hyperparameters, hyperparameters
-from bri_bayes.engines.importance import (
-    KHAT_LIMIT,
-    LogDensity,
-    Student,
-    find_mode,
-    sample_by_importance,
-    smooth_weights,
-)
+from bri_bayes.engines.importance import LogDensity, find_mode, sample_by_importance
 from bri_bayes.engines.mixture import NormalMixtures
-from bri_bayes.errors import InputError
+from bri_bayes.errors import InputError, suggest
 from bri_bayes.terms import Terms, build_terms
-from bri_bayes.within import Array, Index
+from bri_bayes.within import Array
+
+__all__ = ["LEAST_ESS", "att_of_many", "coefficient_of_many", "covers"]
 
 OUTCOME = "outcome"
-PROB = 0.95
-# Below this effective number of common points an outcome gets points of its own.
-LEAST_ESS = 100.0
 # Outcomes whose modes place the first points, and outcomes whose posteriors place the rest.
 _PILOTS, _PLACED_BY = 8, 250
-# How much wider than the modes and the average posterior the proposals are. On simulated panels of 9 x 21, rho 0 to 1,
-# narrower ones left out up to 2% of the outcomes (k-hat above 0.7), wider ones cost effective points.
-PILOT_INFLATION, _INFLATION = 3.0, 1.5
 # Outcomes side by side in a product, points that are factorised together, and points in a product (measured).
 _WIDTH, _FACTORED, _DEPTH = 1000, 250, 8
-_EFFECT_BLOCKS = ("path", "own_path", "unit_deviation", "modifier_effect", "modifier_deviation")
-_SUMMARY = ("mean", "sd", "lower", "upper", "p_positive", "khat", "ess")
 
 
 def att_of_many(design: Design, card: ModelCard, outcomes: Array, *, points: int = 4000, seed: int = 0) -> xr.Dataset:
@@ -63,8 +62,30 @@ def att_of_many(design: Design, card: ModelCard, outcomes: Array, *, points: int
     its own, because the ``points`` common ones gave it a k-hat above 0.7 or an effective number below 100.
     For normal linear cards with a common error scale; what the outcome of ``design`` is does not matter.
     """
+    return _of_many(design, card, outcomes, att_functional, points, seed)
+
+
+def coefficient_of_many(
+    design: Design, card: ModelCard, outcomes: Array, covariate: str, *, points: int = 4000, seed: int = 0
+) -> xr.Dataset:
+    """As ``att_of_many``, for the coefficient of ``covariate``, in units of the outcome a unit of the covariate."""
+    if covariate not in card.covariates:
+        raise InputError(
+            f'"{covariate}" is not a covariate of the card "{card.name}"; {suggest(covariate, card.covariates)}'
+        )
+    return _of_many(design, card, outcomes, partial(coefficient_functional, covariate), points, seed)
+
+
+def covers(card: ModelCard) -> bool:
+    """Whether the engines for many posteriors cover the card: normal, linear, one error scale, no kappa to learn."""
     learned = card.contamination is not None and card.contamination.share is None
-    if not card.is_marginal or card.errors.scale != "common" or learned:
+    return card.is_marginal and card.errors.scale == "common" and not learned
+
+
+def _of_many(
+    design: Design, card: ModelCard, outcomes: Array, functional: Functional, points: int, seed: int
+) -> xr.Dataset:
+    if not covers(card):
         raise InputError(
             f'the card "{card.name}" is not a normal linear card with a common error scale and no kappa to learn: '
             "fit its outcomes one by one"
@@ -75,16 +96,15 @@ def att_of_many(design: Design, card: ModelCard, outcomes: Array, *, points: int
     scaling = _scaling(design, y)
     standard = (y - scaling.center[:, None]) / scaling.within[:, None]
     rng = np.random.default_rng(seed)
-    batch = _Batch.build(scaling.apply(design, scaling.median), card)
+    batch = _Batch.build(scaling.apply(design, scaling.median), card, functional)
     vectors, log_proposal = _common_points(batch, standard, scaling.roughness, points, rng)
     blocks = [standard[first : first + _WIDTH] for first in range(0, len(y), _WIDTH)]
     found = np.concatenate([batch.together(vectors, log_proposal, block) for block in blocks], axis=1)
-    khat, ess = found[_SUMMARY.index("khat")], found[_SUMMARY.index("ess")]
-    alone = ~((khat < KHAT_LIMIT) & (ess >= LEAST_ESS))
+    alone = ~is_covered(found)
     for i in np.flatnonzero(alone):
-        found[:, i] = _Batch.build(scaling.apply(design, int(i)), card).by_itself(standard[i], rng)
-    found[: _SUMMARY.index("p_positive")] *= scaling.within
-    variables = {name: (OUTCOME, values) for name, values in zip(_SUMMARY, found, strict=True)}
+        found[:, i] = _Batch.build(scaling.apply(design, int(i)), card, functional).by_itself(standard[i], rng)
+    found[: SUMMARY.index("p_positive")] *= scaling.within
+    variables = {name: (OUTCOME, values) for name, values in zip(SUMMARY, found, strict=True)}
     return xr.Dataset({**variables, "alone": (OUTCOME, alone)}, attrs={"prob": PROB, "points": points})
 
 
@@ -158,10 +178,10 @@ class _Batch:
     att_shared: Array
 
     @classmethod
-    def build(cls, design: Design, card: ModelCard) -> _Batch:
+    def build(cls, design: Design, card: ModelCard, functional: Functional) -> _Batch:
         terms = build_terms(design, card)
         model = GramModel(terms, card.errors.structure, by_unit=False)
-        return cls(terms, hyperparameters(terms, card), model, *_att_weights(design, card, terms))
+        return cls(terms, hyperparameters(terms, card), model, *functional(design, card, terms))
 
     def mode(self, y: Array) -> tuple[Array, Array]:
         """Mode (d,) of the hyperparameters given one standardised outcome (obs,), and their covariance there."""
@@ -171,14 +191,13 @@ class _Batch:
         """The summary (7,) given one outcome (obs,), from the points of the ordinary engine."""
         own = sample_by_importance(self._log_posterior(y), self.space.start(), self.space.card.sampler.proposals, rng)
         _, means, sds = self.evaluate(own.vectors, y[None, :])
-        return _summary(NormalMixtures(own.weights[None, :], means, sds), np.array([own.khat]))[:, 0]
+        return summarised(NormalMixtures(own.weights[None, :], means, sds), np.array([own.khat]))[:, 0]
 
     def together(self, vectors: Array, log_proposal: Array, y: Array) -> Array:
         """The summaries (7, outcome) given each outcome (outcome, obs), from common points and their log density."""
         log_density, means, sds = self.evaluate(vectors, y)
-        smoothed = [smooth_weights(log_ratios) for log_ratios in log_density - log_proposal]
-        weights, khat = zip(*smoothed, strict=True)
-        return _summary(NormalMixtures(np.array(weights), means, sds), np.array(khat))
+        weights, khat = weigh(log_density, log_proposal)
+        return summarised(NormalMixtures(weights, means, sds), khat)
 
     def evaluate(self, vectors: Array, y: Array) -> tuple[Array, Array, Array]:
         """log p(y_i, h_j) (outcome, point), mean (outcome, point) and sd (point,) of the ATT given h_j and y_i.
@@ -240,60 +259,11 @@ class _Batch:
         return lambda vectors: model.conditional(self.space.values(vectors)).log_density + self.space.log_prior(vectors)
 
 
-def _att_weights(design: Design, card: ModelCard, terms: Terms) -> tuple[Array, Array]:
-    """The weights of own (unit, q) and of shared (p,) coefficients in ``estimands.att``, on the standardised scale.
-
-    Each treated row counts one over their number; with leads the rows of its unit before the onset count against it.
-    """
-    unit_ix, treated = terms.unit_ix, design["treated"].to_numpy()
-    row = treated / treated.sum()
-    if card.effects.leads:
-        before = np.isfinite(design["event_time"].to_numpy()) & ~treated
-        n_before = np.maximum(np.bincount(unit_ix[before], minlength=design.sizes["unit"]), 1)
-        row = row - before * (np.bincount(unit_ix, weights=row) / n_before)[unit_ix]
-    own, shared = (
-        np.hstack([block.columns * float(block.name in _EFFECT_BLOCKS) for block in blocks]) * row[:, None]
-        for blocks in (terms.own, terms.shared)
-    )
-    starts = np.searchsorted(unit_ix, np.arange(design.sizes["unit"]))
-    return np.add.reduceat(own, starts, axis=0), shared.sum(axis=0)
-
-
 def _common_points(
     batch: _Batch, standard: Array, roughness: Array, points: int, rng: np.random.Generator
 ) -> tuple[Array, Array]:
-    """Hyperparameter vectors (point, d) that cover the posteriors of all outcomes, and their log density (point,).
-
-    A quarter lies around the modes of a few outcomes from the roughest to the smoothest, the rest around the average
-    posterior of many; the density is that of the mixture of the two.
-    """
+    """Points placed by the modes of a few outcomes, from the roughest to the smoothest, and the posteriors of many."""
     ordered = np.argsort(roughness, kind="stable")
-    modes, covariances = zip(*(batch.mode(standard[i]) for i in _spread(ordered, _PILOTS)), strict=True)
-    covariance = np.mean(covariances, axis=0) + np.cov(np.array(modes), rowvar=False, bias=True)
-    first = Student(np.mean(modes, axis=0), PILOT_INFLATION * covariance)
-    pilot = first.draw(points // 4, rng)
-    log_density, _, _ = batch.evaluate(pilot, standard[_spread(ordered, _PLACED_BY)])
-    log_ratios = log_density - first.log_density(pilot)
-    weights = np.exp(log_ratios - log_ratios.max(axis=1, keepdims=True))
-    weights = (weights / weights.sum(axis=1, keepdims=True)).mean(axis=0)
-    center = weights @ pilot
-    second = Student(center, _INFLATION * (weights[:, None] * (pilot - center)).T @ (pilot - center))
-    vectors = np.concatenate([pilot, second.draw(points - len(pilot), rng)])
-    share = len(pilot) / points
-    log_proposal = np.logaddexp(
-        np.log(share) + first.log_density(vectors), np.log1p(-share) + second.log_density(vectors)
-    )
-    return vectors, log_proposal
-
-
-def _spread(ordered: Index, count: int) -> Index:
-    """At most ``count`` elements, evenly spaced from the first to the last."""
-    positions = np.linspace(0, ordered.size - 1, min(count, ordered.size)).round().astype(int)
-    return np.asarray(ordered[np.unique(positions)])
-
-
-def _summary(mixtures: NormalMixtures, khat: Array) -> Array:
-    """The rows of ``_SUMMARY`` : (7, outcome)."""
-    ends = [mixtures.quantile(p) for p in ((1 - PROB) / 2, (1 + PROB) / 2)]
-    p_positive = 1 - mixtures.cdf(np.zeros(khat.size))
-    return np.stack([mixtures.mean, mixtures.sd, *ends, p_positive, khat, 1 / (mixtures.weights**2).sum(axis=1)])
+    modes = [batch.mode(standard[i]) for i in spread_over(ordered, _PILOTS)]
+    placed_by = standard[spread_over(ordered, _PLACED_BY)]
+    return covering_points(modes, lambda vectors: batch.evaluate(vectors, placed_by)[0], points, rng)

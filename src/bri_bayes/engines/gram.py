@@ -88,6 +88,22 @@ class GramModel:
         """w_k in the precision Q = sum_k w_k Q_k of errors with a common scale : (B, parts)."""
         return np.asarray(self._coefficients(hyper)[0] * (hyper["sigma"] ** -2.0)[:, None])
 
+    def unit_products(self, hyper: dict[str, Array]) -> tuple[Array, Array, Array]:
+        """U_i'Q_i U_i (B, N, q, q), U_i'Q_i [S_i y_i] (B, N, q, p + 1), [S_i y_i]'Q_i [S_i y_i] (B, N, p + 1, p + 1).
+
+        Of a model that keeps its cross-products by unit (``by_unit``), for errors with a common scale.
+        """
+        weights = self.part_weights(hyper)
+        own, own_shared, shared = (
+            np.tensordot(weights, part, 1) for part in (self._own, self._own_shared, self._shared)
+        )
+        return own, own_shared, shared
+
+    def log_det_precision(self, hyper: dict[str, Array]) -> Array:
+        """log|Q| of errors with a common scale : (B,)."""
+        log_q = self._coefficients(hyper)[1] @ self._counts.sum(axis=1)
+        return np.asarray(log_q - 2 * np.log(hyper["sigma"]) * self._rows.sum())
+
     def part_products(self, values: Array) -> Array:
         """Q_k times ``values`` (obs, m), in the order of ``part_weights`` : (parts, obs, m)."""
         found = []

@@ -19,9 +19,10 @@ _BLOCK_NUMBERS = 500_000
 
 @dataclass(frozen=True, eq=False)
 class NormalMixtures:
-    """One mixture for each outcome, sum_j w_ij N(m_ij, s_j^2): the components share their sds over outcomes.
+    """One mixture for each outcome, sum_j w_ij N(m_ij, s_ij^2).
 
-    ``weights``, ``means`` : (outcome, component), weights sum to one; ``sds`` : (component,).
+    ``weights``, ``means`` : (outcome, component), weights sum to one; ``sds`` : the same, or (component,) where all
+    outcomes share them.
     """
 
     weights: Array
@@ -37,16 +38,17 @@ class NormalMixtures:
     def sd(self) -> Array:
         """(outcome,)"""
         apart = self.means - self.mean[:, None]
-        return np.asarray(np.sqrt(self.weights @ self.sds**2 + np.einsum("ij,ij,ij->i", self.weights, apart, apart)))
+        within = (self.weights * self.sds**2).sum(axis=1)
+        return np.asarray(np.sqrt(within + np.einsum("ij,ij,ij->i", self.weights, apart, apart)))
 
     def cdf(self, x: Array, rows: Index | None = None) -> Array:
         """P(< x) of each outcome, or of the outcomes ``rows`` : (rows,)."""
         chosen = np.arange(len(self.means)) if rows is None else rows
-        found = np.empty(x.size)
-        width = max(1, _BLOCK_NUMBERS // self.sds.size)
+        found, shared = np.empty(x.size), self.sds.ndim == 1
+        width = max(1, _BLOCK_NUMBERS // self.means.shape[1])
         for first in range(0, x.size, width):
             block = chosen[first : first + width]
-            z = (x[first : first + width, None] - self.means[block]) / self.sds
+            z = (x[first : first + width, None] - self.means[block]) / (self.sds if shared else self.sds[block])
             found[first : first + width] = np.einsum("ij,ij->i", self.weights[block], ndtr(z))
         return found
 
