@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -91,6 +91,48 @@ def estimate(
     if not trustworthy:
         typer.echo("bri-bayes: the sampler's diagnostics do not pass: read the warnings before the numbers", err=True)
         raise typer.Exit(1)
+
+
+@app.command()
+def match(
+    data: Annotated[Path, typer.Argument(help="A CSV with one row an observation.")],
+    treatment: Annotated[str, typer.Option(help="A 0/1 column.")],
+    covariates: Annotated[
+        str, typer.Option(help="Of the logit: X, log(X), X^2, X==V, products with *; words: levels.")
+    ],
+    outcome: Annotated[str, typer.Option(help="Column of the outcome.")],
+    method: Annotated[str, typer.Option(help="nearest, kernel or radius.")] = "nearest",
+    replace: Annotated[bool, typer.Option("--replace", help="Nearest: a control may serve more than once.")] = False,
+    neighbours: Annotated[int, typer.Option(help="Nearest: controls a treated row.")] = 1,
+    ties: Annotated[str, typer.Option(help="Nearest: all (share the weight) or first.")] = "all",
+    order: Annotated[str, typer.Option(help="Nearest without replacement: largest, smallest score first, or data.")] = (
+        "largest"
+    ),
+    caliper: Annotated[float | None, typer.Option(help="Nearest: largest distance of a match.")] = None,
+    kernel: Annotated[str, typer.Option(help="epanechnikov or gaussian.")] = "epanechnikov",
+    bandwidth: Annotated[float, typer.Option(help="Kernel: its bandwidth.")] = 0.06,
+    radius: Annotated[float, typer.Option(help="Radius: the largest distance.")] = 0.1,
+    support: Annotated[
+        str, typer.Option(help="Leave out rows outside the range of: none, controls, treated, both.")
+    ] = ("none"),
+    score: Annotated[str | None, typer.Option(help="A column with a given score, in place of the logit.")] = None,
+    log_odds: Annotated[bool, typer.Option("--log-odds", help="Distances of log odds, not of probabilities.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Match on a propensity score in any CSV: the effect on the treated, its standard errors, balance and support."""
+    from bri_bayes.estimate import parse_list
+    from bri_bayes.frequentist.matching import Rule
+    from bri_bayes.match import MatchRequest, match_text, match_values
+
+    options: Any = (method, replace, neighbours, ties, order, caliper, kernel, bandwidth, radius, support)
+    request = MatchRequest(
+        data, treatment, parse_list(covariates), outcome, Rule(*options), score=score, log_odds=log_odds
+    )
+    values = match_values(request)
+    if as_json:
+        print_json(values)
+    else:
+        typer.echo(match_text(values))
 
 
 @app.command()

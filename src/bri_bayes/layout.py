@@ -42,7 +42,9 @@ class Grid:
 
 
 @dataclass(frozen=True)
-class _Table:
+class Table:
+    """The cells of a CSV file: ``rows`` has the number of each row, as a spreadsheet counts it, and its fields."""
+
     file: str
     delimiter: str
     header: list[str]
@@ -74,7 +76,7 @@ def read_grid(
     layout: Layout,
 ) -> Grid:
     """Read the cells of ``columns`` (None: of every column) for ``units`` and ``periods`` (None: for all)."""
-    table = _read_table(Path(path), unit)
+    table = read_table(Path(path), unit)
     records = _records(table, table.position(unit), units)
     if _is_wide(table, period, layout):
         variables, entries = _wide_entries(table, records, unit, columns)
@@ -120,7 +122,8 @@ def shown(cell: str) -> str:
     return " ".join(cell.split())[:40]
 
 
-def _read_table(path: Path, unit: str) -> _Table:
+def read_table(path: Path, unit: str) -> Table:
+    """The table of a file; ``unit`` : a column that must be there tells the delimiters apart."""
     text = _read_text(path)
     delimiter = _delimiter(text, unit)
     rows: list[tuple[int, list[str]]] = []
@@ -143,7 +146,7 @@ def _read_table(path: Path, unit: str) -> _Table:
             raise InputError(
                 f"{path}: row {number} has {len(fields)} fields and the header has {len(header)}; is the file cut off?"
             )
-    return _Table(str(path), delimiter, [name.strip() for name in header], body)
+    return Table(str(path), delimiter, [name.strip() for name in header], body)
 
 
 def _read_text(path: Path) -> str:
@@ -174,7 +177,7 @@ def _delimiter(text: str, unit: str) -> str:
     return max(DELIMITERS, key=fitness)
 
 
-def _records(table: _Table, at: int, units: Iterable[str] | None) -> list[_Record]:
+def _records(table: Table, at: int, units: Iterable[str] | None) -> list[_Record]:
     """Row, unit and fields of the rows of the requested units. A unit is text: "NA" is Namibia."""
     records = [(number, fields[at].strip(), fields) for number, fields in table.rows]
     for number, label, _ in records:
@@ -187,14 +190,14 @@ def _records(table: _Table, at: int, units: Iterable[str] | None) -> list[_Recor
     return [record for record in records if record[1] in wanted]
 
 
-def _is_wide(table: _Table, period: str, layout: Layout) -> bool:
+def _is_wide(table: Table, period: str, layout: Layout) -> bool:
     if layout != "auto":
         return layout == "wide"
     return period not in table.header and any(as_period(name) is not None for name in table.header)
 
 
 def _long_entries(
-    table: _Table,
+    table: Table,
     records: list[_Record],
     keys: tuple[str, str],
     columns: Sequence[str] | None,
@@ -217,7 +220,7 @@ def _long_entries(
 
 
 def _wide_entries(
-    table: _Table, records: list[_Record], unit: str, columns: Sequence[str] | None
+    table: Table, records: list[_Record], unit: str, columns: Sequence[str] | None
 ) -> tuple[list[str], list[_Entry]]:
     """One row a unit, or a unit and variable; one column a period."""
     period_at = _period_columns(table)
@@ -239,7 +242,7 @@ def _wide_entries(
     return variables, entries
 
 
-def _period_columns(table: _Table) -> dict[int, int]:
+def _period_columns(table: Table) -> dict[int, int]:
     positions: dict[int, int] = {}
     for at, name in enumerate(table.header):
         when = as_period(name)
@@ -255,7 +258,7 @@ def _period_columns(table: _Table) -> dict[int, int]:
     return positions
 
 
-def _variable_column(table: _Table, unit: str, columns: Sequence[str] | None) -> int | None:
+def _variable_column(table: Table, unit: str, columns: Sequence[str] | None) -> int | None:
     """The column with the names of the variables: the one that holds most of the wanted names."""
     others = [at for at, name in enumerate(table.header) if name and name != unit and as_period(name) is None]
     marked = [at for at in others if any(word in table.header[at].lower() for word in VARIABLE_WORDS)]
@@ -268,7 +271,7 @@ def _variable_column(table: _Table, unit: str, columns: Sequence[str] | None) ->
 
 
 def _named_rows(
-    table: _Table, records: list[_Record], at: int | None, columns: Sequence[str] | None
+    table: Table, records: list[_Record], at: int | None, columns: Sequence[str] | None
 ) -> Iterator[tuple[str, _Record]]:
     if at is None:
         if columns is None or len(columns) != 1:

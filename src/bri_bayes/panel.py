@@ -139,7 +139,7 @@ def _as_columns(columns: Mapping[str, Column] | Sequence[str] | None) -> dict[st
 def _is_text(grid: Grid, name: str) -> bool:
     """Whether a column that nobody asked for has words and not one number."""
     cells = [cell for _, cell in _present(grid, name)]
-    return bool(cells) and all(_number(cell, decimal_comma=grid.decimal_comma) is None for cell in cells)
+    return bool(cells) and all(as_number(cell, decimal_comma=grid.decimal_comma) is None for cell in cells)
 
 
 def _numbers(grid: Grid, name: str) -> NDArray[np.float64]:
@@ -149,7 +149,7 @@ def _numbers(grid: Grid, name: str) -> NDArray[np.float64]:
     if grid.decimal_comma and all(any(mark in cell for _, cell in present) for mark in ",."):
         raise InputError(f"{grid.file}: {name} has decimal commas and decimal points; use one of them")
     for at, cell in present:
-        number = _number(cell, decimal_comma=grid.decimal_comma)
+        number = as_number(cell, decimal_comma=grid.decimal_comma)
         if number is None or not math.isfinite(number):
             which = f"{name} of {grid.units[at[0]]} {grid.periods[at[1]]}"
             problem = "not a number" if number is None else "not a finite number"
@@ -163,7 +163,8 @@ def _present(grid: Grid, name: str) -> Iterator[tuple[tuple[int, ...], str]]:
     return ((at, cell) for at, cell in np.ndenumerate(grid.text[name]) if cell.strip().lower() not in MISSING)
 
 
-def _number(cell: str, *, decimal_comma: bool) -> float | None:
+def as_number(cell: str, *, decimal_comma: bool) -> float | None:
+    """The number that a cell is written for, or None."""
     if "_" in cell:  # float() takes 1_000, a CSV file does not mean it
         return None
     try:
