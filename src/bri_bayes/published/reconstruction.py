@@ -23,6 +23,7 @@ from bri_bayes.names import PERIOD, UNIT
 from bri_bayes.panel import Column, Panel
 from bri_bayes.published.rebuild.covariates import COVARIATES, covariates
 from bri_bayes.published.rebuild.inequality import inequality
+from bri_bayes.published.rebuild.matched import matching
 from bri_bayes.published.rebuild.mechanisms import indices, outcomes
 from bri_bayes.published.rebuild.placebo_years import placebo_covariates
 from bri_bayes.published.rebuild.rows import Rows, rows_of
@@ -65,6 +66,7 @@ COLUMNS: Mapping[str, Column] = {
     "lnpgdp": Column("gdp_per_capita_2015usd", "log", "GDP per capita", "constant 2015 US dollars"),
     "growth": Column("gdp_growth_pct", "none", "GDP growth", "share of GDP", 0.01),
     "lnroaddensity": Column("road_density", "log", "Road density", "km per 100 square km"),
+    "openness": Column("trade_openness_pct_gdp", "none", "Trade openness", "share of GDP", 0.01),
     "inequality": Column(
         "inequality", "none", "Inequality", "points from the level at which Table 8 states the effect"
     ),
@@ -102,10 +104,11 @@ def reconstructions(published: Published) -> dict[str, Panel]:
     rows = rows_of(published)
     main = covariates(published, rows)
     index = inequality(published, rows, main.columns)
-    values = trade(published, rows, main, index)
+    matches = matching(published, rows, main.columns)
+    values = trade(published, rows, main, matches, index)
     results = outcomes(published, rows, main.columns)
     mechanisms = {name: indices(published, rows, main.columns, values_, name) for name, values_ in results.items()}
-    shared = {**values, "inequality": index, **results}
+    shared = {**values, "inequality": index, **results, "openness": matches.openness}
     named = dict(zip(COVARIATES, main.columns, strict=True))
     placebo = dict(zip(COVARIATES, placebo_covariates(published, rows, main.columns, values), strict=True))
     parts = {
