@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bri_bayes.published.matching import matching_plan
 from bri_bayes.published.rebuild.matched import Matching, years_before
@@ -21,6 +22,8 @@ from bri_bayes.within import Array
 GROWTH, VOLATILITY, SIZE = "export_growth", "export_volatility", "export_size_log"
 VARIABLES = (GROWTH, VOLATILITY, SIZE)
 MILLION = 1e6
+# Where the search for a shape starts, and its bounds: a factor of 20, and a trend of 0.3 a year.
+_START, _BOUNDS = np.array([0.3, 0.4, 0.5, -0.5, 0.0, 0.2]), np.array([3.0, 3.0, 3.0, 3.0, 3.0, 0.3])
 # Steps of the search for spreads, and the miss at which it has them: far below half a unit of a printed digit.
 _EVALUATIONS, _TOLERANCE = 200, 1e-9
 
@@ -29,9 +32,9 @@ _EVALUATIONS, _TOLERANCE = 200, 1e-9
 class Shape:
     """How errors of exports differ over units, beyond one AR(1) process: logs of scales, and a spread of trends.
 
-    ``treated``, ``controls`` : of the group before the policy; ``own`` : of each unit, times a normal draw; ``matched`` :
-    of controls, times their share in the matches; ``off_support`` : of treated units without one; ``trend`` : sd of
-    the yearly trend of a unit that ends with the policy.
+    ``treated``, ``controls`` : of the group before the policy; ``own`` : of each unit, times a normal draw;
+    ``matched`` : of controls, times their share in the matches; ``off_support`` : of treated units without one;
+    ``trend`` : sd of the yearly trend of a unit that ends with the policy.
     """
 
     treated: float = 0.0
@@ -135,16 +138,13 @@ class Balance:
         """
         from scipy.optimize import least_squares
 
-        start = Shape()
-        names = tuple(vars(start))
-
         def missing(numbers: Array) -> Array:
             return self._missing(exports(Shape(*map(float, numbers))))
 
         found = least_squares(
             missing,
-            [-0.1, -0.1, 0.3, -0.1, -0.3, 0.1],
-            bounds=([-3.0] * (len(names) - 1) + [0.0], [3.0] * (len(names) - 1) + [0.3]),
+            _START,
+            bounds=(-_BOUNDS * [1, 1, 1, 1, 1, 0], _BOUNDS),
             max_nfev=_EVALUATIONS,
             ftol=_TOLERANCE,
             xtol=_TOLERANCE,
@@ -173,7 +173,7 @@ def unit_statistics(exports: Array, before: slice) -> Mapping[str, Array]:
     }
 
 
-def pooled_spread(values: Array, ever_treated: Array) -> float:
+def pooled_spread(values: Array, ever_treated: NDArray[np.bool_]) -> float:
     """sqrt((S_treated^2 + S_control^2) / 2) : the denominator of the bias in Table 2."""
     squares = [float(values[group].var(ddof=1)) for group in (ever_treated, ~ever_treated)]
     return float(np.sqrt(sum(squares) / 2))

@@ -178,8 +178,8 @@ def _noise(rows: Rows) -> dict[str, Array]:
 
 @dataclass(frozen=True, eq=False)
 class _Errors:
-    """What is asked of e, the errors of Table 8. ``fit`` : the rest of the within part; ``square`` : e'e; ``products`` :
-    with the fictitious BRI of Table 4; ``path`` : the mean over units."""
+    """What is asked of e, the errors of Table 8. ``fit`` : the rest of the within part; ``square`` : e'e;
+    ``products`` : with the fictitious BRI of Table 4; ``path`` : the mean over units."""
 
     problem: _Problem
     outcome: str
@@ -210,7 +210,7 @@ class _Errors:
     def drift(self) -> Array:
         """How the nine countries, all alike, move away from the mean over units : (unit, period)."""
         own = np.concatenate([[0.0], np.cumsum(GROWTH)]) - self.path[0]
-        return self.problem.rows.is_country[:, None] * (own - own.mean())
+        return np.asarray(self.problem.rows.is_country[:, None] * (own - own.mean()))
 
     def solved(self, noise: Array) -> Array:
         """e : (unit, period). Errors of the nine countries keep their size, those of the others are stretched."""
