@@ -18,6 +18,33 @@ SeedOption = Annotated[int, typer.Option(help="Seed of all random numbers.", min
 
 def register_sections(app: typer.Typer) -> None:
     """Add the command of each section to the command line."""
+    app.command()(pretrends)
+    app.command()(placebo)
+
+
+def pretrends(
+    study: StudyArgument = None,
+    panel: PanelOption = None,
+    quick: QuickOption = False,
+    jobs: JobsOption = 1,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Did the groups move apart before the policy, and would this panel have shown it?"""
+    show_section("pretrends", study, panel=panel, quick=quick, jobs=jobs, seed=seed, as_json=as_json)
+
+
+def placebo(
+    study: StudyArgument = None,
+    panel: PanelOption = None,
+    kind: Annotated[str, typer.Option(help="time, space, predictive or all.")] = "all",
+    quick: QuickOption = False,
+    jobs: JobsOption = 1,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Would we have seen this without the policy? Earlier onsets, other groups, simulated panels."""
+    show_section("placebo", study, panel=panel, quick=quick, jobs=jobs, seed=seed, as_json=as_json, kind=kind)
 
 
 def print_json(values: Any) -> None:

@@ -13,5 +13,9 @@ EXAMPLE = Path(__file__).with_name("example_values.json")
 
 @pytest.fixture
 def values() -> dict[str, Any]:
-    """A fresh copy for each test to change."""
-    return dict(json.loads(EXAMPLE.read_text(encoding="utf-8")))
+    """A fresh copy for each test to change; further sections of the report have example_SECTION.json beside it."""
+    files = sorted(EXAMPLE.parent.glob("example_*.json"), key=lambda path: (path != EXAMPLE, path))
+    found: dict[str, Any] = {}
+    for path in files:
+        found |= json.loads(path.read_text(encoding="utf-8"))
+    return found

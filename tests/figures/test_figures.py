@@ -18,6 +18,7 @@ from matplotlib.text import Text
 from bri_bayes.errors import InputError
 from bri_bayes.figures import FIGURES, available, draw_all
 from bri_bayes.figures.theme import save, style, wrapped
+from bri_bayes.names import SECTIONS
 
 Values = dict[str, Any]
 EVERY = pytest.mark.parametrize("name", list(FIGURES))
@@ -166,6 +167,8 @@ def test_a_study_without_the_optional_values_still_has_figures(values: Values, t
 
 def test_an_outcome_without_a_fitted_model_is_left_out(values: Values, tmp_path: Path) -> None:
     values["outcomes"]["lnimport"] |= {"models": {}, "main": None, "power": None}
+    for name in SECTIONS:
+        values.pop(name, None)
     for name in draw_all(values, tmp_path):
         assert "Imports" not in _svg_text(tmp_path / f"{name}.svg")
 
@@ -219,7 +222,8 @@ def _bare(values: Values) -> Values:
         for model in outcome["models"].values():
             for key in ("percent", "counterfactual", "additional_trade_usd", "baseline", "parameters", "by_period"):
                 model.pop(key)
-    values.pop("unit_names")
+    for name in ("unit_names", *SECTIONS):
+        values.pop(name, None)
     values["panel"] |= {"label": None, "sources": [], "kind": "user"}
     return values
 

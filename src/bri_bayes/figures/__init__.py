@@ -34,7 +34,14 @@ _NEEDS: Mapping[str, str] = {
 }
 # Figures of the further sections: "section.key" that at least one of its outcomes must have. Each module has a
 # function ``caption`` beside the one that draws.
-_SECTION_NEEDS: Mapping[str, str] = {}
+_SECTION_NEEDS: Mapping[str, str] = {
+    "pretrend": "pretrends.pretrend",
+    "placebo_time": "placebo.time",
+    "placebo_space": "placebo.space",
+    "placebo_paper": "placebo.space",
+    "placebo_predictive": "placebo.predictive",
+    "model_checks": "placebo.predictive",
+}
 FIGURES: Mapping[str, Draw] = {name: _imported_when_drawn(name) for name in (*_NEEDS, *_SECTION_NEEDS)}
 
 

@@ -1,0 +1,135 @@
+"""Does the model make panels that look like this one? Posterior predictive checks of what an interval rests on.
+
+Panels are drawn from the posterior, effects included, and a statistic of the observed panel is placed among theirs,
+p = P(T(y_rep) >= T(y) | y). Statistics are taken from what unit and period effects leave of the rows without
+treatment, so no effect enters them:
+
+    autocorrelation    of neighbouring years within countries; too high means intervals that are too short
+    spread             largest against smallest sd of a country; large means that one error scale is wrong
+    largest jump       largest change from one year to the next in a country; large means heavier tails than normal
+    common trend       difference between the linear trends of treated and control units before the onset
+
+Source: Gelman, Meng & Stern (1996), Statistica Sinica 6(4); Gelman et al. (2013), Bayesian Data Analysis, ch. 6.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from bri_bayes.analysis import Analysis
+from bri_bayes.checks.null_model import periods_of, posterior_draws, replicas
+from bri_bayes.design import Design
+from bri_bayes.names import UNIT
+from bri_bayes.within import Array, Index, TwoWay
+
+# A posterior predictive p-value outside these says that the model does not make such panels.
+EXTREME = (0.025, 0.975)
+# Rows that a country needs for an sd of its own.
+LEAST_ROWS = 4
+# Draws that are kept for a figure.
+_KEPT = 300
+
+QUESTIONS = {
+    "autocorrelation": "How alike are the errors of neighbouring years in one country?",
+    "spread": "How much more does the most restless country vary than the calmest?",
+    "largest_jump": "How large is the largest change from one year to the next?",
+    "common_trend": "How far apart are the trends of treated and control units before the onset?",
+}
+
+
+def predictive_checks(analysis: Analysis, *, panels: int, seed: int = 0) -> dict[str, Any]:
+    """A row for each statistic, and the spread of each country, as JSON values."""
+    design = analysis.design
+    outcomes = replicas(posterior_draws(design, analysis.card, panels, seed), seed, effects=True)
+    rows = np.flatnonzero(~design["treated"].to_numpy())
+    both = np.vstack([design["y"].to_numpy()[None, :], outcomes])[:, rows].T
+    left = TwoWay(*_positions(design, rows)).residuals(both)
+    spreads = _spreads(design, rows, left)
+    statistics = {
+        "autocorrelation": _autocorrelation(design, rows, left),
+        "spread": np.nanmax(spreads, axis=0) / np.nanmin(spreads, axis=0),
+        "largest_jump": np.abs(_steps(design, rows, left)).max(axis=0),
+        "common_trend": _common_trend(design, rows, left, min(analysis.assignment.onsets)),
+    }
+    return {
+        "statistics": [
+            {
+                "statistic": name,
+                "question": QUESTIONS[name],
+                **_placed(values),
+                "draws": _rounded(values[1 : 1 + _KEPT]),
+            }
+            for name, values in statistics.items()
+        ],
+        "by_unit": {
+            str(unit): _placed(spread)
+            for unit, spread in zip(design[UNIT].values, spreads, strict=True)
+            if np.isfinite(spread[0])
+        },
+        "panels": panels,
+    }
+
+
+def _positions(design: Design, rows: Index) -> tuple[Index, Index]:
+    """Unit and period of the rows, numbered without gaps."""
+    unit, period = (
+        np.unique(design[name].to_numpy()[rows], return_inverse=True)[1] for name in ("unit_ix", "period_ix")
+    )
+    return unit, period
+
+
+def _neighbours(design: Design, rows: Index) -> Array:
+    """Which of the rows but the first follow the row before in the same unit, one period later."""
+    unit, period = design["unit_ix"].to_numpy()[rows], periods_of(design)[rows]
+    return np.asarray((np.diff(unit) == 0) & (np.diff(period) == 1))
+
+
+def _steps(design: Design, rows: Index, left: Array) -> Array:
+    return np.asarray(np.diff(left, axis=0)[_neighbours(design, rows)])
+
+
+def _autocorrelation(design: Design, rows: Index, left: Array) -> Array:
+    both = _neighbours(design, rows)
+    return np.asarray((left[1:] * left[:-1])[both].sum(axis=0) / (left**2).sum(axis=0))
+
+
+def _spreads(design: Design, rows: Index, left: Array) -> Array:
+    """The sd of each unit around its mean : (unit, panel), NaN with too few rows."""
+    unit = design["unit_ix"].to_numpy()[rows]
+    found = np.full((design.sizes[UNIT], left.shape[1]), np.nan)
+    for i in np.unique(unit):
+        if (unit == i).sum() >= LEAST_ROWS:
+            found[i] = left[unit == i].std(axis=0, ddof=1)
+    return found
+
+
+def _common_trend(design: Design, rows: Index, left: Array, onset: int) -> Array:
+    """Slope of treated units less slope of controls in the rows before the onset, a period."""
+    ever, period = np.isfinite(design["event_time"].to_numpy())[rows], periods_of(design)[rows]
+    early = period < onset
+    slopes = []
+    for group in (early & ever, early & ~ever):
+        centred = period[group] - period[group].mean()
+        slopes.append(centred @ left[group] / (centred @ centred))
+    return np.asarray(slopes[0] - slopes[1])
+
+
+def _placed(values: Array) -> dict[str, Any]:
+    """The observed value (first) among those of the simulated panels."""
+    observed, rest = float(values[0]), values[1:]
+    lower, upper = np.quantile(rest, [0.025, 0.975])
+    p = float((1 + (rest >= observed).sum()) / (1 + rest.size))
+    return {
+        "observed": observed,
+        "mean": float(rest.mean()),
+        "lower": float(lower),
+        "upper": float(upper),
+        "p_value": p,
+        "extreme": not EXTREME[0] <= p <= EXTREME[1],
+    }
+
+
+def _rounded(values: Array) -> list[float]:
+    return [float(f"{value:.5g}") for value in values]

@@ -1,0 +1,200 @@
+"""Did treated and control units move apart before the policy, and would this panel have shown it?
+
+Two quantities before the first onset, on rows that no policy can have touched:
+
+    slope   y_it = a_i + l_t + s G_i (t - mean t) + x_it'b + e_it,  G_i = 1 for ever-treated units: the linear trend
+            of treated units against controls, outcome units a period
+    leads   the same with a free coefficient for each period: how far treated units stood from controls in each
+            year, against the pre-period average
+
+The check of the mean of the leads, which is zero by construction, cannot fail; this one can. Its rule: a violation is
+found when the 95% interval of the slope leaves zero out. Priors of slope and leads are wide, so the check does not
+pass because of them. Silence counts only where it could have been broken: panels with the errors of this posterior
+and no trend say which slope would be found in 80% of panels, and what bias of the ATT such a slope makes.
+
+Source: Roth (2022), AER: Insights 4(3), doi:10.1257/aeri.20210236; Kahn-Lang & Lang (2020), JBES 38(3),
+doi:10.1080/07350015.2018.1546591.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from bri_bayes.analysis import Analysis
+from bri_bayes.card import ModelCard
+from bri_bayes.checks.null_model import (
+    Draws,
+    periods_of,
+    posterior_draws,
+    replicas,
+    untreated_card,
+    untreated_design,
+)
+from bri_bayes.design import Design, two_way
+from bri_bayes.engines.batch import OUTCOME, coefficient_of_many
+from bri_bayes.names import PERIOD, UNIT
+from bri_bayes.summaries import json_safe
+from bri_bayes.within import Array
+
+SLOPE = "treated_slope"
+# Prior sd of the slope and of covariates on the standardised scale: so wide that it decides nothing.
+WIDE = 10.0
+POWER = 0.8
+# The share of the claimed effect that a lead should not exceed.
+SHARE = 0.5
+_RECORD = ("mean", "sd", "lower", "upper", "p_positive")
+
+
+def pretrend_values(analysis: Analysis, claim: float | None, *, panels: int = 1000, seed: int = 0) -> dict[str, Any]:
+    """Slope, leads, their probabilities, what the panel could detect, and the verdict, as JSON values.
+
+    ``claim`` : the effect that is claimed, None for none: then no lead is compared with it.
+    """
+    card, design = _recipe(analysis)
+    observed = design["y"].to_numpy()[None, :]
+    slope = _record(coefficient_of_many(design, card, observed, SLOPE, seed=seed), 0)
+    null_card = untreated_card(analysis.card)
+    null = posterior_draws(untreated_design(analysis.panel, analysis.assignment, null_card), null_card, panels, seed)
+    outcomes = replicas(null, seed, effects=False)
+    placebos = coefficient_of_many(design, card, outcomes, SLOPE, seed=seed)
+    lower, upper = placebos["lower"].to_numpy(), placebos["upper"].to_numpy()
+    detectable = float(np.quantile(np.concatenate([-lower, upper]), POWER))
+    distance = _distance(analysis)
+    flagged = slope["lower"] > 0 or slope["upper"] < 0
+    bias = detectable * distance
+    values = {
+        "slope": slope,
+        "flagged": flagged,
+        "size": float(((lower > 0) | (upper < 0)).mean()),
+        "panels": panels,
+        "detectable_slope": detectable,
+        "detectable_bias": bias,
+        "distance": distance,
+        "claim": claim,
+        "claim_slope": None if claim is None else abs(claim) / distance,
+        "passed": _passed(flagged, bias, claim),
+        "periods": [int(period) for period in design[PERIOD].to_numpy()],
+        **_leads(analysis, null, outcomes, claim, seed),
+    }
+    return dict(json_safe(values))
+
+
+def power_at(analysis: Analysis, slopes: Array, *, panels: int = 1000, seed: int = 0) -> Array:
+    """The share of panels with the errors of this posterior and each of ``slopes`` in which a violation is found."""
+    card, design = _recipe(analysis)
+    null_card = untreated_card(analysis.card)
+    null = posterior_draws(untreated_design(analysis.panel, analysis.assignment, null_card), null_card, panels, seed)
+    found = coefficient_of_many(design, card, replicas(null, seed, effects=False), SLOPE, seed=seed)
+    lower, upper = found["lower"].to_numpy()[:, None], found["upper"].to_numpy()[:, None]
+    return np.asarray(((lower + slopes > 0) | (upper + slopes < 0)).mean(axis=0))
+
+
+def _recipe(analysis: Analysis) -> tuple[ModelCard, Design]:
+    """The card with a slope of treated units, and the early rows; a card with unit trends gives them up for it."""
+    card = untreated_card(analysis.card)
+    effects = dataclasses.replace(card.effects, trend="none")
+    priors = dataclasses.replace(card.priors, covariate=WIDE)
+    card = dataclasses.replace(card, effects=effects, priors=priors, covariates=(*card.covariates, SLOPE))
+    panel = with_slope(analysis.panel, analysis)
+    return card, untreated_design(panel, analysis.assignment, card)
+
+
+def with_slope(panel: xr.Dataset, analysis: Analysis) -> xr.Dataset:
+    """The panel with the variable that grows by one a period in ever-treated units and is zero elsewhere."""
+    treated = np.isin(panel[UNIT].to_numpy().astype(str), analysis.assignment.treated_units)
+    period = panel[PERIOD].to_numpy().astype(float)
+    values = treated[:, None] * (period - period.mean())[None, :]
+    return panel.assign({SLOPE: ((UNIT, PERIOD), values)})
+
+
+def _distance(analysis: Analysis) -> float:
+    """Periods between the average treated row and the average earlier row of treated units: bias of the ATT a slope."""
+    design = analysis.design
+    ever, treated = np.isfinite(design["event_time"].to_numpy()), design["treated"].to_numpy()
+    period = periods_of(design)
+    return float(period[treated].mean() - period[ever & ~treated].mean())
+
+
+def _passed(flagged: bool, bias: float, claim: float | None) -> bool | None:
+    """False: found. None: not found, but neither would a trend that makes half of the claim. True: excluded."""
+    if flagged:
+        return False
+    return True if claim is not None and bias <= SHARE * abs(claim) else None
+
+
+def _leads(analysis: Analysis, null: Draws, outcomes: Array, claim: float | None, seed: int) -> dict[str, Any]:
+    """Each lead with its interval, the largest one, and its place among panels without a pre-trend.
+
+    The posterior of the leads is that of a linear model given sigma and rho: y_it with a free coefficient G_i 1[t = k]
+    for every period but one, so their distance from the average is what unit and period effects leave of it.
+    """
+    card, design = _lead_recipe(analysis)
+    draws = posterior_draws(design, card, max(null.size, 2000), seed)
+    at = slice(len(analysis.card.covariates), None)
+    scale = design.attrs["y_scale"] / design["x_scale"].to_numpy()[at]
+    free = draws.values["beta"][:, at] * scale
+    path = np.hstack([free, np.zeros((len(free), 1))])  # the last period is the reference
+    path -= path.mean(axis=1, keepdims=True)
+    largest = np.abs(path).max(axis=1)
+    statistic = _largest_gap(
+        design, analysis.assignment.treated_units, np.vstack([design["y"].to_numpy()[None, :], outcomes])
+    )
+    periods = [int(period) for period in design[PERIOD].to_numpy()]
+    half = None if claim is None else SHARE * abs(claim)
+    beyond = None if half is None else (np.abs(path) > half).mean(axis=0)
+    table = [
+        {"period": period, **_of_draws(path[:, k]), "p_beyond_half": None if beyond is None else float(beyond[k])}
+        for k, period in enumerate(periods)
+    ]
+    return {
+        "leads": table,
+        "largest_lead": {"period": periods[int(np.abs(path.mean(axis=0)).argmax())], **_of_draws(largest)},
+        "p_any_beyond_half": None if half is None else float((largest > half).mean()),
+        "largest_gap": float(statistic[0]),
+        "p_largest_gap": float((1 + (statistic[1:] >= statistic[0]).sum()) / statistic.size),
+    }
+
+
+def _lead_recipe(analysis: Analysis) -> tuple[ModelCard, Design]:
+    card = untreated_card(analysis.card)
+    onset = min(analysis.assignment.onsets)
+    period = analysis.panel[PERIOD].to_numpy()
+    seen = np.isfinite(analysis.panel[analysis.card.outcome].transpose(UNIT, PERIOD).to_numpy())
+    treated = np.isin(analysis.panel[UNIT].to_numpy().astype(str), analysis.assignment.treated_units)
+    years = [int(year) for k, year in enumerate(period) if year < onset and seen[treated, k].any()]
+    dummies = {f"lead_{year}": ((UNIT, PERIOD), np.outer(treated, period == year).astype(float)) for year in years[:-1]}
+    effects = dataclasses.replace(card.effects, trend="none")
+    priors = dataclasses.replace(card.priors, covariate=WIDE)
+    card = dataclasses.replace(card, effects=effects, priors=priors, covariates=(*card.covariates, *dummies))
+    return card, untreated_design(analysis.panel.assign(dummies), analysis.assignment, card)
+
+
+def _largest_gap(design: Design, treated_units: tuple[str, ...], outcomes: Array) -> Array:
+    """The largest distance between means of treated and control units in a period, after both effects : (panel,)."""
+    ever = np.isin(design[UNIT].to_numpy().astype(str), treated_units)[design["unit_ix"].to_numpy()]
+    left, period = two_way(design).residuals(outcomes.T), design["period_ix"].to_numpy()
+    gaps = [
+        left[(period == k) & ever].mean(axis=0) - left[(period == k) & ~ever].mean(axis=0)
+        for k in range(design.sizes[PERIOD])
+        if np.unique(ever[period == k]).size == 2
+    ]
+    return np.asarray(np.abs(gaps).max(axis=0))
+
+
+def _record(found: xr.Dataset, position: int) -> dict[str, float]:
+    return {name: float(found[name].isel({OUTCOME: position})) for name in _RECORD}
+
+
+def _of_draws(draws: Array) -> dict[str, float]:
+    lower, upper = np.quantile(draws, [0.025, 0.975])
+    return {
+        "mean": float(draws.mean()),
+        "sd": float(draws.std(ddof=1)),
+        "lower": float(lower),
+        "upper": float(upper),
+        "p_positive": float((draws > 0).mean()),
+    }
