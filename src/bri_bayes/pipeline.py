@@ -28,6 +28,8 @@ from bri_bayes.tables import provenance
 
 # Fewer draws for a first look.
 QUICK = Sampler(chains=4, draws=400, tune=500)
+# Rows of a table that a terminal shows.
+TERMINAL_ROWS = 40
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,9 @@ def section_text(name: str, values: Mapping[str, Any]) -> str:
     for caption, table in load_section(name).tables.values():
         frame = table({**values, name: values}).drop(columns="panel", errors="ignore")
         if not frame.empty:
-            parts.append(f"{caption}\n{frame.to_string(index=False, float_format='{:.3f}'.format, na_rep='')}")
+            shown = frame.head(TERMINAL_ROWS).to_string(index=False, float_format="{:.3f}".format, na_rep="")
+            more = len(frame) - TERMINAL_ROWS
+            parts.append(f"{caption}\n{shown}" + (f"\n... and {more} rows more: --json has all" if more > 0 else ""))
     return "\n\n".join(parts)
 
 
