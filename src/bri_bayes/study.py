@@ -115,13 +115,16 @@ class AssignmentTable:
 
 @dataclass(frozen=True, config=STRICT)
 class PoolTable:
-    """The table [pool]: which units of the file, beyond the assignment, are no comparison.
+    """The table [pool]: which units of the file, beyond the assignment, are no comparison, and rules that choose some.
 
-    ``treatment`` : a 0/1 column of treated cells, whose units are left out; ``exclude`` : units by name.
+    ``treatment`` : a 0/1 column of treated cells, whose units are left out; ``exclude`` : units by name; ``groups`` :
+    lists of units by the name of a rule; ``nearest`` : how many donors the rule of the nearest paths takes.
     """
 
     treatment: str | None = None
     exclude: tuple[str, ...] = ()
+    groups: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    nearest: int = 10
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -129,7 +132,8 @@ class Study:
     """A panel to load, an assignment, the roles of the variables, and the cards to run (the first is the main one).
 
     ``audit`` : whether the report has the audit and the design analysis of the paper that the study re-examines.
-    ``sections`` : the further sections of the report; ``pool`` : the wider pool of units.
+    ``sections`` : the further sections of the report; ``pool`` : the wider pool of units; ``exposed`` : the first
+    period in which a control had a part of the policy itself, by control.
     """
 
     name: str
@@ -145,6 +149,7 @@ class Study:
     audit: bool = False
     sections: tuple[str, ...] = ()
     pool: PoolTable = PoolTable()
+    exposed: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     @model_validator(mode="after")
     def _consistent(self) -> Study:
@@ -158,6 +163,9 @@ class Study:
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f'the variable "{name}" has {names.count(name)} roles; give each its own name')
+        for unit in self.exposed:
+            if unit not in self.assignment.never_treated:
+                raise ValueError(f'exposed has "{unit}"; {suggest(unit, self.assignment.never_treated)}')
         for unit in self.unit_names:
             if unit not in self.assignment.units:
                 raise ValueError(f'unit_names has "{unit}"; {suggest(unit, self.assignment.units)}')

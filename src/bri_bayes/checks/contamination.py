@@ -1,0 +1,65 @@
+"""What if the controls had a part of the effect? The ATT for each share kappa, and what the data say about kappa.
+
+A contaminated control, k periods after it was exposed, has kappa times what a treated unit has k periods after its
+onset (``card.Contamination``). The ATT stays that of the cells of the treated units. With m(kappa) the exact
+marginal likelihood of the card with a fixed share, on a grid,
+
+    p(kappa | y) = m(kappa) p(kappa) / sum,     p(att | y) = sum_kappa p(kappa | y) p(att | y, kappa)
+
+``learned`` : what the data say about kappa, the Kullback-Leibler divergence of its posterior from its prior in bits.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from bri_bayes.analysis import Analysis
+from bri_bayes.card import Contamination
+from bri_bayes.engines.fitting import fit, is_trustworthy
+from bri_bayes.estimands import att, att_record
+from bri_bayes.summaries import json_safe
+
+# Fixed shares of the grid; its trapezoids are the quadrature over kappa.
+SHARES = tuple(round(float(share), 2) for share in np.linspace(0, 1, 11))
+# Below this many bits the data have hardly spoken: a coin that comes up heads in 59 of 100 throws says as much of it.
+HARDLY_LEARNED = 0.1
+
+
+def contaminated(analysis: Analysis, since: Mapping[str, int], share: float | None) -> Analysis:
+    """The recipe with controls exposed from ``since`` on: a fixed ``share``, or None to learn it."""
+    return analysis.replace(card=dataclasses.replace(analysis.card, contamination=Contamination(dict(since), share)))
+
+
+def learned_share(analysis: Analysis, since: Mapping[str, int], seed: int) -> dict[str, Any]:
+    """kappa as one more unknown of the model, under a uniform prior: its posterior and the ATT."""
+    result = fit(contaminated(analysis, since, None), seed=seed, pointwise=False)
+    kappa = result.posterior["posterior"]["kappa"]
+    record = {"att": att_record(att(result)), "kappa": att_record(kappa), "engine": result.diagnostics["engine"]}
+    return dict(json_safe({**record, "trustworthy": is_trustworthy(result)}))
+
+
+def over_shares(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The quadrature over fixed shares, each record with "share", "att" and "log_marginal": posterior of kappa.
+
+    ``density`` is that of kappa at each share, by trapezoids; the ATT is the mixture, as mean and sd.
+    """
+    shares = np.array([record["share"] for record in records])
+    log_marginal = np.array([record["log_marginal"] for record in records])
+    width = np.gradient(shares)
+    width[[0, -1]] /= 2
+    likelihood = np.exp(log_marginal - log_marginal.max())
+    density = likelihood / (likelihood @ width)
+    weight = density * width
+    mean, sd = (np.array([record["att"][name] for record in records]) for name in ("mean", "sd"))
+    center = float(weight @ mean)
+    kappa = float(weight @ shares)
+    return {
+        "density": density.tolist(),
+        "kappa": {"mean": kappa, "sd": float(np.sqrt(weight @ (shares - kappa) ** 2))},
+        "att": {"mean": center, "sd": float(np.sqrt(weight @ (sd**2 + (mean - center) ** 2)))},
+        "learned": float(weight @ np.log2(np.maximum(density, 1e-300))),
+    }

@@ -1,0 +1,87 @@
+"""Against whom could the treated units be compared? Every non-empty set of controls, and one unit less."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from bri_bayes.design import Design
+from bri_bayes.treatment import Assignment
+from bri_bayes.within import TwoWay
+
+# With more controls than this their non-empty sets (63 at six) are too many to show, and are left out with a sentence.
+MOST_CONTROLS = 6
+
+
+def subsets(controls: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Every non-empty set, smallest first, each in the order of ``controls``."""
+    return [chosen for size in range(1, len(controls) + 1) for chosen in combinations(controls, size)]
+
+
+def with_controls(assignment: Assignment, controls: tuple[str, ...]) -> Assignment:
+    """The treated units against these controls."""
+    return assignment.restrict([*assignment.treated_units, *controls])
+
+
+def left_out(assignment: Assignment) -> dict[str, Assignment]:
+    """The assignment without each unit in turn, where treated units and controls remain."""
+    treated, controls = assignment.treated_units, assignment.never_treated
+    units = [*(treated if len(treated) > 1 else ()), *(controls if len(controls) > 1 else ())]
+    return {unit: assignment.drop([unit]) for unit in units}
+
+
+def pretrend_fit(design: Design) -> dict[str, Any]:
+    """How parallel treated units and controls were before the first onset.
+
+    In the rows before the onset, with unit and period effects and a gap g_t of the treated units in each period,
+
+        y_it = a_i + l_t + E_i g_t + e_it,     mean of g = 0
+
+    ``gap`` : root mean square of g, outcome units; ``slope`` : least-squares change of g a period; ``periods`` : their
+    number. All None with fewer than two periods in which both groups have rows.
+    """
+    first = design["first_treated"].to_numpy()
+    period = design["period"].to_numpy()[design["period_ix"].to_numpy()]
+    unit_ix = design["unit_ix"].to_numpy()
+    ever = np.isfinite(first)[unit_ix]
+    rows = period < np.nanmin(first)
+    both = [t for t in np.unique(period[rows]) if (ever & (period == t)).any() and (~ever & (period == t)).any()]
+    if len(both) < 2:
+        return {"gap": None, "slope": None, "periods": len(both)}
+    rows &= np.isin(period, both)
+    _, units = np.unique(unit_ix[rows], return_inverse=True)
+    _, periods = np.unique(period[rows], return_inverse=True)
+    within = TwoWay(units, periods)
+    y = within.residuals(design["y"].to_numpy()[rows])
+    columns = np.eye(len(both))[periods] * ever[rows][:, None]
+    gap, *_ = np.linalg.lstsq(within.residuals(columns), y, rcond=1e-9)
+    gap = gap - gap.mean()
+    t = np.asarray(both, dtype=float) - np.mean(both)
+    return {"gap": float(np.sqrt((gap**2).mean())), "slope": float(t @ gap / (t @ t)), "periods": len(both)}
+
+
+def influence(atts: Mapping[tuple[str, ...], float]) -> list[dict[str, Any]]:
+    """How the estimate moves when a control joins, the largest move first; ``atts`` of every non-empty set.
+
+    ``joins`` : the change when the control joins a set of the others, averaged within each size of set and then over
+    sizes, as a Shapley value counts them, the empty set apart (it has no estimate). ``with``, ``without`` : the mean
+    over sets that have it, and over those that have not.
+    """
+    sets = {frozenset(chosen): value for chosen, value in atts.items()}
+    names = sorted(frozenset().union(*sets))
+    found = []
+    for name in names:
+        by_size: dict[int, list[float]] = {}
+        for chosen, value in sets.items():
+            if name not in chosen:
+                by_size.setdefault(len(chosen), []).append(sets[chosen | {name}] - value)
+        inside = [value for chosen, value in sets.items() if name in chosen]
+        outside = [value for chosen, value in sets.items() if name not in chosen]
+        if not outside:
+            continue
+        joins = float(np.mean([np.mean(changes) for changes in by_size.values()]))
+        found.append({"control": name, "joins": joins, "with": float(np.mean(inside)), "without": float(np.mean(outside))})
+    return sorted(found, key=lambda row: -abs(row["joins"]))

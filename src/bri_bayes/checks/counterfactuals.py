@@ -1,0 +1,182 @@
+"""What would a synthetic control and a factor model have expected of each treated unit, and how often are they wrong?
+
+Both are fitted to complete donors of the wide pool. Each donor is then predicted in the same way, as if it had been
+treated: a synthetic control from all other donors, the factor model with a fifth of the donors hidden at a time. No
+donor had the policy by assumption, so ``coverage``, the share of donors whose 95% interval of the average effect has
+zero in it, should be 95%; and the average over as many random donors as there are treated units is a placebo.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from bri_bayes.checks.donors import complete_donors, refusal
+from bri_bayes.engines.convergence import split_rhat
+from bri_bayes.engines.factors import factor_counterfactuals
+from bri_bayes.engines.synthetic import synthetic_controls
+from bri_bayes.errors import InputError
+from bri_bayes.names import PERIOD, UNIT
+from bri_bayes.summaries import json_safe
+from bri_bayes.treatment import Assignment
+from bri_bayes.within import Array, Index
+
+RANKS = (0, 1, 2, 3, 4)
+FOLDS = 5
+# Placebo sets of donors, each as large as the treated group.
+PLACEBO_SETS = 10_000
+# Donors that a reader sees by name, largest weight first.
+_NAMED = 6
+
+
+def synthetic_values(
+    pool: xr.Dataset, assignment: Assignment, outcome: str, *, draws: int, placebo_draws: int, seed: int
+) -> dict[str, Any]:
+    """The synthetic control of each treated unit: "att", "by_unit", "paths", "weights", "placebo"; or "refused"."""
+    case = _Case.of(pool, assignment, outcome)
+    if isinstance(case, str):
+        return {"refused": case}
+    found = synthetic_controls(case.treated, case.donors, case.periods, case.before, chains=8, draws=draws, seed=seed)
+    values = case.summary(found.path, found.before)
+    values["weights"] = {
+        unit: {case.donor_names[j]: float(row[j]) for j in np.argsort(-row, kind="stable")[:_NAMED]}
+        for unit, row in zip(case.treated_names, found.weights, strict=True)
+    }
+    values["donors_that_count"] = {
+        unit: float(1 / (row**2).sum()) for unit, row in zip(case.treated_names, found.weights, strict=True)
+    }
+    own = np.arange(len(case.donors))
+    placebo = synthetic_controls(
+        case.donors, case.donors, case.periods, case.before, own=own, chains=4, draws=placebo_draws, seed=seed + 1
+    )
+    effects = (case.donors[:, None, None, ~case.before] - placebo.path).mean(axis=-1)
+    values["placebo"] = case.placebo(effects.reshape(len(own), -1), values["att"]["mean"], seed)
+    return dict(json_safe(values))
+
+
+def factor_values(
+    pool: xr.Dataset, assignment: Assignment, outcome: str, *, draws: int, placebo_draws: int, seed: int
+) -> dict[str, Any]:
+    """The factor model with the number of factors that predicts hidden donors best; keys as above, and "ranks"."""
+    case = _Case.of(pool, assignment, outcome)
+    if isinstance(case, str):
+        return {"refused": case}
+    ranks, effects = [], {}
+    for rank in RANKS:
+        path, effects[rank] = case.hidden_donors(rank, placebo_draws, seed)
+        miss = np.abs(path - case.donors[:, ~case.before]).mean(axis=1)
+        ranks.append({"rank": rank, "error": float(miss.mean()), "se": float(miss.std(ddof=1) / np.sqrt(miss.size))})
+    best = min(ranks, key=lambda row: row["error"])
+    chosen = best["rank"]
+    y, seen = np.vstack([case.treated, case.donors]), np.ones((len(case.treated) + len(case.donors), case.periods.size))
+    seen = seen.astype(bool)
+    seen[: len(case.treated), ~case.before] = False
+    found = factor_counterfactuals(y, case.periods, seen, rank=chosen, chains=4, draws=draws, seed=seed)
+    values = case.summary(found.path[..., ~case.before], found.fitted[:, case.before])
+    values["ranks"], values["rank"] = ranks, chosen
+    values["placebo"] = case.placebo(effects[chosen], values["att"]["mean"], seed)
+    return dict(json_safe(values))
+
+
+class _Case:
+    """The arrays of one outcome: ``treated`` (m, T), ``donors`` (J, T), ``periods`` (T,), ``before`` (T,) bool."""
+
+    def __init__(self, treated: Array, donors: Array, periods: Array, before: Array, names: Sequence[Sequence[str]]) -> None:
+        self.treated, self.donors, self.periods, self.before = treated, donors, periods, before
+        self.treated_names, self.donor_names = names
+
+    @classmethod
+    def of(cls, pool: xr.Dataset, assignment: Assignment, outcome: str) -> _Case | str:
+        """The case, or the reason why there is none."""
+        names = complete_donors(pool, assignment, outcome)
+        reason = refusal(len(names), len(assignment.treated_units))
+        if reason is not None:
+            return reason
+        if len(assignment.onsets) > 1:
+            return f"onsets differ ({', '.join(map(str, assignment.onsets))}): these columns are for one onset"
+        y = pool[outcome].transpose(UNIT, PERIOD)
+        complete = y.sel({UNIT: list(assignment.treated_units)}).notnull().all(PERIOD).to_numpy()
+        treated = [unit for unit, whole in zip(assignment.treated_units, complete, strict=True) if whole]
+        if not treated:
+            return "no treated unit has the outcome in every period"
+        periods = pool[PERIOD].to_numpy().astype(float)
+        before = periods < assignment.onsets[0]
+        if before.sum() < 3 or before.all():
+            raise InputError(f"{int(before.sum())} periods before the onset {assignment.onsets[0]}; at least 3 are needed")
+        values = [y.sel({UNIT: list(units)}).to_numpy().astype(float) for units in (treated, names)]
+        return cls(values[0], values[1], periods, before, (treated, names))
+
+    def summary(self, path: Array, fitted: Array) -> dict[str, Any]:
+        """Effects and paths of treated units from ``path`` (m, chain, draw, periods after) and the fit before (m, before)."""
+        effect = self.treated[:, None, None, ~self.before] - path
+        by_unit = effect.mean(axis=-1)
+        low, high = np.quantile(path, [0.025, 0.975], axis=(1, 2))
+        after = self.periods[~self.before].astype(int)
+        paths = {}
+        for i, unit in enumerate(self.treated_names):
+            own = {
+                str(int(t)): {"observed": float(y), "fitted": float(f)}
+                for t, y, f in zip(self.periods[self.before], self.treated[i, self.before], fitted[i], strict=True)
+            }
+            for h, t in enumerate(after):
+                seen = {"observed": float(self.treated[i, ~self.before][h]), "mean": float(path[i, ..., h].mean())}
+                own[str(t)] = {**seen, "lower": float(low[i, h]), "upper": float(high[i, h])}
+            paths[unit] = own
+        miss = self.treated[:, self.before] - fitted
+        return {
+            "att": _record(by_unit.mean(axis=0).ravel()),
+            "by_unit": {unit: _record(by_unit[i].ravel()) for i, unit in enumerate(self.treated_names)},
+            "paths": paths,
+            "donors": len(self.donors),
+            "units": list(self.treated_names),
+            "pretrend": {"gap": float(np.sqrt((miss**2).mean())), "periods": int(self.before.sum())},
+            "rhat": float(split_rhat(by_unit.mean(axis=0))),
+        }
+
+    def hidden_donors(self, rank: int, draws: int, seed: int) -> tuple[Array, Array]:
+        """Predicted paths (J, after) and draws of the average effect (J, draw) of donors, a fold hidden at a time."""
+        folds = np.random.default_rng(seed).permutation(len(self.donors)) % FOLDS
+        path = np.empty((len(self.donors), int((~self.before).sum())))
+        effects: Array | None = None
+        for fold in range(FOLDS):
+            hidden: Index = np.flatnonzero(folds == fold)
+            seen = np.ones(self.donors.shape, dtype=bool)
+            seen[np.ix_(hidden, np.flatnonzero(~self.before))] = False
+            found = factor_counterfactuals(self.donors, self.periods, seen, rank=rank, draws=draws, seed=seed + 1 + fold)
+            after = found.path[..., ~self.before]
+            path[hidden] = after.mean(axis=(1, 2))
+            own = (self.donors[hidden][:, None, None, ~self.before] - after).mean(axis=-1).reshape(len(hidden), -1)
+            effects = np.empty((len(self.donors), own.shape[1])) if effects is None else effects
+            effects[hidden] = own
+        assert effects is not None, "there is at least one fold"
+        return path, effects
+
+    def placebo(self, effects: Array, observed: float, seed: int) -> dict[str, Any]:
+        """What the same method says of donors: ``effects`` (J, draw) of their average effect."""
+        low, high = np.quantile(effects, [0.025, 0.975], axis=1)
+        means, size = effects.mean(axis=1), len(self.treated)
+        rng = np.random.default_rng([seed, 2])
+        sets = np.array([means[rng.choice(len(means), size, replace=False)].mean() for _ in range(PLACEBO_SETS)])
+        return {
+            "n": len(means),
+            "coverage": float(((low <= 0) & (high >= 0)).mean()),
+            "sd": float(means.std(ddof=1)),
+            "sets": PLACEBO_SETS,
+            "set_size": size,
+            "set_sd": float(sets.std(ddof=1)),
+            "p_value": float((1 + (np.abs(sets) >= abs(observed)).sum()) / (1 + PLACEBO_SETS)),
+        }
+
+
+def _record(draws: Array) -> dict[str, float]:
+    lower, upper = np.quantile(draws, [0.025, 0.975])
+    return {
+        "mean": float(draws.mean()),
+        "sd": float(draws.std(ddof=1)),
+        "lower": float(lower),
+        "upper": float(upper),
+        "p_positive": float((draws > 0).mean()),
+    }
