@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from bri_bayes.analysis import Analysis
+from bri_bayes.checks.refits import refit
 from bri_bayes.design import Design
 from bri_bayes.treatment import Assignment
 from bri_bayes.within import TwoWay
@@ -31,6 +33,13 @@ def left_out(assignment: Assignment) -> dict[str, Assignment]:
     treated, controls = assignment.treated_units, assignment.never_treated
     units = [*(treated if len(treated) > 1 else ()), *(controls if len(controls) > 1 else ())]
     return {unit: assignment.drop([unit]) for unit in units}
+
+
+def fit_sets(analyses: Mapping[str, Analysis], seed: int) -> dict[str, Any]:
+    """For each recipe by label its refit, and how parallel its groups were before the onset ("pretrend")."""
+    return {
+        label: refit(analysis, seed) | {"pretrend": pretrend_fit(analysis.design)} for label, analysis in analyses.items()
+    }
 
 
 def pretrend_fit(design: Design) -> dict[str, Any]:

@@ -8,7 +8,7 @@ zero in it, should be 95%; and the average over as many random donors as there a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,8 @@ RANKS = (0, 1, 2, 3, 4)
 FOLDS = 5
 # Placebo sets of donors, each as large as the treated group.
 PLACEBO_SETS = 10_000
+# Moves between kept draws for the treated units, of which there are few: chains then meet.
+_MOVES = 150
 # Donors that a reader sees by name, largest weight first.
 _NAMED = 6
 
@@ -39,14 +41,16 @@ def synthetic_values(
     case = _Case.of(pool, assignment, outcome)
     if isinstance(case, str):
         return {"refused": case}
-    found = synthetic_controls(case.treated, case.donors, case.periods, case.before, chains=8, draws=draws, seed=seed)
+    found = synthetic_controls(
+        case.treated, case.donors, case.periods, case.before, chains=8, draws=draws, moves=_MOVES, seed=seed
+    )
     values = case.summary(found.path, found.before)
     values["weights"] = {
         unit: {case.donor_names[j]: float(row[j]) for j in np.argsort(-row, kind="stable")[:_NAMED]}
         for unit, row in zip(case.treated_names, found.weights, strict=True)
     }
     values["donors_that_count"] = {
-        unit: float(1 / (row**2).sum()) for unit, row in zip(case.treated_names, found.weights, strict=True)
+        unit: float(count) for unit, count in zip(case.treated_names, found.counting, strict=True)
     }
     own = np.arange(len(case.donors))
     placebo = synthetic_controls(
@@ -64,13 +68,11 @@ def factor_values(
     case = _Case.of(pool, assignment, outcome)
     if isinstance(case, str):
         return {"refused": case}
-    ranks, effects = [], {}
+    misses, effects = {}, {}
     for rank in RANKS:
         path, effects[rank] = case.hidden_donors(rank, placebo_draws, seed)
-        miss = np.abs(path - case.donors[:, ~case.before]).mean(axis=1)
-        ranks.append({"rank": rank, "error": float(miss.mean()), "se": float(miss.std(ddof=1) / np.sqrt(miss.size))})
-    best = min(ranks, key=lambda row: row["error"])
-    chosen = best["rank"]
+        misses[rank] = np.abs(path - case.donors[:, ~case.before]).mean(axis=1)
+    ranks, chosen = _by_error(misses)
     y, seen = np.vstack([case.treated, case.donors]), np.ones((len(case.treated) + len(case.donors), case.periods.size))
     seen = seen.astype(bool)
     seen[: len(case.treated), ~case.before] = False
@@ -79,6 +81,21 @@ def factor_values(
     values["ranks"], values["rank"] = ranks, chosen
     values["placebo"] = case.placebo(effects[chosen], values["att"]["mean"], seed)
     return dict(json_safe(values))
+
+
+def _by_error(misses: Mapping[int, Array]) -> tuple[list[dict[str, Any]], int]:
+    """Mean absolute error by rank, and the smallest rank whose excess over the best is within its standard error.
+
+    The error of each hidden donor is paired with its error at the best rank: Hastie, Tibshirani & Friedman (2009),
+    The Elements of Statistical Learning, section 7.10.
+    """
+    best = min(misses, key=lambda rank: float(misses[rank].mean()))
+    ranks = []
+    for rank, miss in misses.items():
+        excess = miss - misses[best]
+        se = float(excess.std(ddof=1) / np.sqrt(excess.size))
+        ranks.append({"rank": rank, "error": float(miss.mean()), "excess": float(excess.mean()), "se": se})
+    return ranks, min(row["rank"] for row in ranks if row["excess"] <= row["se"])
 
 
 class _Case:

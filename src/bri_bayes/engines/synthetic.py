@@ -31,7 +31,7 @@ from bri_bayes.within import Array, Index
 
 CONCENTRATION = 4.0
 # Moves between two updates of rho and sigma, and between two kept draws.
-_MOVES = 20
+MOVES = 20
 _SIGMA_DF = 3.0
 
 
@@ -39,11 +39,13 @@ _SIGMA_DF = 3.0
 class Synthetic:
     """``path`` (target, chain, draw, period after) : the outcome without the policy, in units of the outcome;
     ``before`` (target, period before) : the posterior mean of the fitted path; ``weights`` (target, donor) : posterior
-    means; ``rho``, ``sigma`` (target, chain, draw), sigma in units of the outcome."""
+    means; ``counting`` (target,) : posterior mean of 1 / sum of squared weights; ``rho``, ``sigma`` (target, chain, draw),
+    sigma in units of the outcome."""
 
     path: Array
     before: Array
     weights: Array
+    counting: Array
     rho: Array
     sigma: Array
 
@@ -57,6 +59,7 @@ def synthetic_controls(
     own: Index | None = None,
     chains: int = 4,
     draws: int = 250,
+    moves: int = MOVES,
     concentration: float = CONCENTRATION,
     seed: int = 0,
 ) -> Synthetic:
@@ -74,18 +77,18 @@ def synthetic_controls(
     state = _State.start(z / scale, d[:, before] / scale, grid, own, chains, concentration, rng)
     paths, weights, kept = [], np.zeros((len(targets) * chains, len(donors))), []
     for update in range(2 * draws):
-        for _ in range(_MOVES):
+        for _ in range(moves):
             state.move(rng)
         state.update_errors(rng)
         if update >= draws:
             paths.append(state.forecast(d[:, ~before] / scale, rng))
             weights += state.weights
-            kept.append((RHO_GRID[state.at], state.sigma))
+            kept.append((RHO_GRID[state.at], state.sigma, 1 / (state.weights**2).sum(axis=1)))
     shape = (len(targets), chains, draws)
     path = np.stack(paths, axis=1).reshape(*shape, -1) * scale + level[:, None, None, None]
     weights = (weights / draws).reshape(len(targets), chains, -1).mean(axis=1)
-    rho, sigma = (np.stack(values, axis=1).reshape(shape) for values in zip(*kept, strict=True))
-    return Synthetic(path, weights @ d[:, before] + level[:, None], weights, rho, sigma * scale)
+    rho, sigma, counting = (np.stack(values, axis=1).reshape(shape) for values in zip(*kept, strict=True))
+    return Synthetic(path, weights @ d[:, before] + level[:, None], weights, counting.mean(axis=(1, 2)), rho, sigma * scale)
 
 
 class _State:

@@ -1,0 +1,179 @@
+"""What does a whole specification curve say? Its median against fake groups, and which choice moves it.
+
+**Exact permutation of the median** (Simonsohn, Simmons & Nelson 2020, doi:10.1038/s41562-020-0912-z). For every
+choice of as many "treated" units among all units as there really are, the other units are the controls and their
+non-empty sets the control sets; the two-way fixed effects estimate of every combination of control set,
+covariates, onset and imputation is a curve, and its median a number. The p-value is the share of groups, the real
+one included, whose median is at least as large in absolute value. Errors and period effects make no difference to
+least squares, and a Bayesian curve for every group would be some hundred times as many fits.
+
+**Shares of the variance** (Lindeman, Merenda & Gold 1980; Groemping 2007, doi:10.1198/000313007X188252). R^2 of a
+regression of the estimates on indicators of a set of choices, and the average gain of a choice over all orders in
+which choices can enter; what the main effects leave is due to combinations of choices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from math import comb, factorial
+from typing import Any
+
+import numpy as np
+
+from bri_bayes.analysis import Analysis
+from bri_bayes.checks.control_sets import subsets
+from bri_bayes.checks.specifications import SHIFTS, panels_of
+from bri_bayes.errors import InputError
+from bri_bayes.imputation import IMPUTATIONS
+from bri_bayes.names import PERIOD, UNIT
+from bri_bayes.within import Array, Index, TwoWay
+
+# Groups beyond this many are not enumerated.
+MOST_GROUPS = 10_000
+# A group this close to the observed median, relative to it, is as large: rounding of the same number.
+_TIE = 1e-9
+
+
+def median_permutation(analysis: Analysis, covariates: Sequence[str]) -> dict[str, Any]:
+    """"median" of the TWFE curve, "p_value", "n_groups", "larger" and every group's median in "medians"; one onset only."""
+    assignment = analysis.assignment
+    if len(assignment.onsets) > 1:
+        raise InputError("the permutation of the curve needs one onset")
+    units = sorted(assignment.units)
+    treated = frozenset(units.index(unit) for unit in assignment.treated_units)
+    if comb(len(units), len(treated)) > MOST_GROUPS:
+        raise InputError(f"{comb(len(units), len(treated)):,} groups are more than {MOST_GROUPS:,}")
+    panels = panels_of(analysis, covariates)
+    sets = [(), *([tuple(covariates)] if covariates else [])]
+    curve = _Curve({}, units, assignment.onsets[0])
+    frames = [
+        (panels[method], str(analysis.card.outcome), chosen)
+        for method in IMPUTATIONS
+        if method == "none" or panels[method].attrs["imputed"]
+        for chosen in sets
+    ]
+    groups = [frozenset(group) for group in combinations(range(len(units)), len(treated))]
+    medians = np.array([np.median(curve.estimates(frames, group)) for group in groups])
+    observed = float(medians[groups.index(treated)])
+    larger = int((np.abs(medians) >= abs(observed) * (1 - _TIE)).sum())
+    return {
+        "median": observed,
+        "p_value": larger / len(groups),
+        "larger": larger,
+        "n_groups": len(groups),
+        "n_specifications": len(frames) * len(SHIFTS) * (2 ** (len(units) - len(treated)) - 1),
+        "medians": sorted(medians.tolist()),
+    }
+
+
+class _Curve:
+    """TWFE estimates of many groups: for a set of units, unit-by-onset indicators are taken within once.
+
+    With M what unit and period effects and covariates leave, and D the indicators of units after an onset, the
+    estimate of a treated group is d'My / d'Md with d the sum of its columns of D.
+    """
+
+    def __init__(self, known: dict[Any, tuple[Array, Array, Index]], units: Sequence[str], onset: int) -> None:
+        self.known, self.units, self.onset = known, units, onset
+
+    def estimates(self, frames: Sequence[tuple[Any, str, tuple[str, ...]]], group: frozenset[int]) -> Array:
+        """The curve of a group of positions: every control set, frame and onset that can be estimated."""
+        others = tuple(position for position in range(len(self.units)) if position not in group)
+        found = []
+        for controls in subsets(tuple(str(position) for position in others)):
+            members = tuple(sorted([*group, *map(int, controls)]))
+            for at, frame in enumerate(frames):
+                for shift in SHIFTS:
+                    score, gram, present = self._products(at, frame, members, shift)
+                    chosen = np.isin(present, list(group)).astype(float)
+                    spread = chosen @ gram @ chosen
+                    if spread > 1e-9:
+                        found.append(chosen @ score / spread)
+        return np.array(found)
+
+    def _products(
+        self, at: int, frame: tuple[Any, str, tuple[str, ...]], members: tuple[int, ...], shift: int
+    ) -> tuple[Array, Array, Index]:
+        """D'My, D'MD and the positions of the units that have rows."""
+        key = (at, members, shift)
+        if key not in self.known:
+            panel, outcome, covariates = frame
+            chosen = panel[[outcome, *covariates]].sel({UNIT: [self.units[position] for position in members]})
+            values = np.stack([chosen[name].transpose(UNIT, PERIOD).to_numpy() for name in (outcome, *covariates)])
+            rows, columns = np.nonzero(np.isfinite(values).all(axis=0))
+            _, unit_ix = np.unique(rows, return_inverse=True)
+            _, period_ix = np.unique(columns, return_inverse=True)
+            within = TwoWay(unit_ix, period_ix)
+            numbers = within.residuals(values[:, rows, columns].T)
+            after = panel[PERIOD].to_numpy()[columns] >= self.onset + shift
+            indicators = within.residuals(np.eye(unit_ix.max() + 1)[unit_ix] * after[:, None])
+            y, x = numbers[:, 0], numbers[:, 1:]
+            if x.shape[1]:
+                coefficients, *_ = np.linalg.lstsq(x, np.column_stack([y, indicators]), rcond=1e-9)
+                left = np.column_stack([y, indicators]) - x @ coefficients
+                y, indicators = left[:, 0], left[:, 1:]
+            present = np.asarray(members)[np.unique(rows)]
+            self.known[key] = (indicators.T @ y, indicators.T @ indicators, present)
+        return self.known[key]
+
+
+def shares_of_variance(choices: Sequence[Mapping[str, Any]], estimates: Sequence[float]) -> dict[str, Any]:
+    """Shapley shares of R^2 by choice, largest first, and what combinations of choices explain beyond them.
+
+    ``choices`` : for each estimate a value of every choice (lists count as one value).
+    """
+    y = np.asarray(estimates, dtype=float) - np.mean(estimates)
+    columns = {name: _indicators([str(row[name]) for row in choices]) for name in choices[0]}
+    columns = {name: indicators for name, indicators in columns.items() if indicators.shape[1]}
+    total = float(y @ y)
+    if not columns or total == 0:
+        return {"shares": [], "combinations": None, "pairs": [], "n": len(y)}
+    explained = {
+        chosen: _r_squared([columns[name] for name in chosen], y, total)
+        for size in range(len(columns) + 1)
+        for chosen in combinations(columns, size)
+    }
+    n = len(columns)
+    shares = []
+    for name in columns:
+        others = [other for other in columns if other != name]
+        share = 0.0
+        for size in range(n):
+            weight = factorial(size) * factorial(n - size - 1) / factorial(n)
+            for chosen in combinations(others, size):
+                joined = tuple(one for one in columns if one in {*chosen, name})
+                share += weight * (explained[joined] - explained[chosen])
+        shares.append({"choice": name, "share": share, "levels": columns[name].shape[1] + 1})
+    shares.sort(key=lambda row: -row["share"])
+    pairs = [_pair(choices, columns, y, total, pair, explained[pair]) for pair in combinations(columns, 2)]
+    pairs.sort(key=lambda row: -row["share"])
+    return {"shares": shares, "combinations": 1 - explained[tuple(columns)], "pairs": pairs, "n": len(y)}
+
+
+def _pair(
+    choices: Sequence[Mapping[str, Any]],
+    columns: Mapping[str, Array],
+    y: Array,
+    total: float,
+    pair: tuple[str, ...],
+    apart: float,
+) -> dict[str, Any]:
+    """What two choices explain together beyond what they explain side by side."""
+    joined = _indicators([str([row[name] for name in pair]) for row in choices])
+    return {"choices": list(pair), "share": _r_squared([joined], y, total) - apart}
+
+
+def _indicators(labels: Sequence[str]) -> Array:
+    """Centred indicators of all levels but the first : (n, levels - 1)."""
+    _, which = np.unique(labels, return_inverse=True)
+    found = np.eye(which.max() + 1)[which][:, 1:]
+    return np.asarray(found - found.mean(axis=0))
+
+
+def _r_squared(blocks: Sequence[Array], y: Array, total: float) -> float:
+    if not blocks:
+        return 0.0
+    x = np.hstack(blocks)
+    coefficients, *_ = np.linalg.lstsq(x, y, rcond=None)
+    return float(1 - ((y - x @ coefficients) ** 2).sum() / total)

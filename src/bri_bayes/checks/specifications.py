@@ -1,0 +1,115 @@
+"""Which answers would other reasonable choices have given? Every combination of choices, each a Bayesian fit.
+
+The choices: which controls, period effects fixed or correlated, the errors, covariates or none, the onset from one
+year earlier to two years later, and how missing cells are filled. Cards, engine and priors stay those of the main
+card. A combination that leaves the same numbers as another one (nothing to fill, say) is fitted once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import Any, get_args
+
+from bri_bayes.analysis import Analysis
+from bri_bayes.checks.control_sets import MOST_CONTROLS, subsets, with_controls
+from bri_bayes.checks.refits import refit
+from bri_bayes.errors import InputError
+from bri_bayes.imputation import IMPUTATIONS, Imputation, imputed
+from bri_bayes.names import ErrorStructure, PeriodEffects
+from bri_bayes.panel import Panel
+
+SHIFTS = (-1, 0, 1, 2)
+CHOICES = ("controls", "period", "errors", "covariates", "onset", "imputation")
+NO_COVARIATES = "none"
+
+
+@dataclasses.dataclass(frozen=True)
+class Specification:
+    """One combination. ``controls`` : units; ``covariates`` : names of variables; ``shift`` : years of the onset."""
+
+    controls: tuple[str, ...]
+    period: PeriodEffects
+    errors: ErrorStructure
+    covariates: tuple[str, ...]
+    shift: int
+    imputation: Imputation
+
+    def recipe(self, analysis: Analysis, panels: Mapping[str, Panel]) -> Analysis:
+        """The recipe of the main card with these choices; ``panels`` by imputation."""
+        card = analysis.card
+        changed = dataclasses.replace(
+            card,
+            covariates=self.covariates,
+            effects=dataclasses.replace(card.effects, period=self.period),
+            errors=dataclasses.replace(card.errors, structure=self.errors),
+        )
+        assignment = with_controls(analysis.assignment, self.controls).shift(self.shift)
+        return Analysis(panels[self.imputation], assignment, changed)
+
+    def labels(self, analysis: Analysis) -> dict[str, Any]:
+        """The choices in words, for tables and figures."""
+        onset = min(analysis.assignment.onsets) + self.shift
+        return {
+            "controls": list(self.controls),
+            "period": self.period,
+            "errors": self.errors,
+            "covariates": "all of the study" if self.covariates else NO_COVARIATES,
+            "onset": onset,
+            "imputation": self.imputation,
+        }
+
+
+def specifications(analysis: Analysis, covariates: Sequence[str]) -> list[Specification]:
+    """Every combination; a rule of imputation that fills no cell of the study is not one of them."""
+    controls = analysis.assignment.never_treated
+    if len(controls) > MOST_CONTROLS:
+        raise InputError(
+            f"{len(controls)} controls have {2 ** len(controls) - 1} sets; the curve takes at most {MOST_CONTROLS} controls"
+        )
+    fillings = [method for method in IMPUTATIONS if method == "none" or _fills(analysis, covariates, method)]
+    sets_of_covariates = [(), *([tuple(covariates)] if covariates else [])]
+    combinations = product(
+        subsets(controls), get_args(PeriodEffects), get_args(ErrorStructure), sets_of_covariates, SHIFTS, fillings
+    )
+    return [Specification(*combination) for combination in combinations]
+
+
+def panels_of(analysis: Analysis, covariates: Sequence[str]) -> dict[str, Panel]:
+    """The panel under each imputation, outcome and covariates filled."""
+    variables = [str(analysis.card.outcome), *covariates]
+    return {method: imputed(analysis.panel, variables, method) for method in IMPUTATIONS}
+
+
+def fit_specifications(
+    analysis: Analysis, covariates: Sequence[str], chosen: Sequence[Specification], seed: int
+) -> list[dict[str, Any]]:
+    """A record a specification, in order: its choices, rows and ATT, or the reason why the data do not allow it."""
+    panels = panels_of(analysis, covariates)
+    known: dict[str, dict[str, Any]] = {}
+    records = []
+    for one in chosen:
+        recipe = one.recipe(analysis, panels)
+        record: dict[str, Any] = {"choices": one.labels(analysis)}
+        try:
+            design = recipe.design
+        except InputError as error:  # the rows of this combination, not a computation: say why and go on
+            records.append({**record, "left_out": str(error)})
+            continue
+        cells = recipe.panel[[str(recipe.card.outcome), *one.covariates]].sel(unit=list(recipe.assignment.units))
+        record |= {"units": design.sizes["unit"], "periods": design.sizes["period"]}
+        record["filled"] = sum(
+            item.split()[0] in recipe.assignment.units and item.split(maxsplit=2)[2] in cells.data_vars
+            for item in recipe.panel.attrs["imputed"]
+        )
+        if recipe.digest not in known:
+            known[recipe.digest] = refit(recipe, seed)
+        records.append(record | known[recipe.digest])
+    return records
+
+
+def _fills(analysis: Analysis, covariates: Sequence[str], method: Imputation) -> bool:
+    variables = [str(analysis.card.outcome), *covariates]
+    own = analysis.panel.sel(unit=list(analysis.assignment.units))
+    return bool(imputed(own, variables, method).attrs["imputed"])

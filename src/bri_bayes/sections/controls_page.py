@@ -1,0 +1,241 @@
+"""What does the report say about the choice of controls? Sentences by rule, pictures, and the numbers behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from bri_bayes import sentences
+from bri_bayes.checks.contamination import HARDLY_LEARNED
+from bri_bayes.page import Heading, Paragraph, Part, Picture, Shown, chance, digits_of, page_table, plain, row_name
+from bri_bayes.table_files import TableOf
+from bri_bayes.tables import Values
+
+NAME = "controls"
+_EFFECT = ("mean", "sd", "lower", "upper", "p_positive")
+_KINDS = {
+    "main": "main comparison",
+    "subsets": "set of controls",
+    "leave_one_out": "one unit left out",
+    "pool": "wider pool",
+    "synthetic": "synthetic control",
+    "factor": "factor model",
+}
+
+
+def parts(values: Values) -> list[Part]:
+    """The page of the section."""
+    section = values[NAME]
+    found: list[Part] = [
+        Heading("Every set of the controls"),
+        Paragraph(
+            "The main card is fitted again with every non-empty set of the controls. How a control moves the estimate "
+            "is the change when it joins a set of the others, averaged over sets as a Shapley value does."
+        ),
+        Picture("control_subsets"),
+        Heading("One unit less, and other pools"),
+        Paragraph(
+            "Donors of the wider pool are units with the outcome in every period. A rule that looks at outcomes before "
+            "the onset (the nearest paths, the synthetic control) uses them twice: its fit before says little about after."
+        ),
+        Picture("control_pool"),
+        Heading("Controls that joined the policy themselves"),
+        Paragraph(
+            "A contaminated control has, so many years after it joined, the share kappa of what a treated unit has as "
+            "many years after the onset. The effect shown is still that on the treated countries, in full."
+        ),
+        Picture("contamination"),
+        Heading("Synthetic control and factor model"),
+        *[Paragraph(text) for text in refusals(section)],
+        Picture("expected_paths"),
+    ]
+    found += [Shown(_effects_table(values), "All estimates of this section")]
+    weights = _weights(values)
+    if not weights.empty:
+        columns = {"label": ("outcome", row_name), "name": ("country", plain), "donor": ("donor", plain)}
+        shown = page_table(
+            weights, "Weights of the synthetic controls (posterior means, largest first)",
+            {**columns, "weight": ("weight", digits_of(3))},
+        )  # fmt: skip
+        found.append(Shown(shown, "Weights of the synthetic controls"))
+    return found
+
+
+def tables() -> dict[str, TableOf]:
+    """The tables of the section by name."""
+    return {
+        "controls": ("The effect under each choice of controls: posterior mean, sd and 95% interval", effects),
+        "control_influence": ("How the estimate changes when a control joins", influences),
+        "contamination": ("The effect when controls have a share of it", contamination),
+        "synthetic_weights": ("Weights of the synthetic controls", _weights),
+    }
+
+
+def effects(values: Values) -> pd.DataFrame:
+    """A row for each comparison."""
+    rows = []
+    for name, outcome in values[NAME]["outcomes"].items():
+        for kind, described in _KINDS.items():
+            found = outcome.get(kind) or []
+            for record in found if isinstance(found, list) else [found]:
+                if "att" in record:
+                    rows.append({"outcome": name, "label": outcome["label"], "kind": described, **_row(values, kind, record)})
+    columns = ("outcome", "label", "kind", "comparison", "n_controls", "rows", *_EFFECT, "gap", "slope")
+    return pd.DataFrame(rows, columns=list(columns)).assign(panel=values["panel"]["kind"])
+
+
+def influences(values: Values) -> pd.DataFrame:
+    """How each control moves the estimate."""
+    rows = [
+        {"outcome": name, "label": outcome["label"], **row, "control": unit_label(values, row["control"])}
+        for name, outcome in values[NAME]["outcomes"].items()
+        for row in outcome.get("influence") or []
+    ]
+    frame = pd.DataFrame(rows, columns=["outcome", "label", "control", "joins", "with", "without"])
+    return frame.assign(panel=values["panel"]["kind"])
+
+
+def contamination(values: Values) -> pd.DataFrame:
+    """The effect at each share, and the weight of the share."""
+    rows = [
+        {"outcome": name, "label": outcome["label"], "share": record["share"], **_effect(record["att"])}
+        | {"density": record.get("density"), "log_marginal": record["log_marginal"]}
+        for name, outcome in values[NAME]["outcomes"].items()
+        for record in outcome.get("contaminated") or []
+    ]
+    columns = ["outcome", "label", "share", *_EFFECT, "density", "log_marginal"]
+    return pd.DataFrame(rows, columns=columns).assign(panel=values["panel"]["kind"])
+
+
+def unit_label(values: Values, unit: str) -> str:
+    """The name of a unit of the study, or its code."""
+    return str(values[NAME].get("unit_names", {}).get(unit, unit))
+
+
+def subset_sentence(values: Values, outcome: Values, digits: int) -> str:
+    """The range over all sets, how many intervals leave zero out, and the control that moves the estimate most."""
+    sets = outcome["subsets"]
+    means = [record["att"]["mean"] for record in sets]
+    apart = sum(sentences.excludes_zero(record["att"]) for record in sets)
+    text = (
+        f"{outcome['label']}: over {len(sets)} sets of controls the estimate runs from {sentences.signed(min(means), digits)} "
+        f"to {sentences.signed(max(means), digits)}; {apart} of {len(sets)} intervals leave zero out."
+    )
+    if moves := outcome.get("influence"):
+        text += f" {influence_sentence(values, moves, digits)}"
+    return text
+
+
+def influence_sentence(values: Values, moves: list[Mapping[str, Any]], digits: int) -> str:
+    """Which control moves the estimate most, and the next one."""
+    first = moves[0]
+    text = (
+        f"{unit_label(values, first['control'])} moves it most: by {sentences.signed(first['joins'], digits)} on average "
+        f"when it joins (mean {sentences.signed(first['without'], digits)} without it, "
+        f"{sentences.signed(first['with'], digits)} with it)"
+    )
+    if len(moves) > 1:
+        second = moves[1]
+        text += f"; then {unit_label(values, second['control'])}, by {sentences.signed(second['joins'], digits)}"
+    return f"{text}."
+
+
+def contamination_sentence(outcome: Values, digits: int) -> str:
+    """The effect with clean and with fully exposed controls, and whether the data say anything about the share."""
+    clean, full = outcome["contaminated"][0]["att"]["mean"], outcome["contaminated"][-1]["att"]["mean"]
+    found = outcome["contamination"]
+    kappa, bits = found["kappa"], found["quadrature"]["learned"]
+    hardly = "hardly tell" if bits < HARDLY_LEARNED else "say something of"
+    return (
+        f"{outcome['label']}: {sentences.signed(clean, digits)} with clean controls, {sentences.signed(full, digits)} if they "
+        f"had all of the effect after joining. The data {hardly} the share: its posterior is {kappa['mean']:.2f} "
+        f"(sd {kappa['sd']:.2f}; a uniform prior has 0.50, 0.29), {bits:.2f} bits from the prior. With the share unknown the "
+        f"effect is {sentences.signed(found['att']['mean'], digits)} "
+        f"(95% interval {sentences.interval(found['att']['lower'], found['att']['upper'], digits)})."
+    )
+
+
+def coverage_sentence(outcome: Values, digits: int) -> str:
+    """What each counterfactual model expects, and how often its interval fails for donors."""
+    texts = []
+    for kind, noun in (("synthetic", "The synthetic control"), ("factor", "The factor model")):
+        found = outcome.get(kind) or {}
+        if "att" not in found:
+            continue
+        placebo, att = found["placebo"], found["att"]
+        ranks = f" with {sentences.counted(found['rank'], 'factors')}" if kind == "factor" else ""
+        texts.append(
+            f"{noun}{ranks} gives {sentences.signed(att['mean'], digits)} "
+            f"({sentences.interval(att['lower'], att['upper'], digits)}); its 95% intervals cover zero for "
+            f"{100 * placebo['coverage']:.0f}% of {placebo['n']} donors, and {placebo['set_size']} random donors are as far "
+            f"from zero with probability {placebo['p_value']:.2f}."
+        )
+    return f"{outcome['label']}: {' '.join(texts)}" if texts else ""
+
+
+def refusals(section: Values) -> list[str]:
+    """Why a counterfactual model is not there, each reason once."""
+    reasons = [
+        f"{noun}: {outcome[kind]['refused']}."
+        for outcome in section["outcomes"].values()
+        for kind, noun in (("synthetic", "No synthetic control"), ("factor", "No factor model"))
+        if "refused" in (outcome.get(kind) or {})
+    ]
+    return list(dict.fromkeys(reasons))
+
+
+def comparison_label(values: Values, kind: str, record: Mapping[str, Any]) -> str:
+    """A comparison in words."""
+    if kind == "subsets":
+        return ", ".join(unit_label(values, unit) for unit in record["controls"])
+    if kind == "leave_one_out":
+        return f"without {unit_label(values, record['without'])}"
+    if kind == "pool":
+        return f"{record['rule']} ({len(record['controls'])})"
+    if kind in ("synthetic", "factor"):
+        return f"{_KINDS[kind]} ({record['donors']} donors)"
+    return "all controls of the study"
+
+
+def _row(values: Values, kind: str, record: Mapping[str, Any]) -> dict[str, Any]:
+    pretrend = record.get("pretrend") or {}
+    controls = len(record["controls"]) if "controls" in record else record.get("donors")
+    return {
+        "comparison": comparison_label(values, kind, record),
+        "n_controls": controls,
+        "rows": record.get("rows"),
+        **_effect(record["att"]),
+        "gap": pretrend.get("gap"),
+        "slope": pretrend.get("slope"),
+    }
+
+
+def _effect(att: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: att[name] for name in _EFFECT}
+
+
+def _effects_table(values: Values) -> Any:
+    frame = effects(values)
+    columns = {"comparison": ("comparison", row_name), "label": ("outcome", plain), "kind": ("kind", plain)}
+    numbers = {"mean": "mean", "sd": "sd", "lower": "2.5%", "upper": "97.5%"}
+    shown = {name: (heading, digits_of(3)) for name, heading in numbers.items()}
+    fit = {"gap": ("gap before", digits_of(3)), "slope": ("slope before", digits_of(3)), "rows": ("rows", digits_of(0))}
+    notes = [
+        "Gap before: root mean square of the difference between treated units and controls in the years before the onset, "
+        "its mean taken away; slope: its change a year. For a synthetic control and a factor model: what they leave."
+    ]
+    caption = "The effect under each choice of controls"
+    return page_table(frame, caption, {**columns, **shown, "p_positive": ("P(> 0)", chance), **fit}, notes)
+
+
+def _weights(values: Values) -> pd.DataFrame:
+    rows = [
+        {"outcome": name, "label": outcome["label"], "name": unit_label(values, unit), "donor": donor, "weight": weight}
+        for name, outcome in values[NAME]["outcomes"].items()
+        for unit, weights in ((outcome.get("synthetic") or {}).get("weights") or {}).items()
+        for donor, weight in weights.items()
+    ]
+    frame = pd.DataFrame(rows, columns=["outcome", "label", "name", "donor", "weight"])
+    return frame.assign(panel=values["panel"]["kind"])
