@@ -20,6 +20,8 @@ def register_sections(app: typer.Typer) -> None:
     """Add the command of each section to the command line."""
     app.command()(pretrends)
     app.command()(placebo)
+    app.command()(controls)
+    app.command()(curve)
 
 
 def pretrends(
@@ -45,6 +47,33 @@ def placebo(
 ) -> None:
     """Would we have seen this without the policy? Earlier onsets, other groups, simulated panels."""
     show_section("placebo", study, panel=panel, quick=quick, jobs=jobs, seed=seed, as_json=as_json, kind=kind)
+
+
+def controls(
+    study: StudyArgument = None,
+    panel: PanelOption = None,
+    kind: Annotated[
+        str | None, typer.Option(help="Only: subsets, contaminated, pool or counterfactuals; default: all.")
+    ] = None,
+    quick: QuickOption = False,
+    jobs: JobsOption = 1,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Does the answer hang on the choice of controls? Sets, single units, a wider pool, controls that are not clean."""
+    show_section("controls", study, panel=panel, quick=quick, jobs=jobs, seed=seed, as_json=as_json, kind=kind)
+
+
+def curve(
+    study: StudyArgument = None,
+    panel: PanelOption = None,
+    quick: QuickOption = False,
+    jobs: JobsOption = 1,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Which answers would other choices have given? A specification curve of several hundred Bayesian fits."""
+    show_section("speccurve", study, panel=panel, quick=quick, jobs=jobs, seed=seed, as_json=as_json)
 
 
 def print_json(values: Any) -> None:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
+Mask = NDArray[np.bool_]
 
 
 # An eigenvalue below this share of the largest is zero; real ones are above 1 / (number of units and periods)^2.

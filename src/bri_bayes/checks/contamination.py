@@ -37,7 +37,7 @@ def contaminated(analysis: Analysis, since: Mapping[str, int], share: float | No
 def learned_share(analysis: Analysis, since: Mapping[str, int], seed: int) -> dict[str, Any]:
     """kappa as one more unknown of the model, under a uniform prior: its posterior and the ATT."""
     result = fit(contaminated(analysis, since, None), seed=seed, pointwise=False)
-    kappa = result.posterior["posterior"]["kappa"]
+    kappa = result.posterior["posterior"].to_dataset()["kappa"]
     record = {"att": att_record(att(result)), "kappa": att_record(kappa), "engine": result.diagnostics["engine"]}
     return dict(json_safe({**record, "trustworthy": is_trustworthy(result)}))
 

@@ -38,7 +38,8 @@ def left_out(assignment: Assignment) -> dict[str, Assignment]:
 def fit_sets(analyses: Mapping[str, Analysis], seed: int) -> dict[str, Any]:
     """For each recipe by label its refit, and how parallel its groups were before the onset ("pretrend")."""
     return {
-        label: refit(analysis, seed) | {"pretrend": pretrend_fit(analysis.design)} for label, analysis in analyses.items()
+        label: refit(analysis, seed) | {"pretrend": pretrend_fit(analysis.design)}
+        for label, analysis in analyses.items()
     }
 
 
@@ -92,5 +93,7 @@ def influence(atts: Mapping[tuple[str, ...], float]) -> list[dict[str, Any]]:
         if not outside:
             continue
         joins = float(np.mean([np.mean(changes) for changes in by_size.values()]))
-        found.append({"control": name, "joins": joins, "with": float(np.mean(inside)), "without": float(np.mean(outside))})
+        found.append(
+            {"control": name, "joins": joins, "with": float(np.mean(inside)), "without": float(np.mean(outside))}
+        )
     return sorted(found, key=lambda row: -abs(row["joins"]))

@@ -22,7 +22,7 @@ from bri_bayes.errors import InputError
 from bri_bayes.names import PERIOD, UNIT
 from bri_bayes.summaries import json_safe
 from bri_bayes.treatment import Assignment
-from bri_bayes.within import Array, Index
+from bri_bayes.within import Array, Index, Mask
 
 RANKS = (0, 1, 2, 3, 4)
 FOLDS = 5
@@ -95,13 +95,16 @@ def _by_error(misses: Mapping[int, Array]) -> tuple[list[dict[str, Any]], int]:
         excess = miss - misses[best]
         se = float(excess.std(ddof=1) / np.sqrt(excess.size))
         ranks.append({"rank": rank, "error": float(miss.mean()), "excess": float(excess.mean()), "se": se})
-    return ranks, min(row["rank"] for row in ranks if row["excess"] <= row["se"])
+    near = [rank for rank, row in zip(misses, ranks, strict=True) if row["excess"] <= row["se"]]
+    return ranks, min(near)
 
 
 class _Case:
     """The arrays of one outcome: ``treated`` (m, T), ``donors`` (J, T), ``periods`` (T,), ``before`` (T,) bool."""
 
-    def __init__(self, treated: Array, donors: Array, periods: Array, before: Array, names: Sequence[Sequence[str]]) -> None:
+    def __init__(
+        self, treated: Array, donors: Array, periods: Array, before: Mask, names: Sequence[Sequence[str]]
+    ) -> None:
         self.treated, self.donors, self.periods, self.before = treated, donors, periods, before
         self.treated_names, self.donor_names = names
 
@@ -122,12 +125,14 @@ class _Case:
         periods = pool[PERIOD].to_numpy().astype(float)
         before = periods < assignment.onsets[0]
         if before.sum() < 3 or before.all():
-            raise InputError(f"{int(before.sum())} periods before the onset {assignment.onsets[0]}; at least 3 are needed")
+            raise InputError(
+                f"{int(before.sum())} periods before the onset {assignment.onsets[0]}; at least 3 are needed"
+            )
         values = [y.sel({UNIT: list(units)}).to_numpy().astype(float) for units in (treated, names)]
         return cls(values[0], values[1], periods, before, (treated, names))
 
     def summary(self, path: Array, fitted: Array) -> dict[str, Any]:
-        """Effects and paths of treated units from ``path`` (m, chain, draw, periods after) and the fit before (m, before)."""
+        """Effects and paths of treated units from ``path`` (m, chain, draw, after) and the fit before (m, before)."""
         effect = self.treated[:, None, None, ~self.before] - path
         by_unit = effect.mean(axis=-1)
         low, high = np.quantile(path, [0.025, 0.975], axis=(1, 2))
@@ -162,7 +167,9 @@ class _Case:
             hidden: Index = np.flatnonzero(folds == fold)
             seen = np.ones(self.donors.shape, dtype=bool)
             seen[np.ix_(hidden, np.flatnonzero(~self.before))] = False
-            found = factor_counterfactuals(self.donors, self.periods, seen, rank=rank, draws=draws, seed=seed + 1 + fold)
+            found = factor_counterfactuals(
+                self.donors, self.periods, seen, rank=rank, draws=draws, seed=seed + 1 + fold
+            )
             after = found.path[..., ~self.before]
             path[hidden] = after.mean(axis=(1, 2))
             own = (self.donors[hidden][:, None, None, ~self.before] - after).mean(axis=-1).reshape(len(hidden), -1)

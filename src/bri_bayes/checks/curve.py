@@ -36,7 +36,7 @@ _TIE = 1e-9
 
 
 def median_permutation(analysis: Analysis, covariates: Sequence[str]) -> dict[str, Any]:
-    """"median" of the TWFE curve, "p_value", "n_groups", "larger" and every group's median in "medians"; one onset only."""
+    """The median of the TWFE curve and its rank among those of all groups, every one in "medians"; for one onset."""
     assignment = analysis.assignment
     if len(assignment.onsets) > 1:
         raise InputError("the permutation of the curve needs one onset")

@@ -1,4 +1,4 @@
-"""Which units of the whole file can stand in for the treated ones? Complete donors, and rules that choose among them."""
+"""Which units of the whole file can stand in for the treated ones? Complete donors, and rules that choose some."""
 
 from __future__ import annotations
 
@@ -60,9 +60,9 @@ def refusal(donors: int, treated: int) -> str | None:
     if donors > treated:
         return None
     return (
-        f"{donors} complete donors for {treated} treated units: placebos must be drawn from more untreated than treated "
-        "units, so neither a synthetic control nor a factor model can be checked here (Arkhangelsky et al. 2021, "
-        "doi:10.1257/aer.20190159, algorithm 4); a wider pool is needed"
+        f"{donors} complete donors for {treated} treated units: placebos must be drawn from more untreated than "
+        "treated units, so neither a synthetic control nor a factor model can be checked here "
+        "(Arkhangelsky et al. 2021, doi:10.1257/aer.20190159, algorithm 4); a wider pool is needed"
     )
 
 

@@ -66,7 +66,8 @@ def specifications(analysis: Analysis, covariates: Sequence[str]) -> list[Specif
     controls = analysis.assignment.never_treated
     if len(controls) > MOST_CONTROLS:
         raise InputError(
-            f"{len(controls)} controls have {2 ** len(controls) - 1} sets; the curve takes at most {MOST_CONTROLS} controls"
+            f"{len(controls)} controls have {2 ** len(controls) - 1} sets; the curve takes at most {MOST_CONTROLS} "
+            "controls"
         )
     fillings = [method for method in IMPUTATIONS if method == "none" or _fills(analysis, covariates, method)]
     sets_of_covariates = [(), *([tuple(covariates)] if covariates else [])]

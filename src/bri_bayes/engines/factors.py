@@ -33,8 +33,8 @@ _RHO_STEPS, _RHO_REACH = 3, 4
 
 @dataclass(frozen=True, eq=False)
 class Factors:
-    """``path`` (target, chain, draw, T) : the outcome without the policy of the units with hidden cells, as observed where
-    it was seen; ``fitted`` (target, T) : the posterior mean without the error; ``rho`` (chain, draw)."""
+    """``path`` (target, chain, draw, T) : the outcome without the policy of the units with hidden cells, as observed
+    where it was seen; ``fitted`` (target, T) : the posterior mean without the error; ``rho`` (chain, draw)."""
 
     targets: Index
     path: Array
@@ -78,7 +78,7 @@ class _Pattern:
     """Units that are seen in the same periods: their rows, the columns seen, and the AR(1) parts of these."""
 
     rows: Index
-    columns: Array
+    columns: Index
     grid: Ar1Grid
 
 
@@ -112,7 +112,9 @@ def _chain(
         rate = _SIGMA_SHAPE * typical + 0.5 * squares
         variance = rate / rng.standard_gamma(_SIGMA_SHAPE + 0.5 * seen.sum(axis=1))
         typical = rng.standard_gamma(_SIGMA_SHAPE * n + 1) / (_SIGMA_SHAPE * (1 / variance).sum() + 1)
-        spread = (_LOADING_RATE + 0.5 * (own[:, 1:] ** 2).sum(axis=0)) / rng.standard_gamma(_LOADING_SHAPE + n / 2, rank)
+        spread = (_LOADING_RATE + 0.5 * (own[:, 1:] ** 2).sum(axis=0)) / rng.standard_gamma(
+            _LOADING_SHAPE + n / 2, rank
+        )
         if iteration >= draws:
             kept = iteration - draws
             paths[kept] = (fit + _errors(residual, patterns, at, variance, rng))[targets]

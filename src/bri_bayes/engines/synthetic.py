@@ -27,7 +27,7 @@ from math import lgamma
 import numpy as np
 
 from bri_bayes.engines.forecast import RHO_GRID, Ar1Grid, ar1_grid
-from bri_bayes.within import Array, Index
+from bri_bayes.within import Array, Index, Mask
 
 CONCENTRATION = 4.0
 # Moves between two updates of rho and sigma, and between two kept draws.
@@ -39,8 +39,8 @@ _SIGMA_DF = 3.0
 class Synthetic:
     """``path`` (target, chain, draw, period after) : the outcome without the policy, in units of the outcome;
     ``before`` (target, period before) : the posterior mean of the fitted path; ``weights`` (target, donor) : posterior
-    means; ``counting`` (target,) : posterior mean of 1 / sum of squared weights; ``rho``, ``sigma`` (target, chain, draw),
-    sigma in units of the outcome."""
+    means; ``counting`` (target,) : posterior mean of 1 / sum of squared weights; ``rho``, ``sigma`` (target, chain,
+    draw), sigma in units of the outcome."""
 
     path: Array
     before: Array
@@ -54,7 +54,7 @@ def synthetic_controls(
     targets: Array,
     donors: Array,
     periods: Array,
-    before: Array,
+    before: Mask,
     *,
     own: Index | None = None,
     chains: int = 4,
@@ -88,7 +88,9 @@ def synthetic_controls(
     path = np.stack(paths, axis=1).reshape(*shape, -1) * scale + level[:, None, None, None]
     weights = (weights / draws).reshape(len(targets), chains, -1).mean(axis=1)
     rho, sigma, counting = (np.stack(values, axis=1).reshape(shape) for values in zip(*kept, strict=True))
-    return Synthetic(path, weights @ d[:, before] + level[:, None], weights, counting.mean(axis=(1, 2)), rho, sigma * scale)
+    return Synthetic(
+        path, weights @ d[:, before] + level[:, None], weights, counting.mean(axis=(1, 2)), rho, sigma * scale
+    )
 
 
 class _State:

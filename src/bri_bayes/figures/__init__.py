@@ -41,6 +41,11 @@ _SECTION_NEEDS: Mapping[str, str] = {
     "placebo_paper": "placebo.space",
     "placebo_predictive": "placebo.predictive",
     "model_checks": "placebo.predictive",
+    "control_subsets": "controls.subsets",
+    "control_pool": "controls.leave_one_out",
+    "contamination": "controls.contamination",
+    "expected_paths": "controls.expected",
+    "spec_curve": "speccurve.specifications",
 }
 FIGURES: Mapping[str, Draw] = {name: _imported_when_drawn(name) for name in (*_NEEDS, *_SECTION_NEEDS)}
 

@@ -77,6 +77,7 @@ def collect(context: Context, values: Mapping[str, Any]) -> dict[str, Any]:
         for kind in ("synthetic", "factor"):
             if f"controls/{name}:{kind}" in values:
                 content[kind] = values[f"controls/{name}:{kind}"]
+        content["expected"] = [kind for kind in ("synthetic", "factor") if "att" in content.get(kind, {})]
         failed += [f"controls/{name}: {label} does not pass" for label, fit in fits.items() if not fit["trustworthy"]]
         outcomes[name] = content
     return {
@@ -154,7 +155,11 @@ def _counterfactuals(context: Context, outcome: str) -> list[Step]:
 def _collected(context: Context, outcome: str, fits: Mapping[str, Any]) -> dict[str, Any]:
     assignment = context.study.assignment
     treated = assignment.treated_units
-    content: dict[str, Any] = {"main": fits["main"], "treated": list(treated), "controls": list(assignment.never_treated)}
+    content: dict[str, Any] = {
+        "main": fits["main"],
+        "treated": list(treated),
+        "controls": list(assignment.never_treated),
+    }
     if _wanted(context, "subsets"):
         sets = {chosen: fits[f"set/{','.join(chosen)}"] for chosen in _sets(assignment)}
         content["subsets"] = [{"controls": list(chosen), **fit} for chosen, fit in sets.items()]

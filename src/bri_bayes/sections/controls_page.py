@@ -7,22 +7,13 @@ from typing import Any
 
 import pandas as pd
 
-from bri_bayes import sentences
-from bri_bayes.checks.contamination import HARDLY_LEARNED
+from bri_bayes.control_sentences import KINDS, comparison_label
 from bri_bayes.page import Heading, Paragraph, Part, Picture, Shown, chance, digits_of, page_table, plain, row_name
 from bri_bayes.table_files import TableOf
-from bri_bayes.tables import Values
+from bri_bayes.tables import Values, unit_name
 
 NAME = "controls"
 _EFFECT = ("mean", "sd", "lower", "upper", "p_positive")
-_KINDS = {
-    "main": "main comparison",
-    "subsets": "set of controls",
-    "leave_one_out": "one unit left out",
-    "pool": "wider pool",
-    "synthetic": "synthetic control",
-    "factor": "factor model",
-}
 
 
 def parts(values: Values) -> list[Part]:
@@ -38,7 +29,7 @@ def parts(values: Values) -> list[Part]:
         Heading("One unit less, and other pools"),
         Paragraph(
             "Donors of the wider pool are units with the outcome in every period. A rule that looks at outcomes before "
-            "the onset (the nearest paths, the synthetic control) uses them twice: its fit before says little about after."
+            "the onset (the nearest paths, the synthetic control) uses them twice: its fit before says little of after."
         ),
         Picture("control_pool"),
         Heading("Controls that joined the policy themselves"),
@@ -77,11 +68,13 @@ def effects(values: Values) -> pd.DataFrame:
     """A row for each comparison."""
     rows = []
     for name, outcome in values[NAME]["outcomes"].items():
-        for kind, described in _KINDS.items():
+        for kind, described in KINDS.items():
             found = outcome.get(kind) or []
             for record in found if isinstance(found, list) else [found]:
                 if "att" in record:
-                    rows.append({"outcome": name, "label": outcome["label"], "kind": described, **_row(values, kind, record)})
+                    rows.append(
+                        {"outcome": name, "label": outcome["label"], "kind": described, **_row(values, kind, record)}
+                    )
     columns = ("outcome", "label", "kind", "comparison", "n_controls", "rows", *_EFFECT, "gap", "slope")
     return pd.DataFrame(rows, columns=list(columns)).assign(panel=values["panel"]["kind"])
 
@@ -89,7 +82,7 @@ def effects(values: Values) -> pd.DataFrame:
 def influences(values: Values) -> pd.DataFrame:
     """How each control moves the estimate."""
     rows = [
-        {"outcome": name, "label": outcome["label"], **row, "control": unit_label(values, row["control"])}
+        {"outcome": name, "label": outcome["label"], **row, "control": unit_name(values, row["control"])}
         for name, outcome in values[NAME]["outcomes"].items()
         for row in outcome.get("influence") or []
     ]
@@ -109,72 +102,6 @@ def contamination(values: Values) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns).assign(panel=values["panel"]["kind"])
 
 
-def unit_label(values: Values, unit: str) -> str:
-    """The name of a unit of the study, or its code."""
-    return str(values[NAME].get("unit_names", {}).get(unit, unit))
-
-
-def subset_sentence(values: Values, outcome: Values, digits: int) -> str:
-    """The range over all sets, how many intervals leave zero out, and the control that moves the estimate most."""
-    sets = outcome["subsets"]
-    means = [record["att"]["mean"] for record in sets]
-    apart = sum(sentences.excludes_zero(record["att"]) for record in sets)
-    text = (
-        f"{outcome['label']}: over {len(sets)} sets of controls the estimate runs from {sentences.signed(min(means), digits)} "
-        f"to {sentences.signed(max(means), digits)}; {apart} of {len(sets)} intervals leave zero out."
-    )
-    if moves := outcome.get("influence"):
-        text += f" {influence_sentence(values, moves, digits)}"
-    return text
-
-
-def influence_sentence(values: Values, moves: list[Mapping[str, Any]], digits: int) -> str:
-    """Which control moves the estimate most, and the next one."""
-    first = moves[0]
-    text = (
-        f"{unit_label(values, first['control'])} moves it most: by {sentences.signed(first['joins'], digits)} on average "
-        f"when it joins (mean {sentences.signed(first['without'], digits)} without it, "
-        f"{sentences.signed(first['with'], digits)} with it)"
-    )
-    if len(moves) > 1:
-        second = moves[1]
-        text += f"; then {unit_label(values, second['control'])}, by {sentences.signed(second['joins'], digits)}"
-    return f"{text}."
-
-
-def contamination_sentence(outcome: Values, digits: int) -> str:
-    """The effect with clean and with fully exposed controls, and whether the data say anything about the share."""
-    clean, full = outcome["contaminated"][0]["att"]["mean"], outcome["contaminated"][-1]["att"]["mean"]
-    found = outcome["contamination"]
-    kappa, bits = found["kappa"], found["quadrature"]["learned"]
-    hardly = "hardly tell" if bits < HARDLY_LEARNED else "say something of"
-    return (
-        f"{outcome['label']}: {sentences.signed(clean, digits)} with clean controls, {sentences.signed(full, digits)} if they "
-        f"had all of the effect after joining. The data {hardly} the share: its posterior is {kappa['mean']:.2f} "
-        f"(sd {kappa['sd']:.2f}; a uniform prior has 0.50, 0.29), {bits:.2f} bits from the prior. With the share unknown the "
-        f"effect is {sentences.signed(found['att']['mean'], digits)} "
-        f"(95% interval {sentences.interval(found['att']['lower'], found['att']['upper'], digits)})."
-    )
-
-
-def coverage_sentence(outcome: Values, digits: int) -> str:
-    """What each counterfactual model expects, and how often its interval fails for donors."""
-    texts = []
-    for kind, noun in (("synthetic", "The synthetic control"), ("factor", "The factor model")):
-        found = outcome.get(kind) or {}
-        if "att" not in found:
-            continue
-        placebo, att = found["placebo"], found["att"]
-        ranks = f" with {sentences.counted(found['rank'], 'factors')}" if kind == "factor" else ""
-        texts.append(
-            f"{noun}{ranks} gives {sentences.signed(att['mean'], digits)} "
-            f"({sentences.interval(att['lower'], att['upper'], digits)}); its 95% intervals cover zero for "
-            f"{100 * placebo['coverage']:.0f}% of {placebo['n']} donors, and {placebo['set_size']} random donors are as far "
-            f"from zero with probability {placebo['p_value']:.2f}."
-        )
-    return f"{outcome['label']}: {' '.join(texts)}" if texts else ""
-
-
 def refusals(section: Values) -> list[str]:
     """Why a counterfactual model is not there, each reason once."""
     reasons = [
@@ -184,19 +111,6 @@ def refusals(section: Values) -> list[str]:
         if "refused" in (outcome.get(kind) or {})
     ]
     return list(dict.fromkeys(reasons))
-
-
-def comparison_label(values: Values, kind: str, record: Mapping[str, Any]) -> str:
-    """A comparison in words."""
-    if kind == "subsets":
-        return ", ".join(unit_label(values, unit) for unit in record["controls"])
-    if kind == "leave_one_out":
-        return f"without {unit_label(values, record['without'])}"
-    if kind == "pool":
-        return f"{record['rule']} ({len(record['controls'])})"
-    if kind in ("synthetic", "factor"):
-        return f"{_KINDS[kind]} ({record['donors']} donors)"
-    return "all controls of the study"
 
 
 def _row(values: Values, kind: str, record: Mapping[str, Any]) -> dict[str, Any]:
@@ -223,8 +137,9 @@ def _effects_table(values: Values) -> Any:
     shown = {name: (heading, digits_of(3)) for name, heading in numbers.items()}
     fit = {"gap": ("gap before", digits_of(3)), "slope": ("slope before", digits_of(3)), "rows": ("rows", digits_of(0))}
     notes = [
-        "Gap before: root mean square of the difference between treated units and controls in the years before the onset, "
-        "its mean taken away; slope: its change a year. For a synthetic control and a factor model: what they leave."
+        "Gap before: root mean square of the difference between treated units and controls in the years before the "
+        "onset, its mean taken away; slope: its change a year. For a synthetic control and a factor model: what they "
+        "leave."
     ]
     caption = "The effect under each choice of controls"
     return page_table(frame, caption, {**columns, **shown, "p_positive": ("P(> 0)", chance), **fit}, notes)
@@ -232,7 +147,7 @@ def _effects_table(values: Values) -> Any:
 
 def _weights(values: Values) -> pd.DataFrame:
     rows = [
-        {"outcome": name, "label": outcome["label"], "name": unit_label(values, unit), "donor": donor, "weight": weight}
+        {"outcome": name, "label": outcome["label"], "name": unit_name(values, unit), "donor": donor, "weight": weight}
         for name, outcome in values[NAME]["outcomes"].items()
         for unit, weights in ((outcome.get("synthetic") or {}).get("weights") or {}).items()
         for donor, weight in weights.items()
