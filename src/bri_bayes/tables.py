@@ -159,6 +159,16 @@ def main_model(outcome: Values) -> Values:
     return dict(outcome["models"].get(outcome.get("main"), {}))
 
 
+def section_outcomes(values: Values, section: str, key: str) -> dict[str, dict[str, Any]]:
+    """What a further section says of each outcome for which it has ``key``, under the label that the study gives."""
+    found = values[section]["outcomes"]
+    return {
+        name: {**found[name], "label": values["outcomes"].get(name, found[name])["label"]}
+        for name in found
+        if found[name].get(key)
+    }
+
+
 def unit_name(values: Values, unit: str) -> str:
     """The name of a unit, or its code."""
     return str(values.get("unit_names", {}).get(unit, unit))

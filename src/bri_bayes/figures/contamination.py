@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from bri_bayes import sentences
+from bri_bayes import sentences, tables
 from bri_bayes.checks.contamination import HARDLY_LEARNED
 from bri_bayes.control_sentences import contamination_sentence
 from bri_bayes.figures import marks, theme
@@ -72,8 +72,8 @@ def contamination(values: Values) -> Figure:
     return figure
 
 
-def _outcomes(values: Values) -> dict[str, Mapping[str, Any]]:
-    return {name: outcome for name, outcome in values["controls"]["outcomes"].items() if outcome.get("contamination")}
+def _outcomes(values: Values) -> dict[str, dict[str, Any]]:
+    return tables.section_outcomes(values, "controls", "contamination")
 
 
 def _title(outcomes: Mapping[str, Mapping[str, Any]]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from bri_bayes import sentences
+from bri_bayes import sentences, tables
 from bri_bayes.control_sentences import comparison_label
 from bri_bayes.figures import marks, theme
 from bri_bayes.tables import Values, unit_name
@@ -84,8 +84,8 @@ def control_pool(values: Values) -> Figure:
     return figure
 
 
-def _outcomes(values: Values) -> dict[str, Mapping[str, Any]]:
-    return {name: outcome for name, outcome in values["controls"]["outcomes"].items() if outcome.get("leave_one_out")}
+def _outcomes(values: Values) -> dict[str, dict[str, Any]]:
+    return tables.section_outcomes(values, "controls", "leave_one_out")
 
 
 def _rows(outcome: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
@@ -130,8 +130,6 @@ def _title(values: Values, outcomes: Mapping[str, Mapping[str, Any]]) -> str:
     for outcome in outcomes.values():
         rows = [record["att"] for _, record in _rows(outcome)]
         apart = sum(sentences.excludes_zero(att) for att in rows)
-        count = "no" if apart == 0 else str(apart)
-        texts.append(
-            f"{outcome['label']}: {count} of {len(rows)} comparisons stand{'s' if apart == 1 else ''} apart from zero"
-        )
+        count, verb = "none" if apart == 0 else str(apart), "stands" if apart < 2 else "stand"
+        texts.append(f"{outcome['label']}: {count} of {len(rows)} comparisons {verb} apart from zero")
     return "; ".join(texts)

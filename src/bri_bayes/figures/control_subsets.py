@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
 
-from bri_bayes import sentences
+from bri_bayes import sentences, tables
 from bri_bayes.control_sentences import subset_sentence
 from bri_bayes.figures import marks, theme
 from bri_bayes.tables import Values, unit_name
@@ -67,8 +67,8 @@ def control_subsets(values: Values) -> Figure:
     return figure
 
 
-def _outcomes(values: Values) -> dict[str, Mapping[str, Any]]:
-    return {name: outcome for name, outcome in values["controls"]["outcomes"].items() if outcome.get("subsets")}
+def _outcomes(values: Values) -> dict[str, dict[str, Any]]:
+    return tables.section_outcomes(values, "controls", "subsets")
 
 
 def _title(values: Values, outcomes: Mapping[str, Mapping[str, Any]]) -> str:

@@ -11,7 +11,7 @@ from matplotlib.gridspec import GridSpec
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from bri_bayes import sentences
+from bri_bayes import sentences, tables
 from bri_bayes.control_sentences import coverage_sentence
 from bri_bayes.figures import marks, theme
 from bri_bayes.tables import Values, unit_name
@@ -41,8 +41,8 @@ def expected_paths(values: Values) -> Figure:
     figure = theme.page(
         values,
         _title(outcomes),
-        "Both models see the donors in all years and the treated unit before the onset (dashed line); bands are 95% "
-        "intervals. Each panel has its own scale.",
+        "Both models see the donors in all years and the treated unit before the onset (dashed line), "
+        "where the fit is drawn without its errors; bands are 95% intervals. Each panel has its own scale.",
         body=sum(HEIGHT * count + 0.42 for count in lines.values()),
         key=[
             Line2D([], [], color=theme.INK, linewidth=1.8, label="observed"),
@@ -66,8 +66,8 @@ def expected_paths(values: Values) -> Figure:
     return figure
 
 
-def _outcomes(values: Values) -> dict[str, Mapping[str, Any]]:
-    return {name: outcome for name, outcome in values["controls"]["outcomes"].items() if outcome.get("expected")}
+def _outcomes(values: Values) -> dict[str, dict[str, Any]]:
+    return tables.section_outcomes(values, "controls", "expected")
 
 
 def _units(outcome: Mapping[str, Any]) -> list[str]:

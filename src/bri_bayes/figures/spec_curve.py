@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
 from matplotlib.lines import Line2D
 
-from bri_bayes import sentences
+from bri_bayes import sentences, tables
 from bri_bayes.control_sentences import CHOICE_NAMES, curve_sentence, shares_sentence
 from bri_bayes.figures import marks, theme
 from bri_bayes.tables import Values, unit_name
@@ -48,7 +48,7 @@ def spec_curve(values: Values) -> Figure:
         values,
         _title(values, outcomes),
         "Each column is a fit: its posterior mean and 95% interval above, its choices below. "
-        "Filled rows of a choice show where it gathers: left are low estimates, right high ones.",
+        "Where the marks of a row bunch, that choice gathers: low estimates are left, high ones right.",
         body=sum(heights) + 0.5 * len(outcomes),
         key=[
             Line2D([], [], color=theme.BLUE, linewidth=2, label="posterior mean, interval with zero inside"),
@@ -68,8 +68,8 @@ def spec_curve(values: Values) -> Figure:
     return figure
 
 
-def _outcomes(values: Values) -> dict[str, Mapping[str, Any]]:
-    return {name: outcome for name, outcome in values["speccurve"]["outcomes"].items() if outcome["specifications"]}
+def _outcomes(values: Values) -> dict[str, dict[str, Any]]:
+    return tables.section_outcomes(values, "speccurve", "specifications")
 
 
 def _curve(ax: Any, outcome: Mapping[str, Any], ordered: list[Mapping[str, Any]]) -> None:
