@@ -22,6 +22,9 @@ def register_sections(app: typer.Typer) -> None:
     app.command()(placebo)
     app.command()(controls)
     app.command()(curve)
+    app.command()(moderation)
+    app.command()(mechanism)
+    app.command()(joint)
 
 
 def pretrends(
@@ -74,6 +77,44 @@ def curve(
 ) -> None:
     """Which answers would other choices have given? A specification curve of several hundred Bayesian fits."""
     show_section("speccurve", study, panel=panel, quick=quick, jobs=jobs, seed=seed, as_json=as_json)
+
+
+def moderation(
+    study: StudyArgument = None,
+    panel: PanelOption = None,
+    moderator: Annotated[str | None, typer.Option(help="A variable of the study; default: its first modifier.")] = None,
+    quick: QuickOption = False,
+    jobs: JobsOption = 1,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Does the effect fall with inequality, or with another moderator?"""
+    more = {} if moderator is None else {"moderator": moderator}
+    show_section("moderation", study, panel=panel, quick=quick, jobs=jobs, seed=seed, as_json=as_json, **more)
+
+
+def mechanism(
+    study: StudyArgument = None,
+    panel: PanelOption = None,
+    quick: QuickOption = False,
+    jobs: JobsOption = 1,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Through which channel does the effect run, and how large a confounder would undo it?"""
+    show_section("mechanism", study, panel=panel, quick=quick, jobs=jobs, seed=seed, as_json=as_json)
+
+
+def joint(
+    study: StudyArgument = None,
+    panel: PanelOption = None,
+    quick: QuickOption = False,
+    jobs: JobsOption = 1,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Did two outcomes both rise? One model with correlated errors, and a probability for each combination."""
+    show_section("joint", study, panel=panel, quick=quick, jobs=jobs, seed=seed, as_json=as_json)
 
 
 def print_json(values: Any) -> None:

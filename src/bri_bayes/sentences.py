@@ -115,7 +115,7 @@ def comparison(rows: pd.DataFrame) -> str:
     """
     known = rows.dropna(subset=["lower", "upper"])
     out = known.loc[(known["lower"] > 0) | (known["upper"] < 0), "method"]
-    named = f" ({_listed(out)})" if 0 < len(out) < len(known) else ""
+    named = f" ({listed(out)})" if 0 < len(out) < len(known) else ""
     text = f"{rows['label'].iloc[0]}: zero lies outside the 95% interval of {_of(len(out), len(known))} methods{named}."
     twfe = rows[rows["estimator"] == "twfe"].set_index("inference")["se"]
     if twfe.get("iid", 0) > 0 and twfe.get("cluster", 0) > 0:
@@ -135,7 +135,7 @@ def by_unit(values: Values, outcome: Values) -> str:
         f"{signed(effects[unit]['mean'], digits)} ({tables.unit_name(values, unit)})"
         for unit in dict.fromkeys((low, high))
     )
-    named = f": {_listed(tables.unit_name(values, unit) for unit in apart)}" if 0 < len(apart) <= 5 else ""
+    named = f": {listed(tables.unit_name(values, unit) for unit in apart)}" if 0 < len(apart) <= 5 else ""
     count = f"{_of(len(apart), len(effects))} intervals of single {unit_noun(values)} leave zero out{named}"
     return f"{outcome['label']}: {count}; the means lie between {ends}."
 
@@ -278,6 +278,7 @@ def _short(value: float) -> str:
     return f"{float(f'{value:.3g}'):g}".replace("-", "−")
 
 
-def _listed(names: Iterable[Any]) -> str:
+def listed(names: Iterable[Any]) -> str:
+    """Names in a row: a, b and c."""
     words = [str(name) for name in names]
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

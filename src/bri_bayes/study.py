@@ -17,6 +17,7 @@ from pydantic.dataclasses import dataclass
 from bri_bayes.errors import InputError, suggest
 from bri_bayes.generators import GENERATED, check_generator, generated
 from bri_bayes.layout import Layout
+from bri_bayes.modifier import Modifier, standard_errors
 from bri_bayes.names import PERIOD, SECTIONS, UNIT, PanelKind
 from bri_bayes.panel import Column, Panel, load_panel, restricted, with_columns
 from bri_bayes.resources import shipped
@@ -142,7 +143,7 @@ class Study:
     assignment: InstanceOf[Assignment]
     outcomes: Mapping[str, Outcome]
     covariates: Mapping[str, Column] = dataclasses.field(default_factory=dict)
-    modifiers: Mapping[str, Column] = dataclasses.field(default_factory=dict)
+    modifiers: Mapping[str, Modifier] = dataclasses.field(default_factory=dict)
     mediators: Mapping[str, Column] = dataclasses.field(default_factory=dict)
     unit_names: Mapping[str, str] = dataclasses.field(default_factory=dict)
     models: tuple[str, ...] = ("did",)
@@ -173,8 +174,14 @@ class Study:
 
     @property
     def columns(self) -> dict[str, Column]:
-        """Every variable, whatever its role."""
-        return {**self.outcomes, **self.covariates, **self.modifiers, **self.mediators}
+        """Every variable, whatever its role, and the standard error of each modifier that has one."""
+        return {
+            **self.outcomes,
+            **self.covariates,
+            **self.modifiers,
+            **self.mediators,
+            **standard_errors(self.modifiers),
+        }
 
     def name_of(self, unit: str) -> str:
         """The name of a unit, or its code where the study gives none."""

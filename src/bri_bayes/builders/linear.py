@@ -16,23 +16,34 @@ Prior scales are in ``card.PRIORS``. Pooled effects are non-centred.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bri_bayes.card import ModelCard
 from bri_bayes.design import Design
+from bri_bayes.errors import InputError
 from bri_bayes.serial import Serial, serial_errors
 from bri_bayes.terms import binned_event_time, event_times, exposed_positions, trend_time, wide_scales
+from bri_bayes.within import Array
 
 if TYPE_CHECKING:
     import pymc as pm
 
 
-def build_linear(design: Design, card: ModelCard) -> pm.Model:
-    """The PyMC model of ``card`` on ``design``; free variables on the standardised scale."""
+def build_linear(design: Design, card: ModelCard, standard_errors: Mapping[str, Array] | None = None) -> pm.Model:
+    """The PyMC model of ``card`` on ``design``; free variables on the standardised scale.
+
+    ``standard_errors`` : of covariates or modifiers that are measured with error, by name, (obs,) in their own units;
+    their true values are then latent (``measured``), as covariate and as modifier alike.
+    """
     import pymc as pm
 
+    if standard_errors and card.effects.period == "correlated":
+        raise InputError(
+            f'the card "{card.name}" has correlated period effects: no variable can be measured with error'
+        )
     times = event_times(design, card)
     coords = {
         "unit": design["unit"].to_numpy(),
@@ -51,11 +62,11 @@ def build_linear(design: Design, card: ModelCard) -> pm.Model:
     with pm.Model(coords=coords) as model:
         unit_effect = pm.Normal("unit_effect", 0, scale_unit, dims="unit")
         mu = unit_effect[unit_ix]
+        known = {} if standard_errors is None else _true_values(design, standard_errors)
         effect, regressors = _effect(design, card, times)
         mu += effect
         if card.modifiers:
-            z = (design["Z"].to_numpy() - design["z_center"].to_numpy()) / design["z_scale"].to_numpy()
-            z = z * treated[:, None]
+            z = _standardised(design, "modifier", known) * treated[:, None]
             mu += z @ pm.Normal("modifier_effect", 0, priors.modifier, dims="modifier")
             regressors.append(z)
             if card.effects.modifier_slopes == "by_unit":
@@ -63,9 +74,10 @@ def build_linear(design: Design, card: ModelCard) -> pm.Model:
                 raw = pm.Normal("modifier_deviation_raw", 0, 1, dims=("treated_unit", "modifier"))
                 own = pm.Deterministic("modifier_deviation", omega_modifier * raw, dims=("treated_unit", "modifier"))
                 mu += (own[own_position(design)] * z).sum(axis=1)
-                regressors += [np.eye(design.sizes["unit"])[unit_ix] * column[:, None] for column in z.T]
+                if not known:  # correlated period effects, which alone need it, are refused with latent values
+                    regressors += [np.eye(design.sizes["unit"])[unit_ix] * column[:, None] for column in z.T]
         if card.covariates:
-            x = (design["X"].to_numpy() - design["x_center"].to_numpy()) / design["x_scale"].to_numpy()
+            x = _standardised(design, "covariate", known)
             mu += x @ pm.Normal("beta", 0, priors.covariate, dims="covariate")
             regressors.append(x)
         if card.effects.trend == "unit_linear":
@@ -73,6 +85,36 @@ def build_linear(design: Design, card: ModelCard) -> pm.Model:
         mu += _period_effect(design, card, regressors, scale_period)[period_ix]
         _likelihood(design, card, y, mu)
     return model
+
+
+def _true_values(design: Design, standard_errors: Mapping[str, Array]) -> dict[str, Any]:
+    from bri_bayes.builders.measured import true_values
+
+    reported = _columns(design)
+    return {name: true_values(design, name, reported[name], se) for name, se in standard_errors.items()}
+
+
+def _columns(design: Design) -> dict[str, Array]:
+    """Covariates and modifiers by name, as given : (obs,)."""
+    return {
+        str(name): design[variable].to_numpy()[:, position]
+        for dim, variable in (("covariate", "X"), ("modifier", "Z"))
+        for position, name in enumerate(design[dim].to_numpy())
+    }
+
+
+def _standardised(design: Design, role: str, known: Mapping[str, Any]) -> Any:
+    """Covariates or modifiers less their centre, over their scale : (obs, m); those in ``known`` are latent."""
+    import pytensor.tensor as pt
+
+    short = {"covariate": "x", "modifier": "z"}[role]
+    center, scale = design[f"{short}_center"].to_numpy(), design[f"{short}_scale"].to_numpy()
+    given = design[short.upper()].to_numpy()
+    names = [str(name) for name in design[role].to_numpy()]
+    if not any(name in known for name in names):
+        return (given - center) / scale
+    columns = [known.get(name, given[:, position]) for position, name in enumerate(names)]
+    return pt.stack([(column - center[i]) / scale[i] for i, column in enumerate(columns)], axis=1)
 
 
 def _effect(design: Design, card: ModelCard, times: np.ndarray) -> tuple[Any, list[np.ndarray]]:

@@ -46,6 +46,11 @@ _SECTION_NEEDS: Mapping[str, str] = {
     "contamination": "controls.contamination",
     "expected_paths": "controls.expected",
     "spec_curve": "speccurve.specifications",
+    "moderation": "moderation.versions",
+    "moderation_slope": "moderation.versions",
+    "mechanism": "mechanism.channels",
+    "mechanism_confounder": "mechanism.channels",
+    "joint": "joint.density",
 }
 FIGURES: Mapping[str, Draw] = {name: _imported_when_drawn(name) for name in (*_NEEDS, *_SECTION_NEEDS)}
 

@@ -55,7 +55,7 @@ def run_regressions(published: Published, panels: Mapping[str, Panel]) -> tuple[
         if regression.key not in versions:
             raise InputError(f"no panel says that {regression.label} holds on it; given: {', '.join(panels) or 'none'}")
         version = versions[regression.key]
-        found.append(_run(regression, version, panels[version]))
+        found.append(run_regression(regression, version, panels[version]))
     return tuple(found)
 
 
@@ -128,7 +128,8 @@ def fit_statistics(published: Published, replications: Sequence[Replication]) ->
     return found
 
 
-def _run(regression: Regression, version: str, panel: Panel) -> Replication:
+def run_regression(regression: Regression, version: str, panel: Panel) -> Replication:
+    """One column of the paper by least squares on one panel."""
     units, periods = np.meshgrid(panel[UNIT].to_numpy(), panel[PERIOD].to_numpy(), indexing="ij")
     absorbed = [
         labels.ravel()

@@ -1,0 +1,160 @@
+"""Does the effect move with a moderator, such as inequality? The same card with an interaction, in three versions.
+
+time_varying  D_it (z_it - z_bar), slopes by country pooled towards a common one, and z_it itself as a covariate (the
+              main effect, as in the paper's Table 8); rows without z are left out.
+before_onset  z is the mean of a unit's years before the onset, so the policy cannot have moved it, and a unit that
+              has any such year keeps all its rows; its main effect is part of the unit effect.
+measured      as time_varying, with the true z_it latent where the source gives a standard error (NUTS).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from bri_bayes.analysis import Analysis
+from bri_bayes.card import Sampler
+from bri_bayes.checks.slopes import SlopeDraws, draws_of_fit, prior_slope, slope_values, treated_cells
+from bri_bayes.design import RELATIVE_ZERO, Design
+from bri_bayes.engines.convergence import ESS_LIMIT, RHAT_LIMIT
+from bri_bayes.engines.fitting import fit, is_trustworthy
+from bri_bayes.engines.measured import MeasuredDraws, sample_measured
+from bri_bayes.errors import InputError, suggest
+from bri_bayes.frequentist.interaction import interaction_rows
+from bri_bayes.names import PERIOD, UNIT
+from bri_bayes.summaries import json_safe
+from bri_bayes.within import Array
+
+TIME_VARYING, BEFORE_ONSET, MEASURED = "time_varying", "before_onset", "measured"
+VERSIONS = {
+    TIME_VARYING: "Year by year, slopes by country",
+    BEFORE_ONSET: "Fixed at its mean before the onset",
+    MEASURED: "Year by year, measured with error",
+}
+# A latent value a row costs far more than the closed form, and its posterior is smooth: fewer draws are enough.
+MEASURED_SAMPLER = Sampler(chains=4, draws=500, tune=800)
+
+
+def possible_versions(analysis: Analysis, moderator: str, standard_error: str | None) -> list[str]:
+    """The versions that the panel allows: a moderator that never changes within a unit has one."""
+    _require(analysis, moderator)
+    values = analysis.panel[moderator].sel({UNIT: list(analysis.assignment.units)})
+    moves = float((values.max(PERIOD) - values.min(PERIOD)).max()) > RELATIVE_ZERO * float(np.abs(values).max())
+    found = [TIME_VARYING] if moves else []
+    known = standard_error is not None and bool(analysis.panel[standard_error].notnull().any())
+    return [*found, BEFORE_ONSET, *([MEASURED] if moves and known else [])]
+
+
+def moderation_values(
+    analysis: Analysis, moderator: str, version: str, seed: int, standard_error: str | None = None
+) -> dict[str, Any]:
+    """One version as JSON values: curve, slope, zero, what was learned, rows that are lost, least squares beside."""
+    recipe = moderated(analysis, moderator, version)
+    design = recipe.design
+    if version == MEASURED:
+        if standard_error is None:
+            raise InputError(f'the moderator "{moderator}" has no standard error: it cannot be measured with error')
+        draws, diagnostics, trustworthy, more = _measured(recipe, moderator, standard_error, seed)
+    else:
+        result = fit(recipe, seed=seed, pointwise=False)
+        draws, more = draws_of_fit(result, moderator), {}
+        diagnostics, trustworthy = dict(result.diagnostics), is_trustworthy(result)
+    found = slope_values(draws, prior_slope(design, moderator, recipe.card, seed))
+    least_squares = [] if version == MEASURED else [row.as_dict() for row in interaction_rows(design, moderator)]
+    values = {
+        "title": VERSIONS[version],
+        **found,
+        **more,
+        "rows": lost_rows(analysis, recipe),
+        "frequentist": least_squares,
+        "diagnostics": diagnostics,
+        "trustworthy": trustworthy,
+    }
+    return dict(json_safe(values))
+
+
+def moderated(analysis: Analysis, moderator: str, version: str) -> Analysis:
+    """The recipe of a version: the card with the interaction, the panel with the moderator as the version wants it."""
+    _require(analysis, moderator)
+    card = analysis.card
+    if version == BEFORE_ONSET:
+        fixed = _before_onset(analysis, moderator)
+        others = tuple(name for name in card.covariates if name != moderator)
+        changed = dataclasses.replace(card, covariates=others, modifiers=(moderator,))
+        return analysis.replace(panel=analysis.panel.assign({moderator: fixed}), card=changed)
+    covariates = tuple(dict.fromkeys([*card.covariates, moderator]))
+    effects = dataclasses.replace(card.effects, modifier_slopes="by_unit")
+    return analysis.replace(
+        card=dataclasses.replace(card, covariates=covariates, modifiers=(moderator,), effects=effects)
+    )
+
+
+def lost_rows(analysis: Analysis, recipe: Analysis) -> dict[str, Any]:
+    """Rows with an outcome and none of the moderator: how many, and the periods of each unit. None is filled."""
+    before, after = _cells(analysis.design), _cells(recipe.design)
+    lost: dict[str, list[int]] = {}
+    for unit, period in sorted(before - after):
+        lost.setdefault(unit, []).append(period)
+    treated = {unit for unit, _, _ in treated_cells(recipe.design, recipe.card.modifiers[0])}
+    idle = [unit for unit in recipe.assignment.treated_units if unit not in treated]
+    return {"used": len(after), "lost": lost, "n_lost": len(before - after), "without_treated_rows": idle}
+
+
+def _measured(
+    recipe: Analysis, moderator: str, standard_error: str, seed: int
+) -> tuple[SlopeDraws, dict[str, Any], bool, dict[str, Any]]:
+    design, card = recipe.design, dataclasses.replace(recipe.card, sampler=MEASURED_SAMPLER)
+    spread = _of_rows(recipe.panel, design, standard_error)
+    if not np.isfinite(spread).all() or (spread < 0).any():
+        raise InputError(f'"{standard_error}" is missing or negative in a row that has "{moderator}"')
+    found = sample_measured(design, card, moderator, spread, seed)
+    draws = _draws_of_measured(design, moderator, found)
+    known = found.diagnostics
+    trustworthy = known["rhat"] < RHAT_LIMIT and known["ess"] > ESS_LIMIT and known["divergences"] == 0
+    share = {"persistent_share": float(found.persistent_share.mean())}
+    return draws, dict(known), bool(trustworthy), share
+
+
+def _draws_of_measured(design: Design, moderator: str, found: MeasuredDraws) -> SlopeDraws:
+    cells = treated_cells(design, moderator)
+    order = [str(name) for name in design["treated_unit"].values]
+    units = [order.index(unit) for unit, _, _ in cells]
+    center = float(design["z_center"].to_numpy()[[str(n) for n in design["modifier"].values].index(moderator)])
+    at_center, own = found.effect.mean(axis=1), found.slope[:, units]
+    average = (found.effect + own * (found.true[:, found.rows] - center)).mean(axis=1)
+    by_unit = {unit: found.slope[:, order.index(unit)] for unit in dict.fromkeys(unit for unit, _, _ in cells)}
+    return SlopeDraws(at_center, own.mean(axis=1), by_unit, found.main_effect, average, center, cells)
+
+
+def _before_onset(analysis: Analysis, moderator: str) -> xr.DataArray:
+    """The mean of each unit's periods before its onset (of controls: before the first onset), in every period."""
+    panel, assignment = analysis.panel, analysis.assignment
+    values = panel[moderator].transpose(UNIT, PERIOD)
+    first = min(assignment.onsets)
+    onsets = xr.DataArray([assignment.first_treated.get(str(unit)) or first for unit in panel[UNIT].values], dims=UNIT)
+    means = values.where(panel[PERIOD] < onsets).mean(PERIOD)
+    return means.broadcast_like(values).transpose(UNIT, PERIOD).assign_attrs(values.attrs)
+
+
+def _of_rows(panel: xr.Dataset, design: Design, name: str) -> Array:
+    """A variable of the panel in the rows of a design : (obs,)."""
+    table = panel[name].sel({UNIT: design[UNIT].values, PERIOD: design[PERIOD].values}).transpose(UNIT, PERIOD)
+    return np.asarray(table.to_numpy()[design["unit_ix"].to_numpy(), design["period_ix"].to_numpy()])
+
+
+def _cells(design: Design) -> set[tuple[str, int]]:
+    units = design[UNIT].to_numpy()[design["unit_ix"].to_numpy()]
+    periods = design[PERIOD].to_numpy()[design["period_ix"].to_numpy()]
+    return {(str(unit), int(period)) for unit, period in zip(units, periods, strict=True)}
+
+
+def _require(analysis: Analysis, moderator: str) -> None:
+    if moderator not in analysis.panel.data_vars:
+        raise InputError(
+            f'the moderator "{moderator}" is not in the panel; {suggest(moderator, map(str, analysis.panel.data_vars))}'
+        )
+    if moderator == analysis.card.outcome:
+        raise InputError(f'the outcome "{moderator}" cannot moderate its own effect')
