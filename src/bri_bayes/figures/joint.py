@@ -27,7 +27,7 @@ _CORNERS = {
 @theme.themed
 def joint(values: Values) -> Figure:
     """A panel for each pair of outcomes: contours of the density, means and intervals at the axes."""
-    pairs = values["joint"]["outcomes"]
+    pairs = _pairs(values)
     masses = ", ".join(f"{100 * mass:.0f}" for mass in next(iter(pairs.values()))["density"]["masses"])
     figure = theme.page(
         values,
@@ -48,7 +48,7 @@ def joint(values: Values) -> Figure:
 def caption(values: Values) -> list[str]:
     """One sentence a pair: the probability that both rose, and that only one did."""
     texts = []
-    for pair in values["joint"]["outcomes"].values():
+    for pair in _pairs(values).values():
         first, second = pair["labels"]
         shares = {name: sentences.probability(share) for name, share in pair["quadrants"].items()}
         texts.append(
@@ -56,6 +56,14 @@ def caption(values: Values) -> list[str]:
             f"{second}, {shares['second_up_first_not']}; neither, {shares['neither_up']}."
         )
     return texts
+
+
+def _pairs(values: Values) -> dict[str, Any]:
+    """The pairs of outcomes under the labels of the study."""
+    return {
+        name: {**pair, "labels": [values["outcomes"][one]["label"] for one in pair["outcomes"]]}
+        for name, pair in values["joint"]["outcomes"].items()
+    }
 
 
 def _title(pairs: Values) -> str:

@@ -17,7 +17,7 @@ _GAP = 0.5  # rows between channels
 def mechanism(values: Values) -> Figure:
     """A panel for each outcome: the total effect on top, then two rows for each channel."""
     own = values["mechanism"]
-    outcomes = own["outcomes"]
+    outcomes = shown_outcomes(values)
     channels = list(dict.fromkeys(channel for outcome in outcomes.values() for channel in outcome["channels"]))
     labels = {0.0: "Total effect"}
     place = {}
@@ -64,7 +64,7 @@ def mechanism(values: Values) -> Figure:
 def caption(values: Values) -> list[str]:
     """One sentence an outcome: how many indirect effects leave zero out, and the largest."""
     texts = []
-    for outcome in values["mechanism"]["outcomes"].values():
+    for outcome in shown_outcomes(values).values():
         found = outcome["channels"]
         apart = [channel for channel, one in found.items() if sentences.excludes_zero(one["indirect"])]
         largest = max(found, key=lambda channel: abs(found[channel]["indirect"]["mean"]))
@@ -75,6 +75,12 @@ def caption(values: Values) -> list[str]:
             f"the largest in size is {size} ({label})."
         )
     return texts
+
+
+def shown_outcomes(values: Values) -> dict[str, Values]:
+    """The outcomes of the section under the labels of the study."""
+    found = values["mechanism"]["outcomes"].items()
+    return {name: {**one, "label": values["outcomes"][name]["label"]} for name, one in found}
 
 
 def _title(outcomes: Values) -> str:

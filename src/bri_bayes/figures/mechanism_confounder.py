@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from bri_bayes import sentences
 from bri_bayes.checks.mediation import MODEST
 from bri_bayes.figures import marks, theme
+from bri_bayes.figures.mechanism import shown_outcomes
 from bri_bayes.sentences import effect_unit
 from bri_bayes.tables import Values
 
@@ -19,7 +20,7 @@ _TITLE_WIDTH = 4.2  # inches of a panel title
 def mechanism_confounder(values: Values) -> Figure:
     """A column for each outcome, a row for each channel; the title of a panel says at which correlation it vanishes."""
     own = values["mechanism"]
-    outcomes = own["outcomes"]
+    outcomes = shown_outcomes(values)
     channels = list(dict.fromkeys(channel for outcome in outcomes.values() for channel in outcome["channels"]))
     figure = theme.page(
         values,
@@ -47,7 +48,7 @@ def mechanism_confounder(values: Values) -> Figure:
 def caption(values: Values) -> list[str]:
     """One sentence an outcome: the smallest and the largest correlation that takes a channel away."""
     texts = []
-    for outcome in values["mechanism"]["outcomes"].values():
+    for outcome in shown_outcomes(values).values():
         at = {channel: abs(one["confounder"]["vanishes_at"]["median"]) for channel, one in outcome["channels"].items()}
         strongest = max(at, key=lambda channel: at[channel])
         label = values["mechanism"]["channels"][strongest]["label"]

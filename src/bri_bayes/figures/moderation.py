@@ -22,7 +22,7 @@ _MOST_NAMES = 8  # countries that can be told apart below a curve
 def moderation(values: Values) -> Figure:
     """A column for each outcome, a row for each version; below each curve the span of every treated country."""
     own = values["moderation"]
-    outcomes = {name: outcome for name, outcome in own["outcomes"].items() if outcome["versions"]}
+    outcomes = shown_outcomes(values)
     versions = list(dict.fromkeys(version for outcome in outcomes.values() for version in outcome["versions"]))
     label = own["moderator"]["label"]
     figure = theme.page(
@@ -50,9 +50,7 @@ def caption(values: Values) -> list[str]:
     """One sentence an outcome: between which values the effect moves, and whether its slope is told from zero."""
     own, texts = values["moderation"], []
     label = own["moderator"]["label"]
-    for outcome in own["outcomes"].values():
-        if outcome["main"] is None:
-            continue
+    for outcome in shown_outcomes(values).values():
         found = outcome["versions"][outcome["main"]]
         first, last = found["curve"][0], found["curve"][-1]
         texts.append(
@@ -61,6 +59,12 @@ def caption(values: Values) -> list[str]:
             f"probability {sentences.probability(found['p_negative'])}."
         )
     return texts
+
+
+def shown_outcomes(values: Values) -> dict[str, Values]:
+    """The outcomes that have a version, under the labels of the study."""
+    found = values["moderation"]["outcomes"].items()
+    return {name: {**one, "label": values["outcomes"][name]["label"]} for name, one in found if one["versions"]}
 
 
 def panel_title(outcome: Values, found: Values) -> str:

@@ -9,6 +9,7 @@ from matplotlib.patches import Patch
 
 from bri_bayes import sentences
 from bri_bayes.figures import marks, theme
+from bri_bayes.figures.moderation import shown_outcomes
 from bri_bayes.tables import Values
 
 _HEIGHT = 1.9  # inches of a panel
@@ -19,7 +20,7 @@ _TITLE_WIDTH = 4.2  # inches of a panel title
 def moderation_slope(values: Values) -> Figure:
     """A column for each outcome, a row for each version; the title of a panel gives the contraction and its verdict."""
     own = values["moderation"]
-    outcomes = {name: outcome for name, outcome in own["outcomes"].items() if outcome["versions"]}
+    outcomes = shown_outcomes(values)
     versions = list(dict.fromkeys(version for outcome in outcomes.values() for version in outcome["versions"]))
     figure = theme.page(
         values,
@@ -48,9 +49,7 @@ def moderation_slope(values: Values) -> Figure:
 def caption(values: Values) -> list[str]:
     """One sentence an outcome: spread of the slope before and after the data, and the verdict of the rule."""
     texts = []
-    for outcome in values["moderation"]["outcomes"].values():
-        if outcome["main"] is None:
-            continue
+    for outcome in shown_outcomes(values).values():
         learned = outcome["versions"][outcome["main"]]["learned"]
         digits = 3 if learned["posterior_sd"] > 0.005 else 4
         texts.append(
