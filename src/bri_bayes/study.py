@@ -17,40 +17,12 @@ from pydantic.dataclasses import dataclass
 from bri_bayes.errors import InputError, suggest
 from bri_bayes.generators import GENERATED, check_generator, generated
 from bri_bayes.layout import Layout
-from bri_bayes.modifier import Modifier, standard_errors
 from bri_bayes.names import PERIOD, SECTIONS, UNIT, PanelKind
 from bri_bayes.panel import Column, Panel, load_panel, restricted, with_columns
 from bri_bayes.resources import shipped
+from bri_bayes.roles import Modifier, Outcome, standard_errors
 from bri_bayes.schema import STRICT, read_toml, validated
 from bri_bayes.treatment import Assignment
-
-
-@dataclass(frozen=True, config=STRICT)
-class Published:
-    """An estimate from the literature, shown beside ours and never used in it."""
-
-    estimate: float
-    se: float
-    source: str
-
-    @model_validator(mode="after")
-    def _usable(self) -> Published:
-        if not (math.isfinite(self.estimate) and 0 < self.se < math.inf):
-            raise ValueError(f"estimate and se must be finite and se positive, not {self.estimate} and {self.se}")
-        return self
-
-
-@dataclass(frozen=True, config=STRICT)
-class Outcome(Column):
-    """An outcome: ``level_to_usd`` dollars are one of its units before the transform (None: it is not money)."""
-
-    level_to_usd: float | None = None
-    published: Published | None = None
-
-    @property
-    def attrs(self) -> dict[str, Any]:
-        """As for a column, and the worth of a unit in dollars if it has one."""
-        return super().attrs | ({} if self.level_to_usd is None else {"level_to_usd": self.level_to_usd})
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -19,8 +19,8 @@ from bri_bayes.checks.moderation import (
 )
 from bri_bayes.checks.paper_tables import MODERATION_TABLES, table_column, table_columns
 from bri_bayes.errors import InputError, suggest
-from bri_bayes.modifier import standard_error_of
 from bri_bayes.page import Paragraph, Part, Picture, Shown, chance, digits_of, p_value, page_table, plain, row_name
+from bri_bayes.roles import standard_error_of
 from bri_bayes.sections.moderation_words import NAME, reading, versions_of
 from bri_bayes.sections.paper import paper_frame, paper_parts, paper_steps
 from bri_bayes.sections.section import Context, Section

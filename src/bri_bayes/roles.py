@@ -1,14 +1,44 @@
-"""What is a variable that the effect may move with, and how well is it measured?"""
+"""Which part does a variable play? An outcome with what is published of it, a modifier with its standard error."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from typing import Any
 
 from pydantic import model_validator
 from pydantic.dataclasses import dataclass
 
 from bri_bayes.panel import Column
 from bri_bayes.schema import STRICT
+
+
+@dataclass(frozen=True, config=STRICT)
+class Published:
+    """An estimate from the literature, shown beside ours and never used in it."""
+
+    estimate: float
+    se: float
+    source: str
+
+    @model_validator(mode="after")
+    def _usable(self) -> Published:
+        if not (math.isfinite(self.estimate) and 0 < self.se < math.inf):
+            raise ValueError(f"estimate and se must be finite and se positive, not {self.estimate} and {self.se}")
+        return self
+
+
+@dataclass(frozen=True, config=STRICT)
+class Outcome(Column):
+    """An outcome: ``level_to_usd`` dollars are one of its units before the transform (None: it is not money)."""
+
+    level_to_usd: float | None = None
+    published: Published | None = None
+
+    @property
+    def attrs(self) -> dict[str, Any]:
+        """As for a column, and the worth of a unit in dollars if it has one."""
+        return super().attrs | ({} if self.level_to_usd is None else {"level_to_usd": self.level_to_usd})
 
 
 @dataclass(frozen=True, config=STRICT)
