@@ -25,6 +25,7 @@ def register_sections(app: typer.Typer) -> None:
     app.command()(moderation)
     app.command()(mechanism)
     app.command()(joint)
+    app.command("robustness")(in_one_view)
 
 
 def pretrends(
@@ -115,6 +116,18 @@ def joint(
 ) -> None:
     """Did two outcomes both rise? One model with correlated errors, and a probability for each combination."""
     show_section("joint", study, panel=panel, quick=quick, jobs=jobs, seed=seed, as_json=as_json)
+
+
+def in_one_view(
+    study: StudyArgument = None,
+    panel: PanelOption = None,
+    quick: QuickOption = False,
+    jobs: JobsOption = 1,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Over every choice that was tried, where can the answer lie, and which three choices matter most?"""
+    show_section("robustness", study, panel=panel, quick=quick, jobs=jobs, seed=seed, as_json=as_json)
 
 
 def print_json(values: Any) -> None:

@@ -63,7 +63,8 @@ def run_study(
     steps += [step for section in sections for step in section.steps(context)]
     values, seconds = run_steps(steps, cache or Cache(), jobs=jobs)
     complete = json_safe(_study_values(study, data, cards, values))
-    complete |= collected(context, sections, values)
+    answered = dataclasses.replace(context, done={"outcomes": complete["outcomes"]})
+    complete |= collected(answered, sections, values)
     write_json(folder / "values.json", complete)
     path = _render(folder, complete)
     _write_manifest(folder, study, panel, seed=seed, quick=quick, seconds=seconds)

@@ -51,6 +51,7 @@ _SECTION_NEEDS: Mapping[str, str] = {
     "mechanism": "mechanism.channels",
     "mechanism_confounder": "mechanism.channels",
     "joint": "joint.density",
+    "robustness": "robustness.choices",
 }
 FIGURES: Mapping[str, Draw] = {name: _imported_when_drawn(name) for name in (*_NEEDS, *_SECTION_NEEDS)}
 

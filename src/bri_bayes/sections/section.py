@@ -76,9 +76,13 @@ class Section:
 
 
 def collected(context: Context, sections: Sequence[Section], found: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of each section by name, in order; a section sees those before it. ``found`` : step values by name."""
+    """The values of each section by name, in order; a section sees those before it, and what ``context`` has done.
+
+    ``found`` : step values by name.
+    """
     done: dict[str, Any] = {}
     for section in sections:
         own = {name: value for name, value in found.items() if name.partition("/")[0] == section.name}
-        done[section.name] = json_safe(section.collect(dataclasses.replace(context, done=dict(done)), own))
+        so_far = dataclasses.replace(context, done={**context.done, **done})
+        done[section.name] = json_safe(section.collect(so_far, own))
     return done
