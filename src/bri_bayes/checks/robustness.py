@@ -140,7 +140,9 @@ def _priors(content: Mapping[str, Any]) -> list[Answer]:
 
 
 def _drift(content: Mapping[str, Any]) -> list[Answer]:
-    found = [Answer("a drift of the treated group", f"s = {row['s']:.3g}", row["att"]) for row in content["curve"]]
+    found = [
+        Answer("a drift of the treated group", f"s = {row['s']:.3g}", row["att"]) for row in content.get("curve", [])
+    ]
     if content.get("learned"):
         found.append(Answer("a drift of the treated group", "s learned", content["learned"]["att"]))
     return found
