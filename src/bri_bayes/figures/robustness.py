@@ -19,7 +19,7 @@ _ROW = 0.42  # inches
 @theme.themed
 def robustness(values: Values) -> Figure:
     """A panel for each outcome, one below the other; the title is the range over every answer."""
-    outcomes = {name: one for name, one in values["robustness"]["outcomes"].items() if one["choices"]}
+    outcomes = _labelled(values)
     if not outcomes:
         raise InputError('the figure "robustness" needs an outcome with at least one choice that was tried')
     rows = sum(len(outcome["choices"]) for outcome in outcomes.values())
@@ -40,7 +40,7 @@ def robustness(values: Values) -> Figure:
 def caption(values: Values) -> list[str]:
     """What the three largest ranges are, by outcome."""
     texts = []
-    for outcome in values["robustness"]["outcomes"].values():
+    for outcome in _labelled(values).values():
         ranges = [
             f"{choice['choice']} ({sentences.signed(choice['mean'][0], 2)} to {sentences.signed(choice['mean'][1], 2)})"
             for choice in outcome["choices"][:3]
@@ -48,6 +48,15 @@ def caption(values: Values) -> list[str]:
         if ranges:
             texts.append(f"{outcome['label']}: the mean moves most with {'; '.join(ranges)}.")
     return texts
+
+
+def _labelled(values: Values) -> dict[str, dict[str, Any]]:
+    """The outcomes with choices, under the labels of the study."""
+    return {
+        name: {**one, "label": values["outcomes"][name]["label"]}
+        for name, one in values["robustness"]["outcomes"].items()
+        if one["choices"]
+    }
 
 
 def _draw(ax: Axes, outcome: Mapping[str, Any]) -> None:
