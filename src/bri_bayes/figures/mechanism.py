@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from bri_bayes import sentences
 from bri_bayes.figures import marks, theme
@@ -55,6 +56,7 @@ def mechanism(values: Values) -> Figure:
         }
         marks.beside(ax, numbers, ("effect", "95% interval"), bold=0)
         marks.row_axis(ax, labels, show=position % 2 == 0)
+        ax.xaxis.set_major_locator(MaxNLocator(3, steps=[1, 2, 5, 10]))  # long labels leave a narrow panel
         ax.set_xlim(*limits[name])
         ax.set_xlabel(f"Effect, {units[name]}")
         theme.panel_title(ax, outcome["label"], 3.9, pad=marks.HEADINGS)

@@ -55,7 +55,7 @@ def caption(values: Values) -> list[str]:
         texts.append(
             f"{outcome['label']}: the standard deviation of the slope goes from "
             f"{sentences.number(learned['prior_sd'], digits)} before the data to "
-            f"{sentences.number(learned['posterior_sd'], digits)} after: the answer is {learned['verdict']}."
+            f"{sentences.number(learned['posterior_sd'], digits)} after: what is known comes from {learned['verdict']}."
         )
     return texts
 

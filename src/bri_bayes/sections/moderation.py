@@ -40,7 +40,7 @@ def moderator_of(context: Context) -> str | None:
     study = context.study
     if asked is None:
         return next(iter(study.modifiers), None)
-    known = [name for name in study.columns if name not in study.outcomes]
+    known = [*study.covariates, *study.modifiers, *study.mediators]
     if asked not in known:
         raise InputError(
             f'the study "{study.name}" has no variable "{asked}" to moderate with; {suggest(asked, known)}'

@@ -17,7 +17,7 @@ def reading(values: Values) -> list[str]:
             texts.append(_lost(values, label, found))
         texts.append(_answer(outcome, found, label))
         if found.get("persistent_share") is not None:
-            share = sentences.number(found["persistent_share"], 2)
+            share = sentences.probability(found["persistent_share"])
             texts.append(
                 f"{outcome['label']}: by the smoothness of the reported series, {share} of the variance of its error "
                 "stays with a country through the years; errors of single years hardly matter."
@@ -45,12 +45,13 @@ def _answer(outcome: Values, found: Values, label: str) -> str:
     else:
         inside = sentences.probability(zero["p_inside"])
         text += f"No value at which it is zero can be named (inside the observed range: {inside}). "
-    share = sentences.probability(found["between_share"])
+    share = sentences.probability(found["between_share"], words=False)
     contraction = sentences.number(learned["contraction"], 2)
     countries = len(found["observed"])
     text += (
         f"{share} of the variance of {label} over the treated cells lies between {countries} countries; "
-        f"the data took {contraction} of the prior variance of the slope away: the answer is {learned['verdict']}."
+        f"the data took {contraction} of the prior variance of the slope away: "
+        f"what is known comes from {learned['verdict']}."
     )
     return text
 
