@@ -5,7 +5,7 @@ The paper's Tables 6 and 7 regress outcomes on a channel, without the policy:
     y_it = a_i + l_t + x_it'b + beta M_it + e_it
 
 beta says that channel and outcome move together, whatever moves them. It cannot say whether the policy moves the
-channel: the policy stands in no term, and any shock to both gives a beta. A mechanism needs both arms, policy to channel
+channel: the policy is in no term, and any shock to both gives a beta. A mechanism needs two arms, policy to channel
 and channel to outcome given the policy (``checks.mediation``), and no shock that moves both.
 """
 
