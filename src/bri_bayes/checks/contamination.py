@@ -45,20 +45,22 @@ def learned_share(analysis: Analysis, since: Mapping[str, int], seed: int) -> di
 def over_shares(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The quadrature over fixed shares, each record with "share", "att" and "log_marginal": posterior of kappa.
 
-    ``density`` is that of kappa at each share, by trapezoids; the ATT is the mixture, as mean and sd.
+    A share stands for all that are nearer to it than to another one. One whose fit fell back to sampling has no
+    marginal likelihood: it is passed over. ``density`` is that of kappa at each share, the ATT that of the mixture.
     """
-    shares = np.array([record["share"] for record in records])
-    log_marginal = np.array([record["log_marginal"] for record in records])
-    width = np.gradient(shares)
-    width[[0, -1]] /= 2
+    known = [record for record in records if record["log_marginal"] is not None]
+    shares = np.array([record["share"] for record in known])
+    log_marginal = np.array([record["log_marginal"] for record in known])
+    width = np.diff(np.concatenate([[0.0], (shares[1:] + shares[:-1]) / 2, [1.0]]))
     likelihood = np.exp(log_marginal - log_marginal.max())
     density = likelihood / (likelihood @ width)
     weight = density * width
-    mean, sd = (np.array([record["att"][name] for record in records]) for name in ("mean", "sd"))
+    mean, sd = (np.array([record["att"][name] for record in known]) for name in ("mean", "sd"))
+    at = dict(zip(shares.tolist(), density.tolist(), strict=True))
     center = float(weight @ mean)
     kappa = float(weight @ shares)
     return {
-        "density": density.tolist(),
+        "density": [at.get(record["share"]) for record in records],
         "kappa": {"mean": kappa, "sd": float(np.sqrt(weight @ (shares - kappa) ** 2))},
         "att": {"mean": center, "sd": float(np.sqrt(weight @ (sd**2 + (mean - center) ** 2)))},
         "learned": float(weight @ np.log2(np.maximum(density, 1e-300))),

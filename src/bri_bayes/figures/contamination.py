@@ -60,9 +60,10 @@ def contamination(values: Values) -> Figure:
         top.grid(axis="y")
         top.set_ylabel(f"Effect, {sentences.effect_unit(values['outcomes'][name])}")
         theme.panel_title(top, outcome["label"], 4.0)
-        density = [record["density"] for record in records]
-        bottom.fill_between(shares, 0, density, color=theme.BLUE, alpha=0.2, linewidth=0)
-        bottom.plot(shares, density, color=theme.BLUE, linewidth=1.6)
+        known = [record for record in records if record["density"] is not None]
+        density, at = [record["density"] for record in known], [record["share"] for record in known]
+        bottom.fill_between(at, 0, density, color=theme.BLUE, alpha=0.2, linewidth=0)
+        bottom.plot(at, density, color=theme.BLUE, linewidth=1.6)
         bottom.axhline(1, xmin=0.04 / 1.2, xmax=1.04 / 1.2, color=theme.MUTED, linestyle="--", linewidth=1.2)
         bottom.set_xlim(-0.04, 1.16)
         bottom.set_xticks([0, 0.25, 0.5, 0.75, 1.0], ["0", "0.25", "0.5", "0.75", "1"])

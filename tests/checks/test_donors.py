@@ -1,0 +1,50 @@
+"""Who may stand in for the treated units, by which rule, and when a model of donors is refused."""
+
+import numpy as np
+import xarray as xr
+
+from bri_bayes.checks.counterfactuals import factor_values, synthetic_values
+from bri_bayes.checks.donors import ALL, NEAREST, by_rule, complete_donors, refusal
+from bri_bayes.treatment import Assignment
+
+ASSIGNMENT = Assignment({"A": 2005, "B": 2005, "C": None})
+
+
+def pool():
+    """A and B rise by one a year; C is flat, D rises, E rises at another level, F has a hole."""
+    years = np.arange(2000, 2010)
+    t = years - 2000.0
+    paths = {"A": t, "B": t + 3, "C": 0 * t, "D": 0.9 * t, "E": t + 50, "F": t.copy()}
+    paths["F"][8] = np.nan
+    y = xr.DataArray(np.stack(list(paths.values())), dims=("unit", "period"))
+    return xr.Dataset({"y": y}, coords={"unit": list(paths), "period": years}, attrs={"kind": "user"})
+
+
+def test_donors_are_complete_and_not_treated():
+    assert complete_donors(pool(), ASSIGNMENT, "y") == ("C", "D", "E")
+
+
+def test_rules_choose_among_complete_donors_and_an_empty_one_is_left_out():
+    found = by_rule(pool(), ASSIGNMENT, "y", {"near": ["D", "F", "A"], "far": ["F"]}, 2)
+    assert found == {ALL: ("C", "D", "E"), "near": ("D",), NEAREST: ("E", "D")}
+
+
+def test_the_nearest_path_does_not_look_at_levels_or_at_years_after_the_onset():
+    changed = pool()
+    changed["y"].loc[{"unit": "E", "period": slice(2005, None)}] -= 100
+    assert by_rule(changed, ASSIGNMENT, "y", {}, 1)[NEAREST] == ("E",)
+
+
+def test_as_many_donors_as_treated_units_are_refused_with_the_reason():
+    assert refusal(6, 5) is None
+    assert "placebos must be drawn from more untreated than treated units" in refusal(5, 5)
+    small = pool().sel(unit=["A", "B", "C", "D"])
+    for work in (synthetic_values, factor_values):
+        found = work(small, ASSIGNMENT, "y", draws=10, placebo_draws=10, seed=0)
+        assert found["refused"].startswith("2 complete donors for 2 treated units")
+
+
+def test_different_onsets_are_refused():
+    staggered = Assignment({"A": 2004, "B": 2005, "C": None})
+    found = synthetic_values(pool(), staggered, "y", draws=10, placebo_draws=10, seed=0)
+    assert found["refused"] == ("onsets differ (2004, 2005): these columns are for one onset")
