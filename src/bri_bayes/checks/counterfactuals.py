@@ -29,20 +29,27 @@ FOLDS = 5
 # Placebo sets of donors, each as large as the treated group.
 PLACEBO_SETS = 10_000
 # Moves between kept draws for the treated units, of which there are few: chains then meet.
-_MOVES = 150
+MOVES = 150
 # Donors that a reader sees by name, largest weight first.
 _NAMED = 6
 
 
 def synthetic_values(
-    pool: xr.Dataset, assignment: Assignment, outcome: str, *, draws: int, placebo_draws: int, seed: int
+    pool: xr.Dataset,
+    assignment: Assignment,
+    outcome: str,
+    *,
+    draws: int,
+    placebo_draws: int,
+    seed: int,
+    moves: int = MOVES,
 ) -> dict[str, Any]:
     """The synthetic control of each treated unit: "att", "by_unit", "paths", "weights", "placebo"; or "refused"."""
     case = _Case.of(pool, assignment, outcome)
     if isinstance(case, str):
         return {"refused": case}
     found = synthetic_controls(
-        case.treated, case.donors, case.periods, case.before, chains=8, draws=draws, moves=_MOVES, seed=seed
+        case.treated, case.donors, case.periods, case.before, chains=8, draws=draws, moves=moves, seed=seed
     )
     values = case.summary(found.path, found.before)
     values["weights"] = {
@@ -62,23 +69,30 @@ def synthetic_values(
 
 
 def factor_values(
-    pool: xr.Dataset, assignment: Assignment, outcome: str, *, draws: int, placebo_draws: int, seed: int
+    pool: xr.Dataset,
+    assignment: Assignment,
+    outcome: str,
+    *,
+    draws: int,
+    placebo_draws: int,
+    seed: int,
+    ranks: Sequence[int] = RANKS,
 ) -> dict[str, Any]:
     """The factor model with the number of factors that predicts hidden donors best; keys as above, and "ranks"."""
     case = _Case.of(pool, assignment, outcome)
     if isinstance(case, str):
         return {"refused": case}
     misses, effects = {}, {}
-    for rank in RANKS:
+    for rank in ranks:
         path, effects[rank] = case.hidden_donors(rank, placebo_draws, seed)
         misses[rank] = np.abs(path - case.donors[:, ~case.before]).mean(axis=1)
-    ranks, chosen = _by_error(misses)
+    errors, chosen = _by_error(misses)
     y, seen = np.vstack([case.treated, case.donors]), np.ones((len(case.treated) + len(case.donors), case.periods.size))
     seen = seen.astype(bool)
     seen[: len(case.treated), ~case.before] = False
     found = factor_counterfactuals(y, case.periods, seen, rank=chosen, chains=4, draws=draws, seed=seed)
     values = case.summary(found.path[..., ~case.before], found.fitted[:, case.before])
-    values["ranks"], values["rank"] = ranks, chosen
+    values["ranks"], values["rank"] = errors, chosen
     values["placebo"] = case.placebo(effects[chosen], values["att"]["mean"], seed)
     return dict(json_safe(values))
 

@@ -17,7 +17,7 @@ from bri_bayes.checks.control_sets import (
     subsets,
     with_controls,
 )
-from bri_bayes.checks.counterfactuals import factor_values, synthetic_values
+from bri_bayes.checks.counterfactuals import MOVES, RANKS, factor_values, synthetic_values
 from bri_bayes.checks.donors import by_rule
 from bri_bayes.errors import InputError, suggest
 from bri_bayes.names import UNIT
@@ -29,6 +29,8 @@ from bri_bayes.treatment import Assignment
 KINDS = ("subsets", "contaminated", "pool", "counterfactuals")
 # Kept draws of the synthetic control and of the factor model, and of their placebos; for a first look.
 DRAWS, PLACEBO_DRAWS, QUICK_DRAWS = 400, 150, 60
+# For a first look, moves between draws of the synthetic control and numbers of factors that are tried.
+QUICK_MOVES, QUICK_RANKS = 40, (0, 1, 2)
 _CHUNK = 25
 
 
@@ -141,12 +143,16 @@ def _counterfactuals(context: Context, outcome: str) -> list[Step]:
         columns["period"].to_numpy().tolist(),
         dict(assignment.first_treated),
     )
-    options = {"draws": draws, "placebo_draws": placebo, "seed": context.seed}
+    options: dict[str, Any] = {"draws": draws, "placebo_draws": placebo, "seed": context.seed}
+    own_options: dict[str, dict[str, Any]] = {
+        "synthetic": {"moves": QUICK_MOVES if context.quick else MOVES},
+        "factor": {"ranks": QUICK_RANKS if context.quick else RANKS},
+    }
     return [
         Step(
             f"controls/{outcome}:{kind}",
-            content_key(f"controls-{kind}", *content, options),
-            partial(work, columns, assignment, outcome, **options),
+            content_key(f"controls-{kind}", *content, options, own_options[kind]),
+            partial(work, columns, assignment, outcome, **options, **own_options[kind]),
         )
         for kind, work in (("synthetic", synthetic_values), ("factor", factor_values))
     ]
