@@ -54,7 +54,7 @@ def pretrend_values(analysis: Analysis, claim: float | None, *, panels: int = 10
 
     ``claim`` : the effect that is claimed, None for none: then no lead is compared with it.
     """
-    card, design = _recipe(analysis)
+    card, design = slope_recipe(analysis)
     observed = design["y"].to_numpy()[None, :]
     slope = _record(coefficient_of_many(design, card, observed, SLOPE, seed=seed), 0)
     null_card = untreated_card(analysis.card)
@@ -85,7 +85,7 @@ def pretrend_values(analysis: Analysis, claim: float | None, *, panels: int = 10
 
 def power_at(analysis: Analysis, slopes: Array, *, panels: int = 1000, seed: int = 0) -> Array:
     """The share of panels with the errors of this posterior and each of ``slopes`` in which a violation is found."""
-    card, design = _recipe(analysis)
+    card, design = slope_recipe(analysis)
     null_card = untreated_card(analysis.card)
     null = posterior_draws(untreated_design(analysis.panel, analysis.assignment, null_card), null_card, panels, seed)
     found = coefficient_of_many(design, card, replicas(null, seed, effects=False), SLOPE, seed=seed)
@@ -93,7 +93,7 @@ def power_at(analysis: Analysis, slopes: Array, *, panels: int = 1000, seed: int
     return np.asarray(((lower + slopes > 0) | (upper + slopes < 0)).mean(axis=0))
 
 
-def _recipe(analysis: Analysis) -> tuple[ModelCard, Design]:
+def slope_recipe(analysis: Analysis) -> tuple[ModelCard, Design]:
     """The card with a slope of treated units, and the early rows; a card with unit trends gives them up for it."""
     card = untreated_card(analysis.card)
     effects = dataclasses.replace(card.effects, trend="none")

@@ -1,0 +1,143 @@
+"""Can the pre-trend check fail, does it fail when it should, and does it know what it cannot see?"""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from bri_bayes.card import Effects, Errors
+from bri_bayes.checks.null_model import untreated_design
+from bri_bayes.checks.pretrend import POWER, SLOPE, power_at, pretrend_values, slope_recipe, with_slope
+from bri_bayes.engines.batch import coefficient_of_many
+from bri_bayes.errors import InputError
+from bri_bayes.simulate import simulate_errors
+
+from .panels import CONTROLS, TREATED, recipe
+
+# The trend that a check must not miss on a quiet panel, log points a year.
+PLANTED = 0.05
+# Monte Carlo standard errors that a rate may be away.
+STANDARD_ERRORS = 4
+# Wide priors and mirrored draws: this share of the posterior sd from least squares.
+LIMIT = 0.02
+
+
+def flags(analysis, outcomes):
+    """Whether the check finds a violation in each outcome (outcome, unit, period), and the intervals."""
+    card, design = slope_recipe(analysis)
+    rows = outcomes[:, design["unit_ix"].to_numpy(), design["period_ix"].to_numpy()]
+    found = coefficient_of_many(design, card, rows, SLOPE)
+    return ((found["lower"] > 0) | (found["upper"] < 0)).to_numpy()
+
+
+def errors_with_trend(count, trend, *, rho=0.5, innovation_sd=0.1, seed=2):
+    units = sorted((*TREATED, *CONTROLS))
+    errors = simulate_errors(np.random.default_rng(seed), (count, len(units), 10), rho=rho, innovation_sd=innovation_sd)
+    return errors + trend * np.isin(units, TREATED)[:, None] * np.arange(10)
+
+
+def test_a_planted_trend_fails_the_check_and_a_panel_without_one_passes():
+    planted = pretrend_values(recipe(trend=PLANTED, innovation_sd=0.05)[0], claim=0.4, panels=200)
+    clean = pretrend_values(recipe(innovation_sd=0.05)[0], claim=0.4, panels=200)
+    assert planted["passed"] is False
+    assert planted["slope"]["lower"] > 0
+    assert planted["slope"]["mean"] == pytest.approx(PLANTED, abs=3 * planted["slope"]["sd"])
+    assert clean["passed"] is True
+    assert clean["flagged"] is False
+
+
+def test_a_noisy_panel_does_not_pass_it_cannot_tell():
+    values = pretrend_values(recipe(innovation_sd=0.4)[0], claim=0.2, panels=200)
+    assert values["flagged"] is False
+    assert values["passed"] is None
+    assert values["detectable_bias"] > 0.1
+
+
+def test_rates_are_those_that_the_check_promises():
+    analysis = recipe()[0]
+    planted = flags(analysis, errors_with_trend(300, PLANTED))
+    clean = flags(analysis, errors_with_trend(300, 0.0))
+    assert planted.mean() > 0.75
+    assert clean.mean() < 0.05 + STANDARD_ERRORS * np.sqrt(0.05 * 0.95 / 300)
+
+
+@pytest.mark.calibration
+def test_the_detectable_trend_is_found_in_80_percent_of_new_panels():
+    """New panels with the trend really in them, against the shortcut that moves intervals of panels without it."""
+    analysis = recipe(seed=3)[0]
+    values = pretrend_values(analysis, claim=None, panels=600)
+    slope = values["detectable_slope"]
+    card, design = slope_recipe(analysis)
+    from bri_bayes.checks.null_model import posterior_draws, replicas, untreated_card
+
+    null_card = untreated_card(analysis.card)
+    draws = posterior_draws(untreated_design(analysis.panel, analysis.assignment, null_card), null_card, 600, seed=9)
+    x = design["X"].to_numpy()[:, -1]
+    found = coefficient_of_many(design, card, replicas(draws, 9, effects=False) + slope * x, SLOPE)
+    rate = float(((found["lower"] > 0) | (found["upper"] < 0)).mean())
+    assert rate == pytest.approx(POWER, abs=STANDARD_ERRORS * np.sqrt(2 * POWER * (1 - POWER) / 600))
+    assert power_at(analysis, np.array([slope, -slope]), panels=600).mean() == pytest.approx(POWER, abs=0.01)
+
+
+def test_with_iid_errors_the_slope_is_the_least_squares_slope():
+    analysis = recipe(trend=0.02, seed=4, errors=Errors("iid"), effects=Effects(treatment="common"))[0]
+    card, design = slope_recipe(analysis)
+    found = coefficient_of_many(design, card, design["y"].to_numpy()[None, :], SLOPE)
+    early = analysis.panel["y"].sel(period=slice(None, 2012)).transpose("unit", "period").to_numpy()
+    treated = np.isin(analysis.panel["unit"], TREATED)
+    time = np.arange(early.shape[1]) - (early.shape[1] - 1) / 2
+    slopes = early @ time / (time @ time)
+    expected = slopes[treated].mean() - slopes[~treated].mean()
+    assert float(found["mean"][0]) == pytest.approx(expected, abs=LIMIT * float(found["sd"][0]))
+
+
+def test_the_mean_of_the_leads_is_zero_and_the_check_does_not_use_it():
+    values = pretrend_values(recipe(trend=PLANTED, innovation_sd=0.05)[0], claim=0.2, panels=100)
+    assert np.mean([lead["mean"] for lead in values["leads"]]) == pytest.approx(0, abs=1e-10)
+    assert values["largest_lead"]["lower"] > 0.1
+    assert values["p_any_beyond_half"] > 0.95
+    assert values["p_largest_gap"] < 0.05
+
+
+def test_a_hundredfold_outcome_has_a_hundredfold_slope_and_the_same_verdict():
+    analysis = recipe(trend=0.03)[0]
+    hundred = analysis.replace(panel=analysis.panel.assign(y=100 * analysis.panel["y"] + 3))
+    one, other = pretrend_values(analysis, 0.2, panels=100), pretrend_values(hundred, 20.0, panels=100)
+    for name in ("detectable_slope", "detectable_bias", "largest_gap"):
+        assert other[name] == pytest.approx(100 * one[name], rel=1e-4)
+    assert other["slope"]["lower"] == pytest.approx(100 * one["slope"]["lower"], rel=1e-3)
+    assert other["passed"] is one["passed"]
+    assert other["p_any_beyond_half"] == pytest.approx(one["p_any_beyond_half"], abs=0.01)
+
+
+def test_unit_trends_of_a_card_give_way_to_the_slope():
+    analysis = recipe(trend=PLANTED, innovation_sd=0.05, effects=Effects(trend="unit_linear"))[0]
+    card, _ = slope_recipe(analysis)
+    assert card.effects.trend == "none"
+    assert pretrend_values(analysis, 0.2, panels=100)["passed"] is False
+
+
+def test_too_few_periods_before_the_onset_are_refused_with_a_reason():
+    analysis = recipe(first=2010)[0]
+    with pytest.raises(InputError, match="3 periods before the first onset are too few: 4 are needed"):
+        pretrend_values(analysis, 0.2, panels=50)
+
+
+def test_no_row_from_the_onset_on_moves_the_check():
+    analysis = recipe(trend=0.02)[0]
+    later = analysis.panel["period"] >= 2013
+    changed = analysis.replace(panel=analysis.panel.assign(y=analysis.panel["y"].where(~later, 7.0 * later)))
+    assert pretrend_values(analysis, 0.2, panels=50)["slope"] == pretrend_values(changed, 0.2, panels=50)["slope"]
+
+
+def test_the_slope_variable_is_zero_for_controls():
+    analysis = recipe()[0]
+    panel = with_slope(analysis.panel, analysis)
+    assert float(np.abs(panel[SLOPE].sel(unit=list(CONTROLS))).max()) == 0
+    assert panel[SLOPE].sel(unit="A").diff("period").to_numpy() == pytest.approx(1)
+
+
+def test_an_error_scale_for_each_unit_is_refused_with_a_reason():
+    card = dataclasses.replace(recipe()[0].card, errors=Errors("ar1", "by_unit"))
+    with pytest.raises(InputError, match="not a normal linear card with a common error scale"):
+        pretrend_values(recipe()[0].replace(card=card), 0.2, panels=50)
