@@ -73,7 +73,7 @@ def design_analysis(
         posterior = att_of_many(design, card, outcomes, seed=seed).to_dataframe()
         for position, effect in enumerate(effects):
             answers = tests.answers(effect)
-            answers[BAYES] = _bayes(posterior.iloc[position * panels : (position + 1) * panels], effect)
+            answers[BAYES] = posterior_answers(posterior.iloc[position * panels : (position + 1) * panels], effect)
             cell = {"effect": effect, "rho": rho}
             rows[effect] += [
                 {**cell, "test": name, **characteristics(answer, effect)} for name, answer in answers.items()
@@ -169,6 +169,7 @@ def _check(effects: Sequence[float], persistences: Sequence[float], innovation_s
         raise InputError(f"a design analysis needs two panels or more, not {panels}")
 
 
-def _bayes(posterior: pd.DataFrame, effect: float) -> Answers:
+def posterior_answers(posterior: pd.DataFrame, effect: float) -> Answers:
+    """What posteriors say as a test: an effect is found when the 95% interval leaves zero out."""
     mean, lower, upper = (posterior[name].to_numpy() for name in ("mean", "lower", "upper"))
     return Answers(mean, upper - lower, (lower > 0) | (upper < 0), (lower <= effect) & (effect <= upper))
