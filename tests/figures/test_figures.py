@@ -206,9 +206,9 @@ def test_figures_are_imported_without_matplotlib() -> None:
 
 
 def test_all_figures_are_drawn_within_their_budget(values: Values, tmp_path: Path) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     paths = draw_all(values, tmp_path)
-    assert time.perf_counter() - start < SECONDS
+    assert time.process_time() - start < SECONDS
     assert list(paths) == list(FIGURES)
     assert all(path.is_file() and path.with_suffix(".png").is_file() for path in paths.values())
 

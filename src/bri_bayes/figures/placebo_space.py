@@ -82,11 +82,12 @@ def _panel_title(outcome: Mapping[str, Any]) -> str:
 def _ranked(ax: Axes, space: Mapping[str, Any]) -> None:
     rows = sorted(space["placebos"], key=lambda row: row["att"]["mean"])
     marks.zero_line(ax)
-    for rank, row in enumerate(rows, start=1):
-        att, real = row["att"], row["observed"]
-        color, width = (REAL, 2.6) if real else (theme.MUTED, 0.7)
-        ax.plot([rank, rank], [att["lower"], att["upper"]], color=color, linewidth=width, zorder=3 + real)
-        ax.plot([rank], [att["mean"]], "o", color=color, markersize=7 if real else 2.4, zorder=4 + real)
+    for real, color, width, size in ((False, theme.MUTED, 0.7, 6), (True, REAL, 2.6, 50)):
+        chosen = [(rank, row["att"]) for rank, row in enumerate(rows, start=1) if row["observed"] is real]
+        ranks = [rank for rank, _ in chosen]
+        mean, lower, upper = ([att[name] for _, att in chosen] for name in ("mean", "lower", "upper"))
+        ax.vlines(ranks, lower, upper, color=color, linewidth=width, zorder=3 + real)
+        ax.scatter(ranks, mean, s=size, color=color, zorder=4 + real)
     ax.set_xlabel(f"{len(rows)} groups in the order of their effect")
     ax.grid(axis="y")
 
