@@ -25,6 +25,7 @@ from bri_bayes.names import (
 )
 from bri_bayes.resources import shipped
 from bri_bayes.schema import STRICT, read_toml, validated
+from bri_bayes.selection import PropensityPrior
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -186,12 +187,14 @@ class ModelCard:
     sampler: Sampler = Sampler()
     contamination: Contamination | None = None
     formula: Formula | None = None
+    propensity: PropensityPrior | None = None
     references: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _complete(self) -> ModelCard:
-        if (self.structure == "formula") != (self.formula is not None):
-            raise ValueError('a card has a [formula] table exactly when structure = "formula"')
+        for structure in ("formula", "propensity"):
+            if (self.structure == structure) != (getattr(self, structure) is not None):
+                raise ValueError(f'a card has a [{structure}] table exactly when structure = "{structure}"')
         if self.contamination is not None:
             self._check_contamination()
         return self
@@ -223,6 +226,8 @@ class ModelCard:
 def describe(card: ModelCard) -> str:
     """The card as text: its settings, and every prior that it uses, on the standardised scale."""
     lines = [f"{card.name}: {card.title}", ""]
+    if card.propensity is not None:
+        return "\n".join([*lines, *card.propensity.lines])
     for section in ("effects", "errors", "likelihood", "sampler"):
         settings = asdict(getattr(card, section))
         lines.append(f"{section:12s}" + ", ".join(f"{name} = {value}" for name, value in settings.items()))

@@ -20,6 +20,7 @@ def register_sections(app: typer.Typer) -> None:
     """Add the command of each section to the command line."""
     app.command()(pretrends)
     app.command()(placebo)
+    app.command()(propensity)
     app.command()(controls)
     app.command()(curve)
     app.command()(moderation)
@@ -51,6 +52,20 @@ def placebo(
 ) -> None:
     """Would we have seen this without the policy? Earlier onsets, other groups, simulated panels."""
     show_section("placebo", study, panel=panel, quick=quick, jobs=jobs, seed=seed, as_json=as_json, kind=kind)
+
+
+def propensity(
+    study: StudyArgument = None,
+    panel: PanelOption = None,
+    model: Annotated[str | None, typer.Option(help="A propensity card: a name or a TOML file.")] = None,
+    quick: QuickOption = False,
+    jobs: JobsOption = 1,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Were the controls alike before? Propensity, overlap, balance, and a match that carries its uncertainty."""
+    more = {} if model is None else {"model": model}
+    show_section("propensity", study, panel=panel, quick=quick, jobs=jobs, seed=seed, as_json=as_json, **more)
 
 
 def controls(

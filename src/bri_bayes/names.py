@@ -25,7 +25,7 @@ Slopes = Literal["common", "by_unit"]
 ErrorStructure = Literal["iid", "ar1", "random_walk"]
 ErrorScale = Literal["common", "by_unit"]
 Family = Literal["normal", "student_t"]
-Structure = Literal["linear", "formula"]
+Structure = Literal["linear", "formula", "propensity"]
 Transform = Literal["none", "log", "log1p"]
 Engine = Literal["auto", "marginal", "nuts"]
 

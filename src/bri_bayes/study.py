@@ -22,6 +22,7 @@ from bri_bayes.panel import Column, Panel, load_panel, restricted, with_columns
 from bri_bayes.resources import shipped
 from bri_bayes.roles import Modifier, Outcome, standard_errors
 from bri_bayes.schema import STRICT, read_toml, validated
+from bri_bayes.selection import PropensityTable
 from bri_bayes.treatment import Assignment
 
 
@@ -106,7 +107,7 @@ class Study:
 
     ``audit`` : whether the report has the audit and the design analysis of the paper that the study re-examines.
     ``sections`` : the further sections of the report; ``pool`` : the wider pool of units; ``exposed`` : the first
-    period in which a control had a part of the policy itself, by control.
+    period in which a control had a part of the policy itself, by control; ``propensity`` : what units are matched on.
     """
 
     name: str
@@ -123,12 +124,14 @@ class Study:
     sections: tuple[str, ...] = ()
     pool: PoolTable = PoolTable()
     exposed: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    propensity: PropensityTable = PropensityTable()
 
     @model_validator(mode="after")
     def _consistent(self) -> Study:
         for section in self.sections:
             if section not in SECTIONS:
                 raise ValueError(f'there is no section "{section}"; {suggest(section, SECTIONS)}')
+        self.propensity.check(self.columns)
         if not self.outcomes or not self.models:
             raise ValueError("a study has at least one outcome and one model")
         roles = [self.outcomes, self.covariates, self.modifiers, self.mediators]

@@ -63,6 +63,10 @@ def is_trustworthy(fit_: Fit) -> bool:
 def _fit(analysis: Analysis, engine: str, seed: int, *, pointwise: bool, progress: bool) -> Fit:
     started = time.perf_counter()
     card, design, notes = analysis.card, analysis.design, []
+    if card.structure == "propensity":
+        raise InputError(
+            f'the card "{card.name}" models the treatment and not an outcome: bri-bayes propensity runs it'
+        )
     if card.structure == "formula":
         if engine == "marginal":
             raise InputError(f'the closed-form engine does not cover the formula card "{card.name}"; use "nuts"')
