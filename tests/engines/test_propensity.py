@@ -13,7 +13,6 @@ from scipy.stats import t as student
 from bri_bayes.builders.propensity import build_propensity, build_propensity_formula
 from bri_bayes.card import Sampler, describe, load_card
 from bri_bayes.engines import fit
-from bri_bayes.engines.nuts import sample_model
 from bri_bayes.engines.propensity import _log_prior, prior_of, prior_propensity, sample_propensity
 from bri_bayes.errors import InputError
 from bri_bayes.frequentist.logit import logit
@@ -25,8 +24,8 @@ CARD = load_card("propensity")
 NINE = Assignment(dict.fromkeys("abcde", 2008) | dict.fromkeys("fghi"))
 # Means of some thousand draws of scores between 0 and 1.
 MONTE_CARLO = 0.02
-# The same for log odds per sd, whose posterior sds are between 1 and 1.5; NUTS gives some hundred effective draws.
-SLOPE = 0.15
+# The two libraries keep probabilities a little away from 0 and 1.
+CLIPPED = 1e-6
 
 
 def nine(seed, covariates=("x", "z")):
@@ -71,19 +70,6 @@ def test_separated_data_have_a_proper_finite_posterior_where_the_logit_refuses(s
     del panel
 
 
-@pytest.mark.nuts
-def test_importance_sampling_and_nuts_agree(seed):
-    _, pre = nine(seed)
-    ours = sample_propensity(pre, CARD, seed, draws=4000).coefficients
-    small = dataclasses.replace(CARD, sampler=Sampler(chains=2, draws=300, tune=300))
-    tree, _ = sample_model(build_propensity(pre, prior_of(CARD)), small, seed)
-    posterior = tree["posterior"]
-    sampled = [posterior["intercept"].to_numpy(), *np.moveaxis(posterior["slope"].to_numpy(), -1, 0)]
-    for at, other in enumerate(sampled):
-        assert other.mean() == pytest.approx(ours[:, at].mean(), abs=SLOPE)
-        assert other.std() == pytest.approx(ours[:, at].std(), rel=0.15)
-
-
 def test_the_pymc_model_the_bambi_formula_and_the_sampled_density_are_one(seed):
     """Log posterior differences between points, without sampling: three derivations of one posterior."""
     _, pre = nine(seed)
@@ -103,8 +89,8 @@ def test_the_pymc_model_the_bambi_formula_and_the_sampled_density_are_one(seed):
         vector = np.array([[a, b, c]])
         likelihood = -np.logaddexp(0, -signs * (a + z @ [b, c])).sum()
         by_hand.append(here - likelihood - float(_log_prior(vector, prior)[0]))
-    np.testing.assert_allclose(by_hand, 0, atol=1e-8)
-    np.testing.assert_allclose(found, found[0], atol=1e-6)  # Bambi clips probabilities
+    np.testing.assert_allclose(by_hand, 0, atol=CLIPPED)
+    np.testing.assert_allclose(found, found[0], atol=CLIPPED)
 
 
 def test_the_prior_predictive_is_wide_and_centred_on_half(seed):
