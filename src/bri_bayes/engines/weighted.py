@@ -33,6 +33,7 @@ from bri_bayes.engines.importance import (
     KHAT_LIMIT,
     LogDensity,
     Student,
+    Weighted,
     find_mode,
     sample_by_importance,
     smooth_weights,
@@ -136,12 +137,23 @@ class _Weighted:
         weights, khat = smooth_weights(log_density - log_proposal)
         if khat > KHAT_LIMIT:
             own = sample_by_importance(self._log_posterior(model), self.space.start(), self.proposals, rng)
-            _, means, sds = self._att(model, power, own.vectors)
-            weights, khat = own.weights, own.khat
+            vectors, weights, khat = own.vectors, own.weights, own.khat
+            if khat > KHAT_LIMIT:
+                vectors, weights, khat = self._wider(model, own, rng)
+            _, means, sds = self._att(model, power, vectors)
         mean = float(weights @ means)
         sd = float(np.sqrt(weights @ (sds**2 + (means - mean) ** 2)))
         chosen = rng.choice(weights.size, draws, p=weights)
         return mean, sd, means[chosen] + sds[chosen] * rng.standard_normal(draws), float(khat)
+
+    def _wider(self, model: GramModel, found: Weighted, rng: np.random.Generator) -> tuple[Array, Array, float]:
+        """Points of a proposal that is wider than the posterior as it was found: for one with a long tail."""
+        center = found.weights @ found.vectors
+        apart = found.vectors - center
+        proposal = Student(center, INFLATION * (found.weights[:, None] * apart).T @ apart)
+        vectors = proposal.draw(10 * POINTS, rng)
+        weights, khat = smooth_weights(self._log_posterior(model)(vectors) - proposal.log_density(vectors))
+        return vectors, weights, khat
 
     def _log_posterior(self, model: GramModel) -> LogDensity:
         return lambda vectors: model.conditional(self.space.values(vectors)).log_density + self.space.log_prior(vectors)

@@ -6,7 +6,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MultipleLocator, PercentFormatter
 
 from bri_bayes import sentences
 from bri_bayes.figures import marks, theme
@@ -38,7 +38,8 @@ def propensity_prior(values: Values) -> Figure:
     colors = [theme.VERMILLION if count == score["n_treated"] else theme.FAINT for count in range(len(shares))]
     left.bar(range(len(shares)), shares, color=colors, edgecolor=theme.MUTED, linewidth=0.8)
     left.set_xticks(range(len(shares)))
-    left.yaxis.set_major_formatter(PercentFormatter(1.0))
+    left.yaxis.set_major_locator(MultipleLocator(0.05 if max(shares) < 0.4 else 0.2))
+    left.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     left.set_xlabel(f"Treated units of {len(units)}; {score['n_treated']} are (filled)")
     left.set_ylabel("Share of prior draws")
     theme.panel_title(left, "Prior predictive", 3)

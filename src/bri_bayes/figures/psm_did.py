@@ -64,7 +64,7 @@ def psm_did(values: Values) -> Figure:
             ax.axhline(edge + (1 + GAP) / 2, color=theme.FAINT, linewidth=1)
         ax.set_xlim(low, high)
         ax.set_xlabel(f"Effect, {units[name]}")
-        theme.panel_title(ax, outcome["label"], 3.9, pad=marks.HEADINGS)
+        theme.panel_title(ax, _label(values, name, outcome), 3.9, pad=marks.HEADINGS)
     return figure
 
 
@@ -120,6 +120,11 @@ def _bounds(outcome: Values) -> list[float | None]:
     effects = [outcome["all_controls"], *(found["att"] for found in outcome["methods"].values() if found["att"])]
     ends = [effect[end] for effect in effects for end in ("lower", "upper")]
     return [*ends, *(row["estimate"] for row in _known(outcome).values())]
+
+
+def _label(values: Values, name: str, outcome: Values) -> str:
+    """The label of an outcome, that of the study where the page has one."""
+    return str(values["outcomes"].get(name, outcome)["label"])
 
 
 def _clipped(value: float | None, low: float, high: float) -> float:

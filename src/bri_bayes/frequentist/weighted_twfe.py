@@ -51,6 +51,8 @@ def weighted_twfe(design: Design, weights: ArrayLike, name: str = "psm_did") -> 
     groups = units.size
     factor = groups / (groups - 1) * (n - 1) / (n - outside) if groups > 1 and n > outside else math.nan
     clustered = math.sqrt(factor * float(sums @ sums)) / size
+    if np.linalg.norm(sums) <= RELATIVE_ZERO * np.abs(column * residual).sum():
+        clustered = math.nan  # one treated unit against one control: their scores are zero whatever the errors
     return [
         t_estimate(name, "iid", estimate, ordinary, n - rank),
         t_estimate(name, "cluster", estimate, clustered, groups - 1),
