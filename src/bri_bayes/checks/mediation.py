@@ -46,9 +46,13 @@ MODEST = 0.3
 SUPPORTED, NOT_SUPPORTED, OPEN = "supported", "not supported", "cannot be told"
 
 
-def mediation_values(analysis: Analysis, channel: str, seed: int) -> dict[str, Any]:
-    """The mediation of one outcome through one channel as JSON values, with the paper's own regression beside it."""
-    channel_fit, outcome_fit, alone = mediation_fits(analysis, channel, seed)
+def mediation_values(analysis: Analysis, channel: str, seed: int, *, alone: bool = True) -> dict[str, Any]:
+    """The mediation of one outcome through one channel as JSON values, with the paper's own regression beside it.
+
+    ``alone`` : also fit the outcome without the channel, whose effect should be close to the total ("total_alone").
+    """
+    fits = mediation_fits(analysis, channel, seed, alone=alone)
+    channel_fit, outcome_fit = fits["channel"], fits["outcome"]
     draws = _draws(channel_fit, outcome_fit, channel, seed)
     indirect = draws["beta"] * draws["alpha"]
     total = indirect + draws["direct"]
@@ -60,9 +64,9 @@ def mediation_values(analysis: Analysis, channel: str, seed: int) -> dict[str, A
         "indirect": record(indirect),
         "direct": record(draws["direct"]),
         "total": record(total),
-        "total_alone": record(flat(att(alone))),
     }
-    fits = {"channel": channel_fit, "outcome": outcome_fit, "alone": alone}
+    if alone:
+        effects["total_alone"] = record(flat(att(fits["alone"])))
     values = {
         "channel": channel,
         "rows": int(outcome_fit.design.sizes["obs"]),
@@ -81,8 +85,8 @@ def mediation_values(analysis: Analysis, channel: str, seed: int) -> dict[str, A
     return dict(json_safe(values))
 
 
-def mediation_fits(analysis: Analysis, channel: str, seed: int) -> tuple[Fit, Fit, Fit]:
-    """The channel equation, the outcome equation, and the outcome without the channel, on the rows that have both."""
+def mediation_fits(analysis: Analysis, channel: str, seed: int, *, alone: bool = True) -> dict[str, Fit]:
+    """The equations of channel and outcome, and the outcome alone without the channel, on the rows that have both."""
     card, panel = analysis.card, analysis.panel
     if channel not in panel.data_vars:
         raise InputError(f'the channel "{channel}" is not in the panel; {suggest(channel, map(str, panel.data_vars))}')
@@ -91,22 +95,22 @@ def mediation_fits(analysis: Analysis, channel: str, seed: int) -> tuple[Fit, Fi
     others = tuple(name for name in card.covariates if name != channel)
     both = panel[channel].notnull() & panel[card.outcome].notnull()
     kept = panel.assign({name: panel[name].where(both) for name in (channel, card.outcome)})
-    recipes = (
-        dataclasses.replace(card, outcome=channel, covariates=others),
-        dataclasses.replace(card, covariates=(*others, channel)),
-        dataclasses.replace(card, covariates=others),
-    )
-    first, second, third = (
-        fit(analysis.replace(panel=kept, card=one), seed=seed + position, pointwise=False)
-        for position, one in enumerate(recipes)
-    )
-    return first, second, third
+    recipes = {
+        "channel": dataclasses.replace(card, outcome=channel, covariates=others),
+        "outcome": dataclasses.replace(card, covariates=(*others, channel)),
+    }
+    if alone:
+        recipes["alone"] = dataclasses.replace(card, covariates=others)
+    return {
+        name: fit(analysis.replace(panel=kept, card=one), seed=seed + position, pointwise=False)
+        for position, (name, one) in enumerate(recipes.items())
+    }
 
 
 def mediation_draws(analysis: Analysis, channel: str, seed: int) -> dict[str, Array]:
     """alpha, beta, direct, the sd of both innovations and h, each (R,)."""
-    channel_fit, outcome_fit, _ = mediation_fits(analysis, channel, seed)
-    return _draws(channel_fit, outcome_fit, channel, seed)
+    fits = mediation_fits(analysis, channel, seed, alone=False)
+    return _draws(fits["channel"], fits["outcome"], channel, seed)
 
 
 def beta_at(draws: dict[str, Array], correlation: float) -> Array:

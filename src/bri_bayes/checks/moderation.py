@@ -44,7 +44,12 @@ def possible_versions(analysis: Analysis, moderator: str, standard_error: str | 
     values = analysis.panel[moderator].sel({UNIT: list(analysis.assignment.units)})
     moves = float((values.max(PERIOD) - values.min(PERIOD)).max()) > RELATIVE_ZERO * float(np.abs(values).max())
     found = [TIME_VARYING] if moves else []
-    known = standard_error is not None and bool(analysis.panel[standard_error].notnull().any())
+    # The latent version reads effects from the onset on, so a card with leads has none.
+    known = (
+        standard_error is not None
+        and not analysis.card.effects.leads
+        and bool(analysis.panel[standard_error].notnull().any())
+    )
     return [*found, BEFORE_ONSET, *([MEASURED] if moves and known else [])]
 
 

@@ -53,7 +53,7 @@ def table_column(table: int, column: int, card: ModelCard, seed: int) -> dict[st
         channel, covariates = covariates[0], covariates[1:]
     analysis = analysis.replace(card=dataclasses.replace(analysis.card, covariates=covariates))
     if channel is not None:
-        found = mediation_values(analysis, channel, seed)
+        found = mediation_values(analysis, channel, seed, alone=False)
         posterior = {channel: found["channel_slope"]}
         more = {name: found[name] for name in ("channel_effect", "indirect", "total", "confounder", "verdict")}
         more["confounder"] = {"vanishes_at": found["confounder"]["vanishes_at"]}

@@ -48,7 +48,9 @@ def channels_of(context: Context) -> list[str]:
 
 def steps(context: Context) -> list[Step]:
     """A step for each outcome and channel, and for each column of Tables 5 to 7 where the study examines the paper."""
-    found = []
+    found: list[Step] = []
+    if context.main.structure != "linear":
+        return found
     for outcome in context.study.outcomes:
         analysis = context.analysis(outcome)
         for channel in channels_of(context):

@@ -51,7 +51,7 @@ def moderator_of(context: Context) -> str | None:
 def steps(context: Context) -> list[Step]:
     """A step for each outcome and version, and one for each column of Table 8 where the study examines the paper."""
     moderator = moderator_of(context)
-    if moderator is None:
+    if moderator is None or context.main.structure != "linear":
         return []
     error = _standard_error(context, moderator)
     found = []

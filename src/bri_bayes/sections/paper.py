@@ -48,14 +48,20 @@ def paper_frame(values: Values, columns: Sequence[Mapping[str, Any]]) -> pd.Data
             "table": f"{one['table']} ({one['column']})",
             "outcome": one["outcome"],
             "variable": row["variable"],
-            **{name: row[name] for name in _NUMBERS[:5]},
+            **{name: row.get(name) for name in _NUMBERS[:5]},
             **{name: row["bayes"][name] for name in _NUMBERS[5:]},
         }
         for one in columns
-        for row in one["rows"]
+        for row in [*one["rows"], *_through(one)]
     ]
     frame = pd.DataFrame(rows, columns=["table", "outcome", "variable", *_NUMBERS])
     return frame.astype(dict.fromkeys(_NUMBERS, float)).assign(panel="reconstruction")
+
+
+def _through(column: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The effect of BRI that runs through the channel of a column: the paper has no such number."""
+    indirect = column.get("indirect")
+    return [] if indirect is None else [{"variable": f"BRI through {column['channel']}", "bayes": indirect}]
 
 
 def paper_parts(columns: Sequence[Mapping[str, Any]], title: str) -> list[Part]:
