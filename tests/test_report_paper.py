@@ -77,36 +77,6 @@ def test_a_reading_shows_its_numbers_with_full_precision_and_its_assumptions(con
     assert table.notes == ["Prior sceptical: nothing expected.", "standard error: it is right."]
 
 
-def test_a_replication_counts_what_comes_back_and_shows_what_does_not():
-    where = {"table": 3, "column": 1, "variable": "BRI"}
-    numbers = [
-        {**where, "published": 2.095, "decimals": 3, "reproduced": 2.095, "agrees": True},
-        {**where, "column": 2, "published": 0.657, "decimals": 3, "reproduced": 0.7, "agrees": False},
-    ]
-    errors = [
-        {
-            **where,
-            "column": column,
-            "published": 0.08,
-            "decimals": 2,
-            "ordinary": 0.08,
-            "clustered": 0.3,
-            "agrees": found,
-        }
-        for column, found in ((1, ["ordinary"]), (2, []))
-    ]
-    fit = [
-        {"table": 3, "column": 1, "version": "main", "published": 0.19, "overall": 0.19, "within": 0.1, "rows": 6111}
-    ]
-    panels = [{"version": "main", "digest": "d", "differs": "nothing"}]
-    found = {"coefficients": numbers, "standard_errors": errors, "fit": fit, "panels": panels}
-    content = paper_content({"paper": {"replication": found}})
-    assert content["replicated"].startswith("1 of 2 coefficients come back at the printed digits, and 1 of 2 standard")
-    first, last = content["replication"]
-    assert [dict(zip(first.headings, row, strict=True))["agrees"].text for row in first.rows] == ["yes", "NO"]
-    assert last.notes == ["Panel main differs in nothing."]
-
-
 def test_the_design_analysis_names_persistence_and_says_that_size_is_not_power(content):
     (table,) = content["power"]
     errors = [dict(zip(table.headings, row, strict=True))["errors"].text for row in table.rows]

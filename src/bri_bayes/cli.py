@@ -150,17 +150,37 @@ def audit(as_json: JsonOption = False) -> None:
 
 
 @app.command()
-def replicate(as_json: JsonOption = False) -> None:
-    """The paper's regressions on panels that were rebuilt from its tables: published and reproduced, cell by cell."""
-    from bri_bayes.published.replication_values import replication_text, replication_values
+def consistent(
+    tables: Annotated[
+        Path | None, typer.Argument(help="Regressions as reported, in TOML; default: the paper's, by tables.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Can reported regressions come from one data set? Decided within rounding, with a certificate either way."""
+    from bri_bayes.published.consistency_values import consistency_text, file_consistency, paper_consistency
 
-    entries = replication_values()["coefficients"]
+    entries = paper_consistency() if tables is None else file_consistency(tables)
+    if as_json:
+        print_json(entries)
+    else:
+        typer.echo(consistency_text(entries))
+
+
+@app.command()
+def replicate(
+    tables: Annotated[str, typer.Option(help="Which tables, 1 to 8, as in 3,8.")] = "3,4,5,6,7,8",
+    as_json: JsonOption = False,
+) -> None:
+    """The paper's tables on panels that were rebuilt from them: published and reproduced, cell by cell."""
+    from bri_bayes.published.replication_values import replication_entries, replication_text
+
+    entries = replication_entries(tables)
     if as_json:
         print_json(entries)
     else:
         typer.echo(replication_text(entries))
     if not all(entry["agrees"] for entry in entries):
-        typer.echo("bri-bayes: not every published coefficient is reproduced", err=True)
+        typer.echo("bri-bayes: not every published number is reproduced", err=True)
         raise typer.Exit(1)
 
 

@@ -56,9 +56,8 @@ def paper_steps(study: Study, data: Panel, cards: Mapping[str, ModelCard], seed:
 def _evidence_step() -> dict[str, Any]:
     from bri_bayes.published.audit import audit_values
     from bri_bayes.published.reading import reading_values
-    from bri_bayes.published.replication_values import replication_values
 
-    return dict(json_safe({"audit": audit_values(), "reading": reading_values(), "replication": replication_values()}))
+    return dict(json_safe({"audit": audit_values(), "reading": reading_values()}))
 
 
 def _power_step(analysis: Analysis, claim: tuple[float, float], panels: int, seed: int) -> dict[str, Any]:

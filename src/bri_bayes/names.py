@@ -34,6 +34,8 @@ REFERENCE_EVENT_TIME = -1
 
 # The sections of a report that a study may ask for, in the order of the page; each is a module in sections/.
 SECTIONS: tuple[str, ...] = (
+    "replication",
+    "consistency",
     "pretrends",
     "placebo",
     "propensity",

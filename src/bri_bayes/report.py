@@ -36,6 +36,8 @@ from bri_bayes.resources import shipped
 from bri_bayes.tables import Values, main_model
 
 TEMPLATE = "report.html.j2"
+# Further sections that follow the published evidence; the others follow the counterfactual paths.
+_ABOUT_THE_PAPER = ("replication", "consistency")
 
 
 @dataclass(frozen=True)
@@ -172,10 +174,10 @@ def _contents(content: Mapping[str, Any], further: Sequence[tuple[str, str]]) ->
         ("answer", "The answer", True),
         ("data", "Data and provenance", True),
         ("published", "Published evidence and its audit", bool(content["audit"] or content["readings"])),
-        ("replication", "Replication", bool(content["replication"])),
+        *((anchor, title, True) for anchor, title in further if anchor in _ABOUT_THE_PAPER),
         ("event-study", "Event study", "event_study" in drawings or bool(content["event_time"])),
         ("paths", "Without the policy", paths or content["additional"] is not None),
-        *((anchor, title, True) for anchor, title in further),
+        *((anchor, title, True) for anchor, title in further if anchor not in _ABOUT_THE_PAPER),
         ("power", "What these countries could show", bool(content["power"])),
         ("models", "Models, diagnostics and time", bool(content["models"])),
         ("reading", "How to read this", True),

@@ -1,4 +1,4 @@
-"""What does the page say about the paper? Its audit, its estimates read as data, its tables rebuilt, its power."""
+"""What does the page say about the paper? Its audit, its estimates read as data, its power."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from bri_bayes.page import Show, Table, chance, digits_of, page_table, passes, plain, row_name
+from bri_bayes.page import Show, Table, chance, digits_of, page_table, plain, row_name
 
 Values = Mapping[str, Any]
 _SHOWN_CELLS = 4
@@ -20,8 +20,6 @@ def paper_content(values: Values) -> dict[str, Any]:
         "audit": _audit(paper.get("audit") or []),
         "audit_count": _count(paper.get("audit") or []),
         "readings": [_reading(entry) for entry in paper.get("reading") or []],
-        "replication": _replication(paper["replication"]) if paper.get("replication") else [],
-        "replicated": _replicated(paper["replication"]) if paper.get("replication") else None,
         "power": [
             _power(outcome["label"], outcome["power"])
             for outcome in values.get("outcomes", {}).values()
@@ -70,37 +68,6 @@ def _reading(entry: Values) -> Table:
     assumed = [f"{name}: {text}." for name, text in entry["assumptions"].items()]
     caption = f"{entry['outcome']}, {entry['cell']}: {entry['estimate']} ({entry['se']})"
     return page_table(pd.DataFrame(rows), caption, columns, [*reasons, *assumed])
-
-
-def _replicated(found: Values) -> str:
-    """How many numbers come back, and what does not."""
-    coefficients, errors = found["coefficients"], found["standard_errors"]
-    matched = sum(bool(entry["agrees"]) for entry in errors)
-    back = sum(entry["agrees"] for entry in coefficients)
-    return (
-        f"{back} of {len(coefficients)} coefficients come back at the printed digits, and {matched} of {len(errors)} "
-        f"standard errors, ordinary or clustered. {len(found['panels'])} panels are used."
-    )
-
-
-def _replication(found: Values) -> list[Table]:
-    """One table a published table: coefficients and standard errors beside each other."""
-    frame = pd.DataFrame(found["coefficients"]).merge(
-        pd.DataFrame(found["standard_errors"]), on=["table", "column", "variable"], suffixes=("", "_se")
-    )
-    frame = frame.assign(column=frame["column"].map("({})".format))
-    columns: dict[str, tuple[str, Show]] = {"variable": ("variable", row_name), "column": ("column", plain)}
-    columns |= {"published": ("published", digits_of(4)), "reproduced": ("reproduced", digits_of(4))}
-    columns |= {"agrees": ("agrees", passes), "published_se": ("published s.e.", digits_of(4))}
-    columns |= {"ordinary": ("ordinary s.e.", digits_of(4)), "clustered": ("clustered s.e.", digits_of(4))}
-    tables = [page_table(own, f"Table {table}", columns) for table, own in frame.groupby("table")]
-    fit = pd.DataFrame(found["fit"])
-    fit = fit.assign(where=[f"Table {row.table} ({row.column})" for row in fit.itertuples()])
-    shares: dict[str, tuple[str, Show]] = {"where": ("column", row_name), "version": ("panel", plain)}
-    shares |= {"published": ("published R2", digits_of(3)), "overall": ("overall", digits_of(3))}
-    shares |= {"within": ("within", digits_of(3)), "rows": ("rows", digits_of(0))}
-    notes = [f"Panel {panel['version']} differs in {panel['differs']}." for panel in found["panels"]]
-    return [*tables, page_table(fit, "R-squared", shares, notes)]
 
 
 def _power(label: str, entry: Values) -> Table:

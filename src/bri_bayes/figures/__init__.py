@@ -32,9 +32,13 @@ _NEEDS: Mapping[str, str] = {
     "additional_trade": "additional_trade_usd",
     "power": "power",
 }
-# Figures of the further sections: "section.key" that at least one of its outcomes must have. Each module has a
-# function ``caption`` beside the one that draws.
+# Figures of the further sections: "section.key" that the section, or at least one of its outcomes, must have. Each
+# module has a function ``caption`` beside the one that draws.
 _SECTION_NEEDS: Mapping[str, str] = {
+    "category_levels": "replication.categories",
+    "category_growth": "replication.categories",
+    "published_event_study": "replication.event_study",
+    "fake_groups": "replication.fake_groups",
     "pretrend": "pretrends.pretrend",
     "placebo_time": "placebo.time",
     "placebo_space": "placebo.space",
@@ -72,8 +76,11 @@ def available(values: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _has(values: Mapping[str, Any], need: str) -> bool:
     section, _, key = need.partition(".")
-    outcomes = (values.get(section) or {}).get("outcomes", {})
-    return any(isinstance(content, Mapping) and bool(content.get(key)) for content in outcomes.values())
+    own = values.get(section) or {}
+    outcomes = own.get("outcomes", {})
+    return bool(own.get(key)) or any(
+        isinstance(content, Mapping) and bool(content.get(key)) for content in outcomes.values()
+    )
 
 
 def section_caption(values: Mapping[str, Any], name: str) -> list[str]:

@@ -42,7 +42,7 @@ class Collinearity:
 
     def __str__(self) -> str:
         top = max(self.combination, key=lambda name: abs(self.combination[name]))
-        others = " ".join(f"{-value:+.3g} {name}" for name, value in self.combination.items() if name != top)
+        others = " ".join(f"{-value:+.3g} {name}" for name, value in self.combination.items() if name != top) or "0"
         return f"{', '.join(self.regressions)} hold together only if, after the effects, {top} = {others} in every row"
 
 

@@ -136,17 +136,17 @@ def run_regression(regression: Regression, version: str, panel: Panel) -> Replic
         for labels, used in ((units, regression.unit_effects), (periods, regression.period_effects))
         if used
     ]
-    X = {name: _variable(panel, name, regression.onset).ravel() for name in regression.regressors}
-    fit = ols(_variable(panel, regression.outcome, None).ravel(), X, absorb=absorbed)
+    X = {name: variable(panel, name, regression.onset).ravel() for name in regression.regressors}
+    fit = ols(variable(panel, regression.outcome, None).ravel(), X, absorb=absorbed)
     return Replication(regression, version, fit, units.ravel())
 
 
-def _variable(panel: Panel, name: str, onset: int | None) -> Array:
+def variable(panel: Panel, name: str, onset: int | None = None) -> Array:
     """A variable of a regression : (unit, period). BRI starts at ``onset`` in every unit that is ever treated."""
     if name.startswith("BRI"):
         ever = panel[BRI].to_numpy().max(axis=1)
         bri = np.outer(ever, panel[PERIOD].to_numpy() >= onset)
-        return bri * _variable(panel, name.removeprefix("BRI_x_"), None) if name.startswith("BRI_x_") else bri
+        return bri * variable(panel, name.removeprefix("BRI_x_"), None) if name.startswith("BRI_x_") else bri
     column = COLUMNS[name]
     values = panel[column.column].to_numpy() * column.scale
     return np.asarray(np.log(values) if column.transform == "log" else values)
