@@ -24,6 +24,9 @@ Values = dict[str, Any]
 # They show units and covariates, whatever the outcome.
 OF_NO_OUTCOME = ("propensity_prior", "overlap", "love_plot", "match_weights")
 EVERY = pytest.mark.parametrize("name", list(FIGURES))
+# Drawn from the panels that are rebuilt from the paper's tables, whatever the panel of the study.
+OF_THE_PAPER = ("category_levels", "category_growth", "published_event_study", "fake_groups")
+OF_THE_STUDY = pytest.mark.parametrize("name", [name for name in FIGURES if name not in OF_THE_PAPER])
 # The budget of the design is 6 s for all figures on two idle cores; the test machine may be busy.
 SECONDS = 30
 
@@ -44,7 +47,7 @@ def _drawn(values: Values, name: str) -> str:
     return _words(FIGURES[name](values))
 
 
-@EVERY
+@OF_THE_STUDY
 def test_every_figure_of_a_simulated_panel_says_so_twice(name: str, values: Values, tmp_path: Path) -> None:
     values["panel"]["kind"] = "simulation"
     path = save(FIGURES[name](values), tmp_path, name)
@@ -57,17 +60,52 @@ def test_every_figure_of_a_reconstructed_panel_says_so_twice(name: str, values: 
     assert _drawn(values, name).count("RECONSTRUCTED PANEL - not observations") == 2
 
 
-@EVERY
+@OF_THE_STUDY
 def test_a_figure_of_official_data_names_its_source_and_no_simulation(name: str, values: Values) -> None:
     text = _drawn(values, name)
     assert "no source: invented" in text
     assert "not observations" not in text
 
 
-@EVERY
+@OF_THE_STUDY
 def test_a_figure_of_a_users_panel_says_that_nobody_checked_it(name: str, values: Values) -> None:
     values["panel"]["kind"] = "user"
     assert "User's own panel, not checked" in _drawn(values, name)
+
+
+@pytest.mark.parametrize("kind", ["official", "user", "simulation"])
+@pytest.mark.parametrize("name", OF_THE_PAPER)
+def test_a_figure_of_the_paper_s_tables_is_a_reconstruction_whatever_the_panel(
+    name: str, kind: str, values: Values
+) -> None:
+    values["panel"]["kind"] = kind
+    text = _drawn(values, name)
+    assert text.count("RECONSTRUCTED PANEL - not observations") == 2
+    assert "data/published" in text
+    assert "no source: invented" not in text
+
+
+def test_the_figures_of_the_paper_s_tables_say_their_numbers_in_the_title(values: Values) -> None:
+    levels, growth, study, fake = (_drawn(values, name) for name in OF_THE_PAPER)
+    assert "The share of the paper's three main categories rises from 48% of trade in 2003 to 65% in 2023" in levels
+    assert "7 of 7 categories grow faster after 2012; the largest change is +5.4 points a year" in growth
+    assert "Apart from 2012, the last year before the onset: 1 of 4 years before and 6 of 6 since (exports)" in study
+    found = values["replication"]["outcomes"]
+    for name, word in (("lnexport", "exports"), ("lnimport", "imports")):
+        share = found[name]["fake_groups"]["pools"]["all units"]["as_large"]
+        assert f"{100 * share:.0f}% ({word})" in fake
+
+
+def test_the_title_of_the_fake_groups_follows_their_share(values: Values) -> None:
+    values["replication"]["outcomes"]["lnexport"]["fake_groups"]["pools"]["all units"]["as_large"] = 0.61
+    assert "61% (exports)" in _drawn(values, "fake_groups")
+
+
+def test_the_title_of_category_growth_counts_what_slows_down(values: Values) -> None:
+    for entry in values["replication"]["categories"]["table"]:
+        if (entry["variable"], entry["column"]) == ("aerospace", "growth_2013_2023_pct"):
+            entry["reproduced"] = 1.0
+    assert "6 of 7 categories grow faster" in _drawn(values, "category_growth")
 
 
 def test_the_title_changes_when_the_interval_leaves_zero_out(values: Values) -> None:
@@ -183,7 +221,7 @@ def test_same_values_same_bytes(name: str, values: Values, tmp_path: Path) -> No
     assert first.with_suffix(".png").read_bytes() == second.with_suffix(".png").read_bytes()
 
 
-@pytest.mark.parametrize("name", [name for name in FIGURES if name not in OF_NO_OUTCOME])
+@pytest.mark.parametrize("name", [name for name in FIGURES if name not in (*OF_NO_OUTCOME, *OF_THE_PAPER)])
 def test_labels_with_markup_dollars_and_foreign_signs_are_only_text(name: str, values: Values, tmp_path: Path) -> None:
     label = "<script>alert(1)</script> $x^2$ 出口"
     values["outcomes"]["lnexport"]["label"] = label

@@ -33,7 +33,7 @@ def published_event_study(values: Values) -> Figure:
         made_from_tables(values),
         _title(values),
         "Coefficients of the regression of Table 3 (3) and (6) with one for each of five years before and after the "
-        "onset; 95% intervals clustered by unit. The paper's formula has all of them and names no baseline: both are "
+        "onset; 95% intervals clustered by unit. The paper's formula has all of them and names no baseline: two are "
         "drawn. Dotted: Table 3. Beyond the window the last coefficient is shared.",
         body=_HEIGHT,
         key=keys,

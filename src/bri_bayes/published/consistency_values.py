@@ -31,7 +31,7 @@ def paper_consistency(published: Published | None = None) -> list[dict[str, Any]
 def consistency_entry(regressions: Sequence[Reported], name: str) -> dict[str, Any]:
     """The verdict on some regressions, its sentence and its certificate.
 
-    ``shared`` : "common", a Gram matrix by block of names (its normal equations give back the printed numbers);
+    "why" is the sentence without the names of all regressions. ``shared`` : "common", a Gram matrix by block of names (its normal equations give back the printed numbers);
     ``conflict`` : "collinear", weights of the residuals, what they leave and its bounds under rounding, or "positive",
     multipliers of the normal equations whose sum is positive definite; ``undecided`` : the nearest miss.
     """
@@ -42,6 +42,7 @@ def consistency_entry(regressions: Sequence[Reported], name: str) -> dict[str, A
         "regressions": [regression.name for regression in found.regressions],
         "verdict": found.verdict,
         "sentence": found.sentence,
+        "why": _why(found),
         "certificate": _certificate(found),
         "slips": [_slip(slip) for slip in slips],
     }
@@ -81,6 +82,12 @@ def _allowed(low: float, high: float) -> str:
 
 
 _VERDICTS = {"shared": "one data set can give all", "conflict": "NO data set can give all", "undecided": "not decided"}
+
+
+def _why(found: Consistency) -> str:
+    if found.common is not None:
+        return f"every number comes back within {found.common.largest_miss:.2g} half units of its last digit"
+    return str(found.collinear[0]) if found.collinear else found.sentence
 
 
 def _certificate(found: Consistency) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def parts(values: Values) -> list[Part]:
     groups = values[NAME]["groups"]
     conflicts = [entry for entry in groups if entry["verdict"] == "conflict"]
     columns: dict[str, tuple[str, Show]] = {"name": ("tables", row_name), "said": ("one data set", plain)}
-    columns |= {"least_eigenvalue": ("least eigenvalue", digits_of(2)), "sentence": ("why", plain)}
+    columns |= {"least_eigenvalue": ("least eigenvalue", digits_of(2)), "why": ("why", plain)}
     frame = verdicts(values).assign(said=lambda table: table["verdict"].map(_VERDICTS))
     page: list[Part] = [
         Paragraph(
@@ -71,7 +71,7 @@ def verdicts(values: Values) -> pd.DataFrame:
             "name": entry["name"],
             "verdict": entry["verdict"],
             "least_eigenvalue": entry["certificate"].get("common", {}).get("least_eigenvalue"),
-            "sentence": entry["sentence"],
+            "why": entry["why"],
         }
         for entry in values[NAME]["groups"]
     ]

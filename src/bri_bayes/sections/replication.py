@@ -132,11 +132,15 @@ def _matched_said(found: Values) -> str:
 def _descriptive(entries: list[Any], caption: str) -> Table:
     frame = pd.DataFrame(entries)
     sample = frame.get("sample", "")
+    printed = [f"{entry['published']:,.{entry['decimals']}f}".replace("-", "−") for entry in entries]
     frame = frame.assign(
-        variable=frame["variable"].str.replace("_", " "), sample=sample, statistic=frame["column"].map(_STATISTICS)
+        printed=printed,
+        variable=frame["variable"].str.replace("_", " "),
+        sample=sample,
+        statistic=frame["column"].map(_STATISTICS),
     )
     columns: dict[str, tuple[str, Show]] = {"variable": ("variable", row_name), "sample": ("matching", plain)}
-    columns |= {"statistic": ("number", plain), "published": ("published", digits_of(3))}
+    columns |= {"statistic": ("number", plain), "printed": ("published", plain)}
     columns |= {"reproduced": ("rebuilt", digits_of(3)), "agrees": ("agrees", passes)}
     return page_table(frame, caption, columns)
 
