@@ -228,6 +228,35 @@ def test_replicate_has_an_entry_for_every_published_coefficient_and_all_agree(ca
     assert "not observations" in text
 
 
+def test_replicate_gives_tables_1_and_2_on_request_and_names_a_table_that_is_not_there(call):
+    status, out, err = call("replicate", "--tables", "1,2", "--json")
+    entries = json.loads(out)
+    assert {entry["table"] for entry in entries} == {1, 2}
+    assert status == 1  # Table 2 has numbers that no panel gives back
+    assert "not every published number is reproduced" in err
+    assert call("replicate", "--tables", "1")[0] == 0
+    status, out, err = call("replicate", "--tables", "9")
+    assert (status, out) == (2, "")
+    assert '--tables: there is no table "9"; allowed: 1, 2, 3' in err
+
+
+def test_consistent_decides_about_a_file_of_regressions(call, tmp_path):
+    path = tmp_path / "tables.toml"
+    line = '[[regression]]\nname = "{}"\noutcome = "y"\ncoefficients = {{ x = "{}" }}\n'
+    path.write_text(line.format("one", "0.50") + line.format("two", "0.52"), encoding="utf-8")
+    status, out, _ = call("consistent", path, "--json")
+    (entry,) = json.loads(out)
+    assert status == 0
+    assert (entry["name"], entry["verdict"]) == ("tables.toml", "conflict")
+    status, text, _ = call("consistent", path)
+    assert status == 0
+    assert text.startswith("tables.toml: NO data set can give all")
+    path.write_text('[[regression]]\nname = "one"\n', encoding="utf-8")
+    status, out, err = call("consistent", path)
+    assert (status, out) == (2, "")
+    assert "tables.toml: [[regression]] number 1" in err
+
+
 def test_a_reader_that_stops_reading_causes_no_traceback():
     command = f'"{sys.executable}" -m bri_bayes.cli models did | head -1'
     done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, env=os.environ, check=False)

@@ -29,9 +29,9 @@ def paper_consistency(published: Published | None = None) -> list[dict[str, Any]
 
 
 def consistency_entry(regressions: Sequence[Reported], name: str) -> dict[str, Any]:
-    """The verdict on some regressions, its sentence and its certificate.
+    """The verdict on some regressions, its sentence ("why" without all their names) and its certificate.
 
-    "why" is the sentence without the names of all regressions. ``shared`` : "common", a Gram matrix by block of names (its normal equations give back the printed numbers);
+    ``shared`` : "common", a Gram matrix by block of names (its normal equations give back the printed numbers);
     ``conflict`` : "collinear", weights of the residuals, what they leave and its bounds under rounding, or "positive",
     multipliers of the normal equations whose sum is positive definite; ``undecided`` : the nearest miss.
     """
