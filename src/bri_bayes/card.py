@@ -35,6 +35,8 @@ class Effects:
     ``leads`` adds effects before the onset against event time -1 (an event study);
     ``window`` bins event times below its first and above its last value; ``modifier_slopes`` "by_unit" gives every
     treated unit its own slope of the effect on a modifier, pooled towards a common one.
+    ``trend`` "group_random_walk" lets the ever-treated units drift away from the others together, by steps of sd
+    ``trend_sd`` a period on the standardised outcome; without a number that sd is learned.
     """
 
     treatment: Treatment = "by_unit_event_time"
@@ -43,6 +45,7 @@ class Effects:
     leads: bool = False
     window: tuple[int, int] | None = None
     trend: Trend = "none"
+    trend_sd: float | None = None
     modifier_slopes: Slopes = "common"
 
     @model_validator(mode="after")
@@ -51,7 +54,25 @@ class Effects:
             raise ValueError("the window must run from a negative to a non-negative event time")
         if self.leads and self.treatment in ("common", "by_unit"):
             raise ValueError(f'leads need treatment = "event_time" or "by_unit_event_time", not "{self.treatment}"')
+        self._consistent_trend()
         return self
+
+    def _consistent_trend(self) -> None:
+        walk = self.trend == "group_random_walk"
+        if walk and self.leads:
+            raise ValueError(
+                'leads and trend = "group_random_walk" describe the same years before the onset; choose one'
+            )
+        if walk and self.period != "fixed":
+            raise ValueError(
+                f'trend = "group_random_walk" needs period = "fixed", not "{self.period}": with random period effects '
+                "part of the group's drift would pass for a common one"
+            )
+        if self.trend_sd is not None and not (walk and 0 < self.trend_sd < float("inf")):
+            raise ValueError(
+                f'trend_sd must be positive, finite, and beside trend = "group_random_walk", not {self.trend_sd} '
+                f'with "{self.trend}"'
+            )
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -109,6 +130,7 @@ class Priors:
     modifier: float = 1.0
     modifier_unit: float = 0.5
     trend: float = 2.0
+    trend_step: float = 0.25
     sigma: float = 1.0
     sigma_spread: float = 0.5
     rho: tuple[float, float] = (1.0, 1.0)
@@ -133,6 +155,7 @@ PRIORS: Mapping[str, str] = {
     "modifier": "Normal(0, {}): change of the effect for one sd of the modifier over treated cells",
     "modifier_unit": "HalfNormal({}): omega_modifier, sd of the units' changes around the common one, by_unit slopes",
     "trend": "Normal(0, {}): drift of a unit from the first to the last period",
+    "trend_step": "HalfNormal({}): trend_step, sd of a step of the treated group's drift from one period to the next",
     "sigma": "HalfStudentT(3, {}): sd of the error, of its innovation under ar1 and random_walk",
     "sigma_spread": 'Normal(0, {}): log error scale of a unit against the common one, with scale = "by_unit"',
     "rho": "2 Beta{} - 1: autocorrelation of the error from one period to the next",
@@ -221,26 +244,6 @@ class ModelCard:
     def is_marginal(self) -> bool:
         """Whether the closed-form engine covers the card."""
         return self.structure == "linear" and self.likelihood.family == "normal"
-
-
-def describe(card: ModelCard) -> str:
-    """The card as text: its settings, and every prior that it uses, on the standardised scale."""
-    lines = [f"{card.name}: {card.title}", ""]
-    if card.propensity is not None:
-        return "\n".join([*lines, *card.propensity.lines])
-    for section in ("effects", "errors", "likelihood", "sampler"):
-        settings = asdict(getattr(card, section))
-        lines.append(f"{section:12s}" + ", ".join(f"{name} = {value}" for name, value in settings.items()))
-    if card.formula is not None:
-        return "\n".join([*lines, f"{'formula':12s}{card.formula}", "", "Priors: those of Bambi for this formula."])
-    lines += ["", "Priors, in units of the outcome's sd after unit and period effects:"]
-    lines += [f"  {name:14s}{text.format(getattr(card.priors, name))}" for name, text in PRIORS.items()]
-    if card.contamination is not None:
-        a, b = card.contamination.prior
-        learned = f"Beta({a}, {b})" if card.contamination.share is None else f"fixed at {card.contamination.share}"
-        since = ", ".join(f"{unit} {period}" for unit, period in card.contamination.since.items())
-        lines.append(f"  {'kappa':14s}{learned}: share of the effect that controls received, from {since}")
-    return "\n".join([*lines, *(["", "References:", *(f"  {item}" for item in card.references)])])
 
 
 def model_names() -> list[str]:

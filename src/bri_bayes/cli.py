@@ -187,7 +187,8 @@ def replicate(
 @app.command()
 def models(name: Annotated[str | None, typer.Argument(help="A card.")] = None) -> None:
     """List the model cards, or show one with every prior."""
-    from bri_bayes.card import describe, load_card, model_names
+    from bri_bayes.card import load_card, model_names
+    from bri_bayes.card_text import describe
 
     if name is None:
         for known in model_names():

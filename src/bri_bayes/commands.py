@@ -19,6 +19,8 @@ SeedOption = Annotated[int, typer.Option(help="Seed of all random numbers.", min
 def register_sections(app: typer.Typer) -> None:
     """Add the command of each section to the command line."""
     app.command()(pretrends)
+    app.command()(honest)
+    app.command()(prior)
     app.command()(placebo)
     app.command()(propensity)
     app.command()(controls)
@@ -39,6 +41,30 @@ def pretrends(
 ) -> None:
     """Did the groups move apart before the policy, and would this panel have shown it?"""
     show_section("pretrends", study, panel=panel, quick=quick, jobs=jobs, seed=seed, as_json=as_json)
+
+
+def honest(
+    study: StudyArgument = None,
+    panel: PanelOption = None,
+    quick: QuickOption = False,
+    jobs: JobsOption = 1,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """What if trends were not parallel? The effect by the drift of the treated group, and Rambachan-Roth intervals."""
+    show_section("honest", study, panel=panel, quick=quick, jobs=jobs, seed=seed, as_json=as_json)
+
+
+def prior(
+    study: StudyArgument = None,
+    panel: PanelOption = None,
+    quick: QuickOption = False,
+    jobs: JobsOption = 1,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """What does the prior expect, which prior does the answer hang on, and which scales were learned?"""
+    show_section("prior", study, panel=panel, quick=quick, jobs=jobs, seed=seed, as_json=as_json)
 
 
 def placebo(

@@ -20,7 +20,7 @@ PanelKind = Literal["official", "user", "reconstruction", "simulation"]
 Treatment = Literal["common", "by_unit", "event_time", "by_unit_event_time"]
 PeriodEffects = Literal["fixed", "correlated"]
 Pooling = Literal["partial", "none"]
-Trend = Literal["none", "unit_linear"]
+Trend = Literal["none", "unit_linear", "group_random_walk"]
 Slopes = Literal["common", "by_unit"]
 ErrorStructure = Literal["iid", "ar1", "random_walk"]
 ErrorScale = Literal["common", "by_unit"]
@@ -37,6 +37,7 @@ SECTIONS: tuple[str, ...] = (
     "replication",
     "consistency",
     "pretrends",
+    "honest",
     "placebo",
     "propensity",
     "moderation",

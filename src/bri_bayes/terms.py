@@ -95,6 +95,20 @@ def trend_time(design: Design) -> Array:
     return np.asarray((period - first) / (last - first) - 0.5)
 
 
+def drift_steps(design: Design) -> Array:
+    """Steps of the treated group's drift away from the others, sd one a period : (obs, T - 1).
+
+    The column of step j is one from period j on for ever-treated units, times the root of the periods since the one
+    before. Where the walk starts does not matter: a level of the group is absorbed by the wide unit effects, so this
+    is also the walk that leaves zero at the last period before the onset in both directions.
+    Source: Kwon & Roth (2024), (Empirical) Bayes approaches to parallel trends, arXiv:2404.11839.
+    """
+    period = design["period"].to_numpy().astype(float)
+    ever_treated = np.isfinite(design["event_time"].to_numpy())
+    reached = design["period_ix"].to_numpy()[:, None] >= np.arange(1, period.size)[None, :]
+    return np.asarray(reached * ever_treated[:, None] * np.sqrt(np.diff(period)))
+
+
 def period_contrasts(n_periods: int) -> Array:
     """Orthonormal (T, T-1) columns that sum to zero: N(0, v I) coefficients give a ZeroSumNormal of variance v."""
     rows, positions = np.arange(n_periods)[:, None], np.arange(1, n_periods)
@@ -120,7 +134,11 @@ def build_terms(design: Design, card: ModelCard) -> Terms:
         Block("modifier_effect", moved, card.priors.modifier),
         Block("beta", x, card.priors.covariate),
     ]
-    shared += _period_blocks(design, card, [block.columns for block in shared], own_effects)
+    drift: list[Block] = []
+    if card.effects.trend == "group_random_walk":
+        scale: Scale = "trend_step" if card.effects.trend_sd is None else card.effects.trend_sd
+        drift = [Block("drift", drift_steps(design), scale)]
+    shared += drift + _period_blocks(design, card, [block.columns for block in shared], own_effects)
     return Terms(
         y=(design["y"].to_numpy() - design.attrs["y_center"]) / design.attrs["y_scale"],
         unit_ix=design["unit_ix"].to_numpy(),

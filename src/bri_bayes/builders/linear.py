@@ -2,12 +2,13 @@
 
 On the standardised outcome, for row j of unit i in period t at event time k:
 
-    mu_j = a_i + l_t + [k >= 0] (tau_k + u_i) + x_j'beta + [k >= 0] z_j'(gamma + g_i) + c_i time_j
+    mu_j = a_i + l_t + [k >= 0] (tau_k + u_i) + x_j'beta + [k >= 0] z_j'(gamma + g_i) + c_i time_j + [ever treated] d_t
     mu_j = a_i + l_t + kappa (tau_k + u_i) + ...            a contaminated control, k periods after its exposure
     y_j  ~ Normal(mu_j + phi_j (y_{j-1} - mu_{j-1}), s_j)      phi_j, s_j from the serial structure
 
     a_i ~ N(0, A^2)    l ~ ZeroSumNormal(B)    tau_0 ~ N(0, .)    tau_k - tau_{k-1} ~ N(0, eta^2)    u_i ~ N(0, omega^2)
     g_i ~ N(0, omega_modifier^2) with modifier_slopes = "by_unit", else zero
+    d_t - d_{t-1} ~ N(0, trend_step^2), the drift of the treated group with trend = "group_random_walk", else zero
 
 Shapes: a (unit,), l (period,), tau (event_time,), u (treated_unit,), beta (covariate,), gamma (modifier,),
 g (treated_unit, modifier).
@@ -82,6 +83,9 @@ def build_linear(design: Design, card: ModelCard, standard_errors: Mapping[str, 
             regressors.append(x)
         if card.effects.trend == "unit_linear":
             mu += pm.Normal("trend", 0, priors.trend, dims="unit")[unit_ix] * trend_time(design)
+        if card.effects.trend == "group_random_walk":
+            ever_treated = np.isfinite(design["event_time"].to_numpy()).astype(float)
+            mu += _drift(design, card)[period_ix] * ever_treated
         mu += _period_effect(design, card, regressors, scale_period)[period_ix]
         _likelihood(design, card, y, mu)
     return model
@@ -200,6 +204,19 @@ def _random_walk(card: ModelCard, gaps: np.ndarray) -> Any:
     eta = pm.HalfNormal("eta", card.priors.effect_step)
     steps = pm.Normal("step", 0, 1, shape=gaps.size) * np.sqrt(gaps)
     return pt.concatenate([level[None], level + eta * pt.cumsum(steps)])
+
+
+def _drift(design: Design, card: ModelCard) -> Any:
+    """The treated group's deviation from parallel trends in each period, a random walk from zero."""
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    gaps = np.diff(design["period"].to_numpy()).astype(float)
+    sd = card.effects.trend_sd
+    scale = pm.HalfNormal("trend_step", card.priors.trend_step) if sd is None else sd
+    raw = pm.Normal("drift_raw", 0, 1, shape=gaps.size)
+    path = pt.concatenate([pt.zeros(1), scale * pt.cumsum(raw * np.sqrt(gaps))])
+    return pm.Deterministic("drift", path, dims="period")
 
 
 def _period_effect(design: Design, card: ModelCard, regressors: list[np.ndarray], scale: float) -> Any:

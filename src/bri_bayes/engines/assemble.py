@@ -40,6 +40,7 @@ _DIMS: dict[str, tuple[str, ...]] = {
     "modifier_effect": (MODIFIER,),
     "modifier_deviation": (TREATED_UNIT, MODIFIER),
     "trend": (UNIT,),
+    "drift": (PERIOD,),
     "sigma_unit": (UNIT,),
     "sigma": (),
     "rho": (),
@@ -47,6 +48,7 @@ _DIMS: dict[str, tuple[str, ...]] = {
     "eta": (),
     "omega_modifier": (),
     "sigma_period": (),
+    "trend_step": (),
     "nu": (),
     "kappa": (),
 }
@@ -98,6 +100,9 @@ def linear_predictor(design: Design, card: ModelCard, draws: dict[str, Array]) -
             mu[:, after] += (draws["modifier_deviation"][:, own[after]] * z[after]).sum(axis=-1)
     if "trend" in draws:
         mu = mu + draws["trend"][:, unit_ix] * trend_time(design)
+    if "drift" in draws:
+        ever_treated = np.isfinite(design["event_time"].to_numpy())
+        mu = mu + draws["drift"][:, design["period_ix"].to_numpy()] * ever_treated
     rows, units, times = effect_cells(design, card)
     mu[:, rows] += draws["effect"][:, units, times]
     if "exposed_effect" in draws:

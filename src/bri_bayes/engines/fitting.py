@@ -129,4 +129,4 @@ def _worst(card: ModelCard, values: dict[str, Array]) -> tuple[float, float]:
     return rhat, float(min(np.min(array_stats.ess(value, chain_axis=0, draw_axis=1)) for value in shaped))
 
 
-_WATCHED = {"sigma", "rho", "omega", "eta", "omega_modifier", "sigma_period", "nu", "kappa"}
+_WATCHED = {"sigma", "rho", "omega", "eta", "omega_modifier", "sigma_period", "trend_step", "nu", "kappa"}

@@ -24,6 +24,14 @@ _RHO_MARGIN = 1e-10
 _SMALLEST_SCALE = 1e-8
 # A design that fits every row has no error left; the cross-products keep enough digits down to this share of the scale.
 _SMALLEST_SIGMA = 1e-4
+# The half-normal scales and the prior of the card that each has.
+PRIOR_OF = {
+    "omega": "effect_unit",
+    "eta": "effect_step",
+    "omega_modifier": "modifier_unit",
+    "sigma_period": "period_spread",
+    "trend_step": "trend_step",
+}
 
 
 @dataclass(frozen=True)
@@ -73,6 +81,10 @@ class Hyperparameters:
             total += (_log_normal((vectors[:, len(self.names) :] - center) / spread) - log(spread)).sum(axis=1)
         return total
 
+    def log_prior_sigma(self, sigma: Array) -> Array:
+        """Log prior density of the common error scale on its natural scale, the standardised one : (draws,)."""
+        return _log_half_t3(sigma, self.card.priors.sigma)
+
     def _value(self, name: str, x: Array) -> Array:
         if name == "sigma":
             return np.asarray(np.maximum(np.exp(x), _SMALLEST_SIGMA))
@@ -82,12 +94,7 @@ class Hyperparameters:
             assert self.card.contamination is not None, "only a contaminated card has kappa"
             return np.asarray(betaincinv(*self.card.contamination.prior, ndtr(x)))
         priors = self.card.priors
-        scale = {
-            "omega": priors.effect_unit,
-            "eta": priors.effect_step,
-            "omega_modifier": priors.modifier_unit,
-            "sigma_period": priors.period_spread,
-        }[name]
+        scale = float(getattr(priors, PRIOR_OF[name]))
         return np.asarray(np.maximum(-scale * ndtri(0.5 * ndtr(-x)), _SMALLEST_SCALE * scale))
 
 

@@ -118,7 +118,7 @@ def by_block(blocks: tuple, coefficients: Array) -> dict[str, Array]:  # type: i
 def to_parameters(design: Design, card: ModelCard, values: dict[str, Array]) -> dict[str, Array]:
     """Coefficients of the blocks -> the parameters that both engines report, still on the standardised scale.
 
-    unit_effect (R, N); trend (R, N); period_effect (R, T); tau (R, K) where there is a common path;
+    unit_effect (R, N); trend (R, N); drift (R, T); period_effect (R, T); tau (R, K) where there is a common path;
     unit_deviation (R, U) and modifier_deviation (R, U, m) of treated units; effect (R, U, K); exposed_effect
     (R, E, K) of contaminated controls; beta, modifier_effect (R, m); and scalars (R,).
     """
@@ -128,6 +128,8 @@ def to_parameters(design: Design, card: ModelCard, values: dict[str, Array]) -> 
     named["unit_effect"] = values["unit_effect"][..., 0]
     if "trend" in values:
         named["trend"] = values["trend"][..., 0]
+    if "drift" in values:
+        named["drift"] = values["drift"] @ _steps_to_path(design).T
     named |= {name: values[name] for name in ("beta", "modifier_effect") if name in values}
     named["period_effect"] = _period_effect(design, card, terms, values)
     n_draws = named["unit_effect"].shape[0]
@@ -158,6 +160,13 @@ def share_of(card: ModelCard, values: dict[str, Array]) -> Array:
     """kappa of each draw : (R, 1, 1), or the number of the card : (1, 1, 1)."""
     share = card.contamination.share if card.contamination else 0.0
     return (values["kappa"] if share is None else np.array([share]))[:, None, None]
+
+
+def _steps_to_path(design: Design) -> Array:
+    """The map from steps of the drift to its value in each period, zero in the first : (T, T - 1)."""
+    period = design["period"].to_numpy().astype(float)
+    rows = np.arange(period.size)[:, None]
+    return np.asarray((rows >= np.arange(1, period.size)) * np.sqrt(np.diff(period)))
 
 
 def _period_effect(design: Design, card: ModelCard, terms: Terms, values: dict[str, Array]) -> Array:

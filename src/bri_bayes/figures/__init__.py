@@ -61,6 +61,11 @@ _SECTION_NEEDS: Mapping[str, str] = {
     "mechanism_confounder": "mechanism.channels",
     "joint": "joint.density",
     "robustness": "robustness.choices",
+    "honest_walk": "honest.curve",
+    "honest_bounds": "honest.smoothness",
+    "prior_predictive": "prior.additional_trade_usd",
+    "prior_sensitivity": "prior.refits",
+    "prior_scales": "prior.scales",
 }
 FIGURES: Mapping[str, Draw] = {name: _imported_when_drawn(name) for name in (*_NEEDS, *_SECTION_NEEDS)}
 
@@ -81,6 +86,10 @@ def _has(values: Mapping[str, Any], need: str) -> bool:
     return bool(own.get(key)) or any(
         isinstance(content, Mapping) and bool(content.get(key)) for content in outcomes.values()
     )
+    content = values.get(section) or {}
+    # "details" : a section whose command promises a list for each outcome keeps the rest there.
+    outcomes = content.get("details") or content.get("outcomes", {})
+    return any(isinstance(content, Mapping) and bool(content.get(key)) for content in outcomes.values())
 
 
 def section_caption(values: Mapping[str, Any], name: str) -> list[str]:

@@ -1,0 +1,153 @@
+"""Which scales can so few units learn, and what happens to the answer when a prior is twice as wide or half?
+
+Each scale x is read on its prior's quantile u = F(x), uniform a priori, and normal score z = Phi^-1(u), N(0, 1):
+
+    contraction = 1 - Var(z | y)                0: the posterior is as wide as the prior, 1: a point
+    overlap     = integral min(1, p(u | y))     the share of the prior that the posterior keeps
+    follows     = log2(median with twice the prior scale / median with half of it) / 2      0: no, 1: fully
+
+Rule: a scale is "not learned" when contraction is below 0.5 or follows above 0.5 (the posterior goes at least half of
+the way with its prior), "partly learned" when contraction is below 0.75 or follows above 0.25, else "learned".
+The contraction is that of Betancourt (2018), arXiv:1803.08393, section 1.2, taken on the normal score; the overlap is
+that of Inman & Bradley (1989), doi:10.1080/03610928908830127.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from scipy.special import ndtri
+
+from bri_bayes.card import Priors
+from bri_bayes.engines.att import AttPosterior, att_posterior, prior_blocks, with_scale
+from bri_bayes.engines.hyper import PRIOR_OF
+from bri_bayes.engines.prior import prior_cdf, prior_density
+from bri_bayes.within import Array
+
+FACTORS = (0.5, 2.0)
+PARTLY, NOT = (0.75, 0.25), (0.5, 0.5)  # contraction below, follows above
+_CURVE = 121  # points of a curve
+_UNIT = np.linspace(0, 1, 1001)
+
+
+def refits_by_scale(posterior: AttPosterior, seed: int) -> list[dict[str, Any]]:
+    """The ATT with each prior scale halved and doubled, and how far its mean moved in posterior sds.
+
+    For rho, "half" doubles both shapes of its Beta prior (closer to zero) and "double" halves them.
+    """
+    base, rows = posterior.record, []
+    for block in prior_blocks(posterior.design, posterior.card):
+        for factor in FACTORS:
+            changed = att_posterior(posterior.design, with_scale(posterior.card, block, factor), seed)
+            record = changed.record
+            rows.append(
+                {
+                    "prior": block,
+                    "factor": factor,
+                    "att": record,
+                    "moved_sd": (record["mean"] - base["mean"]) / base["sd"],
+                    "width_ratio": (record["upper"] - record["lower"]) / (base["upper"] - base["lower"]),
+                    "medians": _medians(changed),
+                    "khat": changed.points.khat,
+                }
+            )
+    return rows
+
+
+def scales(posterior: AttPosterior, refits: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A row for each group scale, error scale and autocorrelation: prior and posterior, and whether it was learned."""
+    known = {field.name for field in dataclasses.fields(Priors)}
+    names = [name for name, values in posterior.hyper().items() if values.ndim == 1 and block_of(name) in known]
+    return [
+        scale_row(posterior, name, follows=None if name == "rho" else _follows(refits, block_of(name), name))
+        for name in names
+    ]
+
+
+def scale_row(posterior: AttPosterior, name: str, *, follows: float | None) -> dict[str, Any]:
+    """One hyperparameter: how much narrower than its prior it is, and both densities, in units of the outcome."""
+    block = block_of(name)
+    shape = getattr(posterior.card.priors, block)
+    values, weights = posterior.hyper()[name], posterior.points.weights
+    quantiles = prior_cdf(name, shape, values)
+    scores = ndtri(np.clip(quantiles, 1e-12, 1 - 1e-12))
+    contraction = 1 - float(weights @ (scores - weights @ scores) ** 2)
+    out = 1.0 if name == "rho" else float(posterior.design.attrs["y_scale"])
+    low, middle, high = (out * quantile(values, weights, p) for p in (0.025, 0.5, 0.975))
+    return {
+        "name": name,
+        "prior": block,
+        "contraction": contraction,
+        "overlap": float(np.trapezoid(np.minimum(_ratio(_UNIT, quantiles, weights), 1.0), _UNIT)),
+        "follows": follows,
+        "verdict": verdict(contraction, follows),
+        "posterior": {"median": middle, "lower": low, "upper": high},
+        "prior_median": None if name == "rho" else out * _prior_quantile(name, shape, 0.5),
+        "curve": _curve(name, shape, values, weights, out),
+    }
+
+
+def verdict(contraction: float, follows: float | None) -> str:
+    """Whether a scale was learned, by the rule at the top of this module."""
+    moved = follows or 0.0
+    if contraction < NOT[0] or moved > NOT[1]:
+        return "not learned"
+    return "partly learned" if contraction < PARTLY[0] or moved > PARTLY[1] else "learned"
+
+
+def block_of(name: str) -> str:
+    """The prior of a hyperparameter."""
+    return PRIOR_OF.get(name, name)
+
+
+def quantile(values: Array, weights: Array, p: float) -> float:
+    """The p-quantile of weighted values."""
+    order = np.argsort(values, kind="stable")
+    below = np.cumsum(weights[order]) - 0.5 * weights[order]
+    return float(np.interp(p, below, values[order]))
+
+
+def _medians(posterior: AttPosterior) -> dict[str, float]:
+    weights = posterior.points.weights
+    return {name: quantile(values, weights, 0.5) for name, values in posterior.hyper().items() if values.ndim == 1}
+
+
+def _follows(refits: list[dict[str, Any]], block: str, name: str) -> float:
+    """How far the posterior median goes with the scale of its prior, in doublings a doubling."""
+    medians = {row["factor"]: row["medians"][name] for row in refits if row["prior"] == block}
+    low, high = (max(medians[factor], 1e-300) for factor in FACTORS)
+    return float(np.log2(high / low) / np.log2(FACTORS[1] / FACTORS[0]))
+
+
+def _ratio(at: Array, quantiles: Array, weights: Array) -> Array:
+    """Posterior over prior density at prior quantiles ``at``: a Gaussian kernel, reflected at 0 and 1.
+
+    The width is Silverman's. Where a scale is hardly learned the ratio is flat near zero, which reflection keeps.
+    """
+    used = weights > 1e-12
+    u, w = quantiles[used], weights[used]
+    width = 1.06 * np.sqrt(w @ (u - w @ u) ** 2) * (1.0 / (w**2).sum()) ** -0.2
+    found = np.zeros(at.size)
+    for image in (u, -u, 2 - u):
+        found += np.exp(-0.5 * ((at[:, None] - image) / width) ** 2) @ w
+    return np.asarray(found / (np.sqrt(2 * np.pi) * width))
+
+
+def _curve(name: str, shape: Any, values: Array, weights: Array, out: float) -> dict[str, list[float]]:
+    """Prior and posterior density on the outcome's scale, from zero (-1 for rho) to beyond both."""
+    if name == "rho":
+        x = np.linspace(-0.999, 0.999, _CURVE)
+    else:
+        top = max(quantile(values, weights, 0.995), _prior_quantile(name, shape, 0.9))
+        x = np.linspace(top / (10 * _CURVE), top, _CURVE)
+    prior = prior_density(name, shape, x)
+    posterior = prior * _ratio(prior_cdf(name, shape, x), prior_cdf(name, shape, values), weights)
+    return {"x": (x * out).tolist(), "prior": (prior / out).tolist(), "posterior": (posterior / out).tolist()}
+
+
+def _prior_quantile(name: str, shape: Any, p: float) -> float:
+    from scipy.stats import halfnorm, t
+
+    return float(shape * t.ppf((1 + p) / 2, 3) if name == "sigma" else halfnorm.ppf(p, scale=shape))

@@ -1,0 +1,115 @@
+"""Event-study coefficients and a covariance of them that few units allow.
+
+Bounds on violations of parallel trends take estimates b ~ N(beta, V) of effects before and after the onset. With nine
+clusters a cluster-robust V of seventeen coefficients has rank eight at most: it calls some combinations of them
+certain. So V comes from a model of the errors instead, by default AR(1) with the correlation estimated by restricted
+maximum likelihood, and beside it independent errors, to see what hangs on that. V is then taken as known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from bri_bayes.design import RELATIVE_ZERO, Design, two_way
+from bri_bayes.errors import InputError
+from bri_bayes.frequentist.gls import ar1_gls
+from bri_bayes.names import REFERENCE_EVENT_TIME
+from bri_bayes.within import Array, Index
+
+ErrorModel = Literal["ar1", "iid"]
+
+
+@dataclass(frozen=True, eq=False)
+class EventCoefficients:
+    """Effects by event time against the last period before the onset, whose effect is zero by definition.
+
+    ``times`` : (k,) event times in order, without -1, consecutive but for it; ``estimates`` : (k,) units of the
+    outcome; ``covariance`` : (k, k), known; ``rows`` : (k,) treated rows behind each, which weigh the average effect;
+    ``rho`` : autocorrelation of the errors that the covariance assumes; ``errors`` : which model they follow.
+    """
+
+    times: Index
+    estimates: Array
+    covariance: Array
+    rows: Index
+    errors: str = "given"
+    rho: float = 0.0
+
+    def __post_init__(self) -> None:
+        k = len(self.times)
+        if self.estimates.shape != (k,) or self.covariance.shape != (k, k) or self.rows.shape != (k,):
+            raise InputError(f"{k} event times need as many estimates and rows, and a square covariance")
+        every = np.sort(np.append(self.times, REFERENCE_EVENT_TIME))
+        if list(every) != list(range(int(every[0]), int(every[-1]) + 1)) or self.n_pre < 1 or self.n_post < 1:
+            raise InputError(
+                "bounds need consecutive event times around the reference -1, at least one before and one after: "
+                f"{', '.join(str(time) for time in self.times)}"
+            )
+
+    @property
+    def n_pre(self) -> int:
+        """Coefficients before the reference."""
+        return int((self.times < 0).sum())
+
+    @property
+    def n_post(self) -> int:
+        """Coefficients from the onset on."""
+        return int((self.times >= 0).sum())
+
+    @property
+    def average(self) -> Array:
+        """Weights of the average effect over treated rows : (n_post,)."""
+        after = self.rows[self.times >= 0].astype(float)
+        return np.asarray(after / after.sum())
+
+
+def event_coefficients(design: Design, errors: ErrorModel = "ar1") -> EventCoefficients:
+    """Effects by event time given unit and period effects and covariates, by (generalised) least squares.
+
+        y_it = a_i + l_t + x_it'b + sum_{k != -1} tau_k 1[t - onset_i = k] + e_it
+
+    Only event times that join the reference without a gap are kept. Source: Sun & Abraham (2021),
+    doi:10.1016/j.jeconom.2020.09.006, equation 5, and ``gls``.
+    """
+    event_time = design["event_time"].to_numpy()
+    observed = np.unique(event_time[np.isfinite(event_time)]).astype(int)
+    within = two_way(design)
+    dummies = {time: (event_time == time).astype(float) for time in observed.tolist()}
+    known = [time for time, column in dummies.items() if not _absorbed(within.residuals(column), column)]
+    if REFERENCE_EVENT_TIME not in known:
+        raise InputError(f"no treated unit is observed with a control at event time {REFERENCE_EVENT_TIME}")
+    used = [time for time in known if time != REFERENCE_EVENT_TIME]
+    unit_ix, period_ix = design["unit_ix"].to_numpy(), design["period_ix"].to_numpy()
+    X = design["X"].to_numpy()
+    columns = np.column_stack(
+        [
+            *(dummies[time] for time in used),
+            (X - X.mean(axis=0)) / design["x_scale"].to_numpy(),
+            np.eye(design.sizes["unit"])[unit_ix],
+            np.eye(design.sizes["period"])[period_ix][:, 1:],
+        ]
+    )
+    period = design["period"].to_numpy()[period_ix].astype(float)
+    fit = ar1_gls(design["y"].to_numpy(), columns, unit_ix, period, rho=0.0 if errors == "iid" else None)
+    kept = [position for position, time in enumerate(used) if time in _joined(known)]
+    times = np.array(used, dtype=np.intp)[kept]
+    rows = np.array([int(dummies[time].sum()) for time in times.tolist()], dtype=np.intp)
+    covariance = fit.covariance[np.ix_(kept, kept)]
+    return EventCoefficients(times, fit.coefficients[kept], covariance, rows, errors, fit.rho)
+
+
+def _absorbed(residual: Array, column: Array) -> bool:
+    return bool(np.linalg.norm(residual) <= RELATIVE_ZERO * np.linalg.norm(column))
+
+
+def _joined(times: list[int]) -> set[int]:
+    """The run of consecutive event times around the reference."""
+    first = last = REFERENCE_EVENT_TIME
+    while first - 1 in times:
+        first -= 1
+    while last + 1 in times:
+        last += 1
+    return set(range(first, last + 1))
