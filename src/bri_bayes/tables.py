@@ -161,7 +161,7 @@ def main_model(outcome: Values) -> Values:
 
 def section_outcomes(values: Values, section: str, key: str) -> dict[str, dict[str, Any]]:
     """What a further section says of each outcome for which it has ``key``, under the label that the study gives."""
-    found = values[section]["outcomes"]
+    found = values[section].get("details") or values[section]["outcomes"]
     return {
         name: {**found[name], "label": values["outcomes"].get(name, found[name])["label"]}
         for name in found

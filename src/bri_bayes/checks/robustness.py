@@ -158,7 +158,7 @@ _READERS = {
     "compare": _models,
     "controls": _controls,
     "prior": _priors,
-    "pretrends": _drift,
+    "honest": _drift,
     "propensity": _matching,
 }
 # The key of a section's values under which its outcomes lie, where it is not "outcomes".

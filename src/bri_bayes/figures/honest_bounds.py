@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from bri_bayes import sentences
 from bri_bayes.figures import marks, theme
-from bri_bayes.tables import Values
+from bri_bayes.tables import Values, section_outcomes
 
 SECTION = "honest"
 _ERRORS = {"ar1": ("AR(1) errors", theme.BLUE, "o", -0.18), "iid": ("independent errors", theme.VERMILLION, "s", 0.18)}
@@ -20,7 +20,7 @@ _ERRORS = {"ar1": ("AR(1) errors", theme.BLUE, "o", -0.18), "iid": ("independent
 @theme.themed
 def honest_bounds(values: Values) -> Figure:
     """A column for each outcome: intervals by M above, identified set and interval by Mbar below."""
-    outcomes = _outcomes(values)
+    outcomes = section_outcomes(values, SECTION, "smoothness")
     figure = theme.page(
         values,
         _title(outcomes),
@@ -50,7 +50,7 @@ def honest_bounds(values: Values) -> Figure:
 def caption(values: Values) -> list[str]:
     """For each outcome: what a straight line, and steps as large as before the onset, leave of the effect."""
     texts = []
-    for found in _outcomes(values).values():
+    for found in section_outcomes(values, SECTION, "smoothness").values():
         line, same = _row(found, "smoothness", 0.0), _row(found, "relative", 1.0)
         texts.append(
             f"{found['label']}, AR(1) errors: if the trends of the two groups part along a straight line, the interval "
@@ -58,10 +58,6 @@ def caption(values: Values) -> list[str]:
             f"largest step before it, {sentences.interval(same['lower'], same['upper'], 2)}. {_breakdown(found)}"
         )
     return texts
-
-
-def _outcomes(values: Values) -> dict[str, Mapping[str, Any]]:
-    return {name: found for name, found in values[SECTION]["outcomes"].items() if found.get("smoothness")}
 
 
 def _breakdown(found: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 
 from bri_bayes import sentences
 from bri_bayes.figures import marks, theme
-from bri_bayes.tables import Values
+from bri_bayes.tables import Values, section_outcomes
 
 SECTION = "honest"
 
@@ -20,7 +20,7 @@ SECTION = "honest"
 @theme.themed
 def honest_walk(values: Values) -> Figure:
     """A column for each outcome: the ATT by s above, prior and posterior of s below, on one axis."""
-    outcomes = values[SECTION]["outcomes"]
+    outcomes = section_outcomes(values, SECTION, "curve")
     figure = theme.page(
         values,
         _title(outcomes),
@@ -49,7 +49,7 @@ def honest_walk(values: Values) -> Figure:
 
 def caption(values: Values) -> list[str]:
     """For each outcome: where the interval reaches zero, what s was learned to be and what it does to the effect."""
-    return [_sentence(found) for found in values[SECTION]["outcomes"].values()]
+    return [_sentence(found) for found in section_outcomes(values, SECTION, "curve").values()]
 
 
 def _sentence(found: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from bri_bayes import sentences
 from bri_bayes.figures import marks, theme
-from bri_bayes.tables import Values
+from bri_bayes.tables import Values, section_outcomes
 
 SECTION = "prior"
 
@@ -65,12 +65,8 @@ def caption(values: Values) -> list[str]:
     return texts
 
 
-def _outcomes(values: Values) -> dict[str, Mapping[str, Any]]:
-    return {
-        name: found
-        for name, found in values[SECTION]["details"].items()
-        if found["predictive"].get("total_by_period") and found.get("additional_trade_usd")
-    }
+def _outcomes(values: Values) -> dict[str, dict[str, Any]]:
+    return section_outcomes(values, SECTION, "additional_trade_usd")
 
 
 def _title(outcomes: Mapping[str, Any]) -> str:
@@ -112,10 +108,10 @@ def _draw_additional(ax: Axes, found: Mapping[str, Any]) -> None:
     x = [int(year) for year in prior]
     marks.zero_line(ax)
     for low, high, alpha in (("q025", "q975", 0.2), ("q25", "q75", 0.3)):
-        ends = ([row[end] for row in prior.values()] for end in (low, high))
-        ax.fill_between(x, *ends, color=theme.MUTED, alpha=alpha, linewidth=0)
-    ends = ([posterior[year][end] for year in prior] for end in ("lower", "upper"))
-    ax.fill_between(x, *ends, color=theme.BLUE, alpha=0.45, linewidth=0, zorder=3)
+        bottom, top = ([row[end] for row in prior.values()] for end in (low, high))
+        ax.fill_between(x, bottom, top, color=theme.MUTED, alpha=alpha, linewidth=0)
+    bottom, top = ([posterior[year][end] for year in prior] for end in ("lower", "upper"))
+    ax.fill_between(x, bottom, top, color=theme.BLUE, alpha=0.45, linewidth=0, zorder=3)
     # The prior's lower end runs to losses beyond all trade there is; the axis keeps half of the prior in sight.
     shown = [row[end] for row in prior.values() for end in ("q25", "q75")]
     shown += [posterior[year][end] for year in prior for end in ("lower", "upper")]

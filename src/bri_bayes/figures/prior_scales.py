@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 from bri_bayes import sentences
 from bri_bayes.card_text import SCALE_WORDS
 from bri_bayes.figures import marks, theme
-from bri_bayes.tables import Values
+from bri_bayes.tables import Values, section_outcomes
 
 SECTION = "prior"
 
@@ -21,7 +21,7 @@ SECTION = "prior"
 @theme.themed
 def prior_scales(values: Values) -> Figure:
     """A column for each outcome and a row for each scale."""
-    outcomes = values[SECTION]["details"]
+    outcomes = section_outcomes(values, SECTION, "scales")
     rows = max(len(found["scales"]) for found in outcomes.values())
     figure = theme.page(
         values,
@@ -51,7 +51,7 @@ def prior_scales(values: Values) -> Figure:
 def caption(values: Values) -> list[str]:
     """For each outcome: what was learned and what was not."""
     texts = []
-    for found in values[SECTION]["details"].values():
+    for found in section_outcomes(values, SECTION, "scales").values():
         by_verdict: dict[str, list[str]] = {}
         for row in found["scales"]:
             by_verdict.setdefault(row["verdict"], []).append(row["name"])

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from bri_bayes import sentences
 from bri_bayes.card_text import PRIOR_WORDS
 from bri_bayes.figures import marks, theme
-from bri_bayes.tables import Values
+from bri_bayes.tables import Values, section_outcomes
 
 SECTION = "prior"
 # Of the source of the measure; the same number stands in checks.power_scaling, which decides.
@@ -24,7 +24,7 @@ _ROW = 0.27  # inches
 @theme.themed
 def prior_sensitivity(values: Values) -> Figure:
     """A column for each outcome: sensitivities above, refits below, a row a prior."""
-    outcomes = values[SECTION]["details"]
+    outcomes = section_outcomes(values, SECTION, "refits")
     rows = max(len(found["by_card"][found["card"]]) for found in outcomes.values()) + 2
     figure = theme.page(
         values,
@@ -58,7 +58,7 @@ def prior_sensitivity(values: Values) -> Figure:
 def caption(values: Values) -> list[str]:
     """For each outcome: the prior with the largest sensitivity, and how far a refit moves the mean."""
     texts = []
-    for found in values[SECTION]["details"].values():
+    for found in section_outcomes(values, SECTION, "refits").values():
         rows = [row for row in found["by_card"][found["card"]] if row["prior"] in PRIOR_WORDS]
         top = max(rows, key=lambda row: row["prior_sensitivity"])
         moved = max(found["refits"], key=lambda row: abs(row["moved_sd"]))

@@ -152,11 +152,11 @@ def scales(values: Values) -> pd.DataFrame:
 def _work(analysis: Analysis, seed: int, draws: int, *, full: bool) -> dict[str, Any]:
     import dataclasses
 
-    from bri_bayes.checks.power_scaling import ALL, LIKELIHOOD, by_importance, power_scaling
+    from bri_bayes.checks.power_scaling import ALL, by_importance, power_scaling
     from bri_bayes.checks.prior_predictive import prior_predictive
     from bri_bayes.checks.prior_scales import refits_by_scale
     from bri_bayes.checks.prior_scales import scales as scales_of
-    from bri_bayes.engines.att import att_posterior
+    from bri_bayes.engines.att import LIKELIHOOD, att_posterior
     from bri_bayes.engines.fitting import fit
 
     posterior = att_posterior(analysis.design, analysis.card, seed)

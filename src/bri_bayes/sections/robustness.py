@@ -14,7 +14,7 @@ from bri_bayes.steps import Step
 from bri_bayes.tables import Values
 
 NAME = "robustness"
-DEPENDS = ("propensity", "compare", "controls", "speccurve", "prior", "pretrends")
+DEPENDS = ("propensity", "compare", "controls", "speccurve", "prior", "honest")
 
 
 def steps(context: Context) -> list[Step]:
