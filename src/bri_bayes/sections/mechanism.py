@@ -126,6 +126,7 @@ def parts(values: Values) -> list[Part]:
     if not own["outcomes"]:
         return []
     found: list[Part] = [Paragraph(WARNING, strong=True), Picture("mechanism"), Picture("mechanism_confounder")]
+    found += [Paragraph(text) for text in _lost(values)]
     show = {
         "label": ("Outcome", row_name),
         "channel": ("Channel", plain),
@@ -149,6 +150,20 @@ def parts(values: Values) -> list[Part]:
     text = "The outcome on the channel alone, as the paper has it, and with the policy in the regression"
     found.append(Shown(page_table(channel_alone(values), text, show_alone), folded=text))
     return [*found, *paper_parts(own["paper"], "Tables 5 to 7")]
+
+
+def _lost(values: Values) -> list[str]:
+    """Which channels have fewer rows than the others? Rows without a channel are left out, none is filled."""
+    texts = []
+    for outcome in values[NAME]["outcomes"].values():
+        rows = {channel: found["rows"] for channel, found in outcome["channels"].items()}
+        most = max(rows.values())
+        fewer = [f"{channel_label(values, channel)} {count}" for channel, count in rows.items() if count < most]
+        if fewer:
+            texts.append(
+                f"{outcome['label']}: of {most} rows have the channel: {sentences.listed(fewer)}; none is filled."
+            )
+    return texts
 
 
 def _claims(context: Context, outcomes: Mapping[str, Any]) -> list[dict[str, Any]]:
