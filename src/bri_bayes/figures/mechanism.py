@@ -12,6 +12,7 @@ from bri_bayes.sentences import effect_unit
 from bri_bayes.tables import Values
 
 _GAP = 0.5  # rows between channels
+_LONG = 180.0  # points of a label
 
 
 @theme.themed
@@ -38,6 +39,9 @@ def mechanism(values: Values) -> Figure:
             Line2D([], [], color=theme.GREEN, marker="o", markerfacecolor="white", linestyle="", label="beside it"),
         ],
     )
+    # Long labels leave a narrow panel.
+    longest = max(theme.points_wide(label, theme.SMALL + 0.5) for label in labels.values())
+    ticks = 2 if longest > _LONG else 4
     units = {name: effect_unit(outcome) for name, outcome in outcomes.items()}
     limits = marks.limits_of({name: _bounds(outcome) for name, outcome in outcomes.items()}, units)
     axes = marks.panels(figure, list(outcomes))
@@ -56,7 +60,7 @@ def mechanism(values: Values) -> Figure:
         }
         marks.beside(ax, numbers, ("effect", "95% interval"), bold=0)
         marks.row_axis(ax, labels, show=position % 2 == 0)
-        ax.xaxis.set_major_locator(MaxNLocator(3, steps=[1, 2, 5, 10]))  # long labels leave a narrow panel
+        ax.xaxis.set_major_locator(MaxNLocator(ticks, steps=[1, 2, 5, 10]))
         ax.set_xlim(*limits[name])
         ax.set_xlabel(f"Effect, {units[name]}")
         theme.panel_title(ax, outcome["label"], 3.9, pad=marks.HEADINGS)
