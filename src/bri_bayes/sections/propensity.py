@@ -95,7 +95,11 @@ def parts(values: Values) -> list[Part]:
     """The figures, what overlap allows to say, and the tables."""
     own = values[NAME]
     refused = next(iter(own["outcomes"].values()))["logit"].get("refused")
-    found: list[Part] = [Paragraph(check["detail"], strong=check["passed"] is False) for check in own["checks"]]
+    found: list[Part] = [
+        Paragraph(f"{check['detail'].split('. ')[0]}.", strong=True)
+        for check in own["checks"]
+        if check["passed"] is False
+    ]
     if refused:
         found.append(Paragraph(f"The maximum-likelihood logit does not exist: {refused}."))
     found += [Picture(name) for name in ("propensity_prior", "overlap", "love_plot", "match_weights", "psm_did")]
@@ -117,7 +121,7 @@ def _score_step(
     draws: int,
     names: Mapping[str, str],
 ) -> dict[str, Any]:
-    posterior = sample_propensity(rows, card, seed, draws=draws)
+    posterior = _sampled(rows, card, seed, draws)
     prior = prior_propensity(rows, card, seed, draws=draws)
     units = overlap_rows(pre, posterior)
     rng = np.random.default_rng([seed, 24])
@@ -162,10 +166,22 @@ def _score_step(
     )
 
 
+def _sampled(rows: PrePeriod, card: ModelCard, seed: int, draws: int) -> PropensityDraws:
+    """The draws of the score; the last ones are kept, since every step of a process asks for the same."""
+    key = content_key("draws", _content(rows), card.digest, seed, draws)
+    if key not in _LAST:
+        _LAST.clear()
+        _LAST[key] = sample_propensity(rows, card, seed, draws=draws)
+    return _LAST[key]
+
+
+_LAST: dict[str, PropensityDraws] = {}
+
+
 def _psm_step(
     analysis: Analysis, pre: PrePeriod, rows: PrePeriod, card: ModelCard, method: str, seed: int, draws: int, sets: int
 ) -> dict[str, Any]:
-    posterior = sample_propensity(rows, card, seed, draws=draws)
+    posterior = _sampled(rows, card, seed, draws)
     return dict(json_safe(psm_did(analysis, pre, posterior, METHODS[method], seed, sets=sets)))
 
 
@@ -174,7 +190,7 @@ def _plug_in_step(
 ) -> dict[str, Any]:
     from bri_bayes.engines.weighted import weighted_posteriors
 
-    posterior: PropensityDraws = sample_propensity(rows, card, seed, draws=draws)
+    posterior = _sampled(rows, card, seed, draws)
     equal = weighted_posteriors(
         analysis.design, analysis.card, np.ones((1, analysis.design.sizes[UNIT])), seed, draws=4000
     )

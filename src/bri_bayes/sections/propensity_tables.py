@@ -220,7 +220,8 @@ def findings(values: Values) -> pd.DataFrame:
     """What overlap and the maximum-likelihood logit allow, in sentences."""
     own = values[NAME]
     first = next(iter(own["outcomes"].values()))
-    rows = [{"about": "overlap", "finding": check["detail"]} for check in own["checks"]]
+    sentences = [part.rstrip(".") for check in own["checks"] for part in check["detail"].split(". ")]
+    rows = [{"about": "overlap", "finding": f"{sentence}."} for sentence in sentences]
     if first["logit"].get("refused"):
         rows.append({"about": "logit", "finding": first["logit"]["refused"]})
     rows += [{"about": "plug-in", "finding": note} for note in first["notes"]]
