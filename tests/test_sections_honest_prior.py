@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bri_bayes.cache import Cache
+from bri_bayes.figures import available
 from bri_bayes.page import Picture, Shown
 from bri_bayes.pipeline import section_text, section_values
 from bri_bayes.sections import load_section
@@ -78,3 +79,10 @@ def test_a_study_without_a_card_in_closed_form_says_so(tmp_path):
         assert values["outcomes"] == {}
         assert "no normal linear card" in values["note"]
         assert load_section(name).parts({**values, name: values})
+
+
+def test_the_report_draws_the_figures_of_both_sections(found):
+    values = {**found, "outcomes": {}}
+    assert {"honest_walk", "honest_bounds", "prior_predictive", "prior_sensitivity", "prior_scales"} <= set(
+        available(values)
+    )

@@ -82,14 +82,11 @@ def available(values: Mapping[str, Any]) -> tuple[str, ...]:
 def _has(values: Mapping[str, Any], need: str) -> bool:
     section, _, key = need.partition(".")
     own = values.get(section) or {}
-    outcomes = own.get("outcomes", {})
+    # "details" : a section whose command promises a list for each outcome keeps the rest there.
+    outcomes = own.get("details") or own.get("outcomes", {})
     return bool(own.get(key)) or any(
         isinstance(content, Mapping) and bool(content.get(key)) for content in outcomes.values()
     )
-    content = values.get(section) or {}
-    # "details" : a section whose command promises a list for each outcome keeps the rest there.
-    outcomes = content.get("details") or content.get("outcomes", {})
-    return any(isinstance(content, Mapping) and bool(content.get(key)) for content in outcomes.values())
 
 
 def section_caption(values: Mapping[str, Any], name: str) -> list[str]:
