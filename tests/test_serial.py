@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
+from scipy.stats import t as student
 
 from bri_bayes.serial import coloured, pointwise_log_density, serial_errors, student_log_density, whitened
 
@@ -60,3 +61,24 @@ def test_student_densities_approach_normal_ones_with_many_degrees_of_freedom():
     error, sigma, rho = rng.normal(size=(1, UNIT_IX.size)), np.array([0.8]), np.array([0.0])
     many = student_log_density(serial, error, sigma, rho, np.array([1e7]))
     assert many == pytest.approx(pointwise_log_density(serial, error, sigma, rho), abs=1e-5)
+
+
+@pytest.mark.parametrize("structure", ["iid", "ar1", "random_walk"])
+def test_the_student_density_of_a_row_given_all_others_is_quadrature(structure, rng):
+    """Gaps, phi near zero and negative, neighbours far apart: the joint density over its own integral."""
+    period = np.array([0, 1, 2, 4, 5, 6, 0, 1, 2, 3], dtype=float)
+    serial = serial_errors(structure, np.repeat([0, 1], [6, 4]), period)
+    error = rng.standard_t(3, (3, 10)) * np.array([1, 1, 1, 1, 1, 1, 5, 1, 9, -9])
+    sigma, rho, nu = np.array([0.5, 1.0, 0.3]), np.array([0.9, 0.01, -0.6]), np.array([2.5, 4.0, 30.0])
+    found = student_log_density(serial, error, sigma, rho, nu)
+    phi, s = serial.transition(sigma, rho)
+    axis = np.linspace(-9, 9, 20001)
+    for draw in range(3):
+        for row in range(0, 10, 2):
+            rows = [row] if row == 9 or serial.is_first[row + 1] else [row, row + 1]
+            grid = np.repeat(error[[draw]], axis.size, axis=0)
+            grid[:, row] += np.sinh(axis)  # the middle of the grid is the error itself
+            w = whitened(serial, grid, phi[[draw]], s[[draw]])
+            joint = np.prod(student.pdf(w[:, rows], nu[draw]), axis=1)
+            total = (joint * np.cosh(axis)).sum() * (axis[1] - axis[0])
+            assert found[draw, row] == pytest.approx(np.log(joint[10000] / total), abs=1e-4)

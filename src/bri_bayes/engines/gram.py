@@ -104,6 +104,23 @@ class GramModel:
         log_q = self._coefficients(hyper)[1] @ self._counts.sum(axis=1)
         return np.asarray(log_q - 2 * np.log(hyper["sigma"]) * self._rows.sum())
 
+    def unit_part_weights(self, hyper: dict[str, Array]) -> Array:
+        """w_ki of the rows of unit i, whatever the scale of the errors : (B, parts, N)."""
+        precision = hyper["sigma_unit"] if self.by_unit else np.repeat(hyper["sigma"][:, None], self.n_units, axis=1)
+        return np.asarray(self._coefficients(hyper)[0][:, :, None] * (precision**-2.0)[:, None, :])
+
+    def part_diagonals(self) -> Array:
+        """The diagonals of the Q_k : (parts, obs)."""
+        found = []
+        for kind, _, rows in self._parts:
+            now, before = np.zeros((2, self.terms.y.size))
+            now[rows] = 1.0
+            found.append(now)
+            if kind == "gap":
+                before[rows - 1] = 1.0
+                found += [np.zeros_like(now), before]
+        return np.stack(found)
+
     def part_products(self, values: Array) -> Array:
         """Q_k times ``values`` (obs, m), in the order of ``part_weights`` : (parts, obs, m)."""
         found = []

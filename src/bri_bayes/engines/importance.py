@@ -33,12 +33,16 @@ _MAX_NEWTON = 60
 
 @dataclass(frozen=True)
 class Weighted:
-    """Proposals (M, d) with normalised smoothed weights (M,), the log of the normalising constant and diagnostics."""
+    """Proposals (M, d) with normalised smoothed weights (M,), the log of the normalising constant and diagnostics.
+
+    ``log_ratios`` (M,) : log of target over proposal density, neither smoothed nor normalised.
+    """
 
     vectors: Array
     weights: Array
     log_normaliser: float
     khat: float
+    log_ratios: Array
 
     @property
     def ess(self) -> float:
@@ -64,7 +68,23 @@ def sample_by_importance(log_density: LogDensity, start: Array, proposals: int, 
         if 1.0 / (weights**2).sum() > WANTED_ESS and khat < KHAT_LIMIT:
             break
     top = ratios.max()
-    return Weighted(vectors, weights, float(top + np.log(np.exp(ratios - top).mean())), khat)
+    return Weighted(vectors, weights, float(top + np.log(np.exp(ratios - top).mean())), khat, ratios)
+
+
+def sample_again(log_density: LogDensity, first: Weighted, proposals: int, rng: np.random.Generator) -> Weighted:
+    """A second sample, its proposal placed by the weighted draws of the first instead of by a small pilot.
+
+    Where the pilot missed a long tail the weights of the first sample show it, and the second is wide enough.
+    """
+    center = first.weights @ first.vectors
+    apart = first.vectors - center
+    covariance = (first.weights[:, None] * apart).T @ apart
+    proposal = Student(center, (1 + 2 / center.size) * covariance)
+    vectors = proposal.draw(proposals, rng)
+    ratios = log_density(vectors) - proposal.log_density(vectors)
+    weights, khat = smooth_weights(ratios)
+    top = ratios.max()
+    return Weighted(vectors, weights, float(top + np.log(np.exp(ratios - top).mean())), khat, ratios)
 
 
 def find_mode(log_density: LogDensity, start: Array) -> tuple[Array, Array]:
