@@ -23,6 +23,7 @@ def register_sections(app: typer.Typer) -> None:
     app.command()(prior)
     app.command()(placebo)
     app.command()(propensity)
+    app.command()(compare)
     app.command()(controls)
     app.command()(curve)
     app.command()(moderation)
@@ -92,6 +93,18 @@ def propensity(
     """Were the controls alike before? Propensity, overlap, balance, and a match that carries its uncertainty."""
     more = {} if model is None else {"model": model}
     show_section("propensity", study, panel=panel, quick=quick, jobs=jobs, seed=seed, as_json=as_json, **more)
+
+
+def compare(
+    study: StudyArgument = None,
+    panel: PanelOption = None,
+    quick: QuickOption = False,
+    jobs: JobsOption = 1,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Which model predicts what it has not seen, and does the effect hang on it? Scores, weights, the effect."""
+    show_section("compare", study, panel=panel, quick=quick, jobs=jobs, seed=seed, as_json=as_json)
 
 
 def controls(

@@ -23,6 +23,7 @@ from bri_bayes.resources import shipped
 from bri_bayes.roles import Modifier, Outcome, standard_errors
 from bri_bayes.schema import STRICT, read_toml, validated
 from bri_bayes.selection import PropensityTable
+from bri_bayes.study_tables import CompareTable, PoolTable
 from bri_bayes.treatment import Assignment
 
 
@@ -88,26 +89,13 @@ class AssignmentTable:
 
 
 @dataclass(frozen=True, config=STRICT)
-class PoolTable:
-    """The table [pool]: which units of the file, beyond the assignment, are no comparison, and rules that choose some.
-
-    ``treatment`` : a 0/1 column of treated cells, whose units are left out; ``exclude`` : units by name; ``groups`` :
-    lists of units by the name of a rule; ``nearest`` : how many donors the rule of the nearest paths takes.
-    """
-
-    treatment: str | None = None
-    exclude: tuple[str, ...] = ()
-    groups: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
-    nearest: int = 10
-
-
-@dataclass(frozen=True, config=STRICT)
 class Study:
     """A panel to load, an assignment, the roles of the variables, and the cards to run (the first is the main one).
 
     ``audit`` : whether the report has the audit and the design analysis of the paper that the study re-examines.
     ``sections`` : the further sections of the report; ``pool`` : the wider pool of units; ``exposed`` : the first
-    period in which a control had a part of the policy itself, by control; ``propensity`` : what units are matched on.
+    period in which a control had a part of the policy itself, by control; ``propensity`` : what units are matched on;
+    ``compare`` : the cards of the model comparison.
     """
 
     name: str
@@ -123,6 +111,7 @@ class Study:
     audit: bool = False
     sections: tuple[str, ...] = ()
     pool: PoolTable = PoolTable()
+    compare: CompareTable = CompareTable()
     exposed: Mapping[str, int] = dataclasses.field(default_factory=dict)
     propensity: PropensityTable = PropensityTable()
 
@@ -241,6 +230,9 @@ def _study(path: Path, content: dict[str, Any]) -> Study:
         content["assignment"] = table.assignment
     if isinstance(content.get("models"), list):
         content["models"] = [_beside(path, model) for model in content["models"]]
+    compared = content.get("compare")
+    if isinstance(compared, dict) and isinstance(compared.get("models"), list):
+        content["compare"] = {**compared, "models": [_beside(path, model) for model in compared["models"]]}
     return validated(Study, content, where=where)
 
 

@@ -50,6 +50,7 @@ _SECTION_NEEDS: Mapping[str, str] = {
     "love_plot": "propensity.methods",
     "match_weights": "propensity.methods",
     "psm_did": "propensity.methods",
+    "model_scores": "compare.models",
     "control_subsets": "controls.subsets",
     "control_pool": "controls.leave_one_out",
     "contamination": "controls.contamination",
