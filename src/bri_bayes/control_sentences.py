@@ -109,12 +109,17 @@ def comparison_label(values: Values, kind: str, record: Mapping[str, Any]) -> st
 def curve_sentence(outcome: Values, digits: int) -> str:
     """Median, range, intervals that leave zero out, and the permutation of the median."""
     summary, exact = outcome["summary"], outcome["permutation"]
-    return (
+    text = (
         f"{outcome['label']}: the median of {summary['n']:,} estimates is "
         f"{sentences.signed(summary['median'], digits)} (middle half "
-        f"{sentences.interval(summary['q25'], summary['q75'], digits)}); {summary['above']} intervals lie above "
-        f"zero and {summary['below']} below. Of all {exact['n_groups']} groups that could have been called treated, "
-        f"{exact['larger']} have a least-squares curve with a median as far from zero (p = {exact['p_value']:.2f})."
+        f"{sentences.interval(summary['q25'], summary['q75'], digits)}); {summary['above']} intervals lie above zero "
+        f"and {summary['below']} below."
+    )
+    if "refused" in exact:
+        return f"{text} There is no permutation of the median: {exact['refused']}."
+    return (
+        f"{text} Of all {exact['n_groups']} groups that could have been called treated, {exact['larger']} have a "
+        f"least-squares curve with a median as far from zero (p = {exact['p_value']:.2f})."
     )
 
 

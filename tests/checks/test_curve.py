@@ -109,7 +109,7 @@ def test_a_planted_effect_has_the_largest_median_of_all_groups():
 
 def test_more_than_one_onset_has_no_permutation():
     analysis = study().replace(assignment=Assignment({**SMALL.first_treated, "B": 2008}))
-    with pytest.raises(InputError, match="needs one onset"):
+    with pytest.raises(InputError, match="onsets differ"):
         median_permutation(analysis, [])
 
 

@@ -10,7 +10,12 @@ from pathlib import Path
 import pytest
 
 from bri_bayes.cache import Cache
-from bri_bayes.control_sentences import contamination_sentence, influence_sentence, shares_sentence
+from bri_bayes.control_sentences import (
+    contamination_sentence,
+    curve_sentence,
+    influence_sentence,
+    shares_sentence,
+)
 from bri_bayes.errors import InputError
 from bri_bayes.page import Picture
 from bri_bayes.pipeline import section_values
@@ -117,6 +122,36 @@ def test_the_tables_have_a_row_for_each_number(controls, curve):
     assert len(frames["spec_curve"]) == 80
     assert frames["spec_curve"]["mean"].iloc[:80].is_monotonic_increasing
     assert all((frame["panel"] == "simulation").all() for frame in frames.values())
+
+
+def small_study(folder, *, card="did", onsets="KAZ = 2013\nKGZ = 2014"):
+    """Two treated units of different onsets and two controls, simulated."""
+    text = STUDY.read_text(encoding="utf-8")
+    before, _, rest = text.partition("[outcomes.lnimport]")
+    text = (before + rest[rest.index("[covariates") :]).partition("[unit_names]")[0]
+    head, _, tail = text.partition("[assignment]")
+    tail = tail[tail.index("[exposed]") :].replace("SRB = 2015\n", "").replace("MNG = 2017\n", "")
+    models = 'models = ["did", "event_study", "did_scale_by_unit"]'
+    head = head.replace(models, f'models = ["{card}"]')
+    text = f'{head}[assignment]\ncontrols = ["AZE", "BLR"]\n[assignment.onsets]\n{onsets}\n{tail}'
+    (folder / "study.toml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_different_onsets_have_a_curve_without_a_permutation(tmp_path, cache):
+    study = small_study(tmp_path)
+    found = section_values("speccurve", study, quick=True, cache=cache)["outcomes"]["lnexport"]
+    assert len(found["specifications"]) == 3 * 2 * 2 * 4
+    assert found["permutation"] == {"refused": "onsets differ (2013, 2014), so that groups cannot be exchanged"}
+    assert "There is no permutation of the median: onsets differ" in curve_sentence(found, 2)
+
+
+def test_a_card_with_leads_has_sets_of_controls_and_says_why_it_has_no_contamination(tmp_path, cache):
+    study = small_study(tmp_path, card="event_study", onsets="KAZ = 2013\nKGZ = 2013")
+    found = section_values("controls", study, quick=True, cache=cache)["outcomes"]["lnexport"]
+    assert len(found["subsets"]) == 3
+    assert found["contaminated"] == []
+    assert "without leads" in found["contaminated_refused"]
 
 
 def test_a_sentence_names_the_control_that_moves_the_estimate_most():

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from bri_bayes.analysis import Analysis
 from bri_bayes.card import Contamination
@@ -32,6 +33,15 @@ HARDLY_LEARNED = 0.1
 def contaminated(analysis: Analysis, since: Mapping[str, int], share: float | None) -> Analysis:
     """The recipe with controls exposed from ``since`` on: a fixed ``share``, or None to learn it."""
     return analysis.replace(card=dataclasses.replace(analysis.card, contamination=Contamination(dict(since), share)))
+
+
+def no_contamination(analysis: Analysis, since: Mapping[str, int]) -> str | None:
+    """Why the card of the recipe cannot give controls a share of the effect; None where it can."""
+    try:
+        contaminated(analysis, since, None)
+    except ValidationError as error:
+        return str(error.errors()[0]["msg"]).removeprefix("Value error, ")
+    return None
 
 
 def learned_share(analysis: Analysis, since: Mapping[str, int], seed: int) -> dict[str, Any]:

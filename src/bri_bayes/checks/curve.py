@@ -27,6 +27,7 @@ from bri_bayes.checks.specifications import SHIFTS, panels_of
 from bri_bayes.errors import InputError
 from bri_bayes.imputation import IMPUTATIONS
 from bri_bayes.names import PERIOD, UNIT
+from bri_bayes.treatment import Assignment
 from bri_bayes.within import Array, Index, TwoWay
 
 # Groups beyond this many are not enumerated.
@@ -35,15 +36,21 @@ MOST_GROUPS = 10_000
 _TIE = 1e-9
 
 
+def no_permutation(assignment: Assignment) -> str | None:
+    """Why the groups of an assignment are not enumerated; None where they are."""
+    if len(assignment.onsets) > 1:
+        return f"onsets differ ({', '.join(map(str, assignment.onsets))}), so that groups cannot be exchanged"
+    groups = comb(len(assignment.units), len(assignment.treated_units))
+    return f"{groups:,} groups are more than {MOST_GROUPS:,}" if groups > MOST_GROUPS else None
+
+
 def median_permutation(analysis: Analysis, covariates: Sequence[str]) -> dict[str, Any]:
     """The median of the TWFE curve and its rank among those of all groups, every one in "medians"; for one onset."""
     assignment = analysis.assignment
-    if len(assignment.onsets) > 1:
-        raise InputError("the permutation of the curve needs one onset")
+    if (reason := no_permutation(assignment)) is not None:
+        raise InputError(f"no permutation of the curve: {reason}")
     units = sorted(assignment.units)
     treated = frozenset(units.index(unit) for unit in assignment.treated_units)
-    if comb(len(units), len(treated)) > MOST_GROUPS:
-        raise InputError(f"{comb(len(units), len(treated)):,} groups are more than {MOST_GROUPS:,}")
     panels = panels_of(analysis, covariates)
     sets = [(), *([tuple(covariates)] if covariates else [])]
     curve = _Curve({}, units, assignment.onsets[0])

@@ -157,7 +157,7 @@ def _title(values: Values, outcomes: Mapping[str, Mapping[str, Any]]) -> str:
     texts = []
     for name, outcome in outcomes.items():
         digits = sentences.decimals(values["outcomes"][name])
-        p = outcome["permutation"]["p_value"]
-        median = sentences.signed(outcome["summary"]["median"], digits)
-        texts.append(f"{outcome['label']}: median {median}, p = {p:.2f} among all groups")
+        p = outcome["permutation"].get("p_value")
+        among = "" if p is None else f", p = {p:.2f} among all groups"
+        texts.append(f"{outcome['label']}: median {sentences.signed(outcome['summary']['median'], digits)}{among}")
     return "; ".join(texts)

@@ -8,7 +8,7 @@ from typing import Any
 
 from bri_bayes.analysis import Analysis
 from bri_bayes.cache import content_key
-from bri_bayes.checks.contamination import SHARES, contaminated, learned_share, over_shares
+from bri_bayes.checks.contamination import SHARES, contaminated, learned_share, no_contamination, over_shares
 from bri_bayes.checks.control_sets import (
     MOST_CONTROLS,
     fit_sets,
@@ -32,6 +32,9 @@ DRAWS, PLACEBO_DRAWS, QUICK_DRAWS = 400, 150, 60
 # For a first look, moves between draws of the synthetic control and numbers of factors that are tried.
 QUICK_MOVES, QUICK_RANKS = 40, (0, 1, 2)
 _CHUNK = 25
+# These models are samplers whose estimate stands beside those of the cards: chains that differ by a few percent of
+# the posterior variance move it by less than its last digit.
+MOST_RHAT = 1.05
 
 
 def steps(context: Context) -> list[Step]:
@@ -45,7 +48,7 @@ def steps(context: Context) -> list[Step]:
             key = content_key("control-sets", [(label, one.digest) for label, one in piece.items()], context.seed)
             name = f"controls/{outcome}/{first // _CHUNK + 1}"
             found.append(Step(name, key, partial(fit_sets, piece, context.seed)))
-        if _wanted(context, "contaminated") and context.study.exposed:
+        if _shares(context, outcome):
             analysis, since = context.analysis(outcome), dict(context.study.exposed)
             key = content_key("learned-share", analysis.digest, since, context.seed)
             found.append(Step(f"controls/{outcome}:share", key, partial(learned_share, analysis, since, context.seed)))
@@ -79,6 +82,8 @@ def collect(context: Context, values: Mapping[str, Any]) -> dict[str, Any]:
         for kind in ("synthetic", "factor"):
             if f"controls/{name}:{kind}" in values:
                 content[kind] = values[f"controls/{name}:{kind}"]
+                if content[kind].get("rhat", 1.0) > MOST_RHAT:
+                    failed.append(f"controls/{name}: the chains of the {kind} model have not met")
         content["expected"] = [kind for kind in ("synthetic", "factor") if "att" in content.get(kind, {})]
         failed += [f"controls/{name}: {label} does not pass" for label, fit in fits.items() if not fit["trustworthy"]]
         outcomes[name] = content
@@ -106,9 +111,8 @@ def _recipes(context: Context, outcome: str) -> dict[str, Analysis]:
             found[f"set/{','.join(chosen)}"] = analysis.replace(assignment=with_controls(assignment, chosen))
         for unit, smaller in left_out(assignment).items():
             found[f"without/{unit}"] = analysis.replace(assignment=smaller)
-    if _wanted(context, "contaminated") and context.study.exposed:
-        for share in SHARES:
-            found[f"share/{share}"] = contaminated(analysis, context.study.exposed, share)
+    for share in _shares(context, outcome):
+        found[f"share/{share}"] = contaminated(analysis, context.study.exposed, share)
     if _wanted(context, "pool") and _is_wider(context):
         pool = context.pool()
         for rule, donors in _rules(context, outcome).items():
@@ -116,6 +120,14 @@ def _recipes(context: Context, outcome: str) -> dict[str, Analysis]:
             wider = Assignment({**onsets, **dict.fromkeys(donors)})
             found[f"pool/{rule}"] = analysis.replace(panel=pool, assignment=wider)
     return found
+
+
+def _shares(context: Context, outcome: str) -> tuple[float, ...]:
+    """The fixed shares that are fitted; none where no control is exposed or the main card has no place for one."""
+    since = context.study.exposed
+    if not since or not _wanted(context, "contaminated"):
+        return ()
+    return () if no_contamination(context.analysis(outcome), since) else SHARES
 
 
 def _sets(assignment: Assignment) -> list[tuple[str, ...]]:
@@ -177,8 +189,10 @@ def _collected(context: Context, outcome: str, fits: Mapping[str, Any]) -> dict[
         if not sets:
             content["subsets_refused"] = f"{len(assignment.never_treated)} controls have too many sets to fit them all"
     if _wanted(context, "contaminated"):
-        shares = SHARES if context.study.exposed else ()
+        shares = _shares(context, outcome)
         content["contaminated"] = [{"share": share, **fits[f"share/{share}"]} for share in shares]
+        if context.study.exposed and not shares:
+            content["contaminated_refused"] = no_contamination(context.analysis(outcome), context.study.exposed)
     if _wanted(context, "pool"):
         rules = _rules(context, outcome) if _is_wider(context) else {}
         content["pool"] = [

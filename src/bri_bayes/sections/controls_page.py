@@ -37,6 +37,7 @@ def parts(values: Values) -> list[Part]:
             "A contaminated control has, so many years after it joined, the share kappa of what a treated unit has as "
             "many years after the onset. The effect shown is still that on the treated countries, in full."
         ),
+        *[Paragraph(text) for text in contamination_refusals(section)],
         Picture("contamination"),
         Heading("Synthetic control and factor model"),
         *[Paragraph(text) for text in refusals(section)],
@@ -100,6 +101,12 @@ def contamination(values: Values) -> pd.DataFrame:
     ]
     columns = ["outcome", "label", "share", *_EFFECT, "density", "log_marginal"]
     return pd.DataFrame(rows, columns=columns).assign(panel=values["panel"]["kind"])
+
+
+def contamination_refusals(section: Values) -> list[str]:
+    """Why the main card gives controls no share, each reason once."""
+    reasons = [outcome.get("contaminated_refused") for outcome in section["outcomes"].values()]
+    return [f"Not with the main card: {reason}." for reason in dict.fromkeys(reasons) if reason]
 
 
 def refusals(section: Values) -> list[str]:

@@ -12,7 +12,7 @@ import pandas as pd
 from bri_bayes.analysis import Analysis
 from bri_bayes.cache import content_key
 from bri_bayes.checks.control_sets import MOST_CONTROLS
-from bri_bayes.checks.curve import median_permutation, shares_of_variance
+from bri_bayes.checks.curve import median_permutation, no_permutation, shares_of_variance
 from bri_bayes.checks.specifications import CHOICES, Specification, fit_specifications, specifications
 from bri_bayes.control_sentences import CHOICE_NAMES
 from bri_bayes.design import build_design
@@ -43,6 +43,8 @@ def steps(context: Context) -> list[Step]:
             key = content_key("specifications", *content, [repr(one) for one in piece], context.seed)
             name = f"{NAME}/{outcome}/{first // _CHUNK + 1}"
             found.append(Step(name, key, partial(_fits, analysis, covariates, piece, context.seed)))
+        if no_permutation(analysis.assignment):
+            continue
         key = content_key("median-permutation", *content)
         found.append(Step(f"{NAME}/{outcome}:median", key, partial(_median, analysis, covariates)))
     return found
@@ -58,7 +60,7 @@ def collect(context: Context, values: Mapping[str, Any]) -> dict[str, Any]:
         fitted = [record for record in records if "att" in record]
         content["left_out"] = [record for record in records if "left_out" in record]
         if not fitted:
-            reason = f"{len(analysis.assignment.never_treated)} controls have too many sets for a curve"
+            reason = _refusal(analysis) or "no combination has rows"
             outcomes[name] = content | {"specifications": [], "refused": reason}
             continue
         content["specifications"] = [_lean(record) for record in fitted]
@@ -66,7 +68,8 @@ def collect(context: Context, values: Mapping[str, Any]) -> dict[str, Any]:
         content["shares"] = shares_of_variance(
             [record["choices"] for record in fitted], [record["att"]["mean"] for record in fitted]
         )
-        content["permutation"] = values[f"{NAME}/{name}:median"]
+        refused = {"refused": no_permutation(analysis.assignment)}
+        content["permutation"] = values.get(f"{NAME}/{name}:median", refused)
         content["main"] = _main_choices(analysis)
         untrusted = sum(not record["trustworthy"] for record in fitted)
         if untrusted:
@@ -131,7 +134,7 @@ def summary_rows(values: Values) -> pd.DataFrame:
     """The curve of each outcome in one row."""
     rows = [
         {"outcome": name, "label": outcome["label"], **outcome["summary"]}
-        | {key: outcome["permutation"][key] for key in ("p_value", "larger", "n_groups")}
+        | {key: outcome["permutation"].get(key) for key in ("p_value", "larger", "n_groups")}
         for name, outcome in values[NAME]["outcomes"].items()
         if outcome["specifications"]
     ]
@@ -139,7 +142,7 @@ def summary_rows(values: Values) -> pd.DataFrame:
 
 
 def _chosen(context: Context, analysis: Analysis, covariates: Sequence[str]) -> list[Specification]:
-    if len(analysis.assignment.never_treated) > MOST_CONTROLS:
+    if _refusal(analysis):
         return []
     every = specifications(analysis, covariates)
     if not context.quick:
@@ -151,6 +154,16 @@ def _chosen(context: Context, analysis: Analysis, covariates: Sequence[str]) -> 
         for one in every
         if one.period == "fixed" and one.errors in serial and len(one.controls) >= max(whole - 1, 1)
     ]
+
+
+def _refusal(analysis: Analysis) -> str | None:
+    """Why there is no curve; None where there is one."""
+    controls = len(analysis.assignment.never_treated)
+    if controls > MOST_CONTROLS:
+        return f"{controls} controls have {2**controls - 1} sets, too many for a curve"
+    if not analysis.card.is_marginal:
+        return f'the main card "{analysis.card.name}" has no closed form, and some hundred sampled fits take hours'
+    return None
 
 
 def _content(analysis: Analysis, covariates: Sequence[str]) -> list[Any]:
