@@ -34,9 +34,15 @@ def write_tables(values: Values, folder: Path, more: Mapping[str, TableOf] | Non
         frame = table(values)
         paths[name] = write_csv(frame, folder / f"{name}.csv")
         notes = frame.get("note", pd.Series(dtype=str)).dropna().unique()
-        caption = ". ".join([title, *(str(note).rstrip(".") for note in notes), provenance(values)])
+        caption = ". ".join([title, *(str(note).rstrip(".") for note in notes), *_made_from(values, frame)])
         write_latex(frame, folder / f"{name}.tex", caption, name)
     return paths
+
+
+def _made_from(values: Values, frame: pd.DataFrame) -> list[str]:
+    """The provenance of the study's panel, unless the column ``panel`` says that the table is made from another one."""
+    other = "panel" in frame and not frame["panel"].eq(values["panel"]["kind"]).all()
+    return [] if other else [provenance(values)]
 
 
 def write_csv(table: pd.DataFrame, path: Path) -> Path:

@@ -5,6 +5,7 @@ import pytest
 
 from bri_bayes.errors import InputError
 from bri_bayes.published import load_published
+from bri_bayes.published.matched_did import psm_did
 from bri_bayes.published.reconstruction import VERSIONS, reconstruct, reconstructions
 from bri_bayes.published.replicate import fit_statistics, replicate, run_regressions, standard_errors
 
@@ -73,6 +74,20 @@ def test_one_changed_coefficient_changes_exactly_its_own_entry(paper, panels, ke
     (_, entry), *_ = different
     assert entry["published"] == other.cells[key].estimate.value
     assert all(e["agrees"] for e in after)
+
+
+@pytest.mark.calibration
+@pytest.mark.parametrize("units", [1, -1])
+def test_every_one_digit_change_of_a_coefficient_moves_its_own_entry_and_the_digest_alone(paper, panels, units):
+    before = replicate(paper, panels)
+    for key in paper.cells:
+        other = changed(paper, key, units)
+        rebuilt = reconstructions(other)
+        after = replicate(other, rebuilt)
+        assert [(b["table"], b["column"], b["variable"]) for a, b in zip(before, after, strict=True) if a != b] == [key]
+        assert all(entry["agrees"] for entry in after)
+        assert any(rebuilt[v].attrs["digest"] != panels[v].attrs["digest"] for v in panels)
+        assert all(entry["inside"] for entry in psm_did(other, rebuilt["main"]))
 
 
 def test_a_coefficient_that_the_panel_does_not_have_does_not_agree(paper, panels):

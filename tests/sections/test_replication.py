@@ -8,6 +8,7 @@ from bri_bayes.page import Heading, Paragraph, Picture, Shown
 from bri_bayes.pipeline import load_study
 from bri_bayes.sections import load_section
 from bri_bayes.sections.section import Context
+from bri_bayes.table_files import write_tables
 
 
 @pytest.fixture(scope="module", params=["replication", "consistency"])
@@ -58,6 +59,15 @@ def test_the_page_counts_what_its_tables_show(section, values):
     pictures = [part.figure for part in parts if isinstance(part, Picture)]
     assert pictures == ["category_levels", "category_growth", "published_event_study", "fake_groups"]
     assert sum(isinstance(part, Heading) for part in parts) == 6
+
+
+def test_a_table_file_of_the_paper_names_no_source_of_the_study_s_panel(section, values, tmp_path):
+    panel = {"kind": "official", "label": "Official trade", "sources": ["A statistical office"], "units": ["KAZ"]}
+    study = {"outcomes": {}, "panel": panel, "unit_names": {}, **values}
+    write_tables(study, tmp_path, section.tables)
+    for name in section.tables:
+        assert "A statistical office" not in (tmp_path / f"{name}.tex").read_text(encoding="utf-8")
+    assert "A statistical office" in (tmp_path / "headline.tex").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("section", ["consistency"], indirect=True)

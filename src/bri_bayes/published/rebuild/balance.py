@@ -22,8 +22,8 @@ from bri_bayes.within import Array
 GROWTH, VOLATILITY, SIZE = "export_growth", "export_volatility", "export_size_log"
 VARIABLES = (GROWTH, VOLATILITY, SIZE)
 MILLION = 1e6
-# Where the search for a shape starts, and its bounds: a factor of 20, and a trend of 0.3 a year.
-_START, _BOUNDS = np.array([0.3, 0.4, 0.5, -0.5, 0.0, 0.2]), np.array([3.0, 3.0, 3.0, 3.0, 3.0, 0.3])
+# Where the search for a shape starts, and its bounds: a factor of 20, and a trend of 0.6 a year.
+_START, _BOUNDS = np.array([0.3, 0.4, 0.5, -0.5, 0.0, 0.2]), np.array([3.0, 3.0, 3.0, 3.0, 3.0, 0.6])
 # Steps of the search for spreads, and the miss at which it has them: far below half a unit of a printed digit.
 _EVALUATIONS, _TOLERANCE = 200, 1e-9
 
