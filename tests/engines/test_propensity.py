@@ -11,7 +11,8 @@ from scipy.special import expit
 from scipy.stats import t as student
 
 from bri_bayes.builders.propensity import build_propensity, build_propensity_formula
-from bri_bayes.card import Sampler, describe, load_card
+from bri_bayes.card import Sampler, load_card
+from bri_bayes.card_text import describe
 from bri_bayes.engines import fit
 from bri_bayes.engines.propensity import _log_prior, prior_of, prior_propensity, sample_propensity
 from bri_bayes.errors import InputError

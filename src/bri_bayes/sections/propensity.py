@@ -29,7 +29,7 @@ from bri_bayes.tables import Values
 NAME = "propensity"
 # Draws of the score, and how many of them a match is made for.
 DRAWS, SETS = 2000, 300
-QUICK_DRAWS, QUICK_SETS = 1000, 100
+QUICK_DRAWS, QUICK_SETS = 1000, 60
 # The match whose balance is shown: the one that every treated unit has.
 MAIN_METHOD = "nearest"
 CLAIM_RULE = (
