@@ -140,7 +140,7 @@ def _curve(name: str, shape: Any, values: Array, weights: Array, out: float) -> 
     if name == "rho":
         x = np.linspace(-0.999, 0.999, _CURVE)
     else:
-        top = max(quantile(values, weights, 0.995), _prior_quantile(name, shape, 0.9))
+        top = max(quantile(values, weights, 0.995), _prior_quantile(name, shape, 0.9 if name == "sigma" else 0.975))
         x = np.linspace(top / (10 * _CURVE), top, _CURVE)
     prior = prior_density(name, shape, x)
     posterior = prior * _ratio(prior_cdf(name, shape, x), prior_cdf(name, shape, values), weights)

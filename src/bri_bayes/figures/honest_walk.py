@@ -89,8 +89,9 @@ def _title(outcomes: Mapping[str, Any]) -> str:
     if all(part is None for part in parts):
         which = "No effect is" if len(parts) > 1 else "The effect is not"
         apart = any(sentences.excludes_zero(row["att"]) for found in outcomes.values() for row in found["curve"])
-        rest = "a drift of some size would change that" if apart else "no drift of the group changes that"
-        return f"{which} told from zero even under parallel trends, and {rest}"
+        if apart:
+            return f"{which} told from zero under parallel trends; with some drift of the group that changes"
+        return f"{which} told from zero, under parallel trends or with any drift shown here"
     named = [
         part or f"{found['label']}: zero is inside even under parallel trends"
         for part, found in zip(parts, outcomes.values(), strict=True)

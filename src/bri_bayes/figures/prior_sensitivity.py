@@ -68,9 +68,20 @@ def caption(values: Values) -> list[str]:
             f"({sentences.number(top['prior_sensitivity'], 3)}, {_counts(top['prior_sensitivity'])}); likelihood: "
             f"{sentences.number(top['likelihood_sensitivity'], 3)}. The mean moves most, by "
             f"{sentences.signed(moved['moved_sd'], 2)} posterior standard deviations, with {factor} the scale of "
-            f"{_word(moved['prior'])}."
+            f"{_word(moved['prior'])}.{_other_cards(found)}"
         )
     return texts
+
+
+def _other_cards(found: Mapping[str, Any]) -> str:
+    """The other cards of the study whose answer hangs on a prior."""
+    named = [
+        f"{card} on that of {_word(row['prior'])} ({sentences.number(row['prior_sensitivity'], 3)})"
+        for card, rows in found["by_card"].items()
+        for row in rows
+        if card != found["card"] and row["prior"] in PRIOR_WORDS and row["prior_sensitivity"] >= THRESHOLD
+    ]
+    return f" Of the other cards, these hang on a prior: {'; '.join(named)}." if named else ""
 
 
 def _title(outcomes: Mapping[str, Any]) -> str:
