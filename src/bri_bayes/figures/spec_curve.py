@@ -14,6 +14,7 @@ from bri_bayes import sentences, tables
 from bri_bayes.control_sentences import CHOICE_NAMES, curve_sentence, shares_sentence
 from bri_bayes.figures import marks, theme
 from bri_bayes.tables import Values, unit_name
+from bri_bayes.within import Array
 
 CURVE, LINE = 2.6, 0.145  # inches: the curve, and a row of the panel of choices
 _WORDS = {
@@ -78,8 +79,9 @@ def _curve(ax: Any, outcome: Mapping[str, Any], ordered: list[Mapping[str, Any]]
     apart = (lower > 0) | (upper < 0)
     width = float(np.clip(500 / len(ordered), 0.25, 2.0))
     for chosen, color in ((~apart, theme.BLUE), (apart, theme.VERMILLION)):
-        ax.vlines(x[chosen], lower[chosen], upper[chosen], color=color, linewidth=width, alpha=0.35, zorder=2)
-        ax.plot(x[chosen], mean[chosen], ".", color=color, markersize=2.4, zorder=3)
+        at = x[chosen]
+        ax.plot(*_pieces(at, at, lower[chosen], upper[chosen]), color=color, linewidth=width, alpha=0.35, zorder=2)
+        ax.plot(*_pieces(at - 0.5, at + 0.5, mean[chosen], mean[chosen]), color=color, linewidth=2.2, zorder=3)
     marks.zero_line(ax)
     ax.axhline(outcome["summary"]["median"], color=theme.INK, linestyle=":", linewidth=1.4, zorder=1.6)
     main = [i for i, record in enumerate(ordered) if all(record[key] == outcome["main"][key] for key in CHOICE_NAMES)]
@@ -91,6 +93,13 @@ def _curve(ax: Any, outcome: Mapping[str, Any], ordered: list[Mapping[str, Any]]
     ax.tick_params(axis="x", bottom=False, labelbottom=False)
     ax.spines["bottom"].set_visible(False)
     ax.grid(axis="y")
+
+
+def _pieces(x_from: Any, x_to: Any, y_from: Any, y_to: Any) -> tuple[Array, Array]:
+    """Pieces of one line with a gap after each: as one path a thousand of them take little room in a file."""
+    gap = np.full(len(x_from), np.nan)
+    x, y = (np.stack(ends, axis=1).ravel() for ends in ((x_from, x_to, gap), (y_from, y_to, gap)))
+    return x, y
 
 
 def _choices(
@@ -115,12 +124,16 @@ def _choices(
                 **place,
             )
             last = choice
-        hits = [
+        hits = {
             i
             for i, record in enumerate(ordered)
             if (level in record["controls"].split("+") if choice == "controls" else str(record[choice]) == level)
-        ]
-        ax.plot(hits, [y] * len(hits), "|", color=theme.INK, markersize=5.5, markeredgewidth=0.5, alpha=0.65)
+        }
+        starts = sorted(i for i in hits if i - 1 not in hits)
+        ends = sorted(i for i in hits if i + 1 not in hits)
+        flat = np.full(len(starts), y)
+        bars = _pieces(np.array(starts) - 0.35, np.array(ends) + 0.35, flat, flat)
+        ax.plot(*bars, color=theme.INK, linewidth=5.5, alpha=0.65)
         places.append(y)
         labels.append(label)
         y += 1
