@@ -225,6 +225,7 @@ def test_replicate_has_an_entry_for_every_published_coefficient_and_all_agree(ca
     assert {entry["table"] for entry in entries} == {3, 4, 5, 6, 7, 8}
     status, text, _ = call("replicate")
     assert status == 0
+    assert "Panels: main " in text
     assert "not observations" in text
 
 

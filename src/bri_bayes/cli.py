@@ -172,13 +172,13 @@ def replicate(
     as_json: JsonOption = False,
 ) -> None:
     """The paper's tables on panels that were rebuilt from them: published and reproduced, cell by cell."""
-    from bri_bayes.published.replication_values import replication_entries, replication_text
+    from bri_bayes.published.replication_values import panel_digests, replication_entries, replication_text
 
     entries = replication_entries(tables)
     if as_json:
         print_json(entries)
     else:
-        typer.echo(replication_text(entries))
+        typer.echo(replication_text(entries, panel_digests()))
     if not all(entry["agrees"] for entry in entries):
         typer.echo("bri-bayes: not every published number is reproduced", err=True)
         raise typer.Exit(1)

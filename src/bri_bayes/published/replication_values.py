@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bri_bayes.errors import InputError, suggest
 from bri_bayes.published.matched_did import BASELINE, balance_table, cannot_be_matched, psm_did
 from bri_bayes.published.placebo_tests import event_study, fake_groups
 from bri_bayes.published.rebuild.categories import categories, category_values, table_1
-from bri_bayes.published.reconstruction import COLUMNS, VERSIONS, reconstructions
+from bri_bayes.published.reconstruction import COLUMNS, VERSIONS, reconstruct, reconstructions
 from bri_bayes.published.replicate import coefficients, fit_statistics, run_regressions, standard_errors
 from bri_bayes.published.tables import Published, load_published
 
@@ -69,13 +69,19 @@ def replication_entries(tables: str = "3,4,5,6,7,8", published: Published | None
     return [entry for entry in found if str(entry["table"]) in wanted]
 
 
-def replication_text(entries: Sequence[dict[str, Any]]) -> str:
+def panel_digests() -> dict[str, str]:
+    """The digest of each rebuilt panel by its version: it names every number of the panel."""
+    return {version: str(reconstruct(version).attrs["digest"]) for version in VERSIONS}
+
+
+def replication_text(entries: Sequence[dict[str, Any]], digests: Mapping[str, str]) -> str:
     """A line a number: published, reproduced, difference, and whether they agree at the printed digits."""
     agreeing = sum(entry["agrees"] for entry in entries)
     names = ", ".join(dict.fromkeys(str(entry["table"]) for entry in entries))
     lines = [
         "Reconstruction, not observations: panels solved from the printed tables give the printed numbers back.",
         f"{agreeing} of {len(entries)} published numbers of Tables {names} agree at the printed digits.",
+        "Panels: " + ", ".join(f"{version} {digest}" for version, digest in digests.items()) + ".",
         "",
         f"{'table':8}{'variable':48}{'published':>12}{'reproduced':>14}{'difference':>12}",
     ]
