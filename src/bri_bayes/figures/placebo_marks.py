@@ -32,7 +32,7 @@ def answered(values: Values, kind: str, section: str = "placebo") -> dict[str, d
 
 
 def short_share(null: Mapping[str, Any]) -> int:
-    """How many placebos are at least as large as the real estimate, the real one itself not counted."""
+    """How many placebos are at least as large as the actual estimate, the actual one itself not counted."""
     size = abs(null["observed"]["mean"])
     return sum(abs(row["att"]["mean"]) >= size and not row.get("observed", False) for row in null["placebos"])
 
@@ -79,4 +79,4 @@ def real_line(ax: Axes, estimate: float, text: str) -> None:
 
 def real_text(att: Mapping[str, float]) -> str:
     """The label of ``real_line``."""
-    return f"real: {sentences.signed(att['mean'], digits_of(att))}"
+    return f"actual: {sentences.signed(att['mean'], digits_of(att))}"

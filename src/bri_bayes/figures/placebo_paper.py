@@ -32,7 +32,7 @@ def placebo_paper(values: Values) -> Figure:
         key=[
             Patch(facecolor=theme.BLUE, alpha=0.5, label="every group"),
             Line2D([], [], color=theme.INK, linewidth=1.6, label="500 random draws"),
-            Line2D([], [], color=REAL, linewidth=2, label="the real group"),
+            Line2D([], [], color=REAL, linewidth=2, label="the actual group"),
         ],
     )
     for position, (outcome, (ax,)) in enumerate(
@@ -47,7 +47,7 @@ def placebo_paper(values: Values) -> Figure:
         ax.axvline(0, color=theme.INK, linewidth=1.0, zorder=1.5)
         ax.margins(y=0.15)
         digits = digits_of(space["observed"])
-        real_line(ax, space["twfe"], f"real: {sentences.signed(space['twfe'], digits)}")
+        real_line(ax, space["twfe"], f"actual: {sentences.signed(space['twfe'], digits)}")
         ax.set_yticks([])
         ax.spines["left"].set_visible(False)
         ax.set_xlabel(f"Two-way estimate, {sentences.effect_unit(outcome)}")
@@ -58,12 +58,12 @@ def placebo_paper(values: Values) -> Figure:
 
 
 def caption(values: Values) -> list[str]:
-    """How many of the draws are distinct, how often the real group was drawn, and how many are as large."""
+    """How many of the draws are distinct, how often the actual group was drawn, and how many are as large."""
     texts = []
     for outcome in answered(values, "space").values():
         space, paper = outcome["space"], outcome["space"]["paper_figure"]
         texts.append(
-            f"{outcome['label']}: 500 random draws hold {paper['distinct']} of the {space['n']} groups, the real one "
+            f"{outcome['label']}: 500 random draws hold {paper['distinct']} of the {space['n']} groups, the actual one "
             f"{paper['observed_drawn']} times; {sentences.probability(paper['as_large'], words=False)} of the draws "
             f"and {sentences.probability(space['p_value_twfe'], words=False)} of all groups are at least as large."
         )

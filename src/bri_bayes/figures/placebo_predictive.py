@@ -1,4 +1,4 @@
-"""How often would a world without the policy give this estimate? Estimates on simulated panels, the real one marked."""
+"""How often would a world without the policy give this estimate? Estimates on simulated panels, one marked."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def placebo_predictive(values: Values) -> Figure:
         body=marks.blocks(outcomes) * 4.2,
         key=[
             Patch(facecolor=theme.BLUE, alpha=0.85, label="worlds without the policy"),
-            Line2D([], [], color=REAL, linewidth=2, label="real estimate"),
+            Line2D([], [], color=REAL, linewidth=2, label="actual estimate"),
         ],
     )
     blocks = marks.panels(figure, list(outcomes), rows=2)

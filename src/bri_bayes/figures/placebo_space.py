@@ -31,13 +31,13 @@ def placebo_space(values: Values) -> Figure:
     figure = theme.page(
         values,
         _title(values, outcomes),
-        "Top: posterior mean and 95% interval with every group treated in place of the real one, in order. Below: "
-        "means of each null, a dot a group; the bar is the real estimate under the same comparison. Dots outside the "
+        "Top: posterior mean and 95% interval with every group treated in place of the actual one, in order. Below: "
+        "means of each null, a dot a group; the bar is the actual estimate under the same comparison. Dots outside the "
         "light band are at least as large.",
         body=marks.blocks(outcomes) * 5.4,
         key=[
             Line2D([], [], color=theme.MUTED, marker="o", markersize=4, label="a fake group"),
-            Line2D([], [], color=REAL, marker="o", linewidth=2.4, label="the real group"),
+            Line2D([], [], color=REAL, marker="o", linewidth=2.4, label="the actual group"),
         ],
     )
     blocks = marks.panels(figure, list(outcomes), rows=2)
@@ -70,7 +70,7 @@ def _title(values: Values, outcomes: Mapping[str, Any]) -> str:
         f"{round(outcome['space']['p_value'] * outcome['space']['n'])} of {outcome['space']['n']} ({outcome['label']})"
         for outcome in outcomes.values()
     ]
-    return f"Groups of {noun} with an effect at least as large, the real one counted: " + "; ".join(parts)
+    return f"Groups of {noun} with an effect at least as large, the actual one counted: " + "; ".join(parts)
 
 
 def _panel_title(outcome: Mapping[str, Any]) -> str:

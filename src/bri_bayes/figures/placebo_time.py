@@ -1,4 +1,4 @@
-"""Would an earlier onset have shown an effect, too? The effect by fake onset beside the real one."""
+"""Would an earlier onset have shown an effect, too? The effect by fake onset beside the actual one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WITH = theme.PURPLE
 
 @theme.themed
 def placebo_time(values: Values) -> Figure:
-    """A column for each outcome: fake onsets in years, refits without and with the treated years, the real one last."""
+    """A column for each outcome: fake onsets in years, refits without and with the treated years, the actual last."""
     outcomes = answered(values, "time")
     figure = theme.page(
         values,
@@ -31,7 +31,7 @@ def placebo_time(values: Values) -> Figure:
         key=[
             _handle(theme.MUTED, "o", "years before the policy only", hollow=False),
             _handle(_WITH, "s", "with the treated years", hollow=True),
-            _handle(theme.BLUE, "o", "real onset", hollow=False),
+            _handle(theme.BLUE, "o", "actual onset", hollow=False),
         ],
     )
     for position, (outcome, (ax,)) in enumerate(
@@ -52,7 +52,7 @@ def caption(values: Values) -> list[str]:
         found = outcome["time"]
         texts.append(
             f"{outcome['label']}: {short_share(found)} of {found['n']} earlier onsets give an effect at least as large "
-            f"as the real one on the years before the policy; {found['excluding_zero']} of them leave zero out."
+            f"as the actual one on the years before the policy; {found['excluding_zero']} of them leave zero out."
         )
     return texts
 
@@ -62,7 +62,7 @@ def _title(outcomes: Mapping[str, Any]) -> str:
         f"{short_share(outcome['time'])} of {outcome['time']['n']} ({outcome['label']})"
         for outcome in outcomes.values()
     ]
-    return "Earlier onsets with an effect at least as large as the real one: " + "; ".join(parts)
+    return "Earlier onsets with an effect at least as large as the actual one: " + "; ".join(parts)
 
 
 def _panel_title(outcome: Mapping[str, Any]) -> str:

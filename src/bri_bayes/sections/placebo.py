@@ -11,6 +11,7 @@ from bri_bayes.cache import content_key
 from bri_bayes.checks.refits import gathered, refit_steps
 from bri_bayes.errors import InputError, suggest
 from bri_bayes.panel import Panel
+from bri_bayes.sections.placebo_claims import placebo_claims
 from bri_bayes.sections.placebo_page import parts, tables, verdicts
 from bri_bayes.sections.section import Context, Section
 from bri_bayes.steps import Step
@@ -68,7 +69,13 @@ def collect(context: Context, found: Mapping[str, Any]) -> dict[str, Any]:
             own["predictive"] = _without_problem(found[f"placebo/predictive/{name}"])
         outcomes[name] = own
     failed += _unreliable(outcomes)
-    return {"outcomes": outcomes, "checks": verdicts(outcomes), "failed_gates": failed}
+    claims = [
+        claim
+        for name, outcome in context.study.outcomes.items()
+        if context.study.audit and outcome.published is not None
+        for claim in placebo_claims(outcomes[name]["label"], outcome.published.estimate, outcomes[name])
+    ]
+    return {"outcomes": outcomes, "checks": verdicts(outcomes), "failed_gates": failed, "claims": claims}
 
 
 def _kinds(context: Context) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from bri_bayes import sentences
 from bri_bayes.analysis import Analysis
 from bri_bayes.cache import content_key
 from bri_bayes.page import Paragraph, Part, Picture, Shown, chance, digits_of, page_table, row_name
+from bri_bayes.sections.placebo_claims import pretrend_claim
 from bri_bayes.sections.section import Context, Section
 from bri_bayes.steps import Step
 from bri_bayes.tables import Values, provenance
@@ -37,7 +38,8 @@ def steps(context: Context) -> list[Step]:
 
 def collect(context: Context, found: Mapping[str, Any]) -> dict[str, Any]:
     """The values of each outcome, and the check with its rule."""
-    outcomes, checks = {}, []
+    outcomes: dict[str, Any] = {}
+    checks: list[dict[str, Any]] = []
     for name, outcome in context.study.outcomes.items():
         values = found[f"pretrends/{name}"]
         label = outcome.label or name
@@ -55,7 +57,12 @@ def collect(context: Context, found: Mapping[str, Any]) -> dict[str, Any]:
                 "detail": f"{label}: {sentence(values)}",
             }
         )
-    return {"outcomes": outcomes, "checks": checks}
+    claims = [
+        pretrend_claim(outcomes[name]["label"], outcomes[name]["pretrend"])
+        for name, outcome in context.study.outcomes.items()
+        if context.study.audit and outcome.published is not None and outcomes[name]["pretrend"]
+    ]
+    return {"outcomes": outcomes, "checks": checks, "claims": claims}
 
 
 def parts(values: Values) -> list[Part]:
