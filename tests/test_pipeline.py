@@ -120,7 +120,7 @@ def test_init_makes_a_study_that_runs_and_refuses_a_folder_with_content(study, t
 
 def test_an_interrupted_run_says_one_sentence_leaves_nothing_half_written_and_goes_on(study, tmp_path):
     environment = {**os.environ, "BRI_BAYES_CACHE": str(tmp_path / "slow cache")}
-    command = [sys.executable, "-m", "bri_bayes.cli", "run", str(study)]
+    command = [sys.executable, "-m", "bri_bayes.cli", "run", "--jobs", "1", str(study)]
     slow = study.read_text(encoding="utf-8").replace('models = ["did"]', 'models = ["did", "gamma_log"]')
     study.write_text(slow, encoding="utf-8")
     process = subprocess.Popen(

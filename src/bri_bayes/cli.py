@@ -10,7 +10,16 @@ from typing import Annotated, Any
 
 import typer
 
-from bri_bayes.commands import JsonOption, PanelOption, SeedOption, StudyArgument, print_json, register_sections
+from bri_bayes.commands import (
+    JobsOption,
+    JsonOption,
+    PanelOption,
+    SeedOption,
+    StudyArgument,
+    print_json,
+    processes,
+    register_sections,
+)
 from bri_bayes.errors import BriBayesError, InputError, StoppedError
 
 app = typer.Typer(
@@ -28,14 +37,14 @@ def run(
     study: StudyArgument = None,
     panel: PanelOption = None,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer draws.")] = False,
-    jobs: Annotated[int, typer.Option(help="Processes that fit models.", min=1)] = 1,
+    jobs: JobsOption = None,
     out: Annotated[Path | None, typer.Option(help="Where the report goes; default: reports/STUDY.")] = None,
     seed: SeedOption = 0,
 ) -> None:
     """Run the whole study: fits, tables, figures and one HTML report."""
     from bri_bayes.pipeline import run_study
 
-    report = run_study(study, panel=panel, quick=quick, jobs=jobs, out=out, seed=seed)
+    report = run_study(study, panel=panel, quick=quick, jobs=processes(jobs), out=out, seed=seed)
     typer.echo(str(report.path))
     if report.failed_gates:
         typer.echo("bri-bayes: " + "; ".join(report.failed_gates), err=True)

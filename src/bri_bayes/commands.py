@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,61 +13,48 @@ import typer
 StudyArgument = Annotated[Path | None, typer.Argument(help="A study folder or TOML; default: the study that ships.")]
 PanelOption = Annotated[Path | None, typer.Option("--panel", help="The CSV that the study describes.")]
 QuickOption = Annotated[bool, typer.Option("--quick", help="Fewer draws and refits.")]
-JobsOption = Annotated[int, typer.Option(help="Processes that fit models.", min=1)]
+JobsOption = Annotated[
+    int | None, typer.Option(help="Processes that fit models; default: one a processor.", min=1, show_default=False)
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 SeedOption = Annotated[int, typer.Option(help="Seed of all random numbers.", min=0)]
 
 
+# Commands without options of their own, and the question that each answers; one has a section of another name.
+_SECTION_OF = {"curve": "speccurve"}
+_PLAIN: Mapping[str, str] = {
+    "pretrends": "Did the groups move apart before the policy, and would this panel have shown it?",
+    "honest": "What if trends were not parallel? The effect by the drift of the treated, and honest intervals.",
+    "mechanism": "Through which channel does the effect run, and how large a confounder would undo it?",
+    "joint": "Did two outcomes both rise? One model, and a probability for each combination.",
+    "compare": "Which model predicts what it has not seen, and does the effect hang on it?",
+    "curve": "Which answers would other choices have given? A curve of several hundred Bayesian fits.",
+    "prior": "What does the prior expect, which prior does the answer hang on, and which scales were learned?",
+    "robustness": "Over every choice that was tried, where can the answer lie, and which matter most?",
+}
+
+
 def register_sections(app: typer.Typer) -> None:
     """Add the command of each section to the command line."""
-    app.command()(pretrends)
-    app.command()(honest)
-    app.command()(prior)
-    app.command()(placebo)
-    app.command()(propensity)
-    app.command()(compare)
-    app.command()(controls)
-    app.command()(curve)
-    app.command()(moderation)
-    app.command()(mechanism)
-    app.command()(joint)
-    app.command("robustness")(in_one_view)
+    for name in (*_PLAIN, *_WITH_OPTIONS):
+        app.command(name)(_WITH_OPTIONS.get(name) or _plain(_SECTION_OF.get(name, name), _PLAIN[name]))
 
 
-def pretrends(
-    study: StudyArgument = None,
-    panel: PanelOption = None,
-    quick: QuickOption = False,
-    jobs: JobsOption = 1,
-    seed: SeedOption = 0,
-    as_json: JsonOption = False,
-) -> None:
-    """Did the groups move apart before the policy, and would this panel have shown it?"""
-    show_section("pretrends", study, panel=panel, quick=quick, jobs=jobs, seed=seed, as_json=as_json)
+def _plain(section: str, question: str) -> Callable[..., None]:
+    """The command of a section that has no options of its own."""
 
+    def command(
+        study: StudyArgument = None,
+        panel: PanelOption = None,
+        quick: QuickOption = False,
+        jobs: JobsOption = None,
+        seed: SeedOption = 0,
+        as_json: JsonOption = False,
+    ) -> None:
+        show_section(section, study, panel=panel, quick=quick, jobs=jobs, seed=seed, as_json=as_json)
 
-def honest(
-    study: StudyArgument = None,
-    panel: PanelOption = None,
-    quick: QuickOption = False,
-    jobs: JobsOption = 1,
-    seed: SeedOption = 0,
-    as_json: JsonOption = False,
-) -> None:
-    """What if trends were not parallel? The effect by the drift of the treated group, and Rambachan-Roth intervals."""
-    show_section("honest", study, panel=panel, quick=quick, jobs=jobs, seed=seed, as_json=as_json)
-
-
-def prior(
-    study: StudyArgument = None,
-    panel: PanelOption = None,
-    quick: QuickOption = False,
-    jobs: JobsOption = 1,
-    seed: SeedOption = 0,
-    as_json: JsonOption = False,
-) -> None:
-    """What does the prior expect, which prior does the answer hang on, and which scales were learned?"""
-    show_section("prior", study, panel=panel, quick=quick, jobs=jobs, seed=seed, as_json=as_json)
+    command.__doc__ = question
+    return command
 
 
 def placebo(
@@ -73,7 +62,7 @@ def placebo(
     panel: PanelOption = None,
     kind: Annotated[str, typer.Option(help="time, space, predictive or all.")] = "all",
     quick: QuickOption = False,
-    jobs: JobsOption = 1,
+    jobs: JobsOption = None,
     seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
@@ -86,25 +75,13 @@ def propensity(
     panel: PanelOption = None,
     model: Annotated[str | None, typer.Option(help="A propensity card: a name or a TOML file.")] = None,
     quick: QuickOption = False,
-    jobs: JobsOption = 1,
+    jobs: JobsOption = None,
     seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Were the controls alike before? Propensity, overlap, balance, and a match that carries its uncertainty."""
     more = {} if model is None else {"model": model}
     show_section("propensity", study, panel=panel, quick=quick, jobs=jobs, seed=seed, as_json=as_json, **more)
-
-
-def compare(
-    study: StudyArgument = None,
-    panel: PanelOption = None,
-    quick: QuickOption = False,
-    jobs: JobsOption = 1,
-    seed: SeedOption = 0,
-    as_json: JsonOption = False,
-) -> None:
-    """Which model predicts what it has not seen, and does the effect hang on it? Scores, weights, the effect."""
-    show_section("compare", study, panel=panel, quick=quick, jobs=jobs, seed=seed, as_json=as_json)
 
 
 def controls(
@@ -114,7 +91,7 @@ def controls(
         str | None, typer.Option(help="Only: subsets, contaminated, pool or counterfactuals; default: all.")
     ] = None,
     quick: QuickOption = False,
-    jobs: JobsOption = 1,
+    jobs: JobsOption = None,
     seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
@@ -122,24 +99,12 @@ def controls(
     show_section("controls", study, panel=panel, quick=quick, jobs=jobs, seed=seed, as_json=as_json, kind=kind)
 
 
-def curve(
-    study: StudyArgument = None,
-    panel: PanelOption = None,
-    quick: QuickOption = False,
-    jobs: JobsOption = 1,
-    seed: SeedOption = 0,
-    as_json: JsonOption = False,
-) -> None:
-    """Which answers would other choices have given? A specification curve of several hundred Bayesian fits."""
-    show_section("speccurve", study, panel=panel, quick=quick, jobs=jobs, seed=seed, as_json=as_json)
-
-
 def moderation(
     study: StudyArgument = None,
     panel: PanelOption = None,
     moderator: Annotated[str | None, typer.Option(help="A variable of the study; default: its first modifier.")] = None,
     quick: QuickOption = False,
-    jobs: JobsOption = 1,
+    jobs: JobsOption = None,
     seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
@@ -148,40 +113,19 @@ def moderation(
     show_section("moderation", study, panel=panel, quick=quick, jobs=jobs, seed=seed, as_json=as_json, **more)
 
 
-def mechanism(
-    study: StudyArgument = None,
-    panel: PanelOption = None,
-    quick: QuickOption = False,
-    jobs: JobsOption = 1,
-    seed: SeedOption = 0,
-    as_json: JsonOption = False,
-) -> None:
-    """Through which channel does the effect run, and how large a confounder would undo it?"""
-    show_section("mechanism", study, panel=panel, quick=quick, jobs=jobs, seed=seed, as_json=as_json)
+_WITH_OPTIONS: Mapping[str, Callable[..., None]] = {
+    "placebo": placebo,
+    "propensity": propensity,
+    "controls": controls,
+    "moderation": moderation,
+}
 
 
-def joint(
-    study: StudyArgument = None,
-    panel: PanelOption = None,
-    quick: QuickOption = False,
-    jobs: JobsOption = 1,
-    seed: SeedOption = 0,
-    as_json: JsonOption = False,
-) -> None:
-    """Did two outcomes both rise? One model with correlated errors, and a probability for each combination."""
-    show_section("joint", study, panel=panel, quick=quick, jobs=jobs, seed=seed, as_json=as_json)
-
-
-def in_one_view(
-    study: StudyArgument = None,
-    panel: PanelOption = None,
-    quick: QuickOption = False,
-    jobs: JobsOption = 1,
-    seed: SeedOption = 0,
-    as_json: JsonOption = False,
-) -> None:
-    """Over every choice that was tried, where can the answer lie, and which three choices matter most?"""
-    show_section("robustness", study, panel=panel, quick=quick, jobs=jobs, seed=seed, as_json=as_json)
+def processes(jobs: int | None) -> int:
+    """As many as were asked for, else one for each processor that this process may use."""
+    if jobs is not None:
+        return jobs
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def print_json(values: Any) -> None:
@@ -195,7 +139,7 @@ def show_section(
     *,
     panel: Path | None,
     quick: bool,
-    jobs: int,
+    jobs: int | None,
     seed: int,
     as_json: bool,
     **options: Any,
@@ -203,7 +147,7 @@ def show_section(
     """Run a section and print it; exit status 1 when a check or a diagnostic of it failed."""
     from bri_bayes.pipeline import section_text, section_values
 
-    values = section_values(name, study, panel=panel, quick=quick, jobs=jobs, seed=seed, options=options)
+    values = section_values(name, study, panel=panel, quick=quick, jobs=processes(jobs), seed=seed, options=options)
     if as_json:
         print_json(values)
     else:
