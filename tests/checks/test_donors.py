@@ -48,3 +48,14 @@ def test_different_onsets_are_refused():
     staggered = Assignment({"A": 2004, "B": 2005, "C": None})
     found = synthetic_values(pool(), staggered, "y", draws=10, placebo_draws=10, seed=0)
     assert found["refused"] == ("onsets differ (2004, 2005): these columns are for one onset")
+
+
+def test_a_treated_unit_with_a_missing_year_is_left_out_of_the_models_and_named():
+    wide = xr.concat([pool().assign_coords(unit=[f"{unit}{i}" for unit in "ABCDEF"]) for i in range(3)], "unit")
+    wide = wide.assign_coords(unit=[*"ABCDEF", *wide["unit"].to_numpy()[6:]])
+    wide["y"] = wide["y"] + np.random.default_rng(0).normal(scale=0.1, size=wide["y"].shape)
+    wide["y"].loc[{"unit": "B", "period": 2007}] = np.nan
+    found = synthetic_values(wide, ASSIGNMENT, "y", draws=10, placebo_draws=10, moves=5, seed=0)
+    assert found["units"] == ["A"]
+    assert found["units_without_every_period"] == ["B"]
+    assert set(found["by_unit"]) == {"A"}

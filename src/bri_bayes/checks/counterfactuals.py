@@ -121,6 +121,7 @@ class _Case:
     ) -> None:
         self.treated, self.donors, self.periods, self.before = treated, donors, periods, before
         self.treated_names, self.donor_names = names
+        self.incomplete: list[str] = []
 
     @classmethod
     def of(cls, pool: xr.Dataset, assignment: Assignment, outcome: str) -> _Case | str:
@@ -143,7 +144,9 @@ class _Case:
                 f"{int(before.sum())} periods before the onset {assignment.onsets[0]}; at least 3 are needed"
             )
         values = [y.sel({UNIT: list(units)}).to_numpy().astype(float) for units in (treated, names)]
-        return cls(values[0], values[1], periods, before, (treated, names))
+        case = cls(values[0], values[1], periods, before, (treated, names))
+        case.incomplete = [unit for unit in assignment.treated_units if unit not in treated]
+        return case
 
     def summary(self, path: Array, fitted: Array) -> dict[str, Any]:
         """Effects and paths of treated units from ``path`` (m, chain, draw, after) and the fit before (m, before)."""
@@ -168,6 +171,7 @@ class _Case:
             "paths": paths,
             "donors": len(self.donors),
             "units": list(self.treated_names),
+            "units_without_every_period": list(self.incomplete),
             "pretrend": {"gap": float(np.sqrt((miss**2).mean())), "periods": int(self.before.sum())},
             "rhat": float(split_rhat(by_unit.mean(axis=0))),
         }

@@ -25,6 +25,7 @@ def parts(values: Values) -> list[Part]:
             "The main card is fitted again with every non-empty set of the controls. How a control moves the estimate "
             "is the change when it joins a set of the others, averaged over sets as a Shapley value does."
         ),
+        *[Paragraph(text) for text in left_aside(values, "subsets_refused", "No sets")],
         Picture("control_subsets"),
         Heading("One unit less, and other pools"),
         Paragraph(
@@ -37,10 +38,10 @@ def parts(values: Values) -> list[Part]:
             "A contaminated control has, so many years after it joined, the share kappa of what a treated unit has as "
             "many years after the onset. The effect shown is still that on the treated countries, in full."
         ),
-        *[Paragraph(text) for text in contamination_refusals(section)],
+        *[Paragraph(text) for text in left_aside(values, "contaminated_refused", "Not with the main card")],
         Picture("contamination"),
         Heading("Synthetic control and factor model"),
-        *[Paragraph(text) for text in refusals(section)],
+        *[Paragraph(text) for text in (*refusals(section), *incomplete(values))],
         Picture("expected_paths"),
     ]
     found += [Shown(_effects_table(values), "All estimates of this section")]
@@ -103,10 +104,21 @@ def contamination(values: Values) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns).assign(panel=values["panel"]["kind"])
 
 
-def contamination_refusals(section: Values) -> list[str]:
-    """Why the main card gives controls no share, each reason once."""
-    reasons = [outcome.get("contaminated_refused") for outcome in section["outcomes"].values()]
-    return [f"Not with the main card: {reason}." for reason in dict.fromkeys(reasons) if reason]
+def left_aside(values: Values, key: str, opening: str) -> list[str]:
+    """Why a part was not computed, each reason once."""
+    reasons = [outcome.get(key) for outcome in values[NAME]["outcomes"].values()]
+    return [f"{opening}: {reason}." for reason in dict.fromkeys(reasons) if reason]
+
+
+def incomplete(values: Values) -> list[str]:
+    """Treated units that the counterfactual models leave out."""
+    texts = []
+    for outcome in values[NAME]["outcomes"].values():
+        units = (outcome.get("synthetic") or {}).get("units_without_every_period") or []
+        if units:
+            named = ", ".join(unit_name(values, unit) for unit in units)
+            texts.append(f"{outcome['label']}: without {named}, whose series has missing years.")
+    return texts
 
 
 def refusals(section: Values) -> list[str]:
