@@ -25,6 +25,7 @@ from bri_bayes.engines import fit
 from bri_bayes.estimands import att
 from bri_bayes.frequentist.resampling import permutation
 from bri_bayes.frequentist.twfe import fit_twfe
+from bri_bayes.quality import estimate_quality
 from bri_bayes.simulate import simulate_panel
 from bri_bayes.treatment import Assignment
 
@@ -70,6 +71,16 @@ def permutation_by_pyfixest(frame: pd.DataFrame, n_units: int, n_treated: int) -
     return estimates
 
 
+def year_of_trade(seed: int = 1) -> pd.DataFrame:
+    """About 770,000 rows like those of China at six digits in one year: few partners trade most products."""
+    rng = np.random.default_rng(seed)
+    chance = np.minimum(1.0, 2.4 * rng.beta(0.5, 1.2, 200))
+    cells = np.flatnonzero(np.stack([rng.uniform(size=(200, 5000)) < chance[:, None] * s for s in (1.0, 0.6)]).ravel())
+    trade = pd.DataFrame({"period": 2015, "unit": cells // 5000, "product": (cells % 5000).astype(str)})
+    quantity = rng.lognormal(3, 2, len(trade))
+    return trade.assign(quantity=quantity, value=quantity * rng.lognormal(1, 1, len(trade)))
+
+
 def report(name: str, ours: tuple[float, float], peer_name: str, peer: tuple[float, float] | None) -> None:
     """One row of the table."""
     row = f"| {name} | {ours[0]:.4f} ({ours[1]:.4f}) | {peer_name} | "
@@ -111,6 +122,14 @@ def main() -> None:
         timed(lambda: permutation(nine.design), options.repeat),
         "pyfixest feols in a loop",
         timed(lambda: permutation_by_pyfixest(frame, 9, 5), 1),
+    )
+    trade = year_of_trade()
+    frame = trade.assign(y=np.log(trade["quantity"]) + 5 * np.log(trade["value"] / trade["quantity"]))
+    report(
+        f"quality, {len(trade):,} rows of one year, product and country effects",
+        timed(lambda: estimate_quality(trade), options.repeat),
+        "pyfixest feols, residuals",
+        timed(lambda: pf.feols("y ~ 1 | product + unit", frame, vcov="iid").resid(), 1),
     )
     command = [sys.executable, "-m", "bri_bayes.cli", "--help"]
     start = timed(lambda: subprocess.run(command, check=True, capture_output=True), options.repeat)

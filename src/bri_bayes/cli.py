@@ -20,7 +20,8 @@ from bri_bayes.commands import (
     processes,
     register_sections,
 )
-from bri_bayes.errors import BriBayesError, InputError, StoppedError
+from bri_bayes.commands_measures import parse_range, register_measures
+from bri_bayes.errors import BriBayesError, StoppedError
 
 app = typer.Typer(
     name="bri-bayes",
@@ -39,12 +40,15 @@ def run(
     quick: Annotated[bool, typer.Option("--quick", help="Fewer draws.")] = False,
     jobs: JobsOption = None,
     out: Annotated[Path | None, typer.Option(help="Where the report goes; default: reports/STUDY.")] = None,
+    categories: Annotated[
+        Path | None, typer.Option(help="The CSV of product categories that the study describes.")
+    ] = None,
     seed: SeedOption = 0,
 ) -> None:
     """Run the whole study: fits, tables, figures and one HTML report."""
     from bri_bayes.pipeline import run_study
 
-    report = run_study(study, panel=panel, quick=quick, jobs=processes(jobs), out=out, seed=seed)
+    report = run_study(study, panel=panel, categories=categories, quick=quick, jobs=processes(jobs), out=out, seed=seed)
     typer.echo(str(report.path))
     if report.failed_gates:
         typer.echo("bri-bayes: " + "; ".join(report.failed_gates), err=True)
@@ -83,7 +87,7 @@ def estimate(
         treatment=treatment,
         controls=parse_list(controls),
         covariates=parse_list(covariates),
-        periods=_range(periods),
+        periods=parse_range(periods),
         model=model,
         errors=errors,
         engine=engine,
@@ -225,6 +229,7 @@ def report(
 
 
 register_sections(app)
+register_measures(app)
 
 
 def main() -> None:
@@ -267,16 +272,6 @@ def _stop(sentence: str, status: int) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
     typer.echo(f"bri-bayes: {sentence}", err=True)
     sys.exit(status)
-
-
-def _range(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    first, _, last = text.partition(":")
-    try:
-        return int(first), int(last)
-    except ValueError:
-        raise InputError(f'--periods "{text}" is not a first and a last period, as in 2003:2020') from None
 
 
 if __name__ == "__main__":

@@ -144,10 +144,17 @@ def show_section(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Run a section and print it; exit status 1 when a check or a diagnostic of it failed."""
-    from bri_bayes.pipeline import section_text, section_values
+    """Run a section and print it."""
+    from bri_bayes.pipeline import section_values
 
     values = section_values(name, study, panel=panel, quick=quick, jobs=processes(jobs), seed=seed, options=options)
+    print_section(name, values, as_json=as_json)
+
+
+def print_section(name: str, values: dict[str, Any], *, as_json: bool) -> None:
+    """Print the values of a section; exit status 1 when a check or a diagnostic of it failed."""
+    from bri_bayes.pipeline import section_text
+
     if as_json:
         print_json(values)
     else:

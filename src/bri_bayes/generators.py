@@ -20,6 +20,7 @@ from bri_bayes.names import PanelKind
 # Short name -> module and function, called without arguments.
 GENERATORS: Mapping[str, str] = {
     "simulated_nine_countries": "bri_bayes.simulate.simulated_nine_countries",
+    "simulated_categories": "bri_bayes.category_simulation.simulated_categories",
     "reconstruction": "bri_bayes.published.reconstruction.reconstruct",
 }
 # A generated panel is one of these, never "official" or "user".

@@ -7,6 +7,7 @@ from typing import Literal
 UNIT = "unit"
 PERIOD = "period"
 OBS = "obs"
+CATEGORY = "category"
 COVARIATE = "covariate"
 MODIFIER = "modifier"
 EVENT_TIME = "event_time"

@@ -44,6 +44,7 @@ def run_study(
     study_path: Path | None,
     *,
     panel: Path | None = None,
+    categories: Path | None = None,
     quick: bool = False,
     jobs: int = 1,
     out: Path | None = None,
@@ -52,6 +53,8 @@ def run_study(
 ) -> Run:
     """Everything, to ``out`` (default reports/STUDY): values.json, figures, tables, report.html, manifest.json."""
     study = load_study(study_path, panel=panel)
+    if categories is not None:
+        study = study.with_categories(categories)
     cards = {name: _card(name, study_path, quick=quick) for name in study.models}
     data = study.load()
     folder = out or default_out(study)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import InstanceOf, model_validator
 from pydantic.dataclasses import dataclass
 
+from bri_bayes.category_data import CategorySource
 from bri_bayes.errors import InputError, suggest
 from bri_bayes.generators import GENERATED, check_generator, generated
 from bri_bayes.layout import Layout
@@ -95,7 +96,7 @@ class Study:
     ``audit`` : whether the report has the audit and the design analysis of the paper that the study re-examines.
     ``sections`` : the further sections of the report; ``pool`` : the wider pool of units; ``exposed`` : the first
     period in which a control had a part of the policy itself, by control; ``propensity`` : what units are matched on;
-    ``compare`` : the cards of the model comparison.
+    ``compare`` : the cards of the model comparison; ``categories`` : trade by product category.
     """
 
     name: str
@@ -114,6 +115,7 @@ class Study:
     compare: CompareTable = CompareTable()
     exposed: Mapping[str, int] = dataclasses.field(default_factory=dict)
     propensity: PropensityTable = PropensityTable()
+    categories: CategorySource | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Study:
@@ -156,6 +158,12 @@ class Study:
         own: dict[str, Any] = {"kind": "user", "label": None, "sources": ()} if self.panel.generator else {}
         source = dataclasses.replace(self.panel, **own, file=Path(path), generator=None)
         return dataclasses.replace(self, panel=source)
+
+    def with_categories(self, path: str | Path) -> Study:
+        """The same study with the product categories of the CSV at ``path``."""
+        if self.categories is None:
+            raise InputError(f'the study "{self.name}" has no table [categories] that would describe {path}')
+        return dataclasses.replace(self, categories=self.categories.with_file(path))
 
     def load(self, panel_path: str | Path | None = None) -> Panel:
         """The panel of the units of the assignment, from ``panel_path`` or from where the study says."""
@@ -222,9 +230,10 @@ def load_study(folder_or_toml: str | Path | None = None, panel: str | Path | Non
 def _study(path: Path, content: dict[str, Any]) -> Study:
     where = f'study "{path.stem}" ({path})'
     content.setdefault("name", path.stem)
-    source = content.get("panel")
-    if isinstance(source, dict) and isinstance(source.get("file"), str):
-        content["panel"] = {**source, "file": path.parent / source["file"]}
+    for key in ("panel", "categories"):
+        source = content.get(key)
+        if isinstance(source, dict) and isinstance(source.get("file"), str):
+            content[key] = {**source, "file": path.parent / source["file"]}
     if isinstance(content.get("assignment"), dict):
         table = validated(AssignmentTable, content["assignment"], where=f"{where}: [assignment]")
         content["assignment"] = table.assignment

@@ -67,6 +67,10 @@ _SECTION_NEEDS: Mapping[str, str] = {
     "prior_predictive": "prior.additional_trade_usd",
     "prior_sensitivity": "prior.refits",
     "prior_scales": "prior.scales",
+    "category_effects": "categories.fits",
+    "category_ranks": "categories.fits",
+    "category_differences": "categories.differences",
+    "product_growth": "categories.growth",
 }
 FIGURES: Mapping[str, Draw] = {name: _imported_when_drawn(name) for name in (*_NEEDS, *_SECTION_NEEDS)}
 
