@@ -225,6 +225,8 @@ def test_same_values_same_bytes(name: str, values: Values, tmp_path: Path) -> No
 def test_labels_with_markup_dollars_and_foreign_signs_are_only_text(name: str, values: Values, tmp_path: Path) -> None:
     label = "<script>alert(1)</script> $x^2$ 出口"
     values["outcomes"]["lnexport"]["label"] = label
+    for outcome in values["categories"]["outcomes"].values():
+        outcome["label"] = label
     path = save(FIGURES[name](values), tmp_path, name)
     assert "<script" not in path.read_text(encoding="utf-8")
     assert "<script>alert(1)</script>" in _svg_text(path).replace("\n", " ")
