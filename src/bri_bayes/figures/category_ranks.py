@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from bri_bayes import sentences
 from bri_bayes.figures import marks, theme
@@ -75,8 +76,12 @@ def _heat(ax: Axes, own: Values, fit: Values, top: float) -> None:
     ranks = np.arange(1, len(fit["categories"]) + 1)
     order = sorted(fit["categories"], key=lambda name: float(ranks @ np.array(fit["ranks"][name])))
     table = np.array([fit["ranks"][name] for name in order])
-    ax.imshow(table, cmap=_SHADES, vmin=0, vmax=top, aspect="auto")
+    ax.set_xlim(-0.5, len(order) - 0.5)
+    ax.set_ylim(len(order) - 0.5, -0.5)
     for row, column in np.ndindex(*table.shape):
+        # A rectangle a cell: the page takes no raster image.
+        shade = _SHADES(float(table[row, column]) / top)
+        ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=shade, linewidth=0))
         dark = table[row, column] > _DARK * top
         text = sentences.probability(float(table[row, column]), words=False)
         ax.text(
