@@ -72,6 +72,29 @@ def test_matching_without_replacement_takes_the_controls_that_the_best_of_all_as
     assert att(matched, y) == pytest.approx(894.3674803, abs=PRINTED)
 
 
+# Means of the matched controls that MatchIt 4 prints for this formula, method = "nearest", ratio = 1: notebook 1320142
+# on RPubs, summary of matchit.
+MATCHIT_MATCHED = {
+    "age": 25.3027,
+    "educ": 10.6054,
+    "black": 0.4703,
+    "hispan": 0.2162,
+    "white": 0.3135,
+    "married": 0.2108,
+}
+MATCHIT_ROUNDING = 5.1e-5
+
+
+@pytest.mark.golden
+def test_the_matched_controls_have_the_means_that_matchit_prints(lalonde):
+    data, fitted = lalonde
+    matched = match(fitted.score.to_numpy(), data["treat"].to_numpy() == 1, Rule(replace=False, order="largest"))
+    controls = data.iloc[matched.matched_controls]
+    for name, printed in MATCHIT_MATCHED.items():
+        column = controls[name] if name in controls else controls["race"] == name
+        assert column.mean() == pytest.approx(printed, abs=MATCHIT_ROUNDING)
+
+
 @pytest.mark.golden
 def test_the_reference_numbers_for_nearest_neighbours_look_below_only(lalonde):
     """770.39 and 1379.28 are the next *lower* score, although a control above is often nearer, 13 times at distance 0.
