@@ -164,6 +164,8 @@ def test_without_a_wider_pool_the_reason_is_given():
     analysis, pool = recipe(others=2)
     units = candidates(analysis, pool, ["y"])
     assert problem(analysis, units) == "the file has 6 other units with a complete series: no wider pool"
+    few = analysis.replace(assignment=analysis.assignment.restrict(["A", "B", "P"]))
+    assert problem(few, units[:4]) == "the other units of the file make only 12 different groups of this shape"
     many = [f"X{i}" for i in range(30)]
     with_covariate = analysis.replace(card=dataclasses.replace(analysis.card, covariates=("x",)))
     assert "has covariates" in problem(with_covariate, many)

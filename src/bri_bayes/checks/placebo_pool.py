@@ -20,6 +20,7 @@ Mullainathan (2004), QJE 119(1), doi:10.1162/003355304772839588, for placebo law
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -38,6 +39,9 @@ from bri_bayes.frequentist.twfe import fit_twfe
 from bri_bayes.names import PERIOD, UNIT
 from bri_bayes.treatment import Assignment
 from bri_bayes.within import Array, Index
+
+# Fewer different groups would be drawn again and again.
+LEAST_GROUPS = 500
 
 
 def candidates(analysis: Analysis, pool: xr.Dataset, complete_in: Sequence[str]) -> list[str]:
@@ -58,6 +62,9 @@ def problem(analysis: Analysis, units: Sequence[str]) -> str | None:
     own = analysis.assignment
     if len(units) <= len(own.units):
         return f"the file has {len(units)} other units with a complete series: no wider pool"
+    different = math.comb(len(units), len(own.units)) * math.comb(len(own.units), len(own.treated_units))
+    if different < LEAST_GROUPS:
+        return f"the other units of the file make only {different} different groups of this shape"
     if len(own.onsets) > 1:
         return "the treated units have several onsets"
     if not covers(analysis.card) or analysis.card.covariates or analysis.card.modifiers:
