@@ -90,3 +90,31 @@ def test_the_drift_is_reported_in_outcome_units_from_zero_in_the_first_period():
     large = fit(Analysis(panel.assign(y=100 * panel["y"]), assignment, make_card(effects=WALK)))
     ratio = float(large.posterior["posterior"]["trend_step"].mean() / posterior_["trend_step"].mean())
     assert ratio == pytest.approx(100, rel=1e-6)
+
+
+# 100 panels: the error of a coverage near 0.95 is 0.022, near 0.6 it is 0.05.
+PANELS, ERROR = 100, 0.022
+
+
+@pytest.mark.calibration
+def test_intervals_cover_a_drifting_group_when_it_may_drift_and_do_not_otherwise():
+    """Steps of 0.15 a period, within what the prior expects; twenty units, so that noise does not hide the drift."""
+    step = 0.15
+    rng = np.random.default_rng(0)
+    covered = {"parallel": 0, "known": 0, "learned": 0}
+    for panel_seed in range(PANELS):
+        panel, assignment = make_panel(seed=panel_seed, holes=False, n_units=20, n_periods=12, rho=0.0, effect=0.0)
+        walk = np.cumsum(np.r_[0.0, step * rng.standard_normal(11)])
+        treated = np.array([assignment.first_treated[str(unit)] is not None for unit in panel["unit"].values])
+        y = panel["y"].transpose("unit", "period").to_numpy() + treated[:, None] * walk
+        drifting = panel.assign(y=(("unit", "period"), y))
+        scale = Analysis(drifting, assignment, make_card()).design.attrs["y_scale"]
+        known = dataclasses.replace(WALK, trend_sd=step / scale)
+        for name, effects in (("parallel", Effects()), ("known", known), ("learned", WALK)):
+            record = posterior(drifting, assignment, effects)
+            covered[name] += record["lower"] <= 0 <= record["upper"]
+    shares = {name: count / PANELS for name, count in covered.items()}
+    assert shares["known"] >= 0.95 - 3 * ERROR, shares
+    # Half of the prior of s is below these steps, and eleven of them say little more: some intervals are too short.
+    assert shares["learned"] >= 0.85 - 3 * ERROR, shares
+    assert shares["parallel"] < shares["learned"] - 0.1, shares
