@@ -95,6 +95,24 @@ def walk(values: Values) -> pd.DataFrame:
     return _frame(values, rows, columns)
 
 
+def breakdown(values: Values) -> pd.DataFrame:
+    """The smallest violation of each kind at which the interval holds zero; empty where it does so from the start."""
+    rows = []
+    for name, found in values[NAME]["outcomes"].items():
+        by_errors = {row["errors"]: row for row in found.get("bound_breakdown", [])}
+        limits = {
+            f"{kind}_{errors}": row[kind] for errors, row in by_errors.items() for kind in ("smoothness", "relative")
+        }
+        kept = {
+            "s": found["breakdown"]["s"],
+            "why": found["breakdown"]["reason"],
+            "sign_90_until": found["leans_until"],
+        }
+        rows.append({"outcome": name, "label": found["label"], **kept, **limits})
+    columns = ("outcome", "label", "s", "why", "sign_90_until", "smoothness_ar1", "smoothness_iid")
+    return _frame(values, rows, (*columns, "relative_ar1", "relative_iid"))
+
+
 def bounds(values: Values) -> pd.DataFrame:
     """The interval of the average effect by kind of bound, its size and the errors that are assumed."""
     rows = []
@@ -157,6 +175,7 @@ SECTION = Section(
     collect=collect,
     parts=parts,
     tables={
+        "honest_breakdown": ("Where zero comes inside: s of the walk, M of the bend, Mbar of the steps", breakdown),
         "honest_walk": ("The average effect when the treated group drifts by a random walk", walk),
         "honest_bounds": ("Honest intervals of the average effect by bound on the violation of trends", bounds),
     },
