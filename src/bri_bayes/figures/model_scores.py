@@ -49,7 +49,8 @@ def model_scores(values: Values) -> Figure:
 
 def caption(values: Values) -> list[str]:
     """Which model predicts best, how many come close, the effect under each and under the mixture; PSIS checked."""
-    return [text for outcome in _outcomes(values).values() for text in _sentences(outcome)]
+    noun = sentences.unit_noun(values)
+    return [_label(text, noun) for outcome in _outcomes(values).values() for text in _sentences(outcome)]
 
 
 def _outcomes(values: Values) -> dict[str, Mapping[str, Any]]:
@@ -176,6 +177,6 @@ def _digits(outcome: Values) -> int:
     return sentences.decimals({**outcome, "models": {"best": outcome["models"][0]}, "main": "best"})
 
 
-def _label(label: str, noun: str) -> str:
-    """The label with the study's own word for a unit."""
-    return label.replace("unit", sentences.singular(noun))
+def _label(text: str, noun: str) -> str:
+    """The text with the study's own word for a unit."""
+    return text.replace("by unit", f"by {sentences.singular(noun)}")
