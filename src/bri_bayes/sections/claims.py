@@ -8,25 +8,13 @@ from typing import Any
 import pandas as pd
 
 from bri_bayes import page, sentences
+from bri_bayes.names import SECTIONS
 from bri_bayes.sections.section import Context, Section
 from bri_bayes.steps import Step
 from bri_bayes.tables import Values
 
 NAME = "claims"
-DEPENDS = (
-    "pretrends",
-    "placebo",
-    "propensity",
-    "moderation",
-    "mechanism",
-    "joint",
-    "categories",
-    "compare",
-    "controls",
-    "speccurve",
-    "prior",
-    "robustness",
-)
+DEPENDS = tuple(name for name in SECTIONS if name != NAME)
 SUPPORTED, REFUSED, OPEN = "supported", "not supported", "cannot be told"
 LEVEL = 0.05
 RULE_EFFECT = (
