@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
@@ -51,7 +52,8 @@ def _computed(steps: Sequence[Step], jobs: int) -> Iterator[tuple[Step, Any, flo
     # Spawned, not forked: the progress bar and the linear algebra have threads, which a fork would copy half.
     spawn = get_context("spawn")
     workers = min(jobs, len(steps))
-    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_leave_interrupts_to_parent) as pool:
+    leave = _leave_interrupts_to_parent
+    with _one_thread_a_process(), ProcessPoolExecutor(workers, mp_context=spawn, initializer=leave) as pool:
         futures = {pool.submit(_timed, step.call): step for step in steps}
         try:
             for future in as_completed(futures):
@@ -59,6 +61,20 @@ def _computed(steps: Sequence[Step], jobs: int) -> Iterator[tuple[Step, Any, flo
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+@contextmanager
+def _one_thread_a_process() -> Iterator[None]:
+    """Processes that start inside use one thread for linear algebra: more would wait for each other's processors."""
+    names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update({name: value or "1" for name, value in before.items()})
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
 
 
 def _leave_interrupts_to_parent() -> None:
