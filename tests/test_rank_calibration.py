@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bri_bayes import rank_calibration
 from bri_bayes.calibration import golden_assignment
-from bri_bayes.card import load_card
+from bri_bayes.card import Sampler, load_card
 from bri_bayes.design import build_design
 from bri_bayes.engines import marginal
-from bri_bayes.rank_calibration import DRAWS, band_of, prior_ranks, rank_table
+from bri_bayes.engines.nuts import sample_nuts, sampler_of_outcomes
+from bri_bayes.rank_calibration import DRAWS, band_of, nuts_ranks, prior_ranks, rank_table
 from bri_bayes.simulate import simulate_panel
 
 from .engines.panels import make_card, make_panel
@@ -20,9 +22,21 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "calibration.md"
 RARE = 1e-3
 
 
-def rows_of_the_page():
-    text = PAGE.read_text(encoding="utf-8").split("<!-- ranks -->")[1].split("<!-- end ranks -->")[0]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in text.strip().splitlines()[2:]]
+# Paired differences of the two engines' ranks have a Monte Carlo error alone: this many of them is never chance.
+ERRORS = 4.5
+
+
+def rows_of_the_page(name="ranks"):
+    text = PAGE.read_text(encoding="utf-8").split(f"<!-- {name} -->")[1].split(f"<!-- end {name} -->")[0]
+    lines = [line for line in text.splitlines() if line.startswith("| `")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def card_and_design(name="did"):
+    assignment, periods = golden_assignment()
+    panel, _ = simulate_panel(assignment, periods, seed=0)
+    card = dataclasses.replace(load_card(name), outcome="y")
+    return card, build_design(panel, assignment, card)
 
 
 def test_uniform_ranks_lie_inside_the_band_as_often_as_it_says(rng):
@@ -73,13 +87,61 @@ def test_on_the_page_every_card_is_calibrated():
     assert all(int(cells[7]) == 1000 and float(cells[8]) < 0.01 for cells in rows)
 
 
+def test_on_the_page_nuts_is_calibrated_and_ranks_as_the_closed_form_does():
+    rows = rows_of_the_page("nuts ranks")
+    closed = {parameter for card, parameter, *_ in rows_of_the_page() if card == "`did`"}
+    assert {parameter for _, parameter, *_ in rows} == closed
+    assert min(float(cells[6]) for cells in rows) > RARE
+    for cells in rows:
+        difference, error = map(float, cells[7].split("±"))
+        assert abs(difference) < ERRORS * error, cells
+
+
 @pytest.mark.calibration
 @pytest.mark.parametrize("name", ["did", "did_trend"])
 def test_ranks_of_new_panels_from_the_prior_are_uniform(name):
-    assignment, periods = golden_assignment()
-    panel, _ = simulate_panel(assignment, periods, seed=0)
-    card = dataclasses.replace(load_card(name), outcome="y")
-    ranks, khat = prior_ranks(build_design(panel, assignment, card), card, panels=600, seed=99)
+    card, design = card_and_design(name)
+    ranks, khat = prior_ranks(design, card, panels=600, seed=99)
     table = rank_table(ranks, khat)
     assert table["p"].min() > RARE, table
     assert table["khat_above"].max() < 0.02
+
+
+@pytest.mark.calibration
+@pytest.mark.nuts
+def test_nuts_ranks_of_new_panels_are_uniform_and_those_of_a_wrong_prior_are_not(monkeypatch):
+    """Right on the prior that made the panels; wrong where the sampler's model has effects a tenth as wide."""
+    card, design = card_and_design()
+    ranks, ess, _ = nuts_ranks(design, card, panels=20, seed=99)
+    assert rank_table(ranks)["p"].min() > RARE, rank_table(ranks)
+    assert np.median(ess) > DRAWS
+
+    def with_a_narrow_prior(design, card):
+        narrow = {name: getattr(card.priors, name) / 10 for name in ("effect", "effect_step", "effect_unit")}
+        priors = dataclasses.replace(card.priors, **narrow)
+        return sampler_of_outcomes(design, dataclasses.replace(card, priors=priors))
+
+    monkeypatch.setattr(rank_calibration, "sampler_of_outcomes", with_a_narrow_prior)
+    ranks, _, _ = nuts_ranks(design, card, panels=16, seed=99)
+    table = rank_table(ranks).set_index("parameter")
+    assert table.loc["att", "p"] < RARE
+    assert not table.loc["att", "inside"]
+
+
+@pytest.mark.nuts
+def test_a_sampler_of_outcomes_draws_what_the_engine_draws_and_a_second_outcome_is_not_the_first():
+    card = make_card(sampler=Sampler(chains=2, draws=100, tune=200))
+    design = build_design(*make_panel(holes=False), card)
+    y = (design["y"].to_numpy() - design.attrs["y_center"]) / design.attrs["y_scale"]
+    sample = sampler_of_outcomes(design, card)
+    sample(3.0 * y, 5)
+    again, _ = sample(y, 5)
+    once, _ = sample_nuts(design, card, 5)
+    assert set(again) == set(once)
+    # Draw for draw the same where rounding is the same; elsewhere chains part, and means keep a Monte Carlo error.
+    for name in once:
+        error = once[name].std(axis=0) / np.sqrt(50)
+        assert (np.abs(again[name].mean(axis=0) - once[name].mean(axis=0)) <= 5 * error).all(), name
+    assert np.median(sample(3.0 * y, 6)[0]["sigma"]) > 2 * np.median(again["sigma"])
+    with pytest.raises(ValueError, match=r"an outcome of shape \(3,\) for 60 rows"):
+        sample(y[:3], 5)

@@ -33,11 +33,22 @@ if TYPE_CHECKING:
     import pymc as pm
 
 
-def build_linear(design: Design, card: ModelCard, standard_errors: Mapping[str, Array] | None = None) -> pm.Model:
+# What the standardised outcome is called in a model whose outcome can be exchanged after it is compiled.
+OUTCOME_DATA = "outcome"
+
+
+def build_linear(
+    design: Design,
+    card: ModelCard,
+    standard_errors: Mapping[str, Array] | None = None,
+    *,
+    exchangeable_outcome: bool = False,
+) -> pm.Model:
     """The PyMC model of ``card`` on ``design``; free variables on the standardised scale.
 
     ``standard_errors`` : of covariates or modifiers that are measured with error, by name, (obs,) in their own units;
     their true values are then latent (``measured``), as covariate and as modifier alike.
+    ``exchangeable_outcome`` : the standardised outcome is the data ``OUTCOME_DATA`` (obs,), not a constant.
     """
     import pymc as pm
 
@@ -61,6 +72,7 @@ def build_linear(design: Design, card: ModelCard, standard_errors: Mapping[str, 
     scale_unit, scale_period = wide_scales(design, card)
     priors = card.priors
     with pm.Model(coords=coords) as model:
+        observed = pm.Data(OUTCOME_DATA, y) if exchangeable_outcome else y
         unit_effect = pm.Normal("unit_effect", 0, scale_unit, dims="unit")
         mu = unit_effect[unit_ix]
         known = {} if standard_errors is None else _true_values(design, standard_errors)
@@ -87,7 +99,7 @@ def build_linear(design: Design, card: ModelCard, standard_errors: Mapping[str, 
             ever_treated = np.isfinite(design["event_time"].to_numpy()).astype(float)
             mu += _drift(design, card)[period_ix] * ever_treated
         mu += _period_effect(design, card, regressors, scale_period)[period_ix]
-        _likelihood(design, card, y, mu)
+        _likelihood(design, card, observed, mu)
     return model
 
 
@@ -236,7 +248,7 @@ def _period_effect(design: Design, card: ModelCard, regressors: list[np.ndarray]
     return pm.Deterministic("period_effect", basis @ mundlak + sigma_period * raw, dims="period")
 
 
-def _likelihood(design: Design, card: ModelCard, y: np.ndarray, mu: Any) -> None:
+def _likelihood(design: Design, card: ModelCard, y: Any, mu: Any) -> None:
     import pymc as pm
     import pytensor.tensor as pt
 
@@ -248,7 +260,7 @@ def _likelihood(design: Design, card: ModelCard, y: np.ndarray, mu: Any) -> None
         raw = pm.Normal("log_sigma_raw", 0, 1, dims="unit")
         sigma = pm.Deterministic("sigma_unit", sigma * pt.exp(card.priors.sigma_spread * raw), dims="unit")[unit_ix]
     phi, scale = _transition(card, serial)
-    before = np.where(serial.is_first, 0, np.arange(y.size) - 1)
+    before = np.where(serial.is_first, 0, np.arange(unit_ix.size) - 1)
     mean = mu + phi * (y[before] - mu[before])
     if card.likelihood.family == "student_t":
         nu = pm.Deterministic("nu", 2 + pm.Gamma("nu_minus_two", alpha=2, beta=0.1))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
-from bri_bayes.builders.linear import build_linear
+from bri_bayes.builders.linear import OUTCOME_DATA, build_linear
 from bri_bayes.card import ModelCard
 from bri_bayes.design import Design
 from bri_bayes.within import Array
@@ -20,18 +21,46 @@ def sample_nuts(
 ) -> tuple[dict[str, Array], dict[str, Any]]:
     """Draws of every variable, name -> (chain x draw, ...), on the standardised scale, and sampler statistics."""
     tree, statistics = sample_model(build_linear(design, card), card, seed, progress=progress)
-    values = {str(name): _flat(array.to_numpy()) for name, array in tree["posterior"].data_vars.items()}
-    return values, statistics
+    return _values(tree), statistics
+
+
+def sampler_of_outcomes(
+    design: Design, card: ModelCard
+) -> Callable[[Array, int], tuple[dict[str, Array], dict[str, Any]]]:
+    """One compiled model for many outcomes on the rows of ``design``: (y, seed) -> as ``sample_nuts``.
+
+    y : (obs,) on the standardised scale of ``design``, whose centre, scale and spread stay those of the priors.
+    """
+    compiled = _compiled(build_linear(design, card, exchangeable_outcome=True))
+
+    def sample(y: Array, seed: int) -> tuple[dict[str, Array], dict[str, Any]]:
+        if y.shape != (design.sizes["obs"],):
+            raise ValueError(f"an outcome of shape {y.shape} for {design.sizes['obs']} rows")
+        tree, statistics = _sampled(compiled.with_data(**{OUTCOME_DATA: y}), card, seed, progress=False)
+        return _values(tree), statistics
+
+    return sample
 
 
 def sample_model(model: Any, card: ModelCard, seed: int, *, progress: bool = False) -> tuple[Any, dict[str, Any]]:
     """Sample a PyMC model with nutpie : DataTree with the thinned posterior, and statistics of all its draws."""
+    return _sampled(_compiled(model), card, seed, progress=progress)
+
+
+def _compiled(model: Any) -> Any:
+    import nutpie
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return nutpie.compile_pymc_model(model, backend="numba")
+
+
+def _sampled(compiled: Any, card: ModelCard, seed: int, *, progress: bool) -> tuple[Any, dict[str, Any]]:
     import nutpie
 
     settings = card.sampler
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        compiled = nutpie.compile_pymc_model(model, backend="numba")
         tree = nutpie.sample(
             compiled,
             chains=settings.chains,
@@ -46,5 +75,6 @@ def sample_model(model: Any, card: ModelCard, seed: int, *, progress: bool = Fal
     return tree.isel(draw=slice(None, None, THINNING)), statistics
 
 
-def _flat(array: Array) -> Array:
-    return array.reshape(-1, *array.shape[2:])
+def _values(tree: Any) -> dict[str, Array]:
+    arrays = {str(name): array.to_numpy() for name, array in tree["posterior"].data_vars.items()}
+    return {name: array.reshape(-1, *array.shape[2:]) for name, array in arrays.items()}
