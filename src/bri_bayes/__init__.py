@@ -5,7 +5,11 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from bri_bayes.generators import register as _register
+
 if TYPE_CHECKING:
+    import xarray as xr
+
     from bri_bayes.analysis import Analysis, Fit
     from bri_bayes.cache import Cache
     from bri_bayes.card import ModelCard, load_card
@@ -63,3 +67,12 @@ def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
         raise AttributeError(f'module "bri_bayes" has no attribute "{name}"')
     return getattr(import_module(f"bri_bayes.{_PUBLIC[name]}"), name)
+
+
+def _reconstruction() -> xr.Dataset:
+    from bri_bayes.published.reconstruction import reconstruct
+
+    return reconstruct()
+
+
+_register("reconstruction", _reconstruction)

@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from bri_bayes.arrays import Array, Index
 from bri_bayes.errors import GateError
-from bri_bayes.within import Array, Index
 
 # Of the right side's norm; and of the sd of y, for the means that must be zero in the end.
 SOLVED, ZERO_MEAN = 1e-11, 1e-7

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import xarray as xr
@@ -64,6 +64,16 @@ class Fit:
     posterior: xr.DataTree
     diagnostics: Mapping[str, Any]
     log_marginal: float | None
+
+
+class FitStore(Protocol):
+    """Where fits are kept between runs (``runtime.cache``)."""
+
+    def read_fit(self, key: str, analysis: Analysis) -> Fit | None:
+        """A stored fit of this analysis, or None."""
+
+    def write_fit(self, key: str, fit: Fit) -> None:
+        """Store a fit."""
 
 
 Fitter = Callable[[Analysis], Fit]

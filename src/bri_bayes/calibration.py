@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 
 from bri_bayes.analysis import Analysis
+from bri_bayes.arrays import Array
 from bri_bayes.card import ModelCard
 from bri_bayes.checks.placebo_predictive import predictive_values
 from bri_bayes.checks.placebo_space import any_country
@@ -34,7 +35,6 @@ from bri_bayes.names import PERIOD, UNIT
 from bri_bayes.power import RANDOM_WALK, characteristics, posterior_answers, simulated_errors
 from bri_bayes.simulate import simulate_errors, simulate_panel
 from bri_bayes.treatment import Assignment
-from bri_bayes.within import Array
 
 COLUMNS = ("scenario", "test", "size", "size_error", "bias", "bias_error", "coverage", "length")
 RATES = ("check", "planted", "rate", "panels")

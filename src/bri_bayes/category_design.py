@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from bri_bayes.arrays import Array
 from bri_bayes.errors import InputError, suggest
 from bri_bayes.names import CATEGORY, PERIOD, UNIT
 from bri_bayes.treatment import Assignment
-from bri_bayes.within import Array
 
 # The shape of the LKJ priors: 1 is uniform over correlation matrices, above 1 leans towards none.
 LKJ_SHAPE = 2.0

@@ -18,8 +18,8 @@ import numpy as np
 import xarray as xr
 
 from bri_bayes.analysis import Analysis
+from bri_bayes.arrays import Array, Index
 from bri_bayes.errors import InputError
-from bri_bayes.within import Array, Index
 
 Verdict = Literal["exact", "reliable", "doubtful", "unreliable"]
 

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from bri_bayes.arrays import Array
 from bri_bayes.card import ModelCard
 from bri_bayes.errors import InputError, suggest
 from bri_bayes.names import COVARIATE, EXPOSED_UNIT, MODIFIER, OBS, PERIOD, TREATED_UNIT, UNIT
 from bri_bayes.treatment import Assignment
-from bri_bayes.within import Array, TwoWay
+from bri_bayes.within import TwoWay
 
 Design = xr.Dataset
 

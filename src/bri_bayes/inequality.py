@@ -25,8 +25,8 @@ from typing import Literal
 
 import numpy as np
 
+from bri_bayes.arrays import Array
 from bri_bayes.errors import InputError, suggest
-from bri_bayes.within import Array
 
 Index = Literal["T", "L"]
 Values = Sequence[float] | Array

@@ -25,6 +25,7 @@ import numpy as np
 import pandas as pd
 
 from bri_bayes.analysis import Fit
+from bri_bayes.arrays import Array
 from bri_bayes.card import ModelCard
 from bri_bayes.design import Design
 from bri_bayes.engines.batch import att_of_many
@@ -33,7 +34,6 @@ from bri_bayes.frequentist.many import Answers, linear_tests
 from bri_bayes.names import PERIOD, UNIT
 from bri_bayes.simulate import simulate_errors
 from bri_bayes.summaries import json_safe
-from bri_bayes.within import Array
 
 BAYES = "bayes/posterior"
 # The persistence that stands for a random walk, whose errors start anew in each unit's first period.

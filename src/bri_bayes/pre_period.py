@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
+from bri_bayes.arrays import Array
 from bri_bayes.errors import InputError, suggest
 from bri_bayes.names import COVARIATE, PERIOD, UNIT
 from bri_bayes.selection import summary_of
 from bri_bayes.treatment import Assignment
-from bri_bayes.within import Array
 
 PrePeriod = xr.Dataset
 # Spread below this share of a variable's size is rounding.

@@ -26,8 +26,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from bri_bayes.absorb import TwoEffects
+from bri_bayes.arrays import Array
 from bri_bayes.errors import InputError, suggest
-from bri_bayes.within import Array
 
 if TYPE_CHECKING:
     import pandas as pd

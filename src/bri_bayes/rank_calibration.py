@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
+from bri_bayes.arrays import Array, Index
 from bri_bayes.card import ModelCard
 from bri_bayes.design import Design
 from bri_bayes.engines.hyper import Hyperparameters, hyperparameters
@@ -27,7 +28,6 @@ from bri_bayes.engines.marginal import sample_marginal, to_parameters
 from bri_bayes.engines.nuts import sampler_of_outcomes
 from bri_bayes.serial import coloured, serial_errors
 from bri_bayes.terms import Block, Terms, build_terms
-from bri_bayes.within import Array, Index
 
 # Posterior draws that a truth is ranked among: 100 possible ranks.
 DRAWS = 99

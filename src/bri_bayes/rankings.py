@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bri_bayes.arrays import Array
 from bri_bayes.category_design import LKJ_SHAPE, CategoryDesign, difference_in_differences
-from bri_bayes.within import Array
 
 if TYPE_CHECKING:
     from bri_bayes.engines.categories import CategoryDraws

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bri_bayes.arrays import Array, Index
 from bri_bayes.names import ErrorStructure
-from bri_bayes.within import Array, Index
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bri_bayes.arrays import Array, Index
 from bri_bayes.card import ModelCard
 from bri_bayes.design import Design
 from bri_bayes.names import REFERENCE_EVENT_TIME
-from bri_bayes.within import Array, Index
 
 Scale = float | str
 

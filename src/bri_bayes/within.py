@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-Index = NDArray[np.intp]
-Mask = NDArray[np.bool_]
-
+from bri_bayes.arrays import Array, Index
 
 # An eigenvalue below this share of the largest is zero; real ones are above 1 / (number of units and periods)^2.
 NULL_SHARE = 1e-9

@@ -32,8 +32,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bri_bayes.arrays import Array
 from bri_bayes.category_design import LKJ_SHAPE, CategoryDesign
-from bri_bayes.within import Array
 
 if TYPE_CHECKING:
     import pymc as pm

@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bri_bayes.arrays import Array
 from bri_bayes.card import ModelCard
 from bri_bayes.design import Design
 from bri_bayes.errors import InputError
 from bri_bayes.serial import Serial, serial_errors
 from bri_bayes.terms import binned_event_time, event_times, exposed_positions, trend_time, wide_scales
-from bri_bayes.within import Array
 
 if TYPE_CHECKING:
     import pymc as pm

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bri_bayes.arrays import Array
 from bri_bayes.design import Design
 from bri_bayes.serial import serial_errors
-from bri_bayes.within import Array
 
 if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from bri_bayes.arrays import Array, Index, Mask
 from bri_bayes.checks.donors import complete_donors, refusal
 from bri_bayes.engines.convergence import split_rhat
 from bri_bayes.engines.factors import factor_counterfactuals
@@ -22,7 +23,6 @@ from bri_bayes.errors import InputError
 from bri_bayes.names import PERIOD, UNIT
 from bri_bayes.summaries import json_safe
 from bri_bayes.treatment import Assignment
-from bri_bayes.within import Array, Index, Mask
 
 RANKS = (0, 1, 2, 3, 4)
 FOLDS = 5

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from bri_bayes.arrays import Array
 from bri_bayes.comparison import (
     SMALL_DIFFERENCE,
     WAIC_LIMIT,
@@ -19,7 +20,6 @@ from bri_bayes.comparison import (
 )
 from bri_bayes.engines.importance import KHAT_LIMIT
 from bri_bayes.summaries import PROB
-from bri_bayes.within import Array
 
 
 def model_table(found: Mapping[str, Mapping[str, Any]], labels: Mapping[str, str]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import numpy as np
 import xarray as xr
 
 from bri_bayes.analysis import Analysis
+from bri_bayes.arrays import Array
 from bri_bayes.card import Sampler
 from bri_bayes.checks.slopes import SlopeDraws, draws_of_fit, prior_slope, slope_values, treated_cells
 from bri_bayes.design import RELATIVE_ZERO, Design
@@ -26,7 +27,6 @@ from bri_bayes.errors import InputError, suggest
 from bri_bayes.frequentist.interaction import interaction_rows
 from bri_bayes.names import PERIOD, UNIT
 from bri_bayes.summaries import json_safe
-from bri_bayes.within import Array
 
 TIME_VARYING, BEFORE_ONSET, MEASURED = "time_varying", "before_onset", "measured"
 VERSIONS = {

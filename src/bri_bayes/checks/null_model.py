@@ -16,6 +16,7 @@ import numpy as np
 import xarray as xr
 
 from bri_bayes.analysis import Analysis
+from bri_bayes.arrays import Array, Index
 from bri_bayes.card import ModelCard
 from bri_bayes.design import Design, build_design
 from bri_bayes.engines.assemble import linear_predictor
@@ -25,7 +26,6 @@ from bri_bayes.errors import InputError
 from bri_bayes.names import OBS, PERIOD, UNIT
 from bri_bayes.serial import coloured, serial_errors, whitened
 from bri_bayes.treatment import Assignment
-from bri_bayes.within import Array, Index
 
 # Fewer periods before the onset cannot tell a trend from an error.
 LEAST_PERIODS = 4

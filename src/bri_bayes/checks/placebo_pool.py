@@ -28,6 +28,7 @@ import numpy as np
 import xarray as xr
 
 from bri_bayes.analysis import Analysis
+from bri_bayes.arrays import Array, Index
 from bri_bayes.checks.placebo_space import RECORD, label_of
 from bri_bayes.checks.placebo_time import share_as_large
 from bri_bayes.design import Design
@@ -38,7 +39,6 @@ from bri_bayes.frequentist.many import TWFE_PERMUTATION, linear_tests
 from bri_bayes.frequentist.twfe import fit_twfe
 from bri_bayes.names import PERIOD, UNIT
 from bri_bayes.treatment import Assignment
-from bri_bayes.within import Array, Index
 
 # Fewer different groups would be drawn again and again.
 LEAST_GROUPS = 500

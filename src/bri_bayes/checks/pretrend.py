@@ -25,6 +25,7 @@ import numpy as np
 import xarray as xr
 
 from bri_bayes.analysis import Analysis
+from bri_bayes.arrays import Array
 from bri_bayes.card import ModelCard
 from bri_bayes.checks.null_model import (
     Draws,
@@ -38,7 +39,6 @@ from bri_bayes.design import Design, two_way
 from bri_bayes.engines.batch import OUTCOME, coefficient_of_many
 from bri_bayes.names import PERIOD, UNIT
 from bri_bayes.summaries import json_safe
-from bri_bayes.within import Array
 
 SLOPE = "treated_slope"
 # Prior sd of the slope and of covariates on the standardised scale: so wide that it decides nothing.

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bri_bayes.analysis import Analysis
+from bri_bayes.arrays import Array, Index
 from bri_bayes.engines.importance import KHAT_LIMIT
 from bri_bayes.engines.propensity import PropensityDraws
 from bri_bayes.engines.weighted import power_weights, weighted_posteriors
@@ -30,7 +31,6 @@ from bri_bayes.frequentist.matching import Rule, match, shares
 from bri_bayes.frequentist.weighted_twfe import weighted_twfe
 from bri_bayes.names import COVARIATE, UNIT
 from bri_bayes.pre_period import PrePeriod
-from bri_bayes.within import Array, Index
 
 # The three ways of the paper, with replacement and with the defaults of psmatch2 and attr.
 METHODS: Mapping[str, Rule] = {

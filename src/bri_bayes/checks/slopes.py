@@ -21,10 +21,10 @@ import numpy as np
 import xarray as xr
 
 from bri_bayes.analysis import Fit
+from bri_bayes.arrays import Array
 from bri_bayes.design import Design
 from bri_bayes.estimands import att, summarise
 from bri_bayes.names import PERIOD, SAMPLE, UNIT
-from bri_bayes.within import Array
 
 PROB = 0.95
 POINTS = 41  # of the curve

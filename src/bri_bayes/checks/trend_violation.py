@@ -22,12 +22,12 @@ from typing import Any
 import numpy as np
 
 from bri_bayes.analysis import Analysis
+from bri_bayes.arrays import Array
 from bri_bayes.card import ModelCard
 from bri_bayes.checks.prior_scales import scale_row
 from bri_bayes.engines.att import AttPosterior, att_posterior
 from bri_bayes.frequentist.event_coefficients import EventCoefficients
 from bri_bayes.names import Trend
-from bri_bayes.within import Array
 
 # The curve ends where both prior and posterior of s have all but 2.5% behind them.
 _TAIL = 0.975

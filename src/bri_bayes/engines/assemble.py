@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from bri_bayes.arrays import Array
 from bri_bayes.card import ModelCard
 from bri_bayes.design import Design
 from bri_bayes.names import (
@@ -24,7 +25,6 @@ from bri_bayes.names import (
 )
 from bri_bayes.serial import coloured, pointwise_log_density, serial_errors, student_log_density
 from bri_bayes.terms import binned_event_time, event_times, exposed_positions, trend_time
-from bri_bayes.within import Array
 
 # Elements (draws x rows) of log_likelihood and posterior_predictive that are kept; beyond, draws are thinned.
 POINTWISE_ELEMENTS = 4_000_000

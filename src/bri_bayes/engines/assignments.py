@@ -23,6 +23,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from bri_bayes.arrays import Array, Index
 from bri_bayes.card import ModelCard
 from bri_bayes.design import Design
 from bri_bayes.engines.batch import covers
@@ -42,7 +43,6 @@ from bri_bayes.engines.importance import find_mode, sample_by_importance
 from bri_bayes.engines.mixture import NormalMixtures
 from bri_bayes.errors import InputError
 from bri_bayes.terms import build_terms
-from bri_bayes.within import Array, Index
 
 ASSIGNMENT = "assignment"
 # Assignments whose modes place the first points, and assignments whose posteriors place the rest.

@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 
+from bri_bayes.arrays import Array
 from bri_bayes.card import ModelCard, Priors
 from bri_bayes.design import Design
 from bri_bayes.engines.functionals import att_functional
@@ -35,7 +36,6 @@ from bri_bayes.engines.hyper import Hyperparameters, hyperparameters
 from bri_bayes.engines.importance import Weighted, sample_by_importance
 from bri_bayes.engines.mixture import NormalMixtures
 from bri_bayes.terms import build_terms
-from bri_bayes.within import Array
 
 PROB = 0.95
 SIGMA, LIKELIHOOD = "sigma", "likelihood"

@@ -24,6 +24,7 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
+from bri_bayes.arrays import Array
 from bri_bayes.card import ModelCard
 from bri_bayes.design import RELATIVE_ZERO, Design, two_way
 from bri_bayes.engines.covering import (
@@ -43,7 +44,6 @@ from bri_bayes.engines.importance import LogDensity, find_mode, sample_by_import
 from bri_bayes.engines.mixture import NormalMixtures
 from bri_bayes.errors import InputError, suggest
 from bri_bayes.terms import Terms, build_terms
-from bri_bayes.within import Array
 
 __all__ = ["LEAST_ESS", "att_of_many", "coefficient_of_many", "covers"]
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from bri_bayes.arrays import Array
 from bri_bayes.builders.categories import build_category_difference, build_category_panel
 from bri_bayes.category_design import CategoryDesign
 from bri_bayes.engines.convergence import ESS_LIMIT, RHAT_LIMIT, split_rhat
-from bri_bayes.within import Array
 
 CHAINS = 4
 DRAWS, QUICK_DRAWS = 1000, 500

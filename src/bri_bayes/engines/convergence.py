@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtri
 
-from bri_bayes.within import Array
+from bri_bayes.arrays import Array
 
 RHAT_LIMIT = 1.01
 ESS_LIMIT = 400

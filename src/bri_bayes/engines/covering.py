@@ -15,9 +15,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from bri_bayes.arrays import Array, Index
 from bri_bayes.engines.importance import KHAT_LIMIT, Student, smooth_weights
 from bri_bayes.engines.mixture import NormalMixtures
-from bri_bayes.within import Array, Index
 
 PROB = 0.95
 SUMMARY = ("mean", "sd", "lower", "upper", "p_positive", "khat", "ess")

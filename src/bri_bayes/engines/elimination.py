@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bri_bayes.arrays import Array
 from bri_bayes.engines.gram import BATCH_ELEMENTS, GramModel, factor_and_solve
 from bri_bayes.terms import Block, Terms
-from bri_bayes.within import Array
 
 
 @dataclass(frozen=True, eq=False)

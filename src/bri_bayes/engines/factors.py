@@ -21,8 +21,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bri_bayes.arrays import Array, Index
 from bri_bayes.engines.forecast import RHO_GRID, Ar1Grid, ar1_grid
-from bri_bayes.within import Array, Index
 
 # Prior sd of levels and periods, in sds of the outcome after unit and period effects.
 _WIDE = 30.0

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bri_bayes.analysis import Analysis, Fit
-from bri_bayes.cache import Cache
+from bri_bayes.analysis import Analysis, Fit, FitStore
+from bri_bayes.arrays import Array
 from bri_bayes.card import ModelCard
 from bri_bayes.engines.assemble import assemble
 from bri_bayes.engines.convergence import ESS_LIMIT, RHAT_LIMIT, split_rhat
@@ -17,7 +17,6 @@ from bri_bayes.engines.importance import KHAT_LIMIT
 from bri_bayes.engines.marginal import is_feasible, sample_marginal, to_parameters
 from bri_bayes.engines.nuts import THINNING, sample_nuts
 from bri_bayes.errors import InputError, suggest
-from bri_bayes.within import Array
 
 # Up to this share of divergent transitions is reported and let through, more fails the gate.
 DIVERGENCE_SHARE = 0.001
@@ -29,7 +28,7 @@ def fit(
     *,
     engine: str = "auto",
     seed: int = 0,
-    cache: Cache | None = None,
+    cache: FitStore | None = None,
     pointwise: bool = True,
     progress: bool = False,
 ) -> Fit:

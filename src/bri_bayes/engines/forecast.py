@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bri_bayes.within import Array
+from bri_bayes.arrays import Array
 
 # Autocorrelations that are tried: midpoints of equal cells of a uniform prior on (-0.5, 1). Below it the errors of a
 # yearly series would change sign each year, above it they have no variance.

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 
+from bri_bayes.arrays import Array
 from bri_bayes.card import ModelCard
 from bri_bayes.design import Design
 from bri_bayes.names import COVARIATE
 from bri_bayes.terms import Terms
-from bri_bayes.within import Array
 
 EFFECT_BLOCKS = ("path", "own_path", "unit_deviation", "modifier_effect", "modifier_deviation")
 # Weights of own (unit, q) and of shared (p,) coefficients.

@@ -21,9 +21,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bri_bayes.arrays import Array, Index
 from bri_bayes.serial import Serial, serial_errors
 from bri_bayes.terms import Terms
-from bri_bayes.within import Array, Index
 
 # Elements of the largest temporary array of one batch (doubles): about what a core's own cache holds.
 BATCH_ELEMENTS = 300_000

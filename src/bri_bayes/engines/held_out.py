@@ -18,9 +18,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bri_bayes.arrays import Array, Index
 from bri_bayes.engines.gram import GramModel
 from bri_bayes.terms import Block, Terms
-from bri_bayes.within import Array, Index
 
 # Elements of the largest temporary array of one batch (doubles).
 _BATCH_ELEMENTS = 1_000_000

@@ -14,9 +14,9 @@ from math import lgamma, log, pi
 import numpy as np
 from scipy.special import betaincinv, log_ndtr, ndtr, ndtri
 
+from bri_bayes.arrays import Array
 from bri_bayes.card import ModelCard
 from bri_bayes.terms import Terms
-from bri_bayes.within import Array
 
 # rho is kept this far from -1 and 1, where the stationary variance ends.
 _RHO_MARGIN = 1e-10

@@ -16,7 +16,7 @@ from math import lgamma, log, pi
 
 import numpy as np
 
-from bri_bayes.within import Array
+from bri_bayes.arrays import Array
 
 LogDensity = Callable[[Array], Array]
 

@@ -27,6 +27,7 @@ import xarray as xr
 from scipy.special import log_ndtr, ndtr
 
 from bri_bayes.analysis import Analysis, Fit
+from bri_bayes.arrays import Array
 from bri_bayes.card import ModelCard
 from bri_bayes.design import Design
 from bri_bayes.engines.assemble import assemble
@@ -38,7 +39,6 @@ from bri_bayes.engines.marginal import by_block, coefficients, systematic, to_pa
 from bri_bayes.errors import InputError
 from bri_bayes.serial import serial_errors
 from bri_bayes.terms import Terms, build_terms
-from bri_bayes.within import Array
 
 # Shape of the LKJ prior of the correlation: 2 leans gently against -1 and 1.
 LKJ_SHAPE = 2.0

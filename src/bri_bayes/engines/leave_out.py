@@ -26,6 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from bri_bayes.arrays import Array, Index
 from bri_bayes.card import ModelCard
 from bri_bayes.design import Design
 from bri_bayes.engines.gram import GramModel
@@ -43,7 +44,6 @@ from bri_bayes.engines.marginal import is_feasible
 from bri_bayes.errors import InputError
 from bri_bayes.names import OBS, PERIOD, UNIT
 from bri_bayes.terms import Terms, build_terms, period_contrasts
-from bri_bayes.within import Array, Index
 
 # Points of hyperparameters: for all rows together, and for each unit, period and refitted row.
 ROW_POINTS, BLOCK_POINTS = 8000, 2000

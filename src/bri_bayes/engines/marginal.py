@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bri_bayes.arrays import Array
 from bri_bayes.card import ModelCard
 from bri_bayes.design import Design
 from bri_bayes.engines.gram import Conditional, GramModel, solve_transposed
@@ -18,7 +19,6 @@ from bri_bayes.engines.hyper import Hyperparameters, hyperparameters
 from bri_bayes.engines.importance import sample_by_importance
 from bri_bayes.names import EXPOSED_UNIT, UNIT
 from bri_bayes.terms import Terms, build_terms, period_contrasts
-from bri_bayes.within import Array
 
 # More hyperparameters than this are not left to importance sampling.
 MAX_HYPERPARAMETERS = 40

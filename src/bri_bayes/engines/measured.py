@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from bri_bayes.arrays import Array
 from bri_bayes.builders.linear import build_linear
 from bri_bayes.card import ModelCard
 from bri_bayes.design import Design
 from bri_bayes.engines.assemble import effect_cells
 from bri_bayes.engines.convergence import split_rhat
 from bri_bayes.engines.nuts import sample_model
-from bri_bayes.within import Array
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from bri_bayes.within import Array, Index
+from bri_bayes.arrays import Array, Index
 
 # A quantile is found when its normal score is this close: 1e-5 of a posterior sd.
 SCORE_TOLERANCE = 1e-5

@@ -6,10 +6,10 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+from bri_bayes.arrays import Array
 from bri_bayes.builders.linear import OUTCOME_DATA, build_linear
 from bri_bayes.card import ModelCard
 from bri_bayes.design import Design
-from bri_bayes.within import Array
 
 # rho close to one moves slowly against the levels of the countries (about one effective draw in ten), and a draw costs
 # far less than compiling: draw four times as many and keep every fourth.

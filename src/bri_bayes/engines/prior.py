@@ -14,12 +14,12 @@ import xarray as xr
 from scipy.special import ndtri
 
 from bri_bayes.analysis import Analysis, Fit
+from bri_bayes.arrays import Array
 from bri_bayes.engines.assemble import assemble
 from bri_bayes.engines.hyper import Hyperparameters, hyperparameters
 from bri_bayes.engines.marginal import by_block, to_parameters
 from bri_bayes.errors import InputError
 from bri_bayes.terms import Block, build_terms
-from bri_bayes.within import Array
 
 
 def prior_fit(analysis: Analysis, draws: int = 4000, seed: int = 0) -> Fit:

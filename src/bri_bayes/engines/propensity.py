@@ -14,13 +14,13 @@ from math import lgamma, log, pi
 import numpy as np
 from scipy.special import expit
 
+from bri_bayes.arrays import Array, Index
 from bri_bayes.builders.propensity import build_propensity, score_of
 from bri_bayes.card import ModelCard
 from bri_bayes.engines.importance import KHAT_LIMIT, sample_by_importance
 from bri_bayes.errors import InputError
 from bri_bayes.pre_period import PrePeriod
 from bri_bayes.selection import PropensityPrior
-from bri_bayes.within import Array, Index
 
 # Importance proposals; four parameters need few.
 PROPOSALS = 8000

@@ -26,8 +26,8 @@ from math import lgamma
 
 import numpy as np
 
+from bri_bayes.arrays import Array, Index, Mask
 from bri_bayes.engines.forecast import RHO_GRID, Ar1Grid, ar1_grid
-from bri_bayes.within import Array, Index, Mask
 
 CONCENTRATION = 4.0
 # Moves between two updates of rho and sigma, and between two kept draws.

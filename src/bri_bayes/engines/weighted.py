@@ -25,6 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bri_bayes.arrays import Array
 from bri_bayes.card import ModelCard
 from bri_bayes.design import Design
 from bri_bayes.engines.gram import GramModel
@@ -40,7 +41,6 @@ from bri_bayes.engines.importance import (
 )
 from bri_bayes.errors import InputError
 from bri_bayes.terms import Terms, build_terms
-from bri_bayes.within import Array
 
 # Hyperparameter points, and how much wider than the posterior under equal weights their proposal is.
 POINTS, INFLATION = 400, 3.0

@@ -11,10 +11,10 @@ from matplotlib.gridspec import GridSpec
 from matplotlib.lines import Line2D
 
 from bri_bayes import sentences, tables
+from bri_bayes.arrays import Array
 from bri_bayes.control_sentences import CHOICE_NAMES, curve_sentence, shares_sentence
 from bri_bayes.figures import marks, theme
 from bri_bayes.tables import Values, unit_name
-from bri_bayes.within import Array
 
 CURVE, LINE = 2.6, 0.145  # inches: the curve, and a row of the panel of choices
 _WORDS = {

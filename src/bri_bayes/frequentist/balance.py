@@ -22,8 +22,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtr
 
+from bri_bayes.arrays import Array
 from bri_bayes.frequentist.matching import Matched
-from bri_bayes.within import Array
 
 # The largest standardised difference that counts as balanced (Stuart 2010, doi:10.1214/09-STS313).
 BALANCED = 0.1

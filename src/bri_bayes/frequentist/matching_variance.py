@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bri_bayes.arrays import Array
 from bri_bayes.frequentist.matching import SAME_SCORE, Matched
-from bri_bayes.within import Array
 
 # Rows of the same group from which the outcome's variance at a score is estimated, the row itself not counted
 # (J in Abadie & Imbens 2006).

@@ -10,9 +10,10 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike
 
+from bri_bayes.arrays import Array, Index
 from bri_bayes.design import RELATIVE_ZERO
 from bri_bayes.errors import InputError
-from bri_bayes.within import Array, Index, TwoWay
+from bri_bayes.within import TwoWay
 
 TERM = "term"
 

@@ -30,10 +30,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
+from bri_bayes.arrays import Array
 from bri_bayes.errors import InputError
 from bri_bayes.frequentist.estimate import SIGNIFICANCE
 from bri_bayes.frequentist.event_coefficients import EventCoefficients
-from bri_bayes.within import Array
 
 Mask = NDArray[np.bool_]
 

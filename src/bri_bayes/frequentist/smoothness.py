@@ -22,10 +22,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from bri_bayes.arrays import Array
 from bri_bayes.errors import InputError
 from bri_bayes.frequentist.estimate import SIGNIFICANCE
 from bri_bayes.frequentist.event_coefficients import EventCoefficients
-from bri_bayes.within import Array
 
 # Above this ratio of bias to sd the other tail of |N(t, 1)| is nothing.
 _LARGE_BIAS = 8.0

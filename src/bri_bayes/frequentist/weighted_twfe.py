@@ -7,10 +7,10 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
+from bri_bayes.arrays import Array
 from bri_bayes.design import RELATIVE_ZERO, Design
 from bri_bayes.errors import InputError
 from bri_bayes.frequentist.estimate import Estimate, t_estimate
-from bri_bayes.within import Array
 
 
 def weighted_twfe(design: Design, weights: ArrayLike, name: str = "psm_did") -> list[Estimate]:

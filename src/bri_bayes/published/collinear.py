@@ -9,8 +9,8 @@ from itertools import combinations, islice, product
 
 import numpy as np
 
+from bri_bayes.arrays import Array
 from bri_bayes.published.reported import Reported
-from bri_bayes.within import Array
 
 # Sets of more regressions are not searched: their number grows fast, and an LP is solved for every pattern of signs.
 MOST_REGRESSIONS = 6

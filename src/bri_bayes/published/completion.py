@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bri_bayes.within import Array
+from bri_bayes.arrays import Array
 
 # Newton's method stops at this decrement; the equations then hold to about its square root, relative to the scales.
 CONVERGED = 1e-24

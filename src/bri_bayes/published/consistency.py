@@ -8,13 +8,13 @@ from typing import Literal
 
 import numpy as np
 
+from bri_bayes.arrays import Array
 from bri_bayes.errors import InputError
 from bri_bayes.published.collinear import Collinearity, collinearities
 from bri_bayes.published.completion import nearest_gram
 from bri_bayes.published.normal_equations import System, system
 from bri_bayes.published.reported import Reported
 from bri_bayes.published.search import TINY, misses, searched
-from bri_bayes.within import Array
 
 # A data set whose correlation matrix has a smaller eigenvalue is as good as collinear: no verdict rests on it.
 LEAST_EIGENVALUE = 1e-6

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from bri_bayes.arrays import Array
 from bri_bayes.frequentist.estimate import t_test
 from bri_bayes.names import PERIOD
 from bri_bayes.panel import Panel
@@ -17,7 +18,6 @@ from bri_bayes.published.rebuild.balance import VARIABLES, pooled_spread, unit_s
 from bri_bayes.published.reconstruction import BRI
 from bri_bayes.published.replicate import variable
 from bri_bayes.published.tables import Published
-from bri_bayes.within import Array
 
 BASELINE = {"lnexport": (3, 3), "lnimport": (3, 6)}
 _DIGITS = 6

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, InstanceOf, model_validator
 from pydantic.dataclasses import dataclass as checked
 
+from bri_bayes.arrays import Array
 from bri_bayes.errors import InputError
 from bri_bayes.frequentist.logit import logit
 from bri_bayes.frequentist.matching import Matched, Rule, match
 from bri_bayes.resources import shipped
 from bri_bayes.schema import STRICT, read_toml, validated
-from bri_bayes.within import Array
 
 # Where the quoted range of each outcome stands in text.csv.
 QUOTED = {"lnexport": ("psm_export_low", "psm_export_high"), "lnimport": ("psm_import_low", "psm_import_high")}

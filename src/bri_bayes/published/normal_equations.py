@@ -8,10 +8,10 @@ from itertools import pairwise
 
 import numpy as np
 
+from bri_bayes.arrays import Array
 from bri_bayes.errors import InputError
 from bri_bayes.published.completion import Equations
 from bri_bayes.published.reported import Reported
-from bri_bayes.within import Array
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bri_bayes.arrays import Array
 from bri_bayes.frequentist.estimate import t_test
 from bri_bayes.frequentist.ols import ols
 from bri_bayes.frequentist.variance import crv1
@@ -18,7 +19,6 @@ from bri_bayes.published.rebuild.rows import SEED
 from bri_bayes.published.reconstruction import BRI
 from bri_bayes.published.replicate import variable
 from bri_bayes.published.tables import Published
-from bri_bayes.within import Array
 
 # What the event study compares with: the years before its window, as the formula has it (every k from -5 to 5 has a
 # coefficient), or the last year before the onset, as is usual (first and last coefficient then share the years beyond).

@@ -17,6 +17,7 @@ from functools import cache
 import numpy as np
 import xarray as xr
 
+from bri_bayes.arrays import Array
 from bri_bayes.errors import InputError, suggest
 from bri_bayes.files import digest
 from bri_bayes.names import PERIOD, UNIT
@@ -29,7 +30,6 @@ from bri_bayes.published.rebuild.placebo_years import placebo_covariates
 from bri_bayes.published.rebuild.rows import Rows, rows_of
 from bri_bayes.published.rebuild.trade import trade
 from bri_bayes.published.tables import Published, load_published
-from bri_bayes.within import Array
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from bri_bayes.arrays import Array
 from bri_bayes.errors import InputError
 from bri_bayes.frequentist.ols import LeastSquares, ols
 from bri_bayes.frequentist.variance import crv1, iid
@@ -15,7 +16,6 @@ from bri_bayes.names import PERIOD, UNIT
 from bri_bayes.panel import Panel
 from bri_bayes.published.reconstruction import BRI, COLUMNS
 from bri_bayes.published.tables import Published, Regression
-from bri_bayes.within import Array
 
 # A reproduced number is given with this many digits more than the printed one: those behind them are rounding of the
 # machine.

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bri_bayes.arrays import Array
 from bri_bayes.published.completion import Equations, nearest_gram
 from bri_bayes.published.normal_equations import System
-from bri_bayes.within import Array
 
 # The price of missing an equation in the start, in squared units of the scales, and rounds that settle the scales.
 START_WEIGHT = 1e6

@@ -8,9 +8,9 @@ from typing import Any
 
 from bri_bayes.analysis import Analysis
 from bri_bayes.cache import content_key
-from bri_bayes.checks.refits import gathered, refit_steps
 from bri_bayes.errors import InputError, suggest
 from bri_bayes.panel import Panel
+from bri_bayes.refit_steps import gathered, refit_steps
 from bri_bayes.sections.placebo_claims import placebo_claims
 from bri_bayes.sections.placebo_page import parts, tables, verdicts
 from bri_bayes.sections.section import Context, Section

@@ -19,7 +19,7 @@ DEPENDS = ("propensity", "compare", "controls", "speccurve", "prior", "honest")
 
 def steps(context: Context) -> list[Step]:
     """The main fit of each outcome; everything else is read from the other sections."""
-    from bri_bayes.checks.refits import refit_steps
+    from bri_bayes.refit_steps import refit_steps
 
     recipes = {outcome: context.analysis(outcome) for outcome in context.study.outcomes}
     return refit_steps(f"{NAME}/main", recipes, context.seed)
@@ -27,7 +27,7 @@ def steps(context: Context) -> list[Step]:
 
 def collect(context: Context, values: Mapping[str, Any]) -> dict[str, Any]:
     """By outcome: main, answers, mean, p_positive (both ends), choices by size, matter_most."""
-    from bri_bayes.checks.refits import gathered
+    from bri_bayes.refit_steps import gathered
 
     main = gathered(f"{NAME}/main", values)
     outcomes = {

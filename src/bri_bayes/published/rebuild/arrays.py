@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from bri_bayes.arrays import Array
 from bri_bayes.errors import InputError
-from bri_bayes.within import Array
 
 CELLS = (-2, -1)
 

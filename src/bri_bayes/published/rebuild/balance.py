@@ -13,11 +13,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from bri_bayes.arrays import Array
 from bri_bayes.published.matching import matching_plan
 from bri_bayes.published.rebuild.matched import Matching, years_before
 from bri_bayes.published.rebuild.rows import Rows, generator
 from bri_bayes.published.tables import Published
-from bri_bayes.within import Array
 
 GROWTH, VOLATILITY, SIZE = "export_growth", "export_volatility", "export_size_log"
 VARIABLES = (GROWTH, VOLATILITY, SIZE)

@@ -11,10 +11,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from bri_bayes.arrays import Array
 from bri_bayes.names import PERIOD
 from bri_bayes.published.rebuild.rows import generator
 from bri_bayes.published.tables import Published
-from bri_bayes.within import Array
 
 CATEGORY, TRADE = "category", "trade_10000_usd"
 TOTAL = "total"

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bri_bayes.arrays import Array
 from bri_bayes.errors import InputError
 from bri_bayes.published.rebuild.arrays import across, group_centred, products
 from bri_bayes.published.rebuild.rows import Rows, estimates, generator
 from bri_bayes.published.tables import Published
 from bri_bayes.simulate import simulate_errors
-from bri_bayes.within import Array
 
 COVARIATES = ("lnppl", "lnpgdp", "growth", "lnroaddensity")
 # Table 3: the columns of each outcome without covariates, with covariates, and with covariates and country effects.

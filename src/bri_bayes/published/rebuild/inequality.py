@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from bri_bayes.arrays import Array
 from bri_bayes.published.rebuild.arrays import moved, products, within
 from bri_bayes.published.rebuild.covariates import BASELINE, COVARIATES
 from bri_bayes.published.rebuild.rows import Rows, estimates, generator
 from bri_bayes.published.tables import Published
 from bri_bayes.simulate import simulate_errors
-from bri_bayes.within import Array
 
 PRODUCT, INDEX = "BRI_x_inequality", "inequality"
 # Table 8: the column of each outcome.

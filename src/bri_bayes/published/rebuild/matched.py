@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bri_bayes.arrays import Array
 from bri_bayes.frequentist.matching import Matched
 from bri_bayes.published.matching import QUOTED, matched_units, matching_plan, weighted_two_way
 from bri_bayes.published.rebuild.covariates import COVARIATES
 from bri_bayes.published.rebuild.rows import Rows, generator
 from bri_bayes.published.tables import Published
 from bri_bayes.simulate import simulate_errors
-from bri_bayes.within import Array
 
 # Trade over GDP, chosen here: its middle, the lead of treated units (logs), and the deviations of a unit: sd of its
 # level, and of AR(1) innovations with this persistence.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bri_bayes.arrays import Array
 from bri_bayes.published.rebuild.arrays import (
     combined,
     group_centred,
@@ -18,7 +19,6 @@ from bri_bayes.published.rebuild.covariates import COVARIATES
 from bri_bayes.published.rebuild.rows import Rows, estimates, generator
 from bri_bayes.published.tables import Published, Regression
 from bri_bayes.simulate import simulate_errors
-from bri_bayes.within import Array
 
 # Outcomes and indices are persistent, with this AR(1) coefficient, and drift by this share of their spread from first
 # year to last.

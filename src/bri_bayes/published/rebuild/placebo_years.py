@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bri_bayes.arrays import Array
 from bri_bayes.errors import InputError
 from bri_bayes.published.completion import Equations, nearest_gram
 from bri_bayes.published.rebuild.arrays import combined, products, recoloured, within, without
 from bri_bayes.published.rebuild.covariates import COVARIATES
 from bri_bayes.published.rebuild.rows import Rows, estimates
 from bri_bayes.published.tables import Published, Regression
-from bri_bayes.within import Array
 
 # The price of half a squared change, in correlations, of how trade moves with BRI from a fictitious onset on. The
 # path of the gap between treated and other units follows from the effect and the covariates; Table 4 may bend it a

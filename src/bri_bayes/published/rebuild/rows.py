@@ -8,11 +8,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from bri_bayes.arrays import Array
 from bri_bayes.errors import InputError
 from bri_bayes.published.rebuild.arrays import across, products
 from bri_bayes.published.tables import Published
 from bri_bayes.treatment import Assignment
-from bri_bayes.within import Array
 
 # The ordinary standard error, R-squared and coefficient of Table 3 (1) give a variance of log exports for each share
 # of treated units: 90 of 291 belong to a standard deviation of 2.6, that of log goods exports of China to 209 partners.

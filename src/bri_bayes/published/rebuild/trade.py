@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from bri_bayes.arrays import Array
 from bri_bayes.errors import InputError
 from bri_bayes.published.rebuild.arrays import (
     across,
@@ -28,7 +29,6 @@ from bri_bayes.published.rebuild.placebo_years import planned_products
 from bri_bayes.published.rebuild.rows import Rows, estimates, generator
 from bri_bayes.published.tables import Published
 from bri_bayes.simulate import simulate_errors
-from bri_bayes.within import Array
 
 OUTCOMES = tuple(BASELINE)
 # Exports to and imports from each country (million US dollars), geometric means over the years: rounded orders of
