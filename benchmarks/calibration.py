@@ -12,16 +12,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from bri_bayes.calibration import (
-    SCENARIOS,
-    error_rates,
-    golden_assignment,
-    placebo_rates,
-    pretrend_rates,
-)
-from bri_bayes.card import Effects, ModelCard, load_card
-from bri_bayes.design import build_design
-from bri_bayes.simulate import simulate_panel
+from bri_bayes.data.simulation import simulate_panel
+from bri_bayes.design.design import build_design
+from bri_bayes.evaluation.calibration import SCENARIOS, error_rates, golden_assignment, placebo_rates, pretrend_rates
+from bri_bayes.study.model_card import Effects, ModelCard, load_card
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "calibration.md"
 FLAT = ModelCard(name="flat", title="flat", outcome="y", effects=Effects(treatment="common"))

@@ -12,12 +12,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from bri_bayes.calibration import golden_assignment
-from bri_bayes.card import ModelCard, load_card
-from bri_bayes.design import Design, build_design
-from bri_bayes.engines.nuts import THINNING
-from bri_bayes.figures import theme
-from bri_bayes.rank_calibration import (
+from bri_bayes.data.simulation import simulate_panel
+from bri_bayes.design.design import Design, build_design
+from bri_bayes.evaluation.calibration import golden_assignment
+from bri_bayes.evaluation.rank_calibration import (
     DRAWS,
     NUTS_CHAINS,
     NUTS_DRAWS,
@@ -27,7 +25,9 @@ from bri_bayes.rank_calibration import (
     prior_ranks,
     rank_table,
 )
-from bri_bayes.simulate import simulate_panel
+from bri_bayes.inference.nuts import THINNING
+from bri_bayes.report.figures import theme
+from bri_bayes.study.model_card import ModelCard, load_card
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 CARDS = ("did", "did_correlated", "did_scale_by_unit")

@@ -19,15 +19,15 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from bri_bayes.analysis import Analysis
-from bri_bayes.card import load_card
-from bri_bayes.engines import fit
-from bri_bayes.estimands import att
+from bri_bayes.data.assignment import Assignment
+from bri_bayes.data.simulation import simulate_panel
+from bri_bayes.design.analysis import Analysis
+from bri_bayes.estimands.effects import att
+from bri_bayes.frequentist.product_quality import estimate_quality
 from bri_bayes.frequentist.resampling import permutation
 from bri_bayes.frequentist.twfe import fit_twfe
-from bri_bayes.quality import estimate_quality
-from bri_bayes.simulate import simulate_panel
-from bri_bayes.treatment import Assignment
+from bri_bayes.inference import fit
+from bri_bayes.study.model_card import load_card
 
 Work = Callable[[], object]
 
@@ -131,7 +131,7 @@ def main() -> None:
         "pyfixest feols, residuals",
         timed(lambda: pf.feols("y ~ 1 | product + unit", frame, vcov="iid").resid(), 1),
     )
-    command = [sys.executable, "-m", "bri_bayes.cli", "--help"]
+    command = [sys.executable, "-m", "bri_bayes.cli.main", "--help"]
     start = timed(lambda: subprocess.run(command, check=True, capture_output=True), options.repeat)
     python = timed(lambda: subprocess.run([sys.executable, "-c", "pass"], check=True), options.repeat)
     report("bri-bayes --help", start, "python -c pass", python)

@@ -5,39 +5,39 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from bri_bayes.generators import register as _register
+from bri_bayes.data.generators import register as _register
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from bri_bayes.analysis import Analysis, Fit
-    from bri_bayes.cache import Cache
-    from bri_bayes.card import ModelCard, load_card
-    from bri_bayes.engines import fit
-    from bri_bayes.estimands import additional_trade, att, att_by, counterfactual, percent, summarise
+    from bri_bayes.data.assignment import Assignment
+    from bri_bayes.data.panel import load_panel
+    from bri_bayes.design.analysis import Analysis, Fit
+    from bri_bayes.estimands.effects import additional_trade, att, att_by, counterfactual, percent, summarise
     from bri_bayes.frequentist import frequentist_rows
-    from bri_bayes.panel import load_panel
-    from bri_bayes.study import Study, load_study
-    from bri_bayes.treatment import Assignment
+    from bri_bayes.inference import fit
+    from bri_bayes.runtime.cache import Cache
+    from bri_bayes.study.model_card import ModelCard, load_card
+    from bri_bayes.study.study_file import Study, load_study
 
 _PUBLIC = {
-    "Analysis": "analysis",
-    "Assignment": "treatment",
-    "Cache": "cache",
-    "Fit": "analysis",
-    "ModelCard": "card",
-    "Study": "study",
-    "additional_trade": "estimands",
-    "att": "estimands",
-    "att_by": "estimands",
-    "counterfactual": "estimands",
-    "fit": "engines",
+    "Analysis": "design.analysis",
+    "Assignment": "data.assignment",
+    "Cache": "runtime.cache",
+    "Fit": "design.analysis",
+    "ModelCard": "study.model_card",
+    "Study": "study.study_file",
+    "additional_trade": "estimands.effects",
+    "att": "estimands.effects",
+    "att_by": "estimands.effects",
+    "counterfactual": "estimands.effects",
+    "fit": "inference",
     "frequentist_rows": "frequentist",
-    "load_card": "card",
-    "load_panel": "panel",
-    "load_study": "study",
-    "percent": "estimands",
-    "summarise": "estimands",
+    "load_card": "study.model_card",
+    "load_panel": "data.panel",
+    "load_study": "study.study_file",
+    "percent": "estimands.effects",
+    "summarise": "estimands.effects",
 }
 
 __version__ = "0.1.0"
@@ -70,7 +70,7 @@ def __getattr__(name: str) -> Any:
 
 
 def _reconstruction() -> xr.Dataset:
-    from bri_bayes.published.reconstruction import reconstruct
+    from bri_bayes.paper.reconstruction import reconstruct
 
     return reconstruct()
 

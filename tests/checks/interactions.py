@@ -4,11 +4,11 @@ import dataclasses
 
 import numpy as np
 
-from bri_bayes.analysis import Analysis
-from bri_bayes.card import load_card
-from bri_bayes.panel import Column, with_columns
-from bri_bayes.simulate import simulate_errors
-from bri_bayes.treatment import Assignment
+from bri_bayes.data.assignment import Assignment
+from bri_bayes.data.panel import Column, with_columns
+from bri_bayes.data.simulation import simulate_errors
+from bri_bayes.design.analysis import Analysis
+from bri_bayes.study.model_card import load_card
 
 UNITS = [f"U{i}" for i in range(9)]
 NINE = Assignment({unit: 2013 if i < 5 else None for i, unit in enumerate(UNITS)})

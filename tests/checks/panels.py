@@ -4,10 +4,10 @@ import dataclasses
 
 import numpy as np
 
-from bri_bayes.analysis import Analysis
-from bri_bayes.card import Sampler, load_card
-from bri_bayes.simulate import simulate_panel
-from bri_bayes.treatment import Assignment
+from bri_bayes.data.assignment import Assignment
+from bri_bayes.data.simulation import simulate_panel
+from bri_bayes.design.analysis import Analysis
+from bri_bayes.study.model_card import Sampler, load_card
 
 TREATED, CONTROLS = ("A", "B", "C", "D", "E"), ("P", "Q", "R", "S")
 ONSET = 2013

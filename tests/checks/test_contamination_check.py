@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from bri_bayes.card import Sampler
 from bri_bayes.checks.contamination import HARDLY_LEARNED, SHARES, contaminated, learned_share, over_shares
 from bri_bayes.checks.refits import refit
+from bri_bayes.study.model_card import Sampler
 
 from .test_control_sets import NINE, nine, recipe
 

@@ -5,12 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 
-from bri_bayes.analysis import Analysis
-from bri_bayes.card import Effects, Sampler, load_card
 from bri_bayes.checks.control_sets import fit_sets, influence, left_out, pretrend_fit, subsets, with_controls
-from bri_bayes.design import build_design
-from bri_bayes.simulate import simulate_panel
-from bri_bayes.treatment import Assignment
+from bri_bayes.data.assignment import Assignment
+from bri_bayes.data.simulation import simulate_panel
+from bri_bayes.design.analysis import Analysis
+from bri_bayes.design.design import build_design
+from bri_bayes.study.model_card import Effects, Sampler, load_card
 
 CONTROLS = ("MNG", "BLR", "AZE", "SRB")
 NINE = Assignment({**dict.fromkeys(("KAZ", "KGZ", "TJK", "TKM", "UZB"), 2013), **dict.fromkeys(CONTROLS)})

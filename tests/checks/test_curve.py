@@ -6,17 +6,17 @@ from itertools import combinations, product
 import numpy as np
 import pytest
 
-from bri_bayes.analysis import Analysis
-from bri_bayes.card import Sampler, load_card
 from bri_bayes.checks.control_sets import subsets, with_controls
 from bri_bayes.checks.curve import median_permutation, shares_of_variance
 from bri_bayes.checks.refits import refit
 from bri_bayes.checks.specifications import SHIFTS, fit_specifications, panels_of, specifications
-from bri_bayes.design import build_design
-from bri_bayes.errors import InputError
+from bri_bayes.core.errors import InputError
+from bri_bayes.data.assignment import Assignment
+from bri_bayes.data.simulation import simulate_panel
+from bri_bayes.design.analysis import Analysis
+from bri_bayes.design.design import build_design
 from bri_bayes.frequentist.twfe import fit_twfe, iid_estimate
-from bri_bayes.simulate import simulate_panel
-from bri_bayes.treatment import Assignment
+from bri_bayes.study.model_card import Sampler, load_card
 
 SMALL = Assignment({"A": 2006, "B": 2006, "C": None, "D": None, "E": None})
 # The same regression by two routes.

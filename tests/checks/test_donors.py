@@ -5,7 +5,7 @@ import xarray as xr
 
 from bri_bayes.checks.counterfactuals import factor_values, synthetic_values
 from bri_bayes.checks.donors import ALL, NEAREST, by_rule, complete_donors, refusal
-from bri_bayes.treatment import Assignment
+from bri_bayes.data.assignment import Assignment
 
 ASSIGNMENT = Assignment({"A": 2005, "B": 2005, "C": None})
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bri_bayes.checks.jointly import MASSES, density, joint_values, quadrants
-from bri_bayes.engines.joint import fit_jointly
+from bri_bayes.inference.joint import fit_jointly
 
 from .interactions import analysis_of, mediated_panel
 

@@ -5,7 +5,6 @@ import dataclasses
 import numpy as np
 import pytest
 
-from bri_bayes.card import Priors
 from bri_bayes.checks.mediation import (
     NOT_SUPPORTED,
     OPEN,
@@ -16,9 +15,10 @@ from bri_bayes.checks.mediation import (
     vanishing_correlation,
     verdict,
 )
-from bri_bayes.engines.joint import fit_jointly
-from bri_bayes.errors import InputError
-from bri_bayes.estimands import att
+from bri_bayes.core.errors import InputError
+from bri_bayes.estimands.effects import att
+from bri_bayes.inference.joint import fit_jointly
+from bri_bayes.study.model_card import Priors
 
 from .interactions import analysis_of, mediated_panel
 

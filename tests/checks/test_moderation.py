@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from bri_bayes.card import Priors, Sampler
 from bri_bayes.checks import moderation
 from bri_bayes.checks.moderation import (
     BEFORE_ONSET,
@@ -14,9 +13,10 @@ from bri_bayes.checks.moderation import (
     possible_versions,
 )
 from bri_bayes.checks.slopes import SlopeDraws, draws_of_fit, learned, prior_slope, record, slope_values
-from bri_bayes.engines import fit
-from bri_bayes.errors import InputError
+from bri_bayes.core.errors import InputError
 from bri_bayes.frequentist.interaction import SLOPE, TREATED, fit_interaction, interaction_rows
+from bri_bayes.inference import fit
+from bri_bayes.study.model_card import Priors, Sampler
 
 from .interactions import analysis_of, moderated_panel
 

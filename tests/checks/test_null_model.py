@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from bri_bayes.card import Effects, Errors
 from bri_bayes.checks.null_model import (
     forecasts,
     periods_of,
@@ -13,7 +12,8 @@ from bri_bayes.checks.null_model import (
     untreated_card,
     untreated_design,
 )
-from bri_bayes.engines.batch import att_of_many
+from bri_bayes.inference.batch import att_of_many
+from bri_bayes.study.model_card import Effects, Errors
 
 from .panels import recipe
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from bri_bayes.card import load_card
 from bri_bayes.checks.overlap import overlap, overlap_rows
-from bri_bayes.engines.propensity import sample_propensity
-from bri_bayes.errors import InputError
-from bri_bayes.pre_period import pre_period, unit_period_rows
-from bri_bayes.treatment import Assignment
+from bri_bayes.core.errors import InputError
+from bri_bayes.data.assignment import Assignment
+from bri_bayes.design.pre_period import pre_period, unit_period_rows
+from bri_bayes.inference.propensity import sample_propensity
+from bri_bayes.study.model_card import load_card
 
 UNITS = Assignment(dict.fromkeys("ABCD", 2006) | dict.fromkeys("WXYZ"))
 CARD = load_card("propensity")

@@ -5,18 +5,18 @@ import dataclasses
 import numpy as np
 import pytest
 
-from bri_bayes.card import Errors
 from bri_bayes.checks.placebo_pool import all_others, candidates, problem, same_shape
 from bri_bayes.checks.placebo_predictive import predictive_values
 from bri_bayes.checks.placebo_space import any_country, controls_only, exact_share, is_shared, space_recipes
 from bri_bayes.checks.placebo_time import OBSERVED, WITH_TREATED, share_as_large, time_recipes, time_values
 from bri_bayes.checks.posterior_predictive import predictive_checks
 from bri_bayes.checks.refits import refit
-from bri_bayes.engines import fit
-from bri_bayes.estimands import att, att_record
+from bri_bayes.data.assignment import Assignment
+from bri_bayes.estimands.effects import att, att_record
 from bri_bayes.frequentist import fit_twfe
 from bri_bayes.frequentist.resampling import permutation
-from bri_bayes.treatment import Assignment
+from bri_bayes.inference import fit
+from bri_bayes.study.model_card import Errors
 
 from .panels import CONTROLS, ONSET, TREATED, recipe
 

@@ -5,11 +5,11 @@ import pytest
 import xarray as xr
 from scipy.stats import norm
 
-from bri_bayes.analysis import Analysis
-from bri_bayes.card import Effects, Priors, Sampler
 from bri_bayes.checks.power_scaling import ALL, LIKELIHOOD, by_importance, power_scaling, sensitivity, verdict
-from bri_bayes.engines import fit
-from bri_bayes.engines.att import att_posterior
+from bri_bayes.design.analysis import Analysis
+from bri_bayes.inference import fit
+from bri_bayes.inference.att import att_posterior
+from bri_bayes.study.model_card import Effects, Priors, Sampler
 from tests.engines.panels import make_card, make_panel
 
 # The sensitivity is a difference over 1% of a power; its limit differs by about that much.

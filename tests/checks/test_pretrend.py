@@ -5,12 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 
-from bri_bayes.card import Effects, Errors
 from bri_bayes.checks.null_model import untreated_design
 from bri_bayes.checks.pretrend import POWER, SLOPE, power_at, pretrend_values, slope_recipe, with_slope
-from bri_bayes.engines.batch import coefficient_of_many
-from bri_bayes.errors import InputError
-from bri_bayes.simulate import simulate_errors
+from bri_bayes.core.errors import InputError
+from bri_bayes.data.simulation import simulate_errors
+from bri_bayes.inference.batch import coefficient_of_many
+from bri_bayes.study.model_card import Effects, Errors
 
 from .panels import CONTROLS, TREATED, recipe
 

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from bri_bayes.analysis import Analysis
-from bri_bayes.card import Effects, Priors
 from bri_bayes.checks.prior_predictive import prior_predictive
 from bri_bayes.checks.prior_scales import refits_by_scale, scales, verdict
-from bri_bayes.engines.att import att_posterior
-from bri_bayes.simulate import simulate_panel
-from bri_bayes.treatment import Assignment
+from bri_bayes.data.assignment import Assignment
+from bri_bayes.data.simulation import simulate_panel
+from bri_bayes.design.analysis import Analysis
+from bri_bayes.inference.att import att_posterior
+from bri_bayes.study.model_card import Effects, Priors
 from tests.engines.panels import make_card, make_panel
 
 

@@ -10,16 +10,16 @@ import pytest
 import xarray as xr
 from scipy.special import expit
 
-from bri_bayes.analysis import Analysis
-from bri_bayes.card import load_card
+from bri_bayes.app.study_run import section_text, section_values
 from bri_bayes.checks.psm_did import METHODS, balance_rows, match_weights, plug_in, psm_did
-from bri_bayes.engines.propensity import sample_propensity
-from bri_bayes.engines.weighted import power_weights, weighted_posteriors
+from bri_bayes.data.assignment import Assignment
+from bri_bayes.data.simulation import simulate_errors
+from bri_bayes.design.analysis import Analysis
+from bri_bayes.design.pre_period import pre_period
 from bri_bayes.frequentist.matching import Rule, match
-from bri_bayes.pipeline import section_text, section_values
-from bri_bayes.pre_period import pre_period
-from bri_bayes.simulate import simulate_errors
-from bri_bayes.treatment import Assignment
+from bri_bayes.inference.propensity import sample_propensity
+from bri_bayes.inference.weighted import power_weights, weighted_posteriors
+from bri_bayes.study.model_card import load_card
 
 CARD, DID = load_card("propensity"), dataclasses.replace(load_card("did"), outcome="y")
 ATT = 0.3
@@ -148,8 +148,8 @@ def test_a_known_effect_comes_back_on_500_panels_with_selection_on_a_covariate()
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory):
-    from bri_bayes.cache import Cache
-    from bri_bayes.resources import shipped
+    from bri_bayes.core.resources import shipped
+    from bri_bayes.runtime.cache import Cache
 
     cache = Cache(tmp_path_factory.mktemp("cache"))
     return section_values("propensity", shipped("data") / "simulated.toml", quick=True, cache=cache)
@@ -180,8 +180,8 @@ def test_the_section_says_in_text_what_its_tables_hold(shown):
 
 @pytest.mark.real
 def test_on_the_real_panel_the_covariates_of_the_paper_separate_the_nine_countries(shared):
-    from bri_bayes.resources import shipped
-    from bri_bayes.study import load_study
+    from bri_bayes.core.resources import shipped
+    from bri_bayes.study.study_file import load_study
 
     path = shared / "data" / "real_panel" / "china_partners_2000_2023.csv"
     study = load_study(shipped("data") / "goods_trade.toml", path)

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from bri_bayes.analysis import Analysis
-from bri_bayes.card import Effects, Errors, Priors
 from bri_bayes.checks.trend_violation import can_drift, coefficient_posterior, trend_violation, with_drift
-from bri_bayes.engines.att import AttModel, att_posterior
+from bri_bayes.design.analysis import Analysis
 from bri_bayes.frequentist.event_coefficients import EventCoefficients, event_coefficients
+from bri_bayes.inference.att import AttModel, att_posterior
+from bri_bayes.study.model_card import Effects, Errors, Priors
 from tests.engines.panels import make_card, make_panel
 
 # The reference prints eight decimals.

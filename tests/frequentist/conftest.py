@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from bri_bayes.card import ModelCard
-from bri_bayes.design import build_design
-from bri_bayes.treatment import Assignment
+from bri_bayes.data.assignment import Assignment
+from bri_bayes.design.design import build_design
+from bri_bayes.study.model_card import ModelCard
 
 TREATED = ("KAZ", "KGZ", "TJK", "TKM", "UZB")
 # pyfixest demeans iteratively, by default to 1e-6 only.

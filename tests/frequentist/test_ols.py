@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bri_bayes.errors import InputError
+from bri_bayes.core.errors import InputError
 from bri_bayes.frequentist.ols import absorb_effects, codes, group_sums, ols, orthonormal_basis
 from bri_bayes.frequentist.variance import crv1, crv3, hc1, iid, jackknife
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bri_bayes.errors import InputError
+from bri_bayes.core.errors import InputError
 from bri_bayes.frequentist.ols import ols
 from bri_bayes.frequentist.twfe import (
     AGAINST_PRE_PERIOD,

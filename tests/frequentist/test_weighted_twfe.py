@@ -9,12 +9,12 @@ import pandas as pd
 import pyfixest as pf
 import pytest
 
-from bri_bayes.card import load_card
-from bri_bayes.design import build_design
-from bri_bayes.errors import InputError
+from bri_bayes.core.errors import InputError
+from bri_bayes.data.assignment import Assignment
+from bri_bayes.data.simulation import simulate_panel
+from bri_bayes.design.design import build_design
 from bri_bayes.frequentist.weighted_twfe import weighted_twfe
-from bri_bayes.simulate import simulate_panel
-from bri_bayes.treatment import Assignment
+from bri_bayes.study.model_card import load_card
 
 UNITS = Assignment(dict.fromkeys("abcd", 2006) | dict.fromkeys("efghij"))
 EXACT = 1e-8

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from bri_bayes.analysis import Analysis, Fitter
+from bri_bayes.design.analysis import Analysis, Fitter
 
 
 @dataclass(frozen=True, eq=False)

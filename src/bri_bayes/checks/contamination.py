@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from bri_bayes.analysis import Analysis
-from bri_bayes.card import Contamination
-from bri_bayes.engines.fitting import fit, is_trustworthy
-from bri_bayes.estimands import att, att_record
-from bri_bayes.summaries import json_safe
+from bri_bayes.design.analysis import Analysis
+from bri_bayes.estimands.effects import att, att_record
+from bri_bayes.estimands.summaries import json_safe
+from bri_bayes.inference.fitting import fit, is_trustworthy
+from bri_bayes.study.model_card import Contamination
 
 # Fixed shares of the grid; its trapezoids are the quadrature over kappa.
 SHARES = tuple(round(float(share), 2) for share in np.linspace(0, 1, 11))

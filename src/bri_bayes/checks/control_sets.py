@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from bri_bayes.analysis import Analysis
 from bri_bayes.checks.refits import refit
-from bri_bayes.design import Design
-from bri_bayes.treatment import Assignment
-from bri_bayes.within import TwoWay
+from bri_bayes.data.assignment import Assignment
+from bri_bayes.design.analysis import Analysis
+from bri_bayes.design.design import Design
+from bri_bayes.design.fixed_effects import TwoWay
 
 # With more controls than this their non-empty sets (63 at six) are too many to show, and are left out with a sentence.
 MOST_CONTROLS = 6

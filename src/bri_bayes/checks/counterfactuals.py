@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bri_bayes.arrays import Array, Index, Mask
 from bri_bayes.checks.donors import complete_donors, refusal
-from bri_bayes.engines.convergence import split_rhat
-from bri_bayes.engines.factors import factor_counterfactuals
-from bri_bayes.engines.synthetic import synthetic_controls
-from bri_bayes.errors import InputError
-from bri_bayes.names import PERIOD, UNIT
-from bri_bayes.summaries import json_safe
-from bri_bayes.treatment import Assignment
+from bri_bayes.core.arrays import Array, Index, Mask
+from bri_bayes.core.errors import InputError
+from bri_bayes.core.names import PERIOD, UNIT
+from bri_bayes.data.assignment import Assignment
+from bri_bayes.estimands.summaries import json_safe
+from bri_bayes.inference.convergence import split_rhat
+from bri_bayes.inference.factors import factor_counterfactuals
+from bri_bayes.inference.synthetic import synthetic_controls
 
 RANKS = (0, 1, 2, 3, 4)
 FOLDS = 5

@@ -21,15 +21,15 @@ from typing import Any
 
 import numpy as np
 
-from bri_bayes.analysis import Analysis
-from bri_bayes.arrays import Array, Index
 from bri_bayes.checks.control_sets import subsets
 from bri_bayes.checks.specifications import SHIFTS, panels_of
-from bri_bayes.errors import InputError
-from bri_bayes.imputation import IMPUTATIONS
-from bri_bayes.names import PERIOD, UNIT
-from bri_bayes.treatment import Assignment
-from bri_bayes.within import TwoWay
+from bri_bayes.core.arrays import Array, Index
+from bri_bayes.core.errors import InputError
+from bri_bayes.core.names import PERIOD, UNIT
+from bri_bayes.data.assignment import Assignment
+from bri_bayes.data.imputation import IMPUTATIONS
+from bri_bayes.design.analysis import Analysis
+from bri_bayes.design.fixed_effects import TwoWay
 
 # Groups beyond this many are not enumerated.
 MOST_GROUPS = 10_000

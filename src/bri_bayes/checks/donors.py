@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import xarray as xr
 
-from bri_bayes.arrays import Array
-from bri_bayes.names import PERIOD, UNIT
-from bri_bayes.treatment import Assignment
+from bri_bayes.core.arrays import Array
+from bri_bayes.core.names import PERIOD, UNIT
+from bri_bayes.data.assignment import Assignment
 
 ALL, NEAREST = "all complete units", "nearest in pre-period path"
 

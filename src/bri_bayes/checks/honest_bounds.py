@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from bri_bayes.checks.trend_violation import coefficient_posterior
-from bri_bayes.design import Design
+from bri_bayes.design.design import Design
 from bri_bayes.frequentist.estimate import SIGNIFICANCE
 from bri_bayes.frequentist.event_coefficients import ErrorModel, EventCoefficients, event_coefficients
 from bri_bayes.frequentist.relative_magnitudes import relative_magnitudes

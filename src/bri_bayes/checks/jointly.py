@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from bri_bayes.analysis import Analysis
-from bri_bayes.arrays import Array
 from bri_bayes.checks.slopes import flat, record
-from bri_bayes.engines.convergence import ESS_LIMIT, RHAT_LIMIT
-from bri_bayes.engines.importance import KHAT_LIMIT
-from bri_bayes.engines.joint import fit_jointly
-from bri_bayes.estimands import att
-from bri_bayes.summaries import json_safe
+from bri_bayes.core.arrays import Array
+from bri_bayes.design.analysis import Analysis
+from bri_bayes.estimands.effects import att
+from bri_bayes.estimands.summaries import json_safe
+from bri_bayes.inference.convergence import ESS_LIMIT, RHAT_LIMIT
+from bri_bayes.inference.importance import KHAT_LIMIT
+from bri_bayes.inference.joint import fit_jointly
 
 PROB = 0.95
 # Points of the density's grid in each direction, and the masses that its contours hold.

@@ -12,13 +12,13 @@ from collections.abc import Callable
 import numpy as np
 import xarray as xr
 
-from bri_bayes.analysis import Fit
-from bri_bayes.arrays import Array
-from bri_bayes.engines.assemble import linear_predictor
-from bri_bayes.engines.hyper import PRIOR_OF
-from bri_bayes.names import SAMPLE
-from bri_bayes.serial import serial_errors, whitened
-from bri_bayes.terms import event_times, wide_scales
+from bri_bayes.core.arrays import Array
+from bri_bayes.core.names import SAMPLE
+from bri_bayes.design.analysis import Fit
+from bri_bayes.design.error_process import serial_errors, whitened
+from bri_bayes.design.linear_terms import event_times, wide_scales
+from bri_bayes.inference.hyperparameters import PRIOR_OF
+from bri_bayes.inference.to_datatree import linear_predictor
 
 # Draws on the standardised scale: name -> (draws, ...).
 Draws = dict[str, Array]

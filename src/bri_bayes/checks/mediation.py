@@ -29,14 +29,14 @@ from typing import Any
 
 import numpy as np
 
-from bri_bayes.analysis import Analysis, Fit
-from bri_bayes.arrays import Array
 from bri_bayes.checks.slopes import flat, record
-from bri_bayes.engines.fitting import fit, is_trustworthy
-from bri_bayes.errors import InputError, suggest
-from bri_bayes.estimands import att
+from bri_bayes.core.arrays import Array
+from bri_bayes.core.errors import InputError, suggest
+from bri_bayes.design.analysis import Analysis, Fit
+from bri_bayes.estimands.effects import att
+from bri_bayes.estimands.summaries import json_safe
 from bri_bayes.frequentist.channel import channel_rows
-from bri_bayes.summaries import json_safe
+from bri_bayes.inference.fitting import fit, is_trustworthy
 
 PROB = 0.95
 # Correlations of the two errors at which the indirect effect is shown.

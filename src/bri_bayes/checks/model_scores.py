@@ -1,6 +1,6 @@
 """How well does one card predict rows, units and periods that it has not seen? The scores behind a comparison.
 
-Cards of the closed-form engine are scored exactly or by refits (``engines.leave_out``), and their PSIS-LOO stands
+Cards of the closed-form engine are scored exactly or by refits (``inference.leave_out``), and their PSIS-LOO stands
 beside it as a check of PSIS; a sampled card has PSIS-LOO alone, with its k-hat.
 """
 
@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bri_bayes.analysis import Analysis, Fit
-from bri_bayes.card import ModelCard
-from bri_bayes.comparison import psis_scores, waic_scores
-from bri_bayes.engines.fitting import fit, is_trustworthy
-from bri_bayes.engines.leave_out import ROW_POINTS, can_leave_out, leave_future_out, leave_rows_out, leave_units_out
-from bri_bayes.estimands import att, att_record
-from bri_bayes.names import PERIOD, UNIT
-from bri_bayes.summaries import PROB, json_safe
+from bri_bayes.core.names import PERIOD, UNIT
+from bri_bayes.design.analysis import Analysis, Fit
+from bri_bayes.estimands.comparison import psis_scores, waic_scores
+from bri_bayes.estimands.effects import att, att_record
+from bri_bayes.estimands.summaries import PROB, json_safe
+from bri_bayes.inference.fitting import fit, is_trustworthy
+from bri_bayes.inference.leave_out import ROW_POINTS, can_leave_out, leave_future_out, leave_rows_out, leave_units_out
+from bri_bayes.study.model_card import ModelCard
 
 QUICK_POINTS = 2000
 _LARGEST = 99.0

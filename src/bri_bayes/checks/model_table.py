@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from bri_bayes.arrays import Array
-from bri_bayes.comparison import (
+from bri_bayes.core.arrays import Array
+from bri_bayes.estimands.comparison import (
     SMALL_DIFFERENCE,
     WAIC_LIMIT,
     Verdict,
@@ -18,8 +18,8 @@ from bri_bayes.comparison import (
     psis_verdict,
     total,
 )
-from bri_bayes.engines.importance import KHAT_LIMIT
-from bri_bayes.summaries import PROB
+from bri_bayes.estimands.summaries import PROB
+from bri_bayes.inference.importance import KHAT_LIMIT
 
 
 def model_table(found: Mapping[str, Mapping[str, Any]], labels: Mapping[str, str]) -> dict[str, Any]:

@@ -15,18 +15,18 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bri_bayes.analysis import Analysis
-from bri_bayes.arrays import Array
-from bri_bayes.card import Sampler
 from bri_bayes.checks.slopes import SlopeDraws, draws_of_fit, prior_slope, slope_values, treated_cells
-from bri_bayes.design import RELATIVE_ZERO, Design
-from bri_bayes.engines.convergence import ESS_LIMIT, RHAT_LIMIT
-from bri_bayes.engines.fitting import fit, is_trustworthy
-from bri_bayes.engines.measured import MeasuredDraws, sample_measured
-from bri_bayes.errors import InputError, suggest
+from bri_bayes.core.arrays import Array
+from bri_bayes.core.errors import InputError, suggest
+from bri_bayes.core.names import PERIOD, UNIT
+from bri_bayes.design.analysis import Analysis
+from bri_bayes.design.design import RELATIVE_ZERO, Design
+from bri_bayes.estimands.summaries import json_safe
 from bri_bayes.frequentist.interaction import interaction_rows
-from bri_bayes.names import PERIOD, UNIT
-from bri_bayes.summaries import json_safe
+from bri_bayes.inference.convergence import ESS_LIMIT, RHAT_LIMIT
+from bri_bayes.inference.fitting import fit, is_trustworthy
+from bri_bayes.inference.measurement_error import MeasuredDraws, sample_measured
+from bri_bayes.study.model_card import Sampler
 
 TIME_VARYING, BEFORE_ONSET, MEASURED = "time_varying", "before_onset", "measured"
 VERSIONS = {

@@ -15,17 +15,17 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from bri_bayes.analysis import Analysis
-from bri_bayes.arrays import Array, Index
-from bri_bayes.card import ModelCard
-from bri_bayes.design import Design, build_design
-from bri_bayes.engines.assemble import linear_predictor
-from bri_bayes.engines.batch import covers
-from bri_bayes.engines.marginal import sample_marginal, to_parameters
-from bri_bayes.errors import InputError
-from bri_bayes.names import OBS, PERIOD, UNIT
-from bri_bayes.serial import coloured, serial_errors, whitened
-from bri_bayes.treatment import Assignment
+from bri_bayes.core.arrays import Array, Index
+from bri_bayes.core.errors import InputError
+from bri_bayes.core.names import OBS, PERIOD, UNIT
+from bri_bayes.data.assignment import Assignment
+from bri_bayes.design.analysis import Analysis
+from bri_bayes.design.design import Design, build_design
+from bri_bayes.design.error_process import coloured, serial_errors, whitened
+from bri_bayes.inference.batch import covers
+from bri_bayes.inference.marginal import sample_marginal, to_parameters
+from bri_bayes.inference.to_datatree import linear_predictor
+from bri_bayes.study.model_card import ModelCard
 
 # Fewer periods before the onset cannot tell a trend from an error.
 LEAST_PERIODS = 4

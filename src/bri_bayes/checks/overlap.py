@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bri_bayes.arrays import Array, Index
 from bri_bayes.checks import CheckResult
-from bri_bayes.engines.propensity import PropensityDraws
-from bri_bayes.names import COVARIATE, UNIT
-from bri_bayes.pre_period import PrePeriod
+from bri_bayes.core.arrays import Array, Index
+from bri_bayes.core.names import COVARIATE, UNIT
+from bri_bayes.design.pre_period import PrePeriod
+from bri_bayes.inference.propensity import PropensityDraws
 
 NAME = "overlap"
 QUESTION = "Does every treated unit have a counterpart among the controls?"

@@ -6,9 +6,9 @@ holds a treated unit. Two ways to compare a fake group:
     same shape      as many units as are treated against as many others as there are controls, both at random, on the
                     rows of the real panel, gaps included. The estimate then has the precision of the real one, and its
                     place among the fake ones answers the question. The design does not change, so all groups are
-                    outcomes of one design (``engines.batch``).
+                    outcomes of one design (``inference.batch``).
     all others      the group against every other unit of the pool. Far better controls; the real group is
-                    compared with them, too. (``engines.assignments``: the pool is eliminated once.)
+                    compared with them, too. (``inference.assignments``: the pool is eliminated once.)
 
 Either way the share of fake groups whose 95% interval leaves zero out is the false alarm rate of the model on real
 trade, and beside it stands that of the usual standard errors. Units of the pool may have policies of their own: the
@@ -27,18 +27,18 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bri_bayes.analysis import Analysis
-from bri_bayes.arrays import Array, Index
 from bri_bayes.checks.placebo_space import RECORD, label_of
 from bri_bayes.checks.placebo_time import share_as_large
-from bri_bayes.design import Design
-from bri_bayes.engines.assignments import att_of_assignments, shares_columns
-from bri_bayes.engines.batch import att_of_many, covers
-from bri_bayes.errors import InputError
+from bri_bayes.core.arrays import Array, Index
+from bri_bayes.core.errors import InputError
+from bri_bayes.core.names import PERIOD, UNIT
+from bri_bayes.data.assignment import Assignment
+from bri_bayes.design.analysis import Analysis
+from bri_bayes.design.design import Design
 from bri_bayes.frequentist.many import TWFE_PERMUTATION, linear_tests
 from bri_bayes.frequentist.twfe import fit_twfe
-from bri_bayes.names import PERIOD, UNIT
-from bri_bayes.treatment import Assignment
+from bri_bayes.inference.assignments import att_of_assignments, shares_columns
+from bri_bayes.inference.batch import att_of_many, covers
 
 # Fewer different groups would be drawn again and again.
 LEAST_GROUPS = 500

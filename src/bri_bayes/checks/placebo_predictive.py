@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from bri_bayes.analysis import Analysis
-from bri_bayes.arrays import Array
 from bri_bayes.checks.null_model import forecasts, posterior_draws, replicas
 from bri_bayes.checks.placebo_space import RECORD
 from bri_bayes.checks.placebo_time import share_as_large
-from bri_bayes.engines.batch import att_of_many
+from bri_bayes.core.arrays import Array
+from bri_bayes.design.analysis import Analysis
+from bri_bayes.inference.batch import att_of_many
 
 
 def predictive_values(analysis: Analysis, *, panels: int, seed: int = 0) -> dict[str, Any]:

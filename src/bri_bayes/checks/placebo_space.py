@@ -21,13 +21,13 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bri_bayes.analysis import Analysis
 from bri_bayes.checks.placebo_time import share_as_large
-from bri_bayes.design import Design
-from bri_bayes.engines.assignments import att_of_assignments, shares_columns
-from bri_bayes.errors import InputError
+from bri_bayes.core.errors import InputError
+from bri_bayes.data.assignment import Assignment
+from bri_bayes.design.analysis import Analysis
+from bri_bayes.design.design import Design
 from bri_bayes.frequentist.resampling import TIE, permutation
-from bri_bayes.treatment import Assignment
+from bri_bayes.inference.assignments import att_of_assignments, shares_columns
 
 # All assignments up to this number, otherwise as many at random.
 MOST = 1000

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from bri_bayes.analysis import Analysis
-from bri_bayes.errors import InputError
-from bri_bayes.names import PERIOD
+from bri_bayes.core.errors import InputError
+from bri_bayes.core.names import PERIOD
+from bri_bayes.design.analysis import Analysis
 
 OBSERVED = "observed"
 # What a label of a refit with the treated years in ends with.

@@ -18,12 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from bri_bayes.analysis import Analysis
-from bri_bayes.arrays import Array, Index
 from bri_bayes.checks.null_model import periods_of, posterior_draws, replicas
-from bri_bayes.design import Design
-from bri_bayes.names import UNIT
-from bri_bayes.within import TwoWay
+from bri_bayes.core.arrays import Array, Index
+from bri_bayes.core.names import UNIT
+from bri_bayes.design.analysis import Analysis
+from bri_bayes.design.design import Design
+from bri_bayes.design.fixed_effects import TwoWay
 
 # A posterior predictive p-value outside these says that the model does not make such panels.
 EXTREME = (0.025, 0.975)

@@ -24,12 +24,12 @@ from typing import Any
 
 import numpy as np
 
-from bri_bayes.analysis import Fit
-from bri_bayes.arrays import Array
 from bri_bayes.checks.log_priors import joint_log_likelihood, log_priors
-from bri_bayes.engines.att import LIKELIHOOD, AttPosterior, prior_blocks
-from bri_bayes.engines.mixture import NormalMixtures
-from bri_bayes.estimands import att
+from bri_bayes.core.arrays import Array
+from bri_bayes.design.analysis import Fit
+from bri_bayes.estimands.effects import att
+from bri_bayes.inference.att import LIKELIHOOD, AttPosterior, prior_blocks
+from bri_bayes.inference.mixture import NormalMixtures
 
 THRESHOLD = 0.05
 POWERS = (0.99, 1.01)

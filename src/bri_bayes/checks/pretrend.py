@@ -24,21 +24,14 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bri_bayes.analysis import Analysis
-from bri_bayes.arrays import Array
-from bri_bayes.card import ModelCard
-from bri_bayes.checks.null_model import (
-    Draws,
-    periods_of,
-    posterior_draws,
-    replicas,
-    untreated_card,
-    untreated_design,
-)
-from bri_bayes.design import Design, two_way
-from bri_bayes.engines.batch import OUTCOME, coefficient_of_many
-from bri_bayes.names import PERIOD, UNIT
-from bri_bayes.summaries import json_safe
+from bri_bayes.checks.null_model import Draws, periods_of, posterior_draws, replicas, untreated_card, untreated_design
+from bri_bayes.core.arrays import Array
+from bri_bayes.core.names import PERIOD, UNIT
+from bri_bayes.design.analysis import Analysis
+from bri_bayes.design.design import Design, two_way
+from bri_bayes.estimands.summaries import json_safe
+from bri_bayes.inference.batch import OUTCOME, coefficient_of_many
+from bri_bayes.study.model_card import ModelCard
 
 SLOPE = "treated_slope"
 # Prior sd of the slope and of covariates on the standardised scale: so wide that it decides nothing.

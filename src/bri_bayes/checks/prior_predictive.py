@@ -19,12 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from bri_bayes.analysis import Analysis, Fit
-from bri_bayes.arrays import Array, Index
-from bri_bayes.design import two_way
-from bri_bayes.engines.prior import prior_fit
-from bri_bayes.estimands import additional_trade, att
-from bri_bayes.names import SAMPLE
+from bri_bayes.core.arrays import Array, Index
+from bri_bayes.core.names import SAMPLE
+from bri_bayes.design.analysis import Analysis, Fit
+from bri_bayes.design.design import two_way
+from bri_bayes.estimands.effects import additional_trade, att
+from bri_bayes.inference.prior import prior_fit
 
 QUANTILES = {"q025": 0.025, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q975": 0.975}
 # A logarithm beyond this is no amount of anything: exp would overflow.

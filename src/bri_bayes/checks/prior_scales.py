@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtri
 
-from bri_bayes.arrays import Array
-from bri_bayes.card import Priors
-from bri_bayes.engines.att import AttPosterior, att_posterior, prior_blocks, with_scale
-from bri_bayes.engines.hyper import PRIOR_OF
-from bri_bayes.engines.prior import prior_cdf, prior_density
+from bri_bayes.core.arrays import Array
+from bri_bayes.inference.att import AttPosterior, att_posterior, prior_blocks, with_scale
+from bri_bayes.inference.hyperparameters import PRIOR_OF
+from bri_bayes.inference.prior import prior_cdf, prior_density
+from bri_bayes.study.model_card import Priors
 
 FACTORS = (0.5, 2.0)
 PARTLY, NOT = (0.75, 0.25), (0.5, 0.5)  # contraction below, follows above

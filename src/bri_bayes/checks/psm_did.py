@@ -2,7 +2,7 @@
 
 Feedback is cut: the propensity score learns from treatment and covariates alone, never from the outcome. For each
 posterior draw of the score units are matched, and given these weights the difference-in-differences posterior of the
-ATT is taken (``engines.weighted``). The result is a mixture over draws, and by the law of total variance
+ATT is taken (``inference.weighted``). The result is a mixture over draws, and by the law of total variance
 
     Var(att) = E[ Var(att | match) ] + Var( E[att | match] )
 
@@ -19,18 +19,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bri_bayes.analysis import Analysis
-from bri_bayes.arrays import Array, Index
-from bri_bayes.engines.importance import KHAT_LIMIT
-from bri_bayes.engines.propensity import PropensityDraws
-from bri_bayes.engines.weighted import power_weights, weighted_posteriors
-from bri_bayes.errors import InputError
+from bri_bayes.core.arrays import Array, Index
+from bri_bayes.core.errors import InputError
+from bri_bayes.core.names import COVARIATE, UNIT
+from bri_bayes.design.analysis import Analysis
+from bri_bayes.design.pre_period import PrePeriod
 from bri_bayes.frequentist.balance import balance, effective_size
 from bri_bayes.frequentist.logit import logit
 from bri_bayes.frequentist.matching import Rule, match, shares
 from bri_bayes.frequentist.weighted_twfe import weighted_twfe
-from bri_bayes.names import COVARIATE, UNIT
-from bri_bayes.pre_period import PrePeriod
+from bri_bayes.inference.importance import KHAT_LIMIT
+from bri_bayes.inference.propensity import PropensityDraws
+from bri_bayes.inference.weighted import power_weights, weighted_posteriors
 
 # The three ways of the paper, with replacement and with the defaults of psmatch2 and attr.
 METHODS: Mapping[str, Rule] = {

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from bri_bayes.analysis import Analysis
-from bri_bayes.engines.fitting import fit, is_trustworthy
-from bri_bayes.estimands import att, att_record
-from bri_bayes.summaries import json_safe
+from bri_bayes.design.analysis import Analysis
+from bri_bayes.estimands.effects import att, att_record
+from bri_bayes.estimands.summaries import json_safe
+from bri_bayes.inference.fitting import fit, is_trustworthy
 
 
 def refit(analysis: Analysis, seed: int) -> dict[str, Any]:

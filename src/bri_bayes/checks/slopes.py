@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bri_bayes.analysis import Fit
-from bri_bayes.arrays import Array
-from bri_bayes.design import Design
-from bri_bayes.estimands import att, summarise
-from bri_bayes.names import PERIOD, SAMPLE, UNIT
+from bri_bayes.core.arrays import Array
+from bri_bayes.core.names import PERIOD, SAMPLE, UNIT
+from bri_bayes.design.analysis import Fit
+from bri_bayes.design.design import Design
+from bri_bayes.estimands.effects import att, summarise
 
 PROB = 0.95
 POINTS = 41  # of the curve

@@ -12,13 +12,13 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any, get_args
 
-from bri_bayes.analysis import Analysis
 from bri_bayes.checks.control_sets import MOST_CONTROLS, subsets, with_controls
 from bri_bayes.checks.refits import refit
-from bri_bayes.errors import InputError
-from bri_bayes.imputation import IMPUTATIONS, Imputation, imputed
-from bri_bayes.names import ErrorStructure, PeriodEffects
-from bri_bayes.panel import Panel
+from bri_bayes.core.errors import InputError
+from bri_bayes.core.names import ErrorStructure, PeriodEffects
+from bri_bayes.data.imputation import IMPUTATIONS, Imputation, imputed
+from bri_bayes.data.panel import Panel
+from bri_bayes.design.analysis import Analysis
 
 SHIFTS = (-1, 0, 1, 2)
 CHOICES = ("controls", "period", "errors", "covariates", "onset", "imputation")

@@ -21,13 +21,13 @@ from typing import Any
 
 import numpy as np
 
-from bri_bayes.analysis import Analysis
-from bri_bayes.arrays import Array
-from bri_bayes.card import ModelCard
 from bri_bayes.checks.prior_scales import scale_row
-from bri_bayes.engines.att import AttPosterior, att_posterior
+from bri_bayes.core.arrays import Array
+from bri_bayes.core.names import Trend
+from bri_bayes.design.analysis import Analysis
 from bri_bayes.frequentist.event_coefficients import EventCoefficients
-from bri_bayes.names import Trend
+from bri_bayes.inference.att import AttPosterior, att_posterior
+from bri_bayes.study.model_card import ModelCard
 
 # The curve ends where both prior and posterior of s have all but 2.5% behind them.
 _TAIL = 0.975

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bri_bayes.design import Design
+from bri_bayes.design.design import Design
 from bri_bayes.frequentist.estimate import Estimate
 from bri_bayes.frequentist.few_clusters import collapsed_t, wild_cluster_bootstrap
 from bri_bayes.frequentist.resampling import Permutation, permutation

@@ -22,7 +22,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtr
 
-from bri_bayes.arrays import Array
+from bri_bayes.core.arrays import Array
 from bri_bayes.frequentist.matching import Matched
 
 # The largest standardised difference that counts as balanced (Stuart 2010, doi:10.1214/09-STS313).

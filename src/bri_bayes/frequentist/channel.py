@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bri_bayes.design import Design
+from bri_bayes.design.design import Design
 from bri_bayes.frequentist.estimate import Estimate, t_estimate
 from bri_bayes.frequentist.ols import LeastSquares, ols
 from bri_bayes.frequentist.variance import crv1, iid

@@ -13,11 +13,11 @@ from typing import Literal
 
 import numpy as np
 
-from bri_bayes.arrays import Array, Index
-from bri_bayes.design import RELATIVE_ZERO, Design, two_way
-from bri_bayes.errors import InputError
+from bri_bayes.core.arrays import Array, Index
+from bri_bayes.core.errors import InputError
+from bri_bayes.core.names import REFERENCE_EVENT_TIME
+from bri_bayes.design.design import RELATIVE_ZERO, Design, two_way
 from bri_bayes.frequentist.gls import ar1_gls
-from bri_bayes.names import REFERENCE_EVENT_TIME
 
 ErrorModel = Literal["ar1", "iid"]
 

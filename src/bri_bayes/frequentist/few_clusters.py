@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bri_bayes.arrays import Array
-from bri_bayes.design import RELATIVE_ZERO, Design
+from bri_bayes.core.arrays import Array
+from bri_bayes.core.names import COVARIATE, PERIOD, UNIT
+from bri_bayes.design.design import RELATIVE_ZERO, Design
 from bri_bayes.frequentist.estimate import SIGNIFICANCE, Estimate, t_estimate
 from bri_bayes.frequentist.ols import absorb_effects, group_sums
 from bri_bayes.frequentist.twfe import TwoWayFit, fit_twfe, nuisance_basis
-from bri_bayes.names import COVARIATE, PERIOD, UNIT
 
 # All sign vectors up to this many clusters: 2^12 = 4,096.
 ENUMERATED_CLUSTERS = 12

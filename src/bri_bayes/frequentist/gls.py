@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bri_bayes.arrays import Array, Index
-from bri_bayes.errors import InputError
-from bri_bayes.serial import serial_errors, whitened
+from bri_bayes.core.arrays import Array, Index
+from bri_bayes.core.errors import InputError
+from bri_bayes.design.error_process import serial_errors, whitened
 
 # Beyond this autocorrelation the level of a unit takes over from the error, and the likelihood is flat.
 LARGEST_RHO = 0.995

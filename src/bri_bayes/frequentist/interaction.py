@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from bri_bayes.arrays import Array
-from bri_bayes.design import Design
+from bri_bayes.core.arrays import Array
+from bri_bayes.core.names import PERIOD, UNIT
+from bri_bayes.design.design import Design
 from bri_bayes.frequentist.estimate import Estimate, t_estimate
 from bri_bayes.frequentist.ols import LeastSquares, ols, solve
 from bri_bayes.frequentist.resampling import TIE, permutation
 from bri_bayes.frequentist.variance import crv1, crv3, iid
-from bri_bayes.names import PERIOD, UNIT
 
 TREATED, SLOPE = "treated", "slope"
 # Beyond so many possible assignments, this many random ones are compared: each takes a regression.

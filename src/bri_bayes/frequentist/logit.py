@@ -11,11 +11,11 @@ import xarray as xr
 from numpy.typing import ArrayLike
 from scipy.special import expit
 
-from bri_bayes.arrays import Array
-from bri_bayes.errors import InputError
+from bri_bayes.core.arrays import Array
+from bri_bayes.core.errors import InputError
+from bri_bayes.core.names import OBS
 from bri_bayes.frequentist.ols import TERM
 from bri_bayes.frequentist.separation import find_separation
-from bri_bayes.names import OBS
 
 CONSTANT = "constant"
 # Without separation the likelihood is concave with a finite maximum: Newton needs ten steps, rarely twenty.

@@ -19,13 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri, stdtrit
 
-from bri_bayes.arrays import Array
-from bri_bayes.design import RELATIVE_ZERO, Design
+from bri_bayes.core.arrays import Array
+from bri_bayes.core.names import PERIOD, UNIT
+from bri_bayes.design.design import RELATIVE_ZERO, Design
 from bri_bayes.frequentist.estimate import SIGNIFICANCE
 from bri_bayes.frequentist.ols import group_sums, orthonormal_basis
 from bri_bayes.frequentist.resampling import ASSIGNMENT, TIE, inverted_interval, permutation
 from bri_bayes.frequentist.twfe import TwoWayFit, fit_twfe
-from bri_bayes.names import PERIOD, UNIT
 
 TWFE_IID, TWFE_PUBLISHED, TWFE_CLUSTER = "twfe/iid", "twfe/published", "twfe/cluster"
 COLLAPSED_T, TWFE_PERMUTATION = "collapsed/t", "twfe/permutation"

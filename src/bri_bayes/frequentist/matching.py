@@ -25,9 +25,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from bri_bayes.arrays import Array
-from bri_bayes.errors import InputError, suggest
-from bri_bayes.names import OBS
+from bri_bayes.core.arrays import Array
+from bri_bayes.core.errors import InputError, suggest
+from bri_bayes.core.names import OBS
 
 Method = Literal["nearest", "kernel", "radius"]
 Kernel = Literal["epanechnikov", "gaussian"]

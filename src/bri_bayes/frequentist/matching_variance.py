@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bri_bayes.arrays import Array
+from bri_bayes.core.arrays import Array
 from bri_bayes.frequentist.matching import SAME_SCORE, Matched
 
 # Rows of the same group from which the outcome's variance at a score is estimated, the row itself not counted

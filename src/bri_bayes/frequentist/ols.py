@@ -10,10 +10,10 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from bri_bayes.arrays import Array, Index
-from bri_bayes.design import RELATIVE_ZERO
-from bri_bayes.errors import InputError
-from bri_bayes.within import TwoWay
+from bri_bayes.core.arrays import Array, Index
+from bri_bayes.core.errors import InputError
+from bri_bayes.design.design import RELATIVE_ZERO
+from bri_bayes.design.fixed_effects import TwoWay
 
 TERM = "term"
 

@@ -30,8 +30,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from bri_bayes.arrays import Array
-from bri_bayes.errors import InputError
+from bri_bayes.core.arrays import Array
+from bri_bayes.core.errors import InputError
 from bri_bayes.frequentist.estimate import SIGNIFICANCE
 from bri_bayes.frequentist.event_coefficients import EventCoefficients
 

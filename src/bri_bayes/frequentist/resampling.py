@@ -11,12 +11,12 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from bri_bayes.arrays import Array
-from bri_bayes.design import RELATIVE_ZERO, Design
+from bri_bayes.core.arrays import Array
+from bri_bayes.core.names import PERIOD, UNIT
+from bri_bayes.design.design import RELATIVE_ZERO, Design
 from bri_bayes.frequentist.estimate import SIGNIFICANCE, Estimate
 from bri_bayes.frequentist.ols import absorb_effects, group_sums
 from bri_bayes.frequentist.twfe import TwoWayFit, fit_twfe, nuisance_basis
-from bri_bayes.names import PERIOD, UNIT
 
 ASSIGNMENT = "assignment"
 

@@ -17,7 +17,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bri_bayes.arrays import Array
+from bri_bayes.core.arrays import Array
 
 # Columns have sd 1 and |b| <= 1: a margin, or a mean margin, below this is the solver's rounding.
 MARGIN = 1e-7

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from bri_bayes.arrays import Array
-from bri_bayes.errors import InputError
+from bri_bayes.core.arrays import Array
+from bri_bayes.core.errors import InputError
 from bri_bayes.frequentist.estimate import SIGNIFICANCE
 from bri_bayes.frequentist.event_coefficients import EventCoefficients
 

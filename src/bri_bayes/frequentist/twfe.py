@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bri_bayes.arrays import Array, Index
-from bri_bayes.design import RELATIVE_ZERO, Design, two_way
-from bri_bayes.errors import InputError
+from bri_bayes.core.arrays import Array, Index
+from bri_bayes.core.errors import InputError
+from bri_bayes.core.names import COVARIATE, EVENT_TIME, REFERENCE_EVENT_TIME
+from bri_bayes.design.design import RELATIVE_ZERO, Design, two_way
 from bri_bayes.frequentist.estimate import Estimate, t_estimate, t_test
 from bri_bayes.frequentist.ols import LeastSquares, absorb_effects, ols, orthonormal_basis
 from bri_bayes.frequentist.variance import Variance, crv1, crv3, iid
-from bri_bayes.names import COVARIATE, EVENT_TIME, REFERENCE_EVENT_TIME
 
 TREATED = "treated"
 AGAINST_REFERENCE = "against event time -1"

@@ -10,8 +10,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from bri_bayes.arrays import Array, Index
-from bri_bayes.design import RELATIVE_ZERO
+from bri_bayes.core.arrays import Array, Index
+from bri_bayes.design.design import RELATIVE_ZERO
 from bri_bayes.frequentist.ols import IDENTIFIED, TERM, LeastSquares, absorb_effects, codes, group_sums
 
 TERM_2 = "term_2"

@@ -7,9 +7,9 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bri_bayes.arrays import Array
-from bri_bayes.design import RELATIVE_ZERO, Design
-from bri_bayes.errors import InputError
+from bri_bayes.core.arrays import Array
+from bri_bayes.core.errors import InputError
+from bri_bayes.design.design import RELATIVE_ZERO, Design
 from bri_bayes.frequentist.estimate import Estimate, t_estimate
 
 

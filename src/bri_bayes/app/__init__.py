@@ -1,0 +1,1 @@
+"""What does one command do from a file to an answer?"""

@@ -1,0 +1,237 @@
+"""The whole study in one command: load, fit, estimate, draw, report. Unchanged steps come from the cache."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import bri_bayes
+from bri_bayes.core.errors import InputError
+from bri_bayes.core.io import digest, write_json
+from bri_bayes.core.resources import shipped
+from bri_bayes.data.panel import Panel
+from bri_bayes.design.analysis import Analysis
+from bri_bayes.estimands.summaries import json_safe, panel_values, warnings_of
+from bri_bayes.presentation.study_tables import provenance
+from bri_bayes.report.main_answer import main_steps, paper_steps
+from bri_bayes.report.sections import load_section, load_sections, section_names
+from bri_bayes.report.sections.section import Context, collected
+from bri_bayes.runtime.cache import Cache, code_digest
+from bri_bayes.runtime.steps import run_steps
+from bri_bayes.study.model_card import ModelCard, Sampler, card_path, load_card
+from bri_bayes.study.study_file import Study, load_study
+
+# Fewer draws for a first look.
+QUICK = Sampler(chains=4, draws=400, tune=500)
+# Rows of a table that a terminal shows.
+TERMINAL_ROWS = 40
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run left behind: the report, and a sentence for each fit whose diagnostics do not pass."""
+
+    path: Path
+    failed_gates: tuple[str, ...]
+
+
+def run_study(
+    study_path: Path | None,
+    *,
+    panel: Path | None = None,
+    categories: Path | None = None,
+    quick: bool = False,
+    jobs: int = 1,
+    out: Path | None = None,
+    seed: int = 0,
+    cache: Cache | None = None,
+) -> Run:
+    """Everything, to ``out`` (default reports/STUDY): values.json, figures, tables, report.html, manifest.json."""
+    study = load_study(study_path, panel=panel)
+    if categories is not None:
+        study = study.with_categories(categories)
+    cards = {name: _card(name, study_path, quick=quick) for name in study.models}
+    data = study.load()
+    folder = out or default_out(study)
+    context = Context(study, data, cards, seed=seed, quick=quick)
+    sections = load_sections(study.sections)
+    steps = main_steps(study, data, cards, seed)
+    if study.audit:
+        steps += paper_steps(study, data, cards, seed, quick=quick)
+    steps += [step for section in sections for step in section.steps(context)]
+    values, seconds = run_steps(steps, cache or Cache(), jobs=jobs)
+    complete = json_safe(_study_values(study, data, cards, values))
+    answered = dataclasses.replace(context, done={"outcomes": complete["outcomes"]})
+    complete |= collected(answered, sections, values)
+    write_json(folder / "values.json", complete)
+    path = _render(folder, complete)
+    _write_manifest(folder, study, panel, seed=seed, quick=quick, seconds=seconds)
+    return Run(path, tuple(_failed_gates(complete)))
+
+
+def section_values(
+    name: str,
+    study_path: Path | None,
+    *,
+    panel: Path | None = None,
+    quick: bool = False,
+    jobs: int = 1,
+    seed: int = 0,
+    options: Mapping[str, Any] | None = None,
+    cache: Cache | None = None,
+) -> dict[str, Any]:
+    """The values of one section alone: "panel" and what it collects. Shares the cache with ``run_study``."""
+    study = load_study(study_path, panel=panel)
+    cards = {card: _card(card, study_path, quick=quick) for card in study.models}
+    context = Context(study, study.load(), cards, seed=seed, quick=quick, options=dict(options or {}))
+    before = [one for one in load_section(name).depends if one in study.sections]
+    sections = load_sections([*before, name])
+    found, _ = run_steps([step for one in sections for step in one.steps(context)], cache or Cache(), jobs=jobs)
+    design = context.analysis(next(iter(study.outcomes))).design
+    panel_said = json_safe(panel_values(context.panel, design))
+    return {"panel": panel_said, **collected(context, sections, found)[name]}
+
+
+def section_text(name: str, values: Mapping[str, Any]) -> str:
+    """The tables of a section for a terminal, with what the panel is."""
+    parts = [provenance(values)]
+    for caption, table in load_section(name).tables.values():
+        frame = table({**values, name: values}).drop(columns="panel", errors="ignore")
+        if not frame.empty:
+            shown = frame.head(TERMINAL_ROWS).to_string(index=False, float_format="{:.3f}".format, na_rep="")
+            more = len(frame) - TERMINAL_ROWS
+            parts.append(f"{caption}\n{shown}" + (f"\n... and {more} rows more: --json has all" if more > 0 else ""))
+    return "\n\n".join(parts)
+
+
+def render_again(study_path: Path | None, *, out: Path | None = None) -> Path:
+    """Figures, tables and HTML from the values.json of the last run of the study."""
+    folder = out or default_out(load_study(study_path))
+    source = folder / "values.json"
+    try:
+        values = json.loads(source.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{source}: no values of an earlier run can be read here; start with bri-bayes run") from error
+    return _render(folder, values)
+
+
+def init_study(folder: Path) -> Path:
+    """A new folder with the shipped study and its cards; refuses a folder that has something in it."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"{folder}: is not empty; init makes a new folder")
+    (folder / "models").mkdir(parents=True)
+    shutil.copyfile(shipped("data") / "study.toml", folder / "study.toml")
+    for name in load_study(None).models:
+        shutil.copyfile(card_path(name), folder / "models" / f"{name}.toml")
+    return folder / "study.toml"
+
+
+def default_out(study: Study) -> Path:
+    """reports/NAME below the folder where the command was started."""
+    return Path("reports") / study.name
+
+
+def _card(name: str, study_path: Path | None, *, quick: bool) -> ModelCard:
+    """A card beside the study (models/NAME.toml) goes before the shipped one."""
+    own = None
+    if study_path is not None:
+        root = study_path if study_path.is_dir() else study_path.parent
+        own = root / "models" / f"{name}.toml"
+    card = load_card(own if own is not None and own.is_file() else name)
+    return dataclasses.replace(card, sampler=QUICK) if quick else card
+
+
+def _study_values(
+    study: Study, data: Panel, cards: Mapping[str, ModelCard], values: Mapping[str, Any]
+) -> dict[str, Any]:
+    outcomes = {}
+    plain = None
+    for name, outcome in study.outcomes.items():
+        plain = Analysis(data, study.assignment, ModelCard(name="rows", title="rows", outcome=name))
+        frequentist = values[f"{name}/frequentist"]
+        fits = {card: values[f"{name}/{card}"] for card in cards if f"{name}/{card}" in values}
+        truth = data.attrs.get("truth", {}).get("att", {}).get(outcome.column)
+        outcomes[name] = {
+            "label": outcome.label or name,
+            "units": outcome.units,
+            "transform": outcome.transform,
+            "published": dataclasses.asdict(outcome.published) if outcome.published else None,
+            "treated": list(study.assignment.treated_units),
+            "onset": min(study.assignment.onsets),
+            "main": next(iter(fits), None),
+            "models": fits,
+            "frequentist": frequentist["rows"],
+            "event_study": frequentist["event_study"],
+            "warnings": [*warnings_of(plain), *frequentist["notes"]],
+            "truth": None if truth is None else {"att": truth},
+            "power": values.get(f"power/{name}"),
+        }
+    if plain is None:
+        raise InputError(f'the study "{study.name}" has no outcome')
+    return {
+        "study": {"name": study.name, "title": study.title},
+        "unit_names": {unit: study.name_of(unit) for unit in study.assignment.units},
+        "panel": panel_values(data, plain.design),
+        "outcomes": outcomes,
+        "paper": values.get("paper/evidence"),
+    }
+
+
+def _render(folder: Path, values: dict[str, Any]) -> Path:
+    """Figures, tables and report; skipped when they were made from the same values by the same code."""
+    stamp = folder / "figures" / "made_from.json"
+    made_from = {"values": digest(values), "code": code_digest()}
+    target = folder / "report.html"
+    try:
+        if target.is_file() and json.loads(stamp.read_text(encoding="utf-8")) == made_from:
+            return target
+    except (OSError, ValueError):
+        pass
+    from bri_bayes.report.figures import draw_all
+    from bri_bayes.report.render import render_report
+    from bri_bayes.report.table_files import write_tables
+
+    stamp.unlink(missing_ok=True)
+    figures = draw_all(values, folder / "figures")
+    sections = load_sections(name for name in section_names() if values.get(name))
+    write_tables(values, folder / "tables", {key: table for one in sections for key, table in one.tables.items()})
+    parts = {section.name: (section.title, section.parts(values)) for section in sections}
+    render_report(values, figures, target, parts)
+    write_json(stamp, made_from)
+    return target
+
+
+def _failed_gates(values: Mapping[str, Any]) -> list[str]:
+    further = [values[name].get("failed_gates", []) for name in section_names() if values.get(name)]
+    return [sentence for sentences in further for sentence in sentences] + [
+        f"{outcome}/{card}: the sampler's diagnostics do not pass"
+        for outcome, content in values["outcomes"].items()
+        for card, fit in content["models"].items()
+        if not fit["trustworthy"]
+    ]
+
+
+def _write_manifest(
+    folder: Path, study: Study, panel: Path | None, *, seed: int, quick: bool, seconds: Mapping[str, float]
+) -> None:
+    from importlib.metadata import version
+
+    packages = ("numpy", "pandas", "pymc", "scipy", "xarray")
+    write_json(
+        folder / "manifest.json",
+        {
+            "study": study.name,
+            "panel": None if panel is None else {"file": panel.name, "sha256_16": digest(panel.read_bytes())},
+            "seed": seed,
+            "quick": quick,
+            "bri_bayes": bri_bayes.__version__,
+            "code": code_digest(),
+            "packages": {name: version(name) for name in packages},
+            "seconds": dict(seconds),
+        },
+    )

@@ -1,0 +1,1 @@
+"""What did the user ask, and what is the exit status?"""

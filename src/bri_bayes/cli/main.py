@@ -1,0 +1,274 @@
+"""The command line: arguments in, one sentence or one result out. Heavy packages are imported by the commands."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bri_bayes.cli.commands import (
+    JobsOption,
+    JsonOption,
+    PanelOption,
+    SeedOption,
+    StudyArgument,
+    print_json,
+    processes,
+    register_sections,
+)
+from bri_bayes.cli.trade_and_inequality import parse_range, register_measures
+from bri_bayes.core.errors import BriBayesError, StoppedError
+
+app = typer.Typer(
+    name="bri-bayes",
+    help="Bayesian difference-in-differences for panels with very few treated and control units.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command()
+def run(
+    study: StudyArgument = None,
+    panel: PanelOption = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer draws.")] = False,
+    jobs: JobsOption = None,
+    out: Annotated[Path | None, typer.Option(help="Where the report goes; default: reports/STUDY.")] = None,
+    categories: Annotated[
+        Path | None, typer.Option(help="The CSV of product categories that the study describes.")
+    ] = None,
+    seed: SeedOption = 0,
+) -> None:
+    """Run the whole study: fits, tables, figures and one HTML report."""
+    from bri_bayes.app.study_run import run_study
+
+    report = run_study(study, panel=panel, categories=categories, quick=quick, jobs=processes(jobs), out=out, seed=seed)
+    typer.echo(str(report.path))
+    if report.failed_gates:
+        typer.echo("bri-bayes: " + "; ".join(report.failed_gates), err=True)
+        raise typer.Exit(1)
+
+
+@app.command()
+def estimate(
+    panel: Annotated[Path, typer.Argument(help="A CSV: long, or wide by period.")],
+    outcome: Annotated[str, typer.Option(help="Column of the outcome, or log(column).")],
+    unit: Annotated[str, typer.Option(help="Column of the unit.")],
+    period: Annotated[str, typer.Option(help="Column of the period.")],
+    treated: Annotated[str | None, typer.Option(help="Treated units, A,B (with --onset).")] = None,
+    onset: Annotated[int | None, typer.Option(help="First treated period.")] = None,
+    treatment: Annotated[str | None, typer.Option(help="A 0/1 column of treated cells.")] = None,
+    covariates: Annotated[str | None, typer.Option(help="Columns X,Z; log(X) takes logs.")] = None,
+    controls: Annotated[str | None, typer.Option(help="Control units; default: all others.")] = None,
+    periods: Annotated[str | None, typer.Option(help="First and last period, 2003:2020.")] = None,
+    model: Annotated[str, typer.Option(help="A model card: a name or a TOML file.")] = "did",
+    errors: Annotated[str | None, typer.Option(help="iid, ar1 or random_walk; default: the card's.")] = None,
+    engine: Annotated[str, typer.Option(help="auto, marginal or nuts.")] = "auto",
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Estimate the effect in any CSV: a posterior beside the frequentist answers."""
+    from bri_bayes.app.estimate import Request, parse_list
+    from bri_bayes.app.estimate import estimate as answer
+
+    request = Request(
+        path=panel,
+        outcome=outcome,
+        unit=unit,
+        period=period,
+        treated=parse_list(treated),
+        onset=onset,
+        treatment=treatment,
+        controls=parse_list(controls),
+        covariates=parse_list(covariates),
+        periods=parse_range(periods),
+        model=model,
+        errors=errors,
+        engine=engine,
+        seed=seed,
+    )
+    values = answer(request)
+    trustworthy = values.pop("trustworthy")
+    if as_json:
+        print_json(values)
+    else:
+        from bri_bayes.presentation.study_tables import estimate_text
+
+        typer.echo(estimate_text(values))
+    if not trustworthy:
+        typer.echo("bri-bayes: the sampler's diagnostics do not pass: read the warnings before the numbers", err=True)
+        raise typer.Exit(1)
+
+
+@app.command()
+def match(
+    data: Annotated[Path, typer.Argument(help="A CSV with one row an observation.")],
+    treatment: Annotated[str, typer.Option(help="A 0/1 column.")],
+    covariates: Annotated[
+        str, typer.Option(help="Of the logit: X, log(X), X^2, X==V, products with *; words: levels.")
+    ],
+    outcome: Annotated[str, typer.Option(help="Column of the outcome.")],
+    method: Annotated[str, typer.Option(help="nearest, kernel or radius.")] = "nearest",
+    replace: Annotated[bool, typer.Option("--replace", help="Nearest: a control may serve more than once.")] = False,
+    neighbours: Annotated[int, typer.Option(help="Nearest: controls a treated row.")] = 1,
+    ties: Annotated[str, typer.Option(help="Nearest: all (share the weight) or first.")] = "all",
+    order: Annotated[str, typer.Option(help="Nearest without replacement: largest, smallest score first, or data.")] = (
+        "largest"
+    ),
+    caliper: Annotated[float | None, typer.Option(help="Nearest: largest distance of a match.")] = None,
+    kernel: Annotated[str, typer.Option(help="epanechnikov or gaussian.")] = "epanechnikov",
+    bandwidth: Annotated[float, typer.Option(help="Kernel: its bandwidth.")] = 0.06,
+    radius: Annotated[float, typer.Option(help="Radius: the largest distance.")] = 0.1,
+    support: Annotated[
+        str, typer.Option(help="Leave out rows outside the range of: none, controls, treated, both.")
+    ] = ("none"),
+    score: Annotated[str | None, typer.Option(help="A column with a given score, in place of the logit.")] = None,
+    log_odds: Annotated[bool, typer.Option("--log-odds", help="Distances of log odds, not of probabilities.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Match on a propensity score in any CSV: the effect on the treated, its standard errors, balance and support."""
+    from bri_bayes.app.estimate import parse_list
+    from bri_bayes.app.match import MatchRequest, match_text, match_values
+    from bri_bayes.frequentist.matching import Rule
+
+    options: Any = (method, replace, neighbours, ties, order, caliper, kernel, bandwidth, radius, support)
+    request = MatchRequest(
+        data, treatment, parse_list(covariates), outcome, Rule(*options), score=score, log_odds=log_odds
+    )
+    values = match_values(request)
+    if as_json:
+        print_json(values)
+    else:
+        typer.echo(match_text(values))
+
+
+@app.command()
+def audit(as_json: JsonOption = False) -> None:
+    """Which numbers of the paper contradict each other? Every rule recomputes what the printed tables imply."""
+    from bri_bayes.paper import load_published
+    from bri_bayes.paper.audit import audit as findings_of
+    from bri_bayes.paper.audit import audit_text, audit_values, questions_without_finding
+
+    published = load_published()
+    if as_json:
+        print_json(audit_values(published))
+    else:
+        typer.echo(audit_text(findings_of(published), questions_without_finding(published)))
+
+
+@app.command()
+def consistent(
+    tables: Annotated[
+        Path | None, typer.Argument(help="Regressions as reported, in TOML; default: the paper's, by tables.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Can reported regressions come from one data set? Decided within rounding, with a certificate either way."""
+    from bri_bayes.paper.consistency_values import consistency_text, file_consistency, paper_consistency
+
+    entries = paper_consistency() if tables is None else file_consistency(tables)
+    if as_json:
+        print_json(entries)
+    else:
+        typer.echo(consistency_text(entries))
+
+
+@app.command()
+def replicate(
+    tables: Annotated[str, typer.Option(help="Which tables, 1 to 8, as in 3,8.")] = "3,4,5,6,7,8",
+    as_json: JsonOption = False,
+) -> None:
+    """The paper's tables on panels that were rebuilt from them: published and reproduced, cell by cell."""
+    from bri_bayes.paper.replication_values import panel_digests, replication_entries, replication_text
+
+    entries = replication_entries(tables)
+    if as_json:
+        print_json(entries)
+    else:
+        typer.echo(replication_text(entries, panel_digests()))
+    if not all(entry["agrees"] for entry in entries):
+        typer.echo("bri-bayes: not every published number is reproduced", err=True)
+        raise typer.Exit(1)
+
+
+@app.command()
+def models(name: Annotated[str | None, typer.Argument(help="A card.")] = None) -> None:
+    """List the model cards, or show one with every prior."""
+    from bri_bayes.study.card_text import describe
+    from bri_bayes.study.model_card import load_card, model_names
+
+    if name is None:
+        for known in model_names():
+            typer.echo(f"{known:24s}{load_card(known).title}")
+    else:
+        typer.echo(describe(load_card(name)))
+
+
+@app.command()
+def init(folder: Annotated[Path, typer.Argument(help="A new folder.")]) -> None:
+    """Make a folder with a study and its model cards, to be changed."""
+    from bri_bayes.app.study_run import init_study
+
+    typer.echo(str(init_study(folder)))
+
+
+@app.command()
+def report(
+    study: StudyArgument = None, out: Annotated[Path | None, typer.Option(help="Folder of the run.")] = None
+) -> None:
+    """Write the HTML report again from the values of the last run."""
+    from bri_bayes.app.study_run import render_again
+
+    typer.echo(str(render_again(study, out=out)))
+
+
+register_sections(app)
+register_measures(app)
+
+
+def main() -> None:
+    """Entry point: one sentence on stderr and an exit status, never a traceback."""
+    _listen_for_interrupts()
+    try:
+        status = app(standalone_mode=False)
+        sys.exit(status if isinstance(status, int) else 0)
+    except BriBayesError as error:
+        _stop(str(error), error.exit_status)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except OSError as error:
+        _stop(f"{error.filename or 'a file'}: {error.strerror or error}", 2)
+    except Exception as error:
+        # The parser's own errors know their sentence; which package they come from depends on the version of typer.
+        if not hasattr(error, "format_message"):
+            raise
+        _stop(" ".join(error.format_message().split()), 2)
+
+
+def _listen_for_interrupts() -> None:
+    """Ctrl-C as one sentence. Compiled code can swallow an exception raised in its callback, so it is raised again."""
+    signal.signal(signal.SIGINT, _interrupt)
+    if hasattr(signal, "SIGALRM"):
+        signal.signal(signal.SIGALRM, _interrupt)
+    ordinary = sys.unraisablehook
+    sys.unraisablehook = lambda lost: None if isinstance(lost.exc_value, StoppedError) else ordinary(lost)
+
+
+def _interrupt(*_: object) -> None:
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+    raise StoppedError("stopped; a run that is started again goes on from what it had finished")
+
+
+def _stop(sentence: str, status: int) -> None:
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    typer.echo(f"bri-bayes: {sentence}", err=True)
+    sys.exit(status)

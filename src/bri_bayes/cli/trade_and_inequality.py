@@ -1,0 +1,139 @@
+"""Which commands read a file of their own? Product categories, product quality, inequality."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bri_bayes.cli.commands import (
+    JobsOption,
+    JsonOption,
+    QuickOption,
+    SeedOption,
+    StudyArgument,
+    print_json,
+    print_section,
+    processes,
+)
+from bri_bayes.core.errors import InputError
+
+if TYPE_CHECKING:
+    from bri_bayes.app.trade_and_inequality import Measured
+
+OutOption = Annotated[Path | None, typer.Option("--out", help="Write the table as CSV, too.")]
+
+
+def register_measures(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+
+    @app.command()
+    def categories(
+        study: StudyArgument = None,
+        panel: Annotated[Path | None, typer.Option("--panel", help="The CSV that [categories] describes.")] = None,
+        quick: QuickOption = False,
+        jobs: JobsOption = None,
+        seed: SeedOption = 0,
+        as_json: JsonOption = False,
+    ) -> None:
+        """Which products gained most? One hierarchical model, and the probability of every rank."""
+        from bri_bayes.report.sections.categories import standalone
+
+        print_section(
+            "categories", standalone(study, panel=panel, quick=quick, jobs=processes(jobs), seed=seed), as_json=as_json
+        )
+
+    @app.command()
+    def inequality(
+        file: Annotated[Path, typer.Argument(help="A CSV of groups, SWIID's summary file, or a file of the WDI.")],
+        layout: Annotated[str, typer.Option(help="auto, groups, swiid or wdi.")] = "auto",
+        unit: Annotated[str, typer.Option(help="Column of the unit (groups).")] = "unit",
+        period: Annotated[str, typer.Option(help="Column of the period (groups).")] = "period",
+        group: Annotated[str, typer.Option(help="Column of the group, urban and rural say.")] = "group",
+        mean: Annotated[str, typer.Option(help="Column of the mean income of a group.")] = "mean",
+        population: Annotated[str, typer.Option(help="Column of the people of a group.")] = "population",
+        within: Annotated[str | None, typer.Option(help="Column of the Theil index within a group.")] = None,
+        out: OutOption = None,
+        as_json: JsonOption = False,
+    ) -> None:
+        """Theil and Gini between groups, or the Gini series of a file: one row a unit and period."""
+        from bri_bayes.app.trade_and_inequality import measure_inequality
+        from bri_bayes.data.inequality_series import GroupColumns
+
+        columns = GroupColumns(unit, period, group, mean, population, within)
+        _show(measure_inequality(file, layout=layout, columns=columns), out, as_json=as_json)
+
+    @app.command()
+    def quality(
+        file: Annotated[Path, typer.Argument(help="HS6 trade: a BACI CSV or zip, or a CSV with columns of your own.")],
+        sigma: Annotated[
+            float, typer.Option(help="Elasticity of substitution of products without one of their own.")
+        ] = 5.0,
+        sigmas: Annotated[Path | None, typer.Option(help="CSV product,sigma; product: first digits of a code.")] = None,
+        flow: Annotated[str, typer.Option(help="export, import or both.")] = "both",
+        effects: Annotated[
+            str, typer.Option(help="country_year (as published) or year (compares countries).")
+        ] = "country_year",
+        weights: Annotated[str, typer.Option(help="value or none.")] = "value",
+        standardise: Annotated[bool, typer.Option("--standardise", help="Quality of a product from 0 to 1.")] = False,
+        reporter: Annotated[int, typer.Option(help="BACI's number of the reporter; 156 is China.")] = 156,
+        years: Annotated[str | None, typer.Option(help="First and last, 2003:2020.")] = None,
+        products: Annotated[str | None, typer.Option(help="First digits of the codes to keep: 30,84,85.")] = None,
+        countries: Annotated[Path | None, typer.Option(help="BACI's table of country codes.")] = None,
+        columns: Annotated[
+            str | None, typer.Option(help="unit,period,product,value,quantity[,flow]: the columns of your CSV.")
+        ] = None,
+        out: OutOption = None,
+        as_json: JsonOption = False,
+    ) -> None:
+        """Quality of traded products from values and quantities, by country and year (Khandelwal et al. 2013)."""
+        from bri_bayes.app.estimate import parse_list
+        from bri_bayes.app.trade_and_inequality import measure_quality
+        from bri_bayes.data.trade import TradeColumns
+
+        own = None
+        if columns is not None:
+            names = parse_list(columns) or ()
+            if len(names) not in (5, 6):
+                raise InputError(f'--columns "{columns}" has {len(names)} names; give five, and the flow as a sixth')
+            own = TradeColumns(*names)
+        found = measure_quality(
+            file,
+            sigma=sigma,
+            sigmas=sigmas,
+            flow=flow,
+            market=effects,  # type: ignore[arg-type]
+            weights=weights,  # type: ignore[arg-type]
+            standardise=standardise,
+            reporter=reporter,
+            years=parse_range(years, "--years"),
+            products=parse_list(products) or (),
+            countries=countries,
+            columns=own,
+        )
+        _show(found, out, as_json=as_json)
+
+
+def parse_range(text: str | None, option: str = "--periods") -> tuple[int, int] | None:
+    """``2003:2020`` as a first and a last period."""
+    if text is None:
+        return None
+    first, _, last = text.partition(":")
+    try:
+        return int(first), int(last)
+    except ValueError:
+        raise InputError(f'{option} "{text}" is not a first and a last period, as in 2003:2020') from None
+
+
+def _show(measured: Measured, out: Path | None, *, as_json: bool) -> None:
+    if out is not None:
+        measured.write(out)
+    if as_json:
+        print_json(measured.as_dict())
+        return
+    typer.echo(measured.frame.to_string(index=False, float_format="{:.4f}".format, na_rep=""))
+    for name, unit in measured.units.items():
+        typer.echo(f"{name}: {unit}")
+    for note in measured.notes:
+        typer.echo(f"Note: {note}.", err=True)

@@ -1,0 +1,1 @@
+"""What do all layers share? Errors, words, arrays, files and checked TOML."""

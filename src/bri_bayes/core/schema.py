@@ -1,0 +1,64 @@
+"""How a TOML file becomes a checked object, with a message that names file, key and the nearest allowed word."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from bri_bayes.core.errors import InputError, suggest
+
+STRICT = ConfigDict(extra="forbid")
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The content of a TOML file, or one sentence about why it cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            return tomllib.load(stream)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is not UTF-8 text (byte {error.start})") from error
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path}: is not valid TOML ({error})") from error
+
+
+def validated[T](kind: type[T], content: Mapping[str, Any], *, where: str) -> T:
+    """Build ``kind`` from ``content``; ``where`` (a file, a card) opens the message of an error."""
+    try:
+        return TypeAdapter(kind).validate_python(dict(content))
+    except ValidationError as error:
+        raise InputError(f"{where}: {_sentence(kind, error)}") from error
+
+
+def _sentence(kind: type, error: ValidationError) -> str:
+    # A misspelt key also makes the right one missing: the typo is what the reader needs to see.
+    unknown = ("unexpected_keyword_argument", "extra_forbidden")
+    first = min(error.errors(include_url=False), key=lambda found: found["type"] not in unknown)
+    *parents, key = [str(part) for part in first["loc"]] or ["(top level)"]
+    section = f" in [{'.'.join(parents)}]" if parents else ""
+    match first["type"]:
+        case "unexpected_keyword_argument" | "extra_forbidden":
+            return f'unknown key "{key}"{section}; {suggest(key, _keys(kind, parents))}'
+        case "missing" | "missing_argument":
+            return f'the key "{key}"{section} is missing'
+        case "literal_error":
+            allowed = str(first["ctx"]["expected"]).replace(" or ", ", ").replace("'", "").split(", ")
+            return f'{key} = "{first["input"]}"{section} is not allowed; {suggest(str(first["input"]), allowed)}'
+        case _:
+            message = first["msg"].removeprefix("Value error, ")
+            given = f"{key}{section}" if isinstance(first["input"], Mapping) else f"{key} = {first['input']!r}{section}"
+            return f"{given}: {message[0].lower()}{message[1:]}"
+
+
+def _keys(kind: type, parents: list[str]) -> list[str]:
+    """The keys that the table at ``parents`` of ``kind`` may have."""
+    for parent in parents:
+        hint = get_type_hints(kind).get(parent)
+        kind = next((o for o in (hint, *get_args(hint)) if isinstance(o, type) and is_dataclass(o)), kind)
+    return [field.name for field in fields(kind)]

@@ -1,0 +1,194 @@
+"""Which products were traded, for how much and in which quantity? BACI files and the reader's own become one table.
+
+BACI (Gaulier & Zignago 2010, CEPII working paper 2010-23) has one file a year with the columns t (year), i (exporter),
+j (importer), k (HS6 product), v (thousand current US dollars) and q (metric tons, NA where unknown); zero flows have
+no row. A zip holds several years, and a table of countries.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from bri_bayes.core.errors import InputError, suggest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CHINA = 156
+BACI_COLUMNS = ("t", "i", "j", "k", "v", "q")
+FLOWS = ("export", "import")
+# Rows read at a time: a year of the world has about eleven million.
+CHUNK = 2_000_000
+# Names of the columns with the code of a country in the releases of BACI.
+CODE_COLUMNS = ("country_code",)
+ISO3_COLUMNS = ("country_iso3", "iso_3digit_alpha")
+
+
+@dataclass(frozen=True)
+class TradeColumns:
+    """The columns of a file of the reader: one row a unit (partner), period, product and (where named) flow."""
+
+    unit: str = "unit"
+    period: str = "period"
+    product: str = "product"
+    value: str = "value"
+    quantity: str = "quantity"
+    flow: str | None = None
+
+
+def read_trade(
+    path: str | Path,
+    *,
+    reporter: int = CHINA,
+    years: tuple[int, int] | None = None,
+    products: Sequence[str] = (),
+    countries: Path | None = None,
+    columns: TradeColumns | None = None,
+) -> pd.DataFrame:
+    """Rows flow ("export" or "import", seen from ``reporter``), period, unit, product (text), value, quantity.
+
+    BACI is known by its header, as CSV or zip; value is thousand US dollars, quantity metric tons, unit the ISO code
+    of the partner where the zip or ``countries`` has one, else BACI's number in three digits. Any other CSV has
+    ``columns`` and whatever units it uses. ``products`` : first digits of the codes to keep. A missing or zero
+    quantity stays in the table: who uses the rows says how many were lost.
+    """
+    path = Path(path)
+    names = TradeColumns() if columns is None else columns
+    parts = []
+    for name, stream in _members(path):
+        header = stream.readline().decode("utf-8-sig", errors="replace").strip().replace('"', "").split(",")
+        stream.seek(0)
+        where = str(path) if name is None else f"{path}: {name}"
+        if set(BACI_COLUMNS) <= set(header):
+            parts += list(_baci(stream, where, reporter, years))
+        elif name is None:
+            parts.append(_own(stream, where, names, years))
+    if not parts:
+        raise InputError(f"{path}: no file with the columns {', '.join(BACI_COLUMNS)} is inside")
+    import pandas as pd
+
+    table = pd.concat(parts, ignore_index=True)
+    if products:
+        table = table[table["product"].str.startswith(tuple(products))].reset_index(drop=True)
+    if table.empty:
+        wanted = f" of the products {', '.join(products)}" if products else ""
+        between = f" in {years[0]}-{years[1]}" if years else ""
+        raise InputError(f"{path}: there is no trade{wanted}{between} with the reporter {reporter}")
+    codes = _country_codes(path, countries)
+    if codes and columns is None:
+        table["unit"] = table["unit"].map(codes).fillna(table["unit"])
+    keys = ["flow", "period", "unit", "product"]
+    if (again := table.duplicated(keys)).any():
+        first = table[again].iloc[0]
+        raise InputError(
+            f"{path}: {int(again.sum())} rows repeat a flow, period, unit and product, the first is "
+            f"{' '.join(str(first[key]) for key in keys)}; one row is allowed"
+        )
+    return table
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    try:
+        with path.open("rb") as stream:
+            yield stream
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def _members(path: Path) -> Iterator[tuple[str | None, IO[bytes]]]:
+    """Name inside a zip (None: the file itself) and stream of every CSV."""
+    with _opened(path) as stream:
+        if not zipfile.is_zipfile(stream):
+            stream.seek(0)
+            yield None, stream
+            return
+        with zipfile.ZipFile(stream) as archive:
+            for name in sorted(archive.namelist()):
+                if name.lower().endswith(".csv"):
+                    with archive.open(name) as member:
+                        yield name, member
+
+
+def _baci(stream: IO[bytes], where: str, reporter: int, years: tuple[int, int] | None) -> Iterator[pd.DataFrame]:
+    import pandas as pd
+
+    types: dict[str, Any] = {"t": "int32", "i": "int32", "j": "int32", "k": str, "v": float}
+    try:
+        for chunk in pd.read_csv(stream, dtype=types, na_values=["NA"], skipinitialspace=True, chunksize=CHUNK):
+            kept = chunk[(chunk["i"] == reporter) | (chunk["j"] == reporter)]
+            if years is not None:
+                kept = kept[kept["t"].between(*years)]
+            quantity = pd.to_numeric(kept["q"], errors="coerce")
+            unreadable = quantity.isna() & kept["q"].notna() & ~kept["q"].astype(str).str.strip().isin(["NA", ""])
+            if unreadable.any():
+                raise InputError(f'{where}: the quantity "{kept["q"][unreadable].iloc[0]}" is not a number')
+            exported = kept["i"] == reporter
+            partner = kept["j"].where(exported, kept["i"])
+            yield pd.DataFrame(
+                {
+                    "flow": exported.map({True: "export", False: "import"}),
+                    "period": kept["t"].astype(int),
+                    "unit": partner.map("{:03d}".format),
+                    "product": kept["k"].str.strip().str.zfill(6),
+                    "value": kept["v"],
+                    "quantity": quantity,
+                }
+            )
+    except ValueError as error:
+        raise InputError(f"{where}: is not a BACI file ({str(error).splitlines()[0]})") from None
+
+
+def _own(stream: IO[bytes], where: str, names: TradeColumns, years: tuple[int, int] | None) -> pd.DataFrame:
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(stream, dtype={names.product: str, names.unit: str}, encoding="utf-8-sig")
+    except (ValueError, UnicodeDecodeError) as error:
+        raise InputError(f"{where}: is not a CSV file ({str(error).splitlines()[0]})") from None
+    for name in (names.unit, names.period, names.product, names.value, names.quantity):
+        if name not in table:
+            raise InputError(f'{where}: there is no column "{name}"; {suggest(name, table.columns)}')
+    for name in (names.value, names.quantity, names.period):
+        if not pd.api.types.is_numeric_dtype(table[name]):
+            raise InputError(f'{where}: the column "{name}" has something that is not a number')
+    flow: Any = "export"
+    if names.flow is not None:
+        if names.flow not in table:
+            raise InputError(f'{where}: there is no column "{names.flow}"; {suggest(names.flow, table.columns)}')
+        flow = table[names.flow].astype(str)
+        for found in sorted(set(flow) - set(FLOWS)):
+            raise InputError(f'{where}: the flow "{found}" is unknown; {suggest(found, FLOWS)}')
+    renamed = {names.unit: "unit", names.period: "period", names.product: "product"}
+    renamed |= {names.value: "value", names.quantity: "quantity"}
+    table = table.rename(columns=renamed).assign(flow=flow).dropna(subset=["unit", "period", "product"])
+    if years is not None:
+        table = table[table["period"].between(*years)]
+    return table.astype({"period": int})[["flow", "period", "unit", "product", "value", "quantity"]]
+
+
+def _country_codes(path: Path, countries: Path | None) -> dict[str, str]:
+    """BACI's number in three digits -> ISO code of three letters, from ``countries`` or from the zip itself."""
+    import pandas as pd
+
+    tables = []
+    if countries is not None:
+        with _opened(countries) as stream:
+            tables.append(pd.read_csv(stream, dtype=str, keep_default_na=False))
+    else:
+        for name, stream in _members(path):
+            if name is not None and "country_codes" in name.lower():
+                tables.append(pd.read_csv(stream, dtype=str, keep_default_na=False))
+    for table in tables:
+        code = next((name for name in CODE_COLUMNS if name in table), None)
+        iso3 = next((name for name in ISO3_COLUMNS if name in table), None)
+        if code is None or iso3 is None:
+            where = countries or path
+            raise InputError(f"{where}: the table of countries needs country_code and one of {', '.join(ISO3_COLUMNS)}")
+        return {str(number).zfill(3): str(letters) for number, letters in zip(table[code], table[iso3], strict=True)}
+    return {}

@@ -1,0 +1,79 @@
+"""What is asked, and what came out: ``Analysis`` is the recipe, ``Fit`` the result."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+import xarray as xr
+
+from bri_bayes.core.io import digest
+from bri_bayes.data.assignment import Assignment
+from bri_bayes.design.design import Design, build_design
+from bri_bayes.study.model_card import ModelCard
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """A panel, an assignment and a card. Robustness is a changed recipe: ``replace``."""
+
+    panel: xr.Dataset
+    assignment: Assignment
+    card: ModelCard
+
+    def replace(self, **changes: Any) -> Analysis:
+        """The same recipe with other parts."""
+        return dataclasses.replace(self, **changes)
+
+    @cached_property
+    def design(self) -> Design:
+        """The labelled arrays that the card sees."""
+        return build_design(self.panel, self.assignment, self.card)
+
+    @cached_property
+    def digest(self) -> str:
+        """Names the content: two analyses with one digest have the same posterior."""
+        design = self.design
+        arrays = [
+            design[name].to_numpy() for name in ("y", "X", "Z", "event_time", "exposed_time", "unit_ix", "period_ix")
+        ]
+        return digest(
+            *[np.ascontiguousarray(array).tobytes() for array in arrays],
+            [str(unit) for unit in design["unit"].values],
+            [int(period) for period in design["period"].values],
+            [str(name) for name in (*design["covariate"].values, *design["modifier"].values)],
+            self.card.digest,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A posterior of an analysis.
+
+    ``posterior`` : DataTree with the groups posterior, log_likelihood, posterior_predictive, observed_data and
+    sample_stats; ``diagnostics`` : engine, ess, rhat, khat, divergences, seconds; ``log_marginal`` : log marginal
+    likelihood of the outcome in its own units (None with NUTS).
+    """
+
+    analysis: Analysis
+    design: Design
+    posterior: xr.DataTree
+    diagnostics: Mapping[str, Any]
+    log_marginal: float | None
+
+
+class FitStore(Protocol):
+    """Where fits are kept between runs (``runtime.cache``)."""
+
+    def read_fit(self, key: str, analysis: Analysis) -> Fit | None:
+        """A stored fit of this analysis, or None."""
+
+    def write_fit(self, key: str, fit: Fit) -> None:
+        """Store a fit."""
+
+
+Fitter = Callable[[Analysis], Fit]

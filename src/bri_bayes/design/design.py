@@ -1,0 +1,200 @@
+"""Which numbers does a card see? A panel and an assignment become labelled arrays, one row a unit and period."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from bri_bayes.core.arrays import Array
+from bri_bayes.core.errors import InputError, suggest
+from bri_bayes.core.names import COVARIATE, EXPOSED_UNIT, MODIFIER, OBS, PERIOD, TREATED_UNIT, UNIT
+from bri_bayes.data.assignment import Assignment
+from bri_bayes.design.fixed_effects import TwoWay
+from bri_bayes.study.model_card import ModelCard
+
+Design = xr.Dataset
+
+# Variation below this share of a variable's size is rounding, not information.
+RELATIVE_ZERO = 1e-9
+
+
+def build_design(panel: xr.Dataset, assignment: Assignment, card: ModelCard) -> Design:
+    """Rows of ``panel`` with an outcome and every covariate, for the units of ``assignment``.
+
+    y : (obs,) outcome units; X : (obs, covariate) as given; Z : (obs, modifier) as given;
+    treated : (obs,) bool; event_time : (obs,) periods since the onset, NaN for never-treated units;
+    exposed_time : (obs,) periods since a contaminated control of the card was exposed, NaN elsewhere;
+    unit_ix, period_ix : (obs,) positions in the coordinates ``unit`` and ``period``.
+    Rows are sorted by unit, then period. Units without a single row are left out and named in
+    ``attrs["units_without_rows"]``; rows left out for a missing value are counted in ``attrs["rows_dropped"]``.
+
+    Scaling (attrs): ``y_center`` mean; ``y_sd`` total sd; ``y_scale`` sd after unit and period effects, the unit
+    of the prior scales; the variables ``x_scale`` and ``z_center``, ``z_scale`` for covariates and modifiers.
+    """
+    outcome = card.outcome
+    if outcome is None:
+        raise InputError(f'the model card "{card.name}" names no outcome; {suggest("", map(str, panel.data_vars))}')
+    wanted = [outcome, *card.covariates, *card.modifiers]
+    for name in wanted:
+        if name not in panel.data_vars:
+            raise InputError(f'"{name}" is not in the panel; {suggest(name, map(str, panel.data_vars))}')
+    _check_assignment(panel, assignment)
+    columns = panel[list(dict.fromkeys(wanted))].sel({UNIT: sorted(assignment.units)})
+    values = {name: columns[name].transpose(UNIT, PERIOD).to_numpy().astype(float) for name in columns.data_vars}
+    complete = np.logical_and.reduce([np.isfinite(value) for value in values.values()])
+    unit_rows, period_rows = np.nonzero(complete)
+    units, unit_ix = np.unique(unit_rows, return_inverse=True)
+    periods, period_ix = np.unique(period_rows, return_inverse=True)
+    names = columns[UNIT].to_numpy()[units].astype(str)
+    years = columns[PERIOD].to_numpy()[periods].astype(int)
+    first = np.array([_as_float(assignment.first_treated[name]) for name in names])
+    event_time = years[period_ix] - first[unit_ix] if years.size else np.array([])
+    since = _exposed_since(card, assignment, set(panel[UNIT].to_numpy().astype(str)), names)
+    exposed_time = years[period_ix] - since[unit_ix] if years.size else np.array([])
+    design = xr.Dataset(
+        {
+            "y": (OBS, values[outcome][unit_rows, period_rows]),
+            "X": ((OBS, COVARIATE), _stack(values, card.covariates, unit_rows, period_rows)),
+            "Z": ((OBS, MODIFIER), _stack(values, card.modifiers, unit_rows, period_rows)),
+            "treated": (OBS, event_time >= 0),
+            "event_time": (OBS, event_time),
+            "exposed_time": (OBS, np.where(exposed_time >= 0, exposed_time, np.nan)),
+            "unit_ix": (OBS, unit_ix),
+            "period_ix": (OBS, period_ix),
+            "first_treated": (UNIT, first),
+        },
+        coords={
+            UNIT: names,
+            PERIOD: years,
+            COVARIATE: list(card.covariates),
+            MODIFIER: list(card.modifiers),
+            TREATED_UNIT: names[np.isfinite(first)],
+            EXPOSED_UNIT: names[np.isfinite(since)],
+        },
+        attrs={
+            "outcome": outcome,
+            "rows_dropped": int(complete.size - complete.sum()),
+            "units_without_rows": [str(u) for u in columns[UNIT].to_numpy() if u not in set(names)],
+            **{key: panel.attrs[key] for key in ("kind", "label", "sources") if key in panel.attrs},
+            **{f"outcome_{key}": value for key, value in panel[outcome].attrs.items()},
+        },
+    )
+    _check_rows(design, assignment)
+    return _with_scaling(design)
+
+
+def two_way(design: Design) -> TwoWay:
+    """The two-way within transformation of the rows of ``design``."""
+    return TwoWay(design["unit_ix"].to_numpy(), design["period_ix"].to_numpy())
+
+
+def _exposed_since(card: ModelCard, assignment: Assignment, known: set[str], names: Array) -> Array:
+    """First exposed period of each unit : (unit,), NaN for all but the contaminated controls that are there."""
+    if card.contamination is None:
+        return np.full(len(names), np.nan)
+    onset = min(assignment.onsets)
+    for unit, period in card.contamination.since.items():
+        if unit not in known:
+            raise InputError(f'the card "{card.name}" contaminates "{unit}", not in the panel; {suggest(unit, known)}')
+        if unit in assignment.treated_units:
+            raise InputError(f'the card "{card.name}" contaminates "{unit}", which is treated; name a control')
+        if period < onset:
+            raise InputError(
+                f'the card "{card.name}" exposes "{unit}" from {period} on, before the first onset {onset}'
+            )
+    return np.array([_as_float(card.contamination.since.get(str(name))) for name in names])
+
+
+def _as_float(first: int | None) -> float:
+    return np.nan if first is None else float(first)
+
+
+def _stack(values: dict[Any, Array], names: tuple[str, ...], unit_rows: Any, period_rows: Any) -> Array:
+    if not names:
+        return np.zeros((unit_rows.size, 0))
+    return np.column_stack([values[name][unit_rows, period_rows] for name in names])
+
+
+def _check_assignment(panel: xr.Dataset, assignment: Assignment) -> None:
+    known = set(panel[UNIT].to_numpy().astype(str))
+    for unit in assignment.units:
+        if unit not in known:
+            role = "treated unit" if unit in assignment.treated_units else "control unit"
+            raise InputError(f'the {role} "{unit}" is not in the panel; {suggest(unit, known)}')
+    if not assignment.treated_units:
+        raise InputError("the assignment treats no unit")
+    if not assignment.never_treated:
+        raise InputError("the assignment has no never-treated unit: there are no controls to compare with")
+
+
+def _check_rows(design: Design, assignment: Assignment) -> None:
+    outcome = design.attrs["outcome"]
+    if design.sizes[OBS] == 0:
+        raise InputError(f'no unit and period has the outcome "{outcome}" and every covariate')
+    years = design[PERIOD].to_numpy()
+    for onset in assignment.onsets:
+        if not years[0] < onset <= years[-1]:
+            raise InputError(
+                f"the onset {onset} is outside the periods with an outcome: it must be after {years[0]} "
+                f"and not after {years[-1]}"
+            )
+    first = design["first_treated"].to_numpy()
+    if not np.isnan(first).any():
+        raise InputError(f'no never-treated unit has the outcome "{outcome}": there are no controls to compare with')
+    treated, unit_ix = design["treated"].to_numpy(), design["unit_ix"].to_numpy()
+    if not treated.any():
+        raise InputError(f'no treated unit has the outcome "{outcome}" at or after the onset')
+    before = {int(unit) for unit in unit_ix[~treated]}
+    if not any(int(unit) in before for unit in unit_ix[treated]):
+        raise InputError(f'no treated unit has the outcome "{outcome}" both before and after the onset')
+
+
+def _with_scaling(design: Design) -> Design:
+    y = design["y"].to_numpy()
+    within = two_way(design)
+    center, sd = float(y.mean()), float(y.std())
+    size = max(abs(float(y.min())), abs(float(y.max())))
+    if sd <= RELATIVE_ZERO * size or sd == 0:
+        raise InputError(f'the outcome "{design.attrs["outcome"]}" is constant ({center:g})')
+    degrees = y.size - within.rank
+    residual = within.residuals(y)
+    scale = float(np.sqrt(residual @ residual / max(degrees, 1)))
+    if degrees < 1 or scale <= RELATIVE_ZERO * max(sd, size):
+        raise InputError(
+            f'unit and period effects explain the outcome "{design.attrs["outcome"]}" completely: '
+            f"{y.size} rows, {within.rank} effects"
+        )
+    x_scale = [
+        _covariate_scale(design, within, position, name) for position, name in enumerate(design[COVARIATE].values)
+    ]
+    z_center, z_scale = _modifier_scale(design)
+    scaled = design.assign(
+        x_center=(COVARIATE, design["X"].to_numpy().mean(axis=0)),
+        x_scale=(COVARIATE, np.array(x_scale)),
+        z_center=(MODIFIER, z_center),
+        z_scale=(MODIFIER, z_scale),
+    )
+    return scaled.assign_attrs(y_center=center, y_sd=sd, y_scale=scale)
+
+
+def _covariate_scale(design: Design, within: TwoWay, position: int, name: str) -> float:
+    x = design["X"].to_numpy()[:, position]
+    residual = within.residuals(x)
+    scale = float(np.sqrt(residual @ residual / max(x.size - within.rank, 1)))
+    size = float(np.abs(x).max())
+    if scale <= RELATIVE_ZERO * max(size, 1e-300):
+        shape = "is constant" if np.ptp(x) <= RELATIVE_ZERO * size else "does not vary beyond unit and period effects"
+        raise InputError(f'the covariate "{name}" {shape}: its coefficient cannot be estimated')
+    return scale
+
+
+def _modifier_scale(design: Design) -> tuple[Array, Array]:
+    treated = design["treated"].to_numpy()
+    cells = design["Z"].to_numpy()[treated]
+    center, scale = cells.mean(axis=0), cells.std(axis=0)
+    for position, name in enumerate(design[MODIFIER].values):
+        if scale[position] <= RELATIVE_ZERO * max(float(np.abs(cells[:, position]).max()), 1e-300):
+            raise InputError(f'the effect modifier "{name}" is constant over the treated cells')
+    return center, scale

@@ -1,5 +1,0 @@
-"""From an analysis to a posterior: the two engines, and the rule that chooses between them."""
-
-from bri_bayes.engines.fitting import fit
-
-__all__ = ["fit"]

@@ -1,0 +1,1 @@
+"""How large is the effect, in which units, for whom?"""

@@ -1,0 +1,146 @@
+"""Which numbers does a reader see? Fits and estimates as plain JSON values; nothing is computed after this."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pandas as pd
+import xarray as xr
+
+from bri_bayes.design.analysis import Analysis, Fit
+from bri_bayes.design.design import Design
+from bri_bayes.estimands.effects import (
+    CELL,
+    additional_trade,
+    att,
+    att_by,
+    att_record,
+    cell_effects,
+    counterfactual,
+    observed_path,
+    percent,
+    summarise,
+)
+
+PROB = 0.95
+
+
+def panel_values(panel: xr.Dataset, design: Design) -> dict[str, Any]:
+    """The "panel" of every JSON: kind, label, units, periods, rows, sources."""
+    return {
+        "kind": panel.attrs["kind"],
+        "label": panel.attrs.get("label"),
+        "units": [str(unit) for unit in design["unit"].values],
+        "periods": [int(period) for period in design["period"].values],
+        "rows": design.sizes["obs"],
+        "rows_dropped": design.attrs["rows_dropped"],
+        "units_without_rows": design.attrs["units_without_rows"],
+        "sources": list(panel.attrs.get("sources", [])),
+    }
+
+
+def fit_values(fit: Fit) -> dict[str, Any]:
+    """Everything that tables and figures show of one fit."""
+    card, design = fit.analysis.card, fit.design
+    values: dict[str, Any] = {
+        "card": card.name,
+        "title": card.title,
+        "att": att_record(att(fit), prob=PROB),
+        "by_unit": records(att_by(fit, "unit")),
+        "by_event_time": records(att_by(fit, "event_time")),
+        "by_period": records(att_by(fit, "period")),
+        "by_unit_and_period": by_unit_and_period(fit),
+        "baseline": "pre-period average" if card.effects.leads else "pre-period",
+        "parameters": _parameters(fit),
+        "diagnostics": dict(fit.diagnostics),
+        "log_marginal": fit.log_marginal,
+    }
+    if card.effects.leads:
+        values["by_event_time_reference"] = records(att_by(fit, "event_time", baseline="reference"))
+    if design.attrs.get("outcome_transform") in ("log", "log1p"):
+        values["percent"] = _record(summarise(percent(att(fit), fit), prob=PROB).iloc[0])
+        values["counterfactual"] = _paths(fit)
+        if design.attrs.get("outcome_level_to_usd"):
+            values["additional_trade_usd"] = records(additional_trade(fit))
+    return values
+
+
+def warnings_of(analysis: Analysis) -> list[str]:
+    """What a reader must know about the data before the numbers: kind, dropped rows, empty units, few clusters."""
+    design, panel = analysis.design, analysis.panel
+    notes = []
+    if panel.attrs["kind"] in ("simulation", "reconstruction"):
+        notes.append(f"The panel is a {panel.attrs['kind']}, not observed data: {panel.attrs.get('label')}.")
+    if design.attrs["rows_dropped"]:
+        missing = design.attrs["rows_dropped"]
+        notes.append(
+            f"{missing} of {missing + design.sizes['obs']} cells were dropped for a missing value, none filled."
+        )
+    if design.attrs["units_without_rows"]:
+        notes.append(f"No rows at all: {', '.join(design.attrs['units_without_rows'])}.")
+    treated, controls = design.sizes["treated_unit"], design.sizes["unit"] - design.sizes["treated_unit"]
+    if min(treated, controls) < 10:
+        notes.append(
+            f"{treated} treated and {controls} control units: cluster-robust standard errors and normal critical "
+            "values are not reliable with so few; read the permutation test and the posterior."
+        )
+    return notes
+
+
+def json_safe(value: Any) -> Any:
+    """NaN and infinities as None, NumPy scalars as Python numbers, keys as text."""
+    if isinstance(value, dict):
+        return {str(key): json_safe(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [json_safe(item) for item in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def by_unit_and_period(fit: Fit) -> dict[str, dict[str, dict[str, float]]]:
+    """The effect in each treated unit and period, by unit and then by period."""
+    cells = cell_effects(fit)
+    cells = cells.isel({CELL: cells["event_time"].to_numpy() >= 0})
+    table = summarise(cells, prob=PROB)
+    nested: dict[str, dict[str, dict[str, float]]] = {}
+    for unit, period, (_, row) in zip(cells["unit"].values, cells["period"].values, table.iterrows(), strict=True):
+        nested.setdefault(str(unit), {})[str(period)] = _record(row)
+    return nested
+
+
+def _record(row: pd.Series) -> dict[str, float]:
+    return {name: float(row[name]) for name in ("mean", "sd", "lower", "upper", "p_positive")}
+
+
+def records(draws: xr.DataArray) -> dict[str, dict[str, float]]:
+    """One "att" for each label of the only dimension beside chain and draw."""
+    return {str(label): _record(row) for label, row in summarise(draws, prob=PROB).iterrows()}
+
+
+def _parameters(fit: Fit) -> dict[str, dict[str, float]]:
+    """Scalars of the posterior (sigma, rho, omega, eta, ...) and covariate coefficients."""
+    posterior = fit.posterior["posterior"]
+    wanted: dict[str, dict[str, float]] = {}
+    for name, draws in posterior.data_vars.items():
+        if draws.ndim == 2:
+            wanted[str(name)] = _record(summarise(draws, prob=PROB).iloc[0])
+        elif name in ("beta", "modifier_effect", "sigma_unit", "trend"):
+            wanted |= {f"{name}[{label}]": record for label, record in records(draws).items()}
+    return wanted
+
+
+def _paths(fit: Fit) -> dict[str, dict[str, dict[str, float]]]:
+    """Observed outcome and counterfactual (mean, interval) of each treated unit and period with an outcome."""
+    observed = observed_path(fit)
+    table = summarise(counterfactual(fit), prob=PROB)
+    paths: dict[str, dict[str, dict[str, float]]] = {}
+    for (unit, period), row in table.iterrows():
+        seen = float(observed.sel(unit=unit, period=period))
+        if math.isfinite(seen):
+            record = {"observed": seen, "mean": row["mean"], "lower": row["lower"], "upper": row["upper"]}
+            paths.setdefault(str(unit), {})[str(period)] = {name: float(value) for name, value in record.items()}
+    return paths

@@ -1,0 +1,275 @@
+"""What is the posterior of the ATT for many assignments of one outcome? Placebos in space in seconds.
+
+Who is treated moves the effect columns alone. Unit and period effects, trends and covariates, with their priors and
+the precision Q of the errors, stay; so they are eliminated once at each hyperparameter point, unit by unit and then
+together, and leave for the effect columns C_i of unit i (those that it would have if it were treated)
+
+    C_i'P C_j = [i = j] A_i - F_i'F_j,    C_i'P y = v_i,    y'P y,    P = Q - Q Z (Z'Q Z + V^-1)^-1 Z'Q
+
+with F_i of the few rows of what units share. An assignment adds up the columns of its treated units: its posterior is
+a system as small as its effects (8 years and 5 countries: 13), whatever the number of control units. Points that cover
+all posteriors are shared (``shared_proposals``); an assignment that they do not cover gets points of its own.
+
+Source: Lindley & Smith (1972), doi:10.1111/j.2517-6161.1972.tb00899.x.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from bri_bayes.core.arrays import Array, Index
+from bri_bayes.core.errors import InputError
+from bri_bayes.design.design import Design
+from bri_bayes.design.linear_terms import build_terms
+from bri_bayes.inference.batch import covers
+from bri_bayes.inference.hyperparameters import Hyperparameters, hyperparameters
+from bri_bayes.inference.importance import find_mode, sample_by_importance
+from bri_bayes.inference.linear_estimands import EFFECT_BLOCKS
+from bri_bayes.inference.mixture import NormalMixtures
+from bri_bayes.inference.schur_complement import Elimination
+from bri_bayes.inference.shared_proposals import (
+    PROB,
+    SUMMARY,
+    covering_points,
+    is_covered,
+    spread_over,
+    summarised,
+    weigh,
+)
+from bri_bayes.study.model_card import ModelCard
+
+ASSIGNMENT = "assignment"
+# Assignments whose modes place the first points, and assignments whose posteriors place the rest.
+_PILOTS, _PLACED_BY = 4, 60
+# Systems that are factorised together (measured: their arrays stay in the cache of a core).
+_SYSTEMS = 1000
+
+
+def att_of_assignments(
+    design: Design, card: ModelCard, groups: NDArray[np.bool_], onset: int, *, points: int = 2000, seed: int = 0
+) -> xr.Dataset:
+    """The posterior of the ATT with each of ``groups`` : (assignment, unit), true if treated, treated from ``onset``.
+
+    Rows, outcome and covariates are those of ``design``; who is treated there does not matter. Variables
+    (assignment,) as in ``batch.att_of_many``. For the cards of ``batch.covers`` with fixed period effects, without
+    modifiers and contamination; all groups have one size, and all units have rows in the same periods from ``onset``
+    on (and, with leads, before it).
+    """
+    treated = _indices(design, card, groups, onset)
+    batch = _Batch.build(design, card, onset)
+    rng = np.random.default_rng(seed)
+    every = np.arange(len(treated))
+    modes = [batch.mode(treated[[i]]) for i in spread_over(every, _PILOTS)]
+    some = treated[spread_over(every, _PLACED_BY)]
+    vectors, log_proposal = covering_points(modes, lambda at: batch.evaluate(at, some)[0], points, rng)
+    log_density, means, sds = batch.evaluate(vectors, treated)
+    weights, khat = weigh(log_density, log_proposal)
+    found = summarised(NormalMixtures(weights, means, sds), khat)
+    alone = ~is_covered(found)
+    for i in np.flatnonzero(alone):
+        found[:, i] = batch.by_itself(treated[[i]], rng)
+    found[: SUMMARY.index("p_positive")] *= design.attrs["y_scale"]
+    variables = {name: (ASSIGNMENT, values) for name, values in zip(SUMMARY, found, strict=True)}
+    return xr.Dataset({**variables, "alone": (ASSIGNMENT, alone)}, attrs={"prob": PROB, "points": points})
+
+
+def shares_columns(design: Design, card: ModelCard, onset: int) -> bool:
+    """Whether ``att_of_assignments`` covers the card on the rows of the design."""
+    if not covers(card) or card.modifiers or card.contamination is not None or card.effects.period != "fixed":
+        return False
+    period = design["period"].to_numpy()[design["period_ix"].to_numpy()]
+    counted = np.ones(period.size, dtype=bool) if card.effects.leads else period >= onset
+    unit_rows = np.bincount(design["unit_ix"].to_numpy()[counted], minlength=design.sizes["unit"])
+    return bool((unit_rows == np.unique(period[counted]).size).all())
+
+
+def _indices(design: Design, card: ModelCard, groups: NDArray[np.bool_], onset: int) -> Index:
+    """Positions of the treated units of each group : (assignment, treated)."""
+    if not shares_columns(design, card, onset):
+        raise InputError(f'the assignments of the card "{card.name}" do not share their columns: fit them one by one')
+    sizes = groups.sum(axis=1)
+    if groups.shape != (len(groups), design.sizes["unit"]) or not len(groups) or np.ptp(sizes) or not sizes[0]:
+        raise InputError(f"groups of one size among {design.sizes['unit']} units are needed, not {groups.shape}")
+    return np.nonzero(groups)[1].reshape(len(groups), -1)
+
+
+class _Reduced(NamedTuple):
+    """At B points, after nuisance terms are eliminated: A_i (B, N, m, m), F_i (B, N, r, m), v_i (B, N, m), rest (B,).
+
+    ``rest`` : the log density without effects, with the prior of the hyperparameters; ``size`` (B,) y'P y.
+    """
+
+    A: Array
+    F: Array
+    v: Array
+    rest: Array
+    size: Array
+
+
+@dataclass(frozen=True, eq=False)
+class _Batch:
+    """The model of a card on a design in which every unit is treated.
+
+    Effect columns (m of a unit) are first the ``n_path`` of the common path, then its own. ``scales`` : of each
+    column, a number or the name of a hyperparameter; ``weights`` : (unit, m) and ``counts`` (unit,), whose sums over
+    treated units give the weights of the coefficients in the ATT and their divisor.
+    """
+
+    space: Hyperparameters
+    nuisance: Elimination
+    n_path: int
+    scales: tuple[float | str, ...]
+    weights: Array
+    counts: Array
+
+    @classmethod
+    def build(cls, design: Design, card: ModelCard, onset: int) -> _Batch:
+        everyone = _all_treated(design, onset)
+        terms = build_terms(everyone, card)
+        path = [block for block in terms.shared if block.name in EFFECT_BLOCKS]
+        own = [block for block in terms.own if block.name in EFFECT_BLOCKS]
+        effects = np.hstack([block.columns for block in (*path, *own)])
+        nuisance = Elimination(
+            terms,
+            card.errors.structure,
+            own=[block for block in terms.own if block.name not in EFFECT_BLOCKS],
+            shared=[block for block in terms.shared if block.name not in EFFECT_BLOCKS],
+            kept=effects,
+        )
+        scales = tuple(block.scale for block in (*path, *own) for _ in range(block.columns.shape[1]))
+        n_path = sum(block.columns.shape[1] for block in path)
+        space = hyperparameters(terms, card)
+        return cls(space, nuisance, n_path, scales, *_att_weights(everyone, card, effects))
+
+    def mode(self, treated: Index) -> tuple[Array, Array]:
+        """Mode (d,) of the hyperparameters of one assignment (1, treated), and their covariance there."""
+        return find_mode(lambda vectors: self.evaluate(vectors, treated)[0][0], self.space.start())
+
+    def by_itself(self, treated: Index, rng: np.random.Generator) -> Array:
+        """The summary (7,) of one assignment (1, treated), from the points of the ordinary engine."""
+        proposals = self.space.card.sampler.proposals
+        own = sample_by_importance(
+            lambda vectors: self.evaluate(vectors, treated)[0][0], self.space.start(), proposals, rng
+        )
+        _, means, sds = self.evaluate(own.vectors, treated)
+        return summarised(NormalMixtures(own.weights[None, :], means, sds), np.array([own.khat]))[:, 0]
+
+    def evaluate(self, vectors: Array, treated: Index) -> tuple[Array, Array, Array]:
+        """log p(y, h_j | assignment i), mean and sd of the ATT given h_j, all (assignment, point).
+
+        One Cholesky factor of the precision of the effects, bordered by C'Py and by the weights c of the ATT, has
+        (L^-1 C'Py)' and (L^-1 c)' as its last rows; the corners are large enough to keep it positive definite.
+        """
+        n_points, n_groups = len(vectors), len(treated)
+        log_density, means, sds = (np.empty((n_points, n_groups)) for _ in range(3))
+        sums = _Sums(self, treated)
+        for at in self._blocks(n_points):
+            hyper = self.space.values(vectors[at])
+            reduced = self._reduced(hyper, vectors[at])
+            precision = self._prior_precision(hyper, treated.shape[1])
+            step = max(1, _SYSTEMS // n_groups)
+            for first in range(0, len(reduced.rest), step):
+                few = slice(first, first + step)
+                here = slice(at.start + first, min(at.start + first + step, at.stop))
+                found = sums.solve(_Reduced(*(array[few] for array in reduced)), precision[few])
+                log_density[here], means[here], sds[here] = found
+        lost = ~np.isfinite(log_density + sds)  # rounding made a precision indefinite: no weight
+        log_density[lost], means[lost], sds[lost] = -np.inf, 0.0, 1.0
+        return log_density.T, means.T, sds.T
+
+    def _blocks(self, n_points: int) -> Iterator[slice]:
+        size = self.nuisance.block_size
+        yield from (slice(first, min(first + size, n_points)) for first in range(0, n_points, size))
+
+    def _reduced(self, hyper: dict[str, Array], vectors: Array) -> _Reduced:
+        left = self.nuisance.left(hyper)
+        y = left.loads[:, :, :, -1].sum(axis=1)  # (B, r): F'y of all units
+        v = left.own[:, :, :-1, -1] - (left.loads[..., :-1] * y[:, None, :, None]).sum(axis=2)
+        size = left.own[:, :, -1, -1].sum(axis=1) - (y**2).sum(axis=1)
+        rest = left.log_constant - 0.5 * size + self.space.log_prior(vectors)
+        return _Reduced(left.own[..., :-1, :-1], left.loads[..., :-1], v, rest, size)
+
+    def _prior_precision(self, hyper: dict[str, Array], n_treated: int) -> Array:
+        """Diagonal of the prior precision of the effects of an assignment : (B, coefficients)."""
+        ones = np.ones(hyper["sigma"].size)
+        columns = [
+            (hyper[scale] if isinstance(scale, str) else scale * ones) ** -2.0
+            for scale in (*self.scales[: self.n_path], *(self.scales[self.n_path :] * n_treated))
+        ]
+        return np.stack(columns, axis=1)
+
+
+class _Sums:
+    """Sums over the treated units of each assignment, and the small systems that they make."""
+
+    def __init__(self, batch: _Batch, treated: Index) -> None:
+        self.treated, self.p = treated, batch.n_path
+        self.q = len(batch.scales) - self.p
+        self.size = self.p + treated.shape[1] * self.q
+        counts = batch.counts[treated].sum(axis=1)[:, None]
+        path = batch.weights[treated, : self.p].sum(axis=1)
+        own = batch.weights[treated, self.p :].reshape(len(treated), -1)
+        self.c = np.hstack([path, own]) / counts
+
+    def solve(self, reduced: _Reduced, precision: Array) -> tuple[Array, Array, Array]:
+        """log density, mean and sd of the ATT at B points : each (B, assignment)."""
+        A, F, v = reduced.A[:, self.treated], reduced.F[:, self.treated], reduced.v[:, self.treated]
+        p, q, n = self.p, self.q, self.size
+        n_points, n_groups, k = A.shape[:3]
+        loads = np.empty((n_points, n_groups, F.shape[3], n))
+        loads[..., :p] = F[..., :p].sum(axis=2)
+        loads[..., p:] = np.moveaxis(F[..., p:], 2, 3).reshape(n_points, n_groups, F.shape[3], k * q)
+        system = np.zeros((n_points, n_groups, n + 2, n + 2))
+        system[..., :n, :n] = -np.swapaxes(loads, -1, -2) @ loads
+        system[..., :p, :p] += A[..., :p, :p].sum(axis=2)
+        for unit in range(k):
+            own = slice(p + unit * q, p + (unit + 1) * q)
+            system[..., own, own] += A[:, :, unit, p:, p:]
+            system[..., own, :p] += A[:, :, unit, p:, :p]
+        diagonal = np.arange(n)
+        system[..., diagonal, diagonal] += precision[:, None, :]
+        system[..., n, :p] = v[..., :p].sum(axis=2)
+        system[..., n, p:n] = v[..., p:].reshape(n_points, n_groups, k * q)
+        system[..., n + 1, :n] = self.c
+        # m'A^-1 m is at most y'Py, c'A^-1 c at most c'Vc.
+        system[..., n, n] = 1 + 2 * reduced.size[:, None]
+        system[..., n + 1, n + 1] = 1 + 2 * (self.c**2 / precision[:, None, :]).sum(axis=-1)
+        factor = np.linalg.cholesky(system)
+        of_y, of_c = factor[..., n, :n], factor[..., n + 1, :n]
+        log_det = 2 * np.log(factor[..., diagonal, diagonal]).sum(axis=-1)
+        log_density = reduced.rest[:, None] + 0.5 * (
+            np.log(precision).sum(axis=1)[:, None] - log_det + (of_y**2).sum(axis=-1)
+        )
+        return log_density, (of_y * of_c).sum(axis=-1), np.sqrt((of_c**2).sum(axis=-1))
+
+
+def _all_treated(design: Design, onset: int) -> Design:
+    """The design with every unit treated from ``onset`` on: all columns that an assignment can ask for."""
+    period = design["period"].to_numpy()[design["period_ix"].to_numpy()]
+    event_time = (period - onset).astype(float)
+    first = np.full(design.sizes["unit"], float(onset))
+    return design.assign(
+        event_time=("obs", event_time), treated=("obs", event_time >= 0), first_treated=("unit", first)
+    )
+
+
+def _att_weights(everyone: Design, card: ModelCard, effects: Array) -> tuple[Array, Array]:
+    """Sums over the rows of a unit that make up the ATT : (unit, m), and its treated rows (unit,).
+
+    With leads the rows of a unit before the onset count against it, as in ``estimands.att``.
+    """
+    unit_ix, treated = everyone["unit_ix"].to_numpy(), everyone["treated"].to_numpy()
+    n_units = everyone.sizes["unit"]
+    counts = np.bincount(unit_ix[treated], minlength=n_units).astype(float)
+    row = treated.astype(float)
+    if card.effects.leads:
+        before = np.maximum(np.bincount(unit_ix[~treated], minlength=n_units), 1)
+        row = np.where(treated, 1.0, -(counts / before)[unit_ix])
+    weighted = effects * row[:, None]
+    return np.stack([weighted[unit_ix == unit].sum(axis=0) for unit in range(n_units)]), counts

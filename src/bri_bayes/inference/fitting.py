@@ -1,0 +1,131 @@
+"""Which engine, and is its answer to be trusted? ``fit`` turns an ``Analysis`` into a ``Fit``."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from bri_bayes.core.arrays import Array
+from bri_bayes.core.errors import InputError, suggest
+from bri_bayes.design.analysis import Analysis, Fit, FitStore
+from bri_bayes.inference.convergence import ESS_LIMIT, RHAT_LIMIT, split_rhat
+from bri_bayes.inference.importance import KHAT_LIMIT
+from bri_bayes.inference.marginal import is_feasible, sample_marginal, to_parameters
+from bri_bayes.inference.nuts import THINNING, sample_nuts
+from bri_bayes.inference.to_datatree import assemble
+from bri_bayes.study.model_card import ModelCard
+
+# Up to this share of divergent transitions is reported and let through, more fails the gate.
+DIVERGENCE_SHARE = 0.001
+ENGINES = ("auto", "marginal", "nuts")
+
+
+def fit(
+    analysis: Analysis,
+    *,
+    engine: str = "auto",
+    seed: int = 0,
+    cache: FitStore | None = None,
+    pointwise: bool = True,
+    progress: bool = False,
+) -> Fit:
+    """Posterior of ``analysis``.
+
+    ``engine`` "auto" takes the closed form where the card allows it and falls back to NUTS, with a note, where its
+    k-hat is above 0.7; "marginal" insists and notes the k-hat; "nuts" samples. ``pointwise`` False leaves out
+    log_likelihood and posterior_predictive (refits do not need them). With a ``cache`` a known fit is read back.
+    """
+    if engine not in ENGINES:
+        raise InputError(f'engine "{engine}" is unknown; {suggest(engine, ENGINES)}')
+    key = f"fit-{analysis.digest}-{engine}-{seed}-{int(pointwise)}"
+    if cache is not None and (stored := cache.read_fit(key, analysis)) is not None:
+        return stored
+    result = _fit(analysis, engine, seed, pointwise=pointwise, progress=progress)
+    if cache is not None:
+        cache.write_fit(key, result)
+    return result
+
+
+def is_trustworthy(fit_: Fit) -> bool:
+    """The diagnostic gate: R-hat below 1.01, ESS above 400, k-hat below 0.7, few divergences if any."""
+    diagnostics = fit_.diagnostics
+    converged = diagnostics["rhat"] < RHAT_LIMIT and diagnostics["ess"] > ESS_LIMIT
+    khat = diagnostics["khat"]
+    sampler = fit_.analysis.card.sampler
+    few = diagnostics["divergences"] <= DIVERGENCE_SHARE * sampler.chains * sampler.draws * THINNING
+    return bool(converged and (khat is None or khat < KHAT_LIMIT) and few)
+
+
+def _fit(analysis: Analysis, engine: str, seed: int, *, pointwise: bool, progress: bool) -> Fit:
+    started = time.perf_counter()
+    card, design, notes = analysis.card, analysis.design, []
+    if card.structure == "propensity":
+        raise InputError(
+            f'the card "{card.name}" models the treatment and not an outcome: bri-bayes propensity runs it'
+        )
+    if card.structure == "formula":
+        if engine == "marginal":
+            raise InputError(f'the closed-form engine does not cover the formula card "{card.name}"; use "nuts"')
+        from bri_bayes.inference.formula import fit_formula
+
+        return fit_formula(analysis, seed, progress=progress)
+    if engine == "marginal" and not is_feasible(design, card):
+        raise InputError(f'the closed-form engine does not cover the card "{card.name}" on this panel; use "nuts"')
+    if engine != "nuts" and is_feasible(design, card):
+        draws = sample_marginal(design, card, seed)
+        if draws.khat < KHAT_LIMIT or engine == "marginal":
+            values = to_parameters(design, card, draws.values)
+            groups = assemble(design, card, values, pointwise=pointwise, seed=seed)
+            groups["sample_stats"] = xr.Dataset(attrs={"engine": "marginal"})
+            if draws.khat >= KHAT_LIMIT:
+                notes.append(f"k-hat is {draws.khat:.2f}, above {KHAT_LIMIT}: the importance sample is not reliable")
+            diagnostics = {
+                "engine": "marginal",
+                "ess": draws.ess,
+                # Draws are independent given the importance sample, which k-hat and ess judge: watch the effect alone.
+                "rhat": split_rhat(values["effect"].mean(axis=(1, 2)).reshape(card.sampler.chains, -1)),
+                "khat": draws.khat,
+                "divergences": 0,
+            }
+            return _result(analysis, groups, diagnostics, notes, started, draws.log_marginal)
+        notes.append(f"k-hat is {draws.khat:.2f}, above {KHAT_LIMIT}: fell back from the closed form to NUTS")
+    values, statistics = sample_nuts(design, card, seed, progress=progress)
+    groups = assemble(design, card, values, pointwise=pointwise, seed=seed)
+    groups["sample_stats"] = xr.Dataset(attrs={"engine": "nuts", **statistics})
+    rhat, ess = _worst(card, values)
+    diagnostics = {"engine": "nuts", "ess": ess, "rhat": rhat, "khat": None, "divergences": statistics["divergences"]}
+    if statistics["divergences"]:
+        notes.append(f"{statistics['divergences']} divergent transitions")
+    return _result(analysis, groups, diagnostics, notes, started, None)
+
+
+def _result(
+    analysis: Analysis,
+    groups: dict[str, xr.Dataset],
+    diagnostics: dict[str, Any],
+    notes: list[str],
+    started: float,
+    log_marginal: float | None,
+) -> Fit:
+    seconds = round(time.perf_counter() - started, 4)
+    tree = xr.DataTree.from_dict(groups)
+    complete = {**diagnostics, "notes": notes, "seconds": seconds}
+    return Fit(analysis, analysis.design, tree, complete, log_marginal)
+
+
+def _worst(card: ModelCard, values: dict[str, Array]) -> tuple[float, float]:
+    """Largest R-hat and smallest bulk ESS over the scalars and the average effect."""
+    chains = card.sampler.chains
+    watched = [value for name, value in values.items() if value.ndim == 1 and name in _WATCHED]
+    watched.append(values["effect"].mean(axis=(1, 2)))
+    shaped = [value.reshape(chains, -1) for value in watched]
+    rhat = max(split_rhat(value) for value in shaped)
+    from arviz_stats.base import array_stats
+
+    return rhat, float(min(np.min(array_stats.ess(value, chain_axis=0, draw_axis=1)) for value in shaped))
+
+
+_WATCHED = {"sigma", "rho", "omega", "eta", "omega_modifier", "sigma_period", "trend_step", "nu", "kappa"}

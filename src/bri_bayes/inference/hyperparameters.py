@@ -1,0 +1,117 @@
+"""The few parameters that stay outside the closed form: their priors and their unconstrained scale.
+
+A weakly learned scale has a posterior that ends at zero, and an autocorrelation one that ends at one. On a log or
+logit scale these ends are exponential tails, which importance sampling covers badly. So such a parameter is
+written as a quantile: x ~ N(0, 1) a priori, and the parameter is its prior's quantile function at Phi(x); the ends
+become Gaussian tails. sigma is well identified and stays on the log scale.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import lgamma, log, pi
+
+import numpy as np
+from scipy.special import betaincinv, log_ndtr, ndtr, ndtri
+
+from bri_bayes.core.arrays import Array
+from bri_bayes.design.linear_terms import Terms
+from bri_bayes.study.model_card import ModelCard
+
+# rho is kept this far from -1 and 1, where the stationary variance ends.
+_RHO_MARGIN = 1e-10
+# A scale this small against its prior is zero, and its precision still finite.
+_SMALLEST_SCALE = 1e-8
+# A design that fits every row has no error left; the cross-products keep enough digits down to this share of the scale.
+_SMALLEST_SIGMA = 1e-4
+# The half-normal scales and the prior of the card that each has.
+PRIOR_OF = {
+    "omega": "effect_unit",
+    "eta": "effect_step",
+    "omega_modifier": "modifier_unit",
+    "sigma_period": "period_spread",
+    "trend_step": "trend_step",
+}
+
+
+@dataclass(frozen=True)
+class Hyperparameters:
+    """Names and order of the hyperparameters of a card: ``names`` of scalars, then log sigma of each unit if any.
+
+    Unconstrained vectors are (draws, dimension): log for sigma, normal quantile for the rest.
+    """
+
+    card: ModelCard
+    names: tuple[str, ...]
+    n_units: int
+
+    @property
+    def dimension(self) -> int:
+        """Length of the unconstrained vector."""
+        return len(self.names) + self.n_units
+
+    def start(self) -> Array:
+        """Where the search for the mode begins: (dimension,)."""
+        at = {"sigma": log(0.6), "rho": 0.5, "kappa": 0.0}
+        return np.array([at.get(name, -0.3) for name in self.names] + [log(0.6)] * self.n_units)
+
+    def values(self, vectors: Array) -> dict[str, Array]:
+        """Natural scale: each (draws,), and "sigma_unit" (draws, units) when the error scale differs by unit."""
+        named = {name: self._value(name, vectors[:, i]) for i, name in enumerate(self.names)}
+        if self.n_units:
+            named["sigma_unit"] = np.maximum(np.exp(vectors[:, len(self.names) :]), _SMALLEST_SIGMA)
+        return named
+
+    def log_prior(self, vectors: Array) -> Array:
+        """Log prior density on the unconstrained scale, Jacobian included: (draws,)."""
+        total = np.zeros(len(vectors))
+        for i, name in enumerate(self.names):
+            x = vectors[:, i]
+            if name == "sigma":
+                total += _log_half_t3(np.exp(x), self.card.priors.sigma) + x
+            elif name == "rho":
+                a, b = self.card.priors.rho
+                norm = lgamma(a + b) - lgamma(a) - lgamma(b)
+                total += norm + (a - 1) * log_ndtr(x) + (b - 1) * log_ndtr(-x) + _log_normal(x)
+            else:
+                total += _log_normal(x)
+        if self.n_units:
+            spread = self.card.priors.sigma_spread
+            center = vectors[:, [self.names.index("sigma")]]
+            total += (_log_normal((vectors[:, len(self.names) :] - center) / spread) - log(spread)).sum(axis=1)
+        return total
+
+    def log_prior_sigma(self, sigma: Array) -> Array:
+        """Log prior density of the common error scale on its natural scale, the standardised one : (draws,)."""
+        return _log_half_t3(sigma, self.card.priors.sigma)
+
+    def _value(self, name: str, x: Array) -> Array:
+        if name == "sigma":
+            return np.asarray(np.maximum(np.exp(x), _SMALLEST_SIGMA))
+        if name == "rho":
+            return np.asarray(np.clip(2 * ndtr(x) - 1, -1 + _RHO_MARGIN, 1 - _RHO_MARGIN))
+        if name == "kappa":
+            assert self.card.contamination is not None, "only a contaminated card has kappa"
+            return np.asarray(betaincinv(*self.card.contamination.prior, ndtr(x)))
+        priors = self.card.priors
+        scale = float(getattr(priors, PRIOR_OF[name]))
+        return np.asarray(np.maximum(-scale * ndtri(0.5 * ndtr(-x)), _SMALLEST_SCALE * scale))
+
+
+def hyperparameters(terms: Terms, card: ModelCard) -> Hyperparameters:
+    """The hyperparameters that ``terms`` and the errors of ``card`` need."""
+    blocks = (*terms.own, *terms.shared)
+    used = {block.scale for block in blocks if isinstance(block.scale, str)}
+    used |= {"kappa" for block in blocks if block.exposed is not None}
+    names = ["sigma", *(["rho"] if card.errors.structure == "ar1" else []), *sorted(used)]
+    by_unit = card.errors.scale == "by_unit"
+    return Hyperparameters(card, tuple(names), int(terms.unit_ix.max()) + 1 if by_unit else 0)
+
+
+def _log_normal(x: Array) -> Array:
+    return np.asarray(-0.5 * (x**2 + log(2 * pi)))
+
+
+def _log_half_t3(x: Array, scale: float) -> Array:
+    norm = log(2) + lgamma(2) - lgamma(1.5) - 0.5 * log(3 * pi) - log(scale)
+    return np.asarray(norm - 2 * np.log1p((x / scale) ** 2 / 3))

@@ -1,0 +1,181 @@
+"""The closed-form engine: every linear coefficient integrated exactly, the few hyperparameters by importance sampling.
+
+Draws come in mirrored pairs: hyperparameters h are resampled from the weighted proposals, and coefficients are
+drawn from their Gaussian conditional once with innovations z and once with -z. The posterior mean of anything
+linear in the coefficients is then the average of exact conditional means, with almost no Monte Carlo error.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bri_bayes.core.arrays import Array
+from bri_bayes.core.names import EXPOSED_UNIT, UNIT
+from bri_bayes.design.design import Design
+from bri_bayes.design.linear_terms import Terms, build_terms, period_contrasts
+from bri_bayes.inference.gram import Conditional, GramModel, solve_transposed
+from bri_bayes.inference.hyperparameters import Hyperparameters, hyperparameters
+from bri_bayes.inference.importance import sample_by_importance
+from bri_bayes.study.model_card import ModelCard
+
+# More hyperparameters than this are not left to importance sampling.
+MAX_HYPERPARAMETERS = 40
+
+
+@dataclass(frozen=True)
+class MarginalDraws:
+    """Draws on the standardised scale: ``values`` name -> (R, ...); R runs over chains, then draws."""
+
+    values: dict[str, Array]
+    log_marginal: float
+    khat: float
+    ess: float
+
+
+def is_feasible(design: Design, card: ModelCard) -> bool:
+    """Whether the engine covers the card, and its hyperparameters are few enough."""
+    by_unit = card.errors.scale == "by_unit"
+    return card.is_marginal and not (by_unit and design.sizes["unit"] + 4 > MAX_HYPERPARAMETERS)
+
+
+def sample_marginal(design: Design, card: ModelCard, seed: int) -> MarginalDraws:
+    """Posterior draws of a normal linear card; ``log_marginal`` is that of the outcome in its own units."""
+    terms = build_terms(design, card)
+    space = hyperparameters(terms, card)
+    model = GramModel(terms, card.errors.structure, by_unit=card.errors.scale == "by_unit")
+    rng = np.random.default_rng(seed)
+
+    evaluated: list[Conditional] = []
+
+    def log_density(vectors: Array) -> Array:
+        evaluated[:] = [model.conditional(space.values(vectors))]
+        return evaluated[0].log_density + space.log_prior(vectors)
+
+    weighted = sample_by_importance(log_density, space.start(), card.sampler.proposals, rng)
+    pairs = card.sampler.chains * card.sampler.draws // 2
+    chosen = rng.permutation(systematic(weighted.weights, pairs, rng))
+    # One batch of proposals was enough, as usual: its conditionals are the ones to draw from.
+    known = evaluated[0] if evaluated[0].log_density.size == weighted.weights.size else None
+    values = _draw(model, space, weighted.vectors, chosen, rng, known)
+    log_marginal = weighted.log_normaliser - terms.y.size * float(np.log(design.attrs["y_scale"]))
+    return MarginalDraws(values, log_marginal, weighted.khat, weighted.ess)
+
+
+def systematic(weights: Array, size: int, rng: np.random.Generator) -> np.ndarray:
+    """Positions drawn with probability ``weights`` by systematic resampling : (size,)."""
+    points = (np.arange(size) + rng.random()) / size
+    return np.minimum(np.searchsorted(np.cumsum(weights), points), weights.size - 1)
+
+
+def _draw(
+    model: GramModel,
+    space: Hyperparameters,
+    vectors: Array,
+    chosen: np.ndarray,
+    rng: np.random.Generator,
+    known: Conditional | None,
+) -> dict[str, Array]:
+    unique, position = (np.arange(len(vectors)), chosen) if known else np.unique(chosen, return_inverse=True)
+    hyper = space.values(vectors[unique])
+    own, shared = coefficients(known or model.conditional(hyper), position, rng)
+    values = {name: np.concatenate([value[position]] * 2) for name, value in hyper.items()}
+    if space.n_units == 0:
+        values.pop("sigma_unit", None)
+    terms = model.terms
+    values |= by_block(terms.own, own) | by_block(terms.shared, shared)
+    return values
+
+
+def coefficients(conditional: Conditional, position: np.ndarray, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Own (2 R, N, q) and shared (2 R, p) coefficients: R draws, then their mirror images."""
+    p = conditional.shared_factor.shape[-1] - 1
+    mirror = np.array([1.0, -1.0])
+    factor = conditional.shared_factor[position]
+    z = rng.standard_normal((*factor.shape[:1], p, 1))
+    shared = solve_transposed(factor[:, :p, :p], factor[:, p, :p, None] + z * mirror)
+    own_factor, own_shared = conditional.own_factor[position], conditional.own_shared[position]
+    n_draws, n_units, q, _ = own_shared.shape
+    explained = (own_shared[..., :p].reshape(n_draws, -1, p) @ shared).reshape(n_draws, n_units, q, 2)
+    z = rng.standard_normal((n_draws, n_units, q, 1))
+    own = solve_transposed(own_factor, own_shared[..., p:] - explained + z * mirror)
+    return np.concatenate(np.moveaxis(own, -1, 0)), np.concatenate(np.moveaxis(shared, -1, 0))
+
+
+def by_block(blocks: tuple, coefficients: Array) -> dict[str, Array]:  # type: ignore[type-arg]
+    """Coefficients by block name; adjacent blocks of one name are joined."""
+    named: dict[str, Array] = {}
+    first = 0
+    for block in blocks:
+        last = first + block.columns.shape[1]
+        part = coefficients[..., first:last]
+        named[block.name] = np.concatenate([named[block.name], part], axis=-1) if block.name in named else part
+        first = last
+    return named
+
+
+def to_parameters(design: Design, card: ModelCard, values: dict[str, Array]) -> dict[str, Array]:
+    """Coefficients of the blocks -> the parameters that both engines report, still on the standardised scale.
+
+    unit_effect (R, N); trend (R, N); drift (R, T); period_effect (R, T); tau (R, K) where there is a common path;
+    unit_deviation (R, U) and modifier_deviation (R, U, m) of treated units; effect (R, U, K); exposed_effect
+    (R, E, K) of contaminated controls; beta, modifier_effect (R, m); and scalars (R,).
+    """
+    terms: Terms = build_terms(design, card)
+    ever_treated = np.isfinite(design["first_treated"].to_numpy())
+    named = {name: value for name, value in values.items() if value.ndim == 1 or name == "sigma_unit"}
+    named["unit_effect"] = values["unit_effect"][..., 0]
+    if "trend" in values:
+        named["trend"] = values["trend"][..., 0]
+    if "drift" in values:
+        named["drift"] = values["drift"] @ _steps_to_path(design).T
+    named |= {name: values[name] for name in ("beta", "modifier_effect") if name in values}
+    named["period_effect"] = _period_effect(design, card, terms, values)
+    n_draws = named["unit_effect"].shape[0]
+    effect = np.zeros((n_draws, int(ever_treated.sum()), terms.event_times.size))
+    after = terms.event_times >= 0
+    if "path" in values:
+        tau = values["path"] @ terms.path.T
+        effect += tau[:, None, :]
+        if card.effects.pooling == "partial" or card.effects.treatment in ("common", "event_time"):
+            named["tau"] = tau
+    if "unit_deviation" in values:
+        named["unit_deviation"] = values["unit_deviation"][:, ever_treated, 0]
+        effect[:, :, after] += named["unit_deviation"][..., None]
+    if "modifier_deviation" in values:
+        named["modifier_deviation"] = values["modifier_deviation"][:, ever_treated]
+    if "own_path" in values:
+        effect[:, :, after] += values["own_path"][:, ever_treated]
+    if design.sizes[EXPOSED_UNIT]:
+        exposed = np.isin(design[UNIT].to_numpy(), design[EXPOSED_UNIT].to_numpy())
+        named["exposed_effect"] = np.repeat((values["path"] @ terms.path.T)[:, None, :], int(exposed.sum()), axis=1)
+        if "unit_deviation" in values:
+            named["exposed_effect"] = named["exposed_effect"] + values["unit_deviation"][:, exposed]
+        named["exposed_effect"] = named["exposed_effect"] * share_of(card, values)
+    return named | {"effect": effect}
+
+
+def share_of(card: ModelCard, values: dict[str, Array]) -> Array:
+    """kappa of each draw : (R, 1, 1), or the number of the card : (1, 1, 1)."""
+    share = card.contamination.share if card.contamination else 0.0
+    return (values["kappa"] if share is None else np.array([share]))[:, None, None]
+
+
+def _steps_to_path(design: Design) -> Array:
+    """The map from steps of the drift to its value in each period, zero in the first : (T, T - 1)."""
+    period = design["period"].to_numpy().astype(float)
+    rows = np.arange(period.size)[:, None]
+    return np.asarray((rows >= np.arange(1, period.size)) * np.sqrt(np.diff(period)))
+
+
+def _period_effect(design: Design, card: ModelCard, terms: Terms, values: dict[str, Array]) -> Array:
+    n_periods = design.sizes["period"]
+    if card.effects.period == "fixed":
+        return values["period_effect"] @ period_contrasts(n_periods).T
+    effect = values["period_effect"]
+    for block in terms.shared:
+        if block.name == "period_mundlak":
+            _, first_row = np.unique(design["period_ix"].to_numpy(), return_index=True)
+            effect = effect + values["period_mundlak"] @ block.columns[first_row].T
+    return effect

@@ -1,0 +1,108 @@
+"""What does a card expect before it sees the outcome? Draws from its prior, in the form of a fit.
+
+Only what the design fixes is used: rows, treatment, covariates, and the scaling of the outcome, on which the priors
+live. So every estimand of a posterior is also one of the prior.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from math import sqrt
+
+import numpy as np
+import xarray as xr
+from scipy.special import ndtri
+
+from bri_bayes.core.arrays import Array
+from bri_bayes.core.errors import InputError
+from bri_bayes.design.analysis import Analysis, Fit
+from bri_bayes.design.linear_terms import Block, build_terms
+from bri_bayes.inference.hyperparameters import Hyperparameters, hyperparameters
+from bri_bayes.inference.marginal import by_block, to_parameters
+from bri_bayes.inference.to_datatree import assemble
+
+
+def prior_fit(analysis: Analysis, draws: int = 4000, seed: int = 0) -> Fit:
+    """Independent draws from the prior of a normal linear card; ``posterior_predictive`` holds outcomes it expects.
+
+    h ~ p(h),  coefficients | h ~ N(0, diag(v(h))),  y | both from the error model.
+    """
+    design, card = analysis.design, analysis.card
+    if not card.is_marginal:
+        raise InputError(f'the card "{card.name}" is not a normal linear card: its prior is not drawn here')
+    chains = card.sampler.chains
+    each = -(-draws // chains)
+    sampled = dataclasses.replace(card, sampler=dataclasses.replace(card.sampler, draws=max(each, 100)))
+    terms, rng = build_terms(design, card), np.random.default_rng(seed)
+    space = hyperparameters(terms, card)
+    hyper = space.values(_hyper_vectors(space, chains * max(each, 100), rng))
+    n_units = design.sizes["unit"]
+    own = [_coefficients(block, hyper, rng, (n_units,)) for block in terms.own]
+    shared = [_coefficients(block, hyper, rng, ()) for block in terms.shared]
+    values = hyper | by_block(terms.own, np.concatenate(own, axis=-1))
+    values |= by_block(terms.shared, np.concatenate(shared, axis=-1))
+    groups = assemble(design, sampled, to_parameters(design, card, values), pointwise=True, seed=seed)
+    groups["sample_stats"] = xr.Dataset(attrs={"engine": "prior"})
+    diagnostics = {"engine": "prior", "ess": chains * each, "rhat": 1.0, "khat": None, "divergences": 0, "notes": []}
+    return Fit(analysis.replace(card=sampled), design, xr.DataTree.from_dict(groups), diagnostics, None)
+
+
+def half_t3(size: int, scale: float, rng: np.random.Generator) -> Array:
+    """Draws of a half-t with three degrees of freedom."""
+    return np.asarray(scale * np.abs(rng.standard_t(3, size)))
+
+
+def _hyper_vectors(space: Hyperparameters, size: int, rng: np.random.Generator) -> Array:
+    """Unconstrained vectors from the prior : (draws, dimension)."""
+    priors, columns = space.card.priors, []
+    for name in space.names:
+        if name == "sigma":
+            columns.append(np.log(half_t3(size, priors.sigma, rng)))
+        elif name == "rho":
+            share = np.clip(rng.beta(*priors.rho, size), 1e-12, 1 - 1e-12)
+            columns.append(ndtri(share))
+        else:
+            columns.append(rng.standard_normal(size))
+    if space.n_units:
+        log_sigma = columns[space.names.index("sigma")]
+        columns += [log_sigma + priors.sigma_spread * rng.standard_normal(size) for _ in range(space.n_units)]
+    return np.column_stack(columns)
+
+
+def _coefficients(block: Block, hyper: dict[str, Array], rng: np.random.Generator, units: tuple[int, ...]) -> Array:
+    """Coefficients of a block : (draws, ..., columns)."""
+    size = hyper["sigma"].size
+    scale = hyper[block.scale] if isinstance(block.scale, str) else np.full(size, block.scale)
+    z = rng.standard_normal((size, *units, block.columns.shape[1]))
+    return np.asarray(z * scale.reshape(-1, *[1] * (z.ndim - 1)))
+
+
+def prior_density(name: str, scale: float | tuple[float, float], x: Array) -> Array:
+    """Prior density of a group scale, of sigma or of rho at ``x``, on the standardised scale."""
+    from scipy.stats import beta, halfnorm, t
+
+    if name == "rho":
+        assert isinstance(scale, tuple), "rho has two shapes"
+        return np.asarray(beta.pdf((x + 1) / 2, *scale) / 2)
+    assert not isinstance(scale, tuple), "a scale is one number"
+    if name == "sigma":
+        return np.asarray(np.where(x >= 0, 2 * t.pdf(x / scale, 3) / scale, 0.0))
+    return np.asarray(halfnorm.pdf(x, scale=scale))
+
+
+def prior_cdf(name: str, scale: float | tuple[float, float], x: Array) -> Array:
+    """Prior distribution function of a group scale, of sigma or of rho at ``x``, on the standardised scale."""
+    from scipy.stats import beta, halfnorm, t
+
+    if name == "rho":
+        assert isinstance(scale, tuple), "rho has two shapes"
+        return np.asarray(beta.cdf((x + 1) / 2, *scale))
+    assert not isinstance(scale, tuple), "a scale is one number"
+    if name == "sigma":
+        return np.asarray(np.maximum(2 * t.cdf(x / scale, 3) - 1, 0.0))
+    return np.asarray(halfnorm.cdf(x, scale=scale))
+
+
+def half_normal_sd(scale: float) -> float:
+    """The sd of a half-normal, whose mean is not zero."""
+    return scale * sqrt(1 - 2 / np.pi)

@@ -1,0 +1,201 @@
+"""What weighted average of untreated units would each treated unit have followed? A Bayesian synthetic control.
+
+With D the paths of J donors and z that of the target, each less its mean before the onset,
+
+    z_t = mu + sum_j w_j D_jt + e_t   before the onset,   e AR(1): rho uniform on a grid, innovation sd sigma
+    w ~ Dirichlet(c / J, ..., c / J),   mu flat,   sigma ~ HalfStudentT(3, 1) on the standardised scale
+
+and after the onset the same sum, with e going on from where it was, is the outcome without the policy. The
+intercept lets a small country follow a large one (Ferman & Pinto 2021). c = 4 says that about five donors count, a
+priori: (c + 1) / (c / J + 1).
+
+Sampling: a donor j is drawn with probability w_j and another one k with probability P_jk, half uniform and half
+the greater the more its path resembles that of j. Their mass m = w_j + w_k stays; its division u is proposed from
+g = (Beta(c / J, c / J) + Uniform) / 2, half its conditional prior b. A move is accepted by Metropolis and Hastings: the
+ratio of likelihoods times that of b / g and that of w_j P_jk + w_k P_kj, the probability of choosing the pair. All
+chains of all targets move together.
+
+Source: Abadie, Diamond & Hainmueller (2010), doi:10.1198/jasa.2009.ap08746; Ferman & Pinto (2021), Quantitative
+Economics 12(4), doi:10.3982/QE1596; half-t scales as mixtures: Wand et al. (2011), doi:10.1214/11-BA631.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import lgamma
+
+import numpy as np
+
+from bri_bayes.core.arrays import Array, Index, Mask
+from bri_bayes.inference.forecast import RHO_GRID, Ar1Grid, ar1_grid
+
+CONCENTRATION = 4.0
+# Moves between two updates of rho and sigma, and between two kept draws.
+MOVES = 20
+_SIGMA_DF = 3.0
+
+
+@dataclass(frozen=True, eq=False)
+class Synthetic:
+    """``path`` (target, chain, draw, period after) : the outcome without the policy, in units of the outcome;
+    ``before`` (target, period before) : the posterior mean of the fitted path; ``weights`` (target, donor) : posterior
+    means; ``counting`` (target,) : posterior mean of 1 / sum of squared weights; ``rho``, ``sigma`` (target, chain,
+    draw), sigma in units of the outcome."""
+
+    path: Array
+    before: Array
+    weights: Array
+    counting: Array
+    rho: Array
+    sigma: Array
+
+
+def synthetic_controls(
+    targets: Array,
+    donors: Array,
+    periods: Array,
+    before: Mask,
+    *,
+    own: Index | None = None,
+    chains: int = 4,
+    draws: int = 250,
+    moves: int = MOVES,
+    concentration: float = CONCENTRATION,
+    seed: int = 0,
+) -> Synthetic:
+    """Posterior of each target's path without the policy.
+
+    ``targets`` (m, T), complete where ``before`` (T,) is true; ``donors`` (J, T), complete; ``own`` (m,) : the donor
+    that a target is, whose weight stays zero (-1: none). As many updates as draws are thrown away first.
+    """
+    rng = np.random.default_rng(seed)
+    grid = ar1_grid(periods[before].astype(float), periods[~before].astype(float))
+    level = targets[:, before].mean(axis=1)
+    z, d = targets[:, before] - level[:, None], donors - donors[:, before].mean(axis=1, keepdims=True)
+    apart = d[:, before] - d[:, before].mean(axis=0)
+    scale = float(np.sqrt((apart**2).mean()))
+    state = _State.start(z / scale, d[:, before] / scale, grid, own, chains, concentration, rng)
+    paths, weights, kept = [], np.zeros((len(targets) * chains, len(donors))), []
+    for update in range(2 * draws):
+        for _ in range(moves):
+            state.move(rng)
+        state.update_errors(rng)
+        if update >= draws:
+            paths.append(state.forecast(d[:, ~before] / scale, rng))
+            weights += state.weights
+            kept.append((RHO_GRID[state.at], state.sigma, 1 / (state.weights**2).sum(axis=1)))
+    shape = (len(targets), chains, draws)
+    path = np.stack(paths, axis=1).reshape(*shape, -1) * scale + level[:, None, None, None]
+    weights = (weights / draws).reshape(len(targets), chains, -1).mean(axis=1)
+    rho, sigma, counting = (np.stack(values, axis=1).reshape(shape) for values in zip(*kept, strict=True))
+    return Synthetic(
+        path, weights @ d[:, before] + level[:, None], weights, counting.mean(axis=(1, 2)), rho, sigma * scale
+    )
+
+
+class _State:
+    """All chains at once: row i is chain i % chains of target i // chains; everything on the standardised scale."""
+
+    def __init__(self, z: Array, donors: Array, grid: Ar1Grid, weights: Array, open_to: Array, alpha: float) -> None:
+        self.z, self.donors, self.grid, self.weights = z, donors, grid, weights
+        self.open_to, self.alpha = open_to, alpha
+        ones = np.ones(donors.shape[1])
+        self._mass = grid.precision.sum(axis=(1, 2))
+        # The flat intercept is integrated out: Q = precision less its projection on the constant.
+        level = grid.precision @ ones
+        quadratic = grid.precision - level[:, :, None] * level[:, None, :] / self._mass[:, None, None]
+        values, vectors = np.linalg.eigh(quadratic)
+        self._root = np.sqrt(np.maximum(values, 0))[:, :, None] * vectors.transpose(0, 2, 1)
+        self._log_prior = 0.5 * (grid.log_det - np.log(self._mass))
+        self._whitened = np.einsum("gst,jt->gjs", self._root, donors)
+        self.at = np.full(len(z), int(np.argmin(np.abs(RHO_GRID - 0.5))))
+        self.sigma, self._auxiliary = np.full(len(z), 0.5), np.ones(len(z))
+        self._choice = _choices(donors)
+        self._cumulated = self._choice.cumsum(axis=1)
+        self._log_beta = lgamma(2 * alpha) - 2 * lgamma(alpha)
+        self._refresh()
+
+    @classmethod
+    def start(
+        cls, z: Array, donors: Array, grid: Ar1Grid, own: Index | None, chains: int, c: float, rng: np.random.Generator
+    ) -> _State:
+        open_to = np.ones((len(z), len(donors)), dtype=bool)
+        if own is not None:
+            closed = np.flatnonzero(own >= 0)
+            open_to[closed, own[closed]] = False
+        open_to = np.repeat(open_to, chains, axis=0)
+        gamma = rng.standard_gamma(1.0, open_to.shape) * open_to
+        weights = gamma / gamma.sum(axis=1, keepdims=True)
+        return cls(np.repeat(z, chains, axis=0), donors, grid, weights, open_to, c / len(donors))
+
+    def move(self, rng: np.random.Generator) -> None:
+        """One division of mass between two donors in each chain."""
+        rows = np.arange(len(self.z))
+        u = rng.random((4, len(rows)))
+        total = np.cumsum(self.weights, axis=1)
+        j = _drawn(total, u[0])
+        k = _drawn(self._cumulated[j], u[1])
+        old_j, old_k = self.weights[rows, j], self.weights[rows, k]
+        mass = old_j + old_k
+        share = np.where(u[2] < 0.5, rng.beta(self.alpha, self.alpha, len(rows)), 2 * u[2] - 1)
+        new_j, new_k = mass * share, mass * (1 - share)
+        change = (new_j - old_j)[:, None] * (self._whitened[self.at, j] - self._whitened[self.at, k])
+        loss = (change * (change - 2 * self._left)).sum(axis=1) / (2 * self.sigma**2)
+        to, back = self._choice[j, k], self._choice[k, j]
+        ratio = self._prior_share(share) / self._prior_share(old_j / mass)
+        ratio *= (new_j * to + new_k * back) / (old_j * to + old_k * back)
+        accepted = (u[3] < ratio * np.exp(np.minimum(-loss, 50.0))) & self.open_to[rows, k]
+        chosen = rows[accepted]
+        self.weights[chosen, j[accepted]] = new_j[accepted]
+        self.weights[chosen, k[accepted]] = new_k[accepted]
+        self._left[chosen] -= change[accepted]
+
+    def _prior_share(self, share: Array) -> Array:
+        """b / g, the conditional prior of a division against its proposal, up to a factor: finite at both ends."""
+        logs = np.log(np.maximum(share, 1e-300)) + np.log(np.maximum(1 - share, 1e-300))
+        return np.asarray(1 / (1 + np.exp(-self._log_beta - (self.alpha - 1) * logs)))
+
+    def update_errors(self, rng: np.random.Generator) -> None:
+        """rho on its grid with sigma integrated out, then sigma, then the mixing variable of its half-t prior."""
+        self._refresh()
+        residual = self.z - self.weights @ self.donors
+        squares = ((residual @ self._root.transpose(0, 2, 1)) ** 2).sum(axis=2).T
+        half = (_SIGMA_DF + self.z.shape[1] - 1) / 2
+        rate = _SIGMA_DF / self._auxiliary
+        log_p = self._log_prior - half * np.log(rate[:, None] + squares / 2)
+        p = np.exp(log_p - log_p.max(axis=1, keepdims=True)).cumsum(axis=1)
+        self.at = (p < rng.random(len(p))[:, None] * p[:, -1:]).sum(axis=1)
+        chosen = squares[np.arange(len(p)), self.at]
+        self.sigma = np.sqrt((rate + chosen / 2) / rng.standard_gamma(half, len(p)))
+        shape = (_SIGMA_DF + 1) / 2
+        self._auxiliary = (_SIGMA_DF / self.sigma**2 + 1) / rng.standard_gamma(shape, len(p))
+        self._refresh()
+
+    def forecast(self, donors_after: Array, rng: np.random.Generator) -> Array:
+        """One path after the onset for each chain : (chains, periods after)."""
+        residual = self.z - self.weights @ self.donors
+        precision, mass = self.grid.precision[self.at], self._mass[self.at]
+        mean = np.einsum("ist,it->i", precision, residual) / mass
+        mu = mean + self.sigma * rng.standard_normal(len(mean)) / np.sqrt(mass)
+        onward = np.einsum("iht,it->ih", self.grid.onward[self.at], residual - mu[:, None])
+        noise = np.einsum("ihk,ik->ih", self.grid.spread[self.at], rng.standard_normal(onward.shape))
+        return np.asarray(mu[:, None] + self.weights @ donors_after + onward + self.sigma[:, None] * noise)
+
+    def _refresh(self) -> None:
+        self._left = np.einsum("ist,it->is", self._root[self.at], self.z - self.weights @ self.donors)
+
+
+def _drawn(cumulated: Array, u: Array) -> Index:
+    """A position drawn from each row of cumulated weights (rows, J)."""
+    found = (cumulated <= u[:, None] * cumulated[:, -1:]).sum(axis=1)
+    return np.asarray(np.minimum(found, cumulated.shape[1] - 1))
+
+
+def _choices(donors: Array) -> Array:
+    """P_jk, with which another donor is chosen beside j : (J, J), zero on the diagonal, rows sum to one."""
+    squares = ((donors[:, None] - donors[None]) ** 2).sum(axis=2)
+    np.fill_diagonal(squares, np.inf)
+    nearest = np.sqrt(np.median(squares.min(axis=1))) + 1e-12
+    alike = np.exp(-np.sqrt(squares - squares.min(axis=1, keepdims=True)) / nearest)
+    uniform = (1 - np.eye(len(donors))) / (len(donors) - 1)
+    return np.asarray(0.5 * alike / alike.sum(axis=1, keepdims=True) + 0.5 * uniform)

@@ -1,0 +1,220 @@
+"""Do R-squared and coefficients of columns on the same rows agree with each other?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from bri_bayes.paper.finding import Finding
+from bri_bayes.paper.intervals import Interval
+from bri_bayes.paper.records import Cell
+from bri_bayes.paper.rules.basis import (
+    BRI,
+    comparable,
+    fake_onsets,
+    headlines,
+    labels,
+    r_squared,
+    residual_df,
+    same_rows,
+    t_of,
+)
+from bri_bayes.paper.tables import Published, Regression
+
+# Clustering multiplies ordinary standard errors by a few; a t that is short by more is no matter of the estimator.
+WIDEST_ERRORS = 5.0
+# Two estimates may be so correlated only if their regressors are nearly one.
+MOST_CORRELATED = 0.95
+# A covariate that moves by more than this many of its standard errors when a dummy or two change has moved.
+MOVED = 2.0
+# A cell that lies so close, in standard errors, to the same cell of another outcome looks like a copy of it.
+COPIED = 0.1
+
+
+def r_squared_definitions(published: Published) -> list[Finding]:
+    """Can one definition of R-squared give both columns?
+
+    Columns a and b have the same outcome, rows and effects; a has one regressor, with statistic t, that b lacks. What
+    they share explains at most R2_b, so that regressor alone explains at least (R2_a - R2_b) / (1 - R2_b) of the rest,
+    and with ordinary standard errors t^2 >= df (R2_a - R2_b) / (1 - R2_a). Columns of different tables are compared,
+    and a t is found too small only where no usual estimator explains it.
+    """
+    rows: list[tuple[Regression, Regression, Cell, float]] = []
+    for better, worse in _both_ways(published):
+        extra = [name for name in better.regressors if name not in worse.regressors]
+        fit_better, fit_worse = r_squared(published, better), r_squared(published, worse)
+        if (
+            better.table == worse.table
+            or len(extra) != 1
+            or fit_better is None
+            or fit_worse is None
+            or fit_better.low <= fit_worse.high
+        ):
+            continue
+        cell = published.cell(*better.key, better.printed.get(extra[0], extra[0]))
+        needed = math.sqrt(residual_df(published, better) * (fit_better.low - fit_worse.high) / (1 - fit_better.low))
+        if WIDEST_ERRORS * t_of(cell).high < needed:
+            rows.append((better, worse, cell, needed))
+    return [
+        _definitions(published, [row for row in rows if row[0] == one]) for one in dict.fromkeys(r[0] for r in rows)
+    ]
+
+
+def _both_ways(published: Published) -> Iterator[tuple[Regression, Regression]]:
+    for one, other in comparable(published, same_table=False):
+        yield from ((one, other), (other, one))
+
+
+def _definitions(published: Published, rows: list[tuple[Regression, Regression, Cell, float]]) -> Finding:
+    better, _, cell, _ = rows[0]
+    others = [worse for _, worse, _, _ in rows]
+    tables = ", ".join(str(table) for table in dict.fromkeys(one.table for one in others))
+    fits = [published.r_squared(*one.key) for one in others]
+    lowest = min((fit for fit in fits if fit is not None), key=lambda fit: fit.value)
+    needed = max(row[3] for row in rows)
+    return Finding(
+        id=f"r-squared-{better.table}-{better.column}",
+        severity="contradiction",
+        claim=f"{better.label} and Table {tables} explain {better.outcome} on the same rows with the same effects.",
+        finding=f"{better.label} has an R-squared of {published.r_squared(*better.key)} and Table {tables} {lowest}; "
+        f"one definition of it would need a t of {needed:.0f} for {cell.variable}, whose t is {abs(cell.t):.1f}: two "
+        "definitions (with and without the effects), or two data sets, under one name.",
+        cells=(cell.label, *(f"{one.label} R2" for one in (better, *others))),
+        computed={
+            "t": cell.t,
+            "t_needed": {worse.label: value for _, worse, _, value in rows},
+            "r_squared": {one.label: _value(published, one) for one in (better, *others)},
+        },
+    )
+
+
+def _value(published: Published, regression: Regression) -> float | None:
+    printed = published.r_squared(*regression.key)
+    return None if printed is None else printed.value
+
+
+def joint_significance(published: Published) -> list[Finding]:
+    """Can two added regressors with these t statistics raise R-squared that much?
+
+    With ordinary standard errors the F of the two is (gain / 2) / ((1 - R2_long) / df) and also
+    (t1^2 + t2^2 - 2 r t1 t2) / (2 (1 - r^2)), where r is the correlation of the two estimates. The smallest |r| that
+    solves the equation is reported; near 1 the two regressors would be one.
+    """
+    found = []
+    for short, long in _both_ways(published):
+        extra = [name for name in long.regressors if name not in short.regressors]
+        fit_short, fit_long = r_squared(published, short), r_squared(published, long)
+        if not set(short.regressors) < set(long.regressors) or len(extra) != 2 or fit_short is None or fit_long is None:
+            continue
+        gain = fit_long - fit_short
+        cells = [published.cell(*long.key, long.printed.get(name, name)) for name in extra]
+        joint = residual_df(published, long) * max(gain.low, 0.0) / (2 * (1 - fit_long.low))
+        correlation = _least_correlation(joint, cells[0].t, cells[1].t)
+        if correlation > MOST_CORRELATED:
+            found.append(_joint(short, long, cells, joint, correlation, gain))
+    return found
+
+
+def _least_correlation(joint: float, first: float, second: float) -> float:
+    """The smallest |r| with (t1^2 + t2^2 - 2 r t1 t2) / (2 (1 - r^2)) = F, and 0 where r = 0 gives F or more.
+
+    The quadratic is 2 F r^2 - 2 t1 t2 r + t1^2 + t2^2 - 2 F = 0.
+    """
+    if joint <= (first**2 + second**2) / 2:
+        return 0.0
+    root = math.sqrt((first * second) ** 2 - 2 * joint * (first**2 + second**2 - 2 * joint))
+    return min(abs((first * second + sign * root) / (2 * joint)) for sign in (1, -1))
+
+
+def _joint(
+    short: Regression, long: Regression, cells: list[Cell], joint: float, correlation: float, gain: Interval
+) -> Finding:
+    names = " and ".join(cell.variable for cell in cells)
+    return Finding(
+        id=f"joint-significance-{long.table}-{long.column}",
+        severity="implausible",
+        claim=f"{long.label} is {short.label} with {names} added.",
+        finding=f"The higher R-squared of {long.label} is an F of at least {joint:.0f} for {names}, whose t are "
+        f"{cells[0].t:.2f} and {cells[1].t:.2f}: with ordinary standard errors the two estimates would have to be "
+        f"correlated by {correlation:.3f} or more.",
+        cells=(*labels(cells), f"{short.label} R2", f"{long.label} R2"),
+        computed={
+            "f": joint,
+            "t": [cell.t for cell in cells],
+            "correlation": correlation,
+            "gain": [gain.low, gain.high],
+        },
+    )
+
+
+def covariates_that_move(published: Published) -> list[Finding]:
+    """Do covariates keep their coefficients when an unrelated pair of regressors is added?
+
+    The move of each covariate from the short to the long column, in the larger of its two standard errors. Two
+    regressors with |t| of 3.3 and 1.3 that are not nearly collinear with a covariate move it by less.
+    """
+    moves: dict[Cell, tuple[Cell, float]] = {}
+    for main in headlines(published):
+        for long in published.regressions():
+            if long.outcome != main.outcome or not set(main.regressors) < set(long.regressors):
+                continue
+            for name in (one for one in main.variables if one != BRI):
+                own, cell = published.cell(*main.key, name), published.cell(*long.key, name)
+                move = abs(cell.estimate.value - own.estimate.value) / max(own.se.value, cell.se.value)
+                if move > MOVED and same_rows(published, main, long):
+                    moves[cell] = (own, move)
+    if not moves:
+        return []
+    sentence = "; ".join(f"{own.label} {own.estimate} to {cell.estimate}" for cell, (own, _) in moves.items())
+    tables = sorted({cell.table for cell in moves})
+    return [
+        Finding(
+            id="covariates-that-move",
+            severity="unclear",
+            claim=f"Table {', '.join(map(str, tables))} adds inequality to the headline specification.",
+            finding=f"Covariates that are not about inequality move by more than {MOVED:g} standard errors "
+            f"({sentence}); a table on one set of rows, with and without the two regressors, would settle it.",
+            cells=labels(one for cell, (own, _) in moves.items() for one in (own, cell)),
+            computed={cell.label: {"from": own.label, "standard_errors": move} for cell, (own, move) in moves.items()},
+        )
+    ]
+
+
+def copied_cells(published: Published) -> list[Finding]:
+    """Does a placebo column show another outcome's covariate in place of its own?
+
+    A placebo column keeps covariates and rows, so they stay near those of the main column. One that leaves them and
+    lies on the main column of the other outcome, estimate and standard error, looks like a copy.
+    """
+    found: dict[Cell, tuple[Cell, Cell]] = {}
+    mains = headlines(published)
+    for main in mains:
+        for fake in fake_onsets(published, main.outcome):
+            for name in set(main.variables) & set(fake.regressors):
+                own, cell = published.cell(*main.key, name), published.cell(*fake.key, name)
+                moved = abs(cell.estimate.value - own.estimate.value) / own.se.value
+                for other in (published.cell(*one.key, name) for one in mains if one.outcome != main.outcome):
+                    if moved > MOVED and _is_copy(cell, other):
+                        found[cell] = (own, other)
+    return [
+        Finding(
+            id=f"copied-{cell.table}-{cell.column}-{cell.variable}",
+            severity="unclear",
+            claim=f"{cell.label} is {cell.estimate} ({cell.se}).",
+            finding=f"{cell.label}, {cell.estimate} ({cell.se}), is far from {own.label}, {own.estimate} ({own.se}), "
+            f"and on top of {other.label}, {other.estimate} ({other.se}), of the other outcome: a line may have been "
+            "copied; the output of the regression would settle it.",
+            cells=labels((cell, own, other)),
+            computed={
+                "from_own": (cell.estimate.value - own.estimate.value) / own.se.value,
+                "from_other": (cell.estimate.value - other.estimate.value) / other.se.value,
+                "se_to_other": cell.se.value / other.se.value,
+            },
+        )
+        for cell, (own, other) in found.items()
+    ]
+
+
+def _is_copy(cell: Cell, other: Cell) -> bool:
+    near = abs(cell.estimate.value - other.estimate.value) < COPIED * other.se.value
+    return near and abs(cell.se.value / other.se.value - 1) < COPIED

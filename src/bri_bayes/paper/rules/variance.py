@@ -1,0 +1,285 @@
+"""Which variance estimator is behind each table, and do the standard errors agree with each other?"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import combinations
+from statistics import median
+
+from bri_bayes.paper.finding import Finding
+from bri_bayes.paper.intervals import Interval, common
+from bri_bayes.paper.records import Cell
+from bri_bayes.paper.rules.basis import (
+    comparable,
+    fake_onsets,
+    headlines,
+    labels,
+    residual_df,
+    same_rows,
+    se_of,
+    two_sided,
+    unexplained,
+)
+from bri_bayes.paper.tables import Published, Regression
+
+# A slip of the decimal point: ten times too large or too small.
+TENFOLD = (Interval.of(10.0), Interval.of(0.1))
+# Between columns of one table a ratio of standard errors moves by some percent; this far from the others it is a slip.
+SLIP = Interval(7.0, 14.0)
+# Replacing one dummy by another can change the standard errors of the other regressors somewhat, not by half.
+MOST_CHANGED = 1.5
+# The two-sided 5% and 10% points of the standard normal.
+Z_95, Z_90 = 1.959964, 1.644854
+
+
+def decimal_slips(published: Published) -> list[Finding]:
+    """Is a standard error ten times too small or too large against another outcome of the same regressors?
+
+    Ordinary standard errors: se_j = s * sqrt((X'X)^-1_jj) and X is the same, so the ratio of two outcomes' standard
+    errors is s / s', the same for every regressor. Where all but one agree within rounding and that one agrees after a
+    shift of the decimal point, it is a slip, or the regressor has another scale in one of the columns.
+    """
+    slips: dict[str, list[tuple[Cell, Cell]]] = defaultdict(list)
+    for one, other in _two_outcomes(published):
+        ratios = _ratios(published, one, other)
+        for name in _tenfold(ratios):
+            slips[name].append((published.cell(*one.key, name), published.cell(*other.key, name)))
+    found = []
+    for name, pairs in slips.items():
+        first, second = pairs[0]
+        columns = (published.regression(cell.table, cell.column) for cell in (first, second))
+        others = common(ratio for key, ratio in _ratios(published, *columns).items() if key != name)
+        assert others is not None, "a slip is seen against others that agree"
+        meant = others.middle * second.se.value
+        found.append(
+            Finding(
+                id=f"decimal-slip-{name}",
+                severity="contradiction",
+                claim=f"{first.label} is {first.estimate} with a standard error of {first.se}.",
+                finding=f"In {len(pairs)} pairs of columns with the same regressors the standard errors have one ratio "
+                f"of {others.low:.2f} to {others.high:.2f}, but those of {name} are ten times off: {meant:.4f} was "
+                f"meant, with t = {abs(first.estimate.value) / meant:.2f} and no star, or the estimate is off by ten "
+                "too.",
+                cells=labels(cell for pair in pairs for cell in pair),
+                computed={
+                    "ratio_of_the_others": [others.low, others.high],
+                    "ratios": {f"{a.label} to {b.label}": a.se.value / b.se.value for a, b in pairs},
+                    "se_meant": meant,
+                    "t_printed": first.t,
+                    "t_if_the_estimate_is_right": first.estimate.value / meant,
+                },
+            )
+        )
+    return found
+
+
+def _two_outcomes(published: Published) -> Iterator[tuple[Regression, Regression]]:
+    """Columns of one table with the same regressors, rows and effects, and different outcomes."""
+    for one, other in combinations(published.regressions(), 2):
+        twins = one.table == other.table and one.outcome != other.outcome and one.regressors == other.regressors
+        if twins and same_rows(published, one, other):
+            yield one, other
+
+
+def _ratios(published: Published, one: Regression, other: Regression) -> dict[str, Interval]:
+    """Standard error of ``one`` over that of ``other`` by variable."""
+    return {n: se_of(published.cell(*one.key, n)) / se_of(published.cell(*other.key, n)) for n in one.variables}
+
+
+def _tenfold(ratios: Mapping[str, Interval]) -> list[str]:
+    """The variables whose ratio meets that of all others only after a shift of the decimal point."""
+    found = []
+    for name, ratio in ratios.items() if len(ratios) > 2 else ():
+        others = common(other for key, other in ratios.items() if key != name)
+        if others is None or ratio.meets(others):
+            continue
+        if any((ratio * shift).meets(others) for shift in TENFOLD):
+            found.append(name)
+    return found
+
+
+def misprinted_neighbours(published: Published) -> list[Finding]:
+    """Is a standard error ten times off against the other columns of its table?
+
+    Columns of one outcome share their other regressors. From column to column the standard errors of these move by
+    about the same factor (that of s, and a little for collinearity); one that moves ten times more is a slip.
+    """
+    suspects: dict[tuple[int, str], dict[Cell, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for one, other in comparable(published, same_table=True):
+        shared = [name for name in one.variables if name in other.variables]
+        ratios = {n: published.cell(*one.key, n).se.value / published.cell(*other.key, n).se.value for n in shared}
+        if len(shared) < 3:
+            continue
+        for name, ratio in ratios.items():
+            usual = median(value for key, value in ratios.items() if key != name)
+            if ratio / usual in SLIP:
+                wrong, right, factor = one, other, usual
+            elif usual / ratio in SLIP:
+                wrong, right, factor = other, one, 1 / usual
+            else:
+                continue
+            meant = factor * published.cell(*right.key, name).se.value
+            suspects[wrong.table, name][published.cell(*wrong.key, name)].append(meant)
+    return [_misprinted(table, name, cells) for (table, name), cells in suspects.items()]
+
+
+def _misprinted(table: int, name: str, cells: Mapping[Cell, list[float]]) -> Finding:
+    columns = ", ".join(f"({cell.column})" for cell in cells)
+    printed = next(iter(cells)).se
+    meant = median(value for values in cells.values() for value in values)
+    return Finding(
+        id=f"misprint-{table}-{name}",
+        severity="contradiction",
+        claim=f"The standard error of {name} in Table {table} {columns} is {printed}.",
+        finding=f"The standard error {printed} of {name} in Table {table} {columns} has its decimal point in the wrong "
+        f"place: the other columns and the other regressors put it at {meant:.3f}.",
+        cells=labels(cells),
+        computed={cell.label: {"printed": cell.se.value, "implied": median(values)} for cell, values in cells.items()},
+    )
+
+
+def variance_estimator(published: Published) -> list[Finding]:
+    """Do all tables use one variance estimator?
+
+    The ratio of two outcomes' standard errors is the same for every regressor if they are ordinary (decimal_slips).
+    How far the ratios of a pair of columns spread, largest over smallest, tells ordinary from robust or clustered.
+    """
+    spreads: dict[int, dict[str, float]] = defaultdict(dict)
+    ordinary: dict[int, bool] = {}
+    for one, other in _two_outcomes(published):
+        ratios = _ratios(published, one, other)
+        kept = {name: ratio for name, ratio in ratios.items() if name not in _tenfold(ratios)}
+        if len(kept) < 3:
+            continue
+        middles = [ratio.middle for ratio in kept.values()]
+        spreads[one.table][f"({one.column})/({other.column})"] = max(middles) / min(middles)
+        ordinary[one.table] = ordinary.get(one.table, True) and common(kept.values()) is not None
+    if len(set(ordinary.values())) < 2:
+        return []
+    widest = {table: max(pairs.values()) for table, pairs in spreads.items()}
+    exact = " and ".join(f"{table}" for table, same in ordinary.items() if same)
+    others = ", ".join(f"{widest[table]:.2f} in Table {table}" for table, same in ordinary.items() if not same)
+    return [
+        Finding(
+            id="variance-estimator",
+            severity="unclear",
+            claim="The paper names no variance estimator.",
+            finding=f"The standard errors of Tables {exact} have one ratio between outcomes, as ordinary ones must; "
+            f"those of the others spread by a factor of {others}: not one estimator, and the code would settle which.",
+            cells=tuple(f"Table {table} {pair}" for table, pairs in spreads.items() for pair in pairs),
+            computed={"spread": {f"Table {table}": pairs for table, pairs in spreads.items()}},
+        )
+    ]
+
+
+def placebo_standard_errors(published: Published) -> list[Finding]:
+    """Do the placebo columns have the precision of the main column?
+
+    They replace one dummy and keep outcome, covariates, effects and rows. The standard errors of the covariates would
+    move with s and with the dummy's collinearity alone.
+    """
+    ratios: dict[Cell, float] = {}
+    for main, fake in _main_and_fake(published):
+        for name in main.variables:
+            own, cell = published.cell(*main.key, name), published.cell(*fake.key, name)
+            ratios[cell] = cell.se.value / own.se.value
+    if not ratios or max(ratios.values()) <= MOST_CHANGED:
+        return []
+    large = {cell: ratio for cell, ratio in ratios.items() if ratio > MOST_CHANGED}
+    return [
+        Finding(
+            id="placebo-standard-errors",
+            severity="implausible",
+            claim="The placebo regressions have the covariates, effects and rows of the main ones.",
+            finding=f"{len(large)} of the {len(ratios)} standard errors of the placebo columns are "
+            f"{min(large.values()):.1f} to {max(large.values()):.1f} times those of the main columns: another variance "
+            "estimator, for the placebos alone.",
+            cells=labels(large),
+            computed={cell.label: ratio for cell, ratio in ratios.items()},
+        )
+    ]
+
+
+def _main_and_fake(published: Published) -> Iterator[tuple[Regression, Regression]]:
+    """The headline column of an outcome with each of its placebo columns on the same rows."""
+    for main in headlines(published):
+        for fake in fake_onsets(published, main.outcome):
+            if same_rows(published, main, fake) and set(main.variables) == set(fake.variables):
+                yield main, fake
+
+
+def claim_under_placebo_errors(published: Published) -> list[Finding]:
+    """Does the main effect survive the standard errors that the paper itself prints for the placebos?
+
+    The estimate over the standard error of the BRI dummy in the placebo column nearest in time.
+    """
+    rows: dict[str, dict[str, float]] = {}
+    cells: list[Cell] = []
+    for main in headlines(published):
+        fakes = [fake for one, fake in _main_and_fake(published) if one is main]
+        if not fakes:
+            continue
+        nearest = max(fakes, key=lambda fake: fake.onset or 0)
+        own, fake = published.cell(*main.key, "BRI"), published.cell(*nearest.key, "BRI")
+        t = own.estimate.value / fake.se.value
+        rows[own.label] = {"t_printed": own.t, "t": t, "p_normal": two_sided(t)}
+        cells += [own, fake]
+    if not any(abs(row["t"]) < Z_95 <= abs(row["t_printed"]) for row in rows.values()):
+        return []
+    sentence = "; ".join(f"{label} {row['t_printed']:.2f} becomes {row['t']:.2f}" for label, row in rows.items())
+    return [
+        Finding(
+            id="claim-under-placebo-errors",
+            severity="implausible",
+            claim="Exports and imports both rise significantly.",
+            finding=f"With the standard error that the nearest placebo column has for its dummy the t of {sentence}; "
+            "the claim rests on which estimator is believed.",
+            cells=labels(cells),
+            computed=rows,
+        )
+    ]
+
+
+def precision_gained(published: Published) -> list[Finding]:
+    """Does adding regressors make a standard error smaller than the fit allows?
+
+    Adding regressors cannot lower (X'X)^-1_jj, so with ordinary standard errors
+    se_long / se_short >= sqrt((1 - R2_long) / (1 - R2_short) * df_short / df_long) for every shared regressor.
+    """
+    shrunk: dict[Cell, tuple[float, float]] = {}
+    for short, long in _nested(published):
+        gap_short, gap_long = unexplained(published, short), unexplained(published, long)
+        if gap_short is None or gap_long is None:
+            continue
+        df = residual_df(published, short) / residual_df(published, long)
+        bound = math.sqrt((gap_long / gap_short).low * df)
+        for name in short.variables:
+            ratio = se_of(published.cell(*long.key, name)) / se_of(published.cell(*short.key, name))
+            if ratio.high < bound:
+                shrunk[published.cell(*long.key, name)] = (ratio.middle, bound)
+    if not shrunk:
+        return []
+    worst = min(shrunk, key=lambda cell: shrunk[cell][0])
+    tables = sorted({cell.table for cell in shrunk})
+    return [
+        Finding(
+            id="precision-gained",
+            severity="implausible",
+            claim=f"Table {', '.join(map(str, tables))} adds regressors to an earlier specification on the same rows.",
+            finding="With ordinary standard errors adding regressors could shrink none below "
+            f"{shrunk[worst][1]:.2f} of its size, and that of {worst.label} shrinks to {shrunk[worst][0]:.2f}: not the "
+            "same rows, or not the same estimator.",
+            cells=labels(shrunk),
+            computed={cell.label: {"ratio": ratio, "least": bound} for cell, (ratio, bound) in shrunk.items()},
+        )
+    ]
+
+
+def _nested(published: Published) -> Iterable[tuple[Regression, Regression]]:
+    """Pairs of columns on the same rows of which the second has all regressors of the first and more."""
+    for one, other in comparable(published, same_table=False):
+        for short, long in ((one, other), (other, one)):
+            if set(short.regressors) < set(long.regressors):
+                yield short, long

@@ -1,0 +1,1 @@
+"""What stands in tables and sentences? Rows and wordings, by rule, without a file being written."""

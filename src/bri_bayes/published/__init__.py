@@ -1,7 +1,0 @@
-"""What did the paper print, do its numbers hold together, and what would they mean if they were true?"""
-
-from bri_bayes.published.printed import Printed
-from bri_bayes.published.records import Cell
-from bri_bayes.published.tables import Published, Regression, load_published
-
-__all__ = ["Cell", "Printed", "Published", "Regression", "load_published"]

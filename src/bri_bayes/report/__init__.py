@@ -1,0 +1,1 @@
+"""What is written? Values become figures, tables and the page; the only layer that writes results."""

@@ -1,0 +1,182 @@
+"""Which model predicts best, and does the effect hang on it? Scores with their differences, the effect beside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from bri_bayes.estimands.comparison import SMALL_DIFFERENCE
+from bri_bayes.presentation import sentences
+from bri_bayes.presentation.study_tables import Values
+from bri_bayes.report.figures import marks, theme
+
+STACKED = "stacked"
+GAP = 0.7  # rows between the models and their mixture
+_HOLLOW = ("doubtful", "unreliable")
+
+
+@theme.themed
+def model_scores(values: Values) -> Figure:
+    """A row of two panels for each outcome: score against the best model, and the effect; the best model on top."""
+    outcomes = _outcomes(values)
+    most = max(len(outcome["models"]) for outcome in outcomes.values())
+    noun = sentences.unit_noun(values)
+    figure = theme.page(
+        values,
+        _title(outcomes),
+        "Left: score of left-out rows minus that of the best model, ± 2 standard errors; thick: rows independent, "
+        f"thin: summed within {noun} first. Right: posterior mean, ± 1 sd and 95% interval of the effect.",
+        body=len(outcomes) * (0.27 * (most + 1 + GAP) + 1.25),
+        key=_key(outcomes),
+    )
+    grid = figure.subplots(len(outcomes), 2, squeeze=False, width_ratios=(1, 1))
+    for (scores, effects), outcome in zip(grid, outcomes.values(), strict=True):
+        rows = outcome["models"]
+        labels = {float(y): _label(row["label"], noun) for y, row in enumerate(rows)}
+        mixture = len(rows) - 1 + 1 + GAP
+        if outcome["stacked"]:
+            labels[mixture] = STACKED
+        _draw_scores(scores, rows, labels)
+        _draw_effects(effects, values, outcome, labels, mixture)
+        theme.panel_title(scores, outcome["label"], 3.4, pad=marks.HEADINGS)
+    return figure
+
+
+def caption(values: Values) -> list[str]:
+    """Which model predicts best, how many come close, the effect under each and under the mixture; PSIS checked."""
+    noun = sentences.unit_noun(values)
+    return [_label(text, noun) for outcome in _outcomes(values).values() for text in _sentences(outcome)]
+
+
+def _outcomes(values: Values) -> dict[str, Mapping[str, Any]]:
+    """The outcomes of the comparison, under the labels of the study."""
+    study = values.get("outcomes") or {}
+    return {
+        name: {**outcome, "label": study.get(name, outcome).get("label", name)}
+        for name, outcome in values["compare"]["outcomes"].items()
+    }
+
+
+def _sentences(outcome: Values) -> list[str]:
+    rows, digits, span = outcome["models"], _digits(outcome), outcome["att_range"]
+    apart = sum(sentences.excludes_zero(row["att"]) for row in rows)
+    effects = (
+        f"Under the {len(rows)} models the mean effect runs from {sentences.signed(span['lowest'], digits)} to "
+        f"{sentences.signed(span['highest'], digits)}; {apart} of {len(rows)} intervals leave zero out."
+    )
+    if outcome["best"] is None:
+        return [f"{outcome['label']}: no score is reliable, so there is no best model. {effects}"]
+    best = next(row for row in rows if row["name"] == outcome["best"])
+    close = sum(row["similar"] for row in rows) - 1
+    stacked = outcome["stacked"]["att"]
+    texts = [
+        f"{outcome['label']}: the best score belongs to {best['label']}; {close} of {len(rows) - 1} others are not "
+        f"told from it. {effects} Stacked: {sentences.signed(stacked['mean'], digits)} "
+        f"({sentences.interval(stacked['lower'], stacked['upper'], digits)})."
+    ]
+    exact = [row for row in rows if row["psis"]["error"] is not None]
+    if exact:
+        worst = max(exact, key=lambda row: abs(row["psis"]["error"]))
+        warned = sum(row["psis"]["verdict"] != "reliable" for row in exact)
+        texts.append(
+            f"{outcome['label']}: checked against the exact scores, PSIS is off by up to "
+            f"{sentences.number(abs(worst['psis']['error']), 1)} ({worst['label']}); its k-hat gives a warning for "
+            f"{warned} of {len(exact)} models."
+        )
+    return texts
+
+
+def _title(outcomes: Mapping[str, Any]) -> str:
+    """How many intervals leave zero out, over models: does the verdict on the effect hang on the model?"""
+    counts = {
+        outcome["label"]: (
+            sum(sentences.excludes_zero(row["att"]) for row in outcome["models"]),
+            len(outcome["models"]),
+        )
+        for outcome in outcomes.values()
+    }
+    if all(count == 0 for count, _ in counts.values()):
+        return "No model tells the effect from zero"
+    if all(count == number for count, number in counts.values()):
+        return "Every model tells the effect from zero"
+    told = "; ".join(f"{label}: {count} of {number}" for label, (count, number) in counts.items())
+    return f"Models whose interval of the effect leaves zero out: {told}"
+
+
+def _key(outcomes: Mapping[str, Any]) -> list[Any]:
+    found: list[Any] = [Line2D([], [], color=theme.BLUE, marker="o", linestyle="", label="exact score")]
+    verdicts = {row["verdict"] for outcome in outcomes.values() for row in outcome["models"]}
+    if verdicts & {"reliable"}:
+        found.append(Line2D([], [], color=theme.BLUE, marker="s", linestyle="", label="PSIS, reliable"))
+    if verdicts & set(_HOLLOW):
+        hollow: dict[str, Any] = {"color": theme.BLUE, "marker": "s", "markerfacecolor": "white", "linestyle": ""}
+        found.append(Line2D([], [], **hollow, label="PSIS, not reliable"))
+    found.append(Patch(color=theme.FAINT, label=f"difference below {SMALL_DIFFERENCE:g}: none"))
+    return found
+
+
+def _draw_scores(ax: Axes, rows: list[Mapping[str, Any]], labels: Mapping[float, str]) -> None:
+    ax.axvspan(-SMALL_DIFFERENCE, SMALL_DIFFERENCE, color=theme.FAINT, alpha=0.6, zorder=0, linewidth=0)
+    marks.zero_line(ax, vertical=True)
+    numbers, ends = {}, [-SMALL_DIFFERENCE, SMALL_DIFFERENCE]
+    for y, row in enumerate(rows):
+        gap = row.get("elpd_diff")
+        if gap is None:
+            continue
+        for se, width in ((row["se_diff_units"], 1.2), (row["se_diff"], 3.2)):
+            if se is not None:
+                ax.plot([gap - 2 * se, gap + 2 * se], [y, y], color=theme.BLUE, linewidth=width, alpha=0.7, zorder=3)
+                ends += [gap - 2 * se, gap + 2 * se]
+        marker = "o" if row["method"] == "exact" else "s"
+        face = "white" if row["verdict"] in _HOLLOW else theme.BLUE
+        ax.plot([gap], [y], marker=marker, color=theme.BLUE, markerfacecolor=face, markersize=6.5, zorder=4)
+        weight = "–" if row["weight"] is None else sentences.probability(row["weight"], words=False)
+        numbers[float(y)] = [sentences.number(gap, 1), sentences.number(row["se_diff"], 1), weight]
+    marks.beside(ax, numbers, ("score", "s.e.", "weight"), bold=0)
+    marks.row_axis(ax, labels, show=True)
+    _logarithmic(ax, min(ends), max(ends))
+    ax.set_xlabel("Score against the best (log scale beyond grey)")
+
+
+def _logarithmic(ax: Axes, low: float, high: float) -> None:
+    """Linear inside the band of small differences, logarithmic outside: one poor model does not hide the others."""
+    ax.set_xscale("symlog", linthresh=SMALL_DIFFERENCE, linscale=0.7)
+    ticks = [-1000, -100, -20, -SMALL_DIFFERENCE, 0, SMALL_DIFFERENCE, 20, 100]
+    ax.set_xticks([tick for tick in ticks if low * 1.2 <= tick <= high * 1.2])
+    ax.set_xticks([], minor=True)
+    ax.xaxis.set_major_formatter(lambda value, _: sentences.number(value, 0))
+    ax.set_xlim(low * 1.15, high * 1.15)
+
+
+def _draw_effects(ax: Axes, values: Values, outcome: Values, labels: Mapping[float, str], mixture: float) -> None:
+    rows, digits = outcome["models"], _digits(outcome)
+    shown = {float(y): row["att"] for y, row in enumerate(rows)}
+    marks.zero_line(ax, vertical=True)
+    for y, effect in shown.items():
+        marks.dot(ax, y, effect, theme.BLUE)
+    if outcome["stacked"]:
+        shown[mixture] = outcome["stacked"]["att"]
+        marks.dot(ax, mixture, shown[mixture], theme.VERMILLION, marker="D", bold=True)
+        ax.axhline(len(rows) - 1 + (1 + GAP) / 2, color=theme.FAINT, linewidth=1)
+    numbers = {
+        y: [sentences.signed(effect["mean"], digits), sentences.interval(effect["lower"], effect["upper"], digits)]
+        for y, effect in shown.items()
+    }
+    marks.beside(ax, numbers, ("effect", "95% interval"), bold=mixture)
+    marks.row_axis(ax, labels, show=False)
+    ax.set_xlim(*marks.limits([effect[end] for effect in shown.values() for end in ("lower", "upper")]))
+    ax.set_xlabel(f"Effect, {sentences.effect_unit(outcome)}")
+
+
+def _digits(outcome: Values) -> int:
+    return sentences.decimals({**outcome, "models": {"best": outcome["models"][0]}, "main": "best"})
+
+
+def _label(text: str, noun: str) -> str:
+    """The text with the study's own word for a unit."""
+    return text.replace("by unit", f"by {sentences.singular(noun)}")

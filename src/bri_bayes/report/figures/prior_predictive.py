@@ -1,0 +1,127 @@
+"""What would the prior have expected? Trade of the treated group, and additional trade, in dollars."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
+
+from bri_bayes.presentation import sentences
+from bri_bayes.presentation.study_tables import Values, section_outcomes
+from bri_bayes.report.figures import marks, theme
+
+SECTION = "prior"
+
+
+@theme.themed
+def prior_predictive(values: Values) -> Figure:
+    """A column for each outcome: the treated group's total by year above, additional trade a year below."""
+    outcomes = _outcomes(values)
+    figure = theme.page(
+        values,
+        _title(outcomes),
+        "Above: all treated units together, a logarithmic axis; country and year effects are held at their observed "
+        "averages, since their priors are wide on purpose. Below: trade with the policy minus trade without it.",
+        body=marks.blocks(outcomes) * 5.4,
+        key=[
+            Patch(facecolor=theme.MUTED, alpha=0.2, label="prior, 95%"),
+            Patch(facecolor=theme.MUTED, alpha=0.5, label="prior, 50%"),
+            Line2D([], [], color=theme.INK, marker="o", markersize=4, label="observed"),
+            Patch(facecolor=theme.BLUE, alpha=0.45, label="posterior, 95%"),
+        ],
+    )
+    blocks = marks.panels(figure, list(outcomes), rows=2)
+    for position, (found, (above, below)) in enumerate(zip(outcomes.values(), blocks, strict=True)):
+        _draw_total(above, found["predictive"]["total_by_period"])
+        _draw_additional(below, found)
+        theme.panel_title(above, found["label"], 4.4)
+        if position % 2 == 0:
+            above.set_ylabel("US dollars a year")
+            below.set_ylabel("Additional, US dollars a year")
+    return figure
+
+
+def caption(values: Values) -> list[str]:
+    """For each outcome: the effects in percent that the prior holds possible, beside the posterior."""
+    texts = []
+    for found in _outcomes(values).values():
+        effect = found["predictive"]["rows"]["att"]
+        lower, upper = (100 * np.expm1(found["att"][end]) for end in ("lower", "upper"))
+        change = found["predictive"]["rows"]["change_on_path"]
+        texts.append(
+            f"{found['label']}: before the data the card holds effects from {sentences.number(effect['q025'], 0)}% to "
+            f"{sentences.signed(effect['q975'], 0)}% possible (95%), after them from {sentences.number(lower, 0)}% to "
+            f"{sentences.signed(upper, 0)}%. It expects changes of a country from one year to the next between "
+            f"{sentences.number(change['q25'], 0)}% and {sentences.signed(change['q75'], 0)}% half of the time; those "
+            f"observed run from {sentences.number(change['observed_low'], 0)}% to "
+            f"{sentences.signed(change['observed_high'], 0)}%."
+        )
+    return texts
+
+
+def _outcomes(values: Values) -> dict[str, dict[str, Any]]:
+    return section_outcomes(values, SECTION, "additional_trade_usd")
+
+
+def _title(outcomes: Mapping[str, Any]) -> str:
+    """In how many years the observed total lies inside the prior's 95% band, and how much wider the prior is."""
+    inside, total, ratios = 0, 0, []
+    for found in outcomes.values():
+        years = found["predictive"]["total_by_period"].values()
+        inside += sum(row["q025"] <= row["observed"] <= row["q975"] for row in years)
+        total += len(years)
+        effect, att = found["predictive"]["rows"]["att"], found["att"]
+        width = np.log1p(effect["q975"] / 100) - np.log1p(effect["q025"] / 100)
+        ratios.append(width / (att["upper"] - att["lower"]))
+    low, high = (sentences.number(end, 1) for end in (min(ratios), max(ratios)))
+    times = low if low == high else f"{low} to {high}"
+    return (
+        f"The prior does not rule out what happened ({inside} of {total} yearly totals inside its 95% band) and is "
+        f"{times} times as wide as the posterior of the effect"
+        if inside == total
+        else f"{inside} of {total} yearly totals lie inside the prior's 95% band; it is {times} times as wide as the "
+        "posterior of the effect"
+    )
+
+
+def _draw_total(ax: Axes, years: Mapping[str, Mapping[str, float]]) -> None:
+    x = [int(year) for year in years]
+    lower, upper, low, high, seen = (
+        [row[name] for row in years.values()] for name in ("q025", "q975", "q25", "q75", "observed")
+    )
+    ax.fill_between(x, lower, upper, color=theme.MUTED, alpha=0.2, linewidth=0)
+    ax.fill_between(x, low, high, color=theme.MUTED, alpha=0.3, linewidth=0)
+    ax.plot(x, seen, color=theme.INK, marker="o", markersize=4, linewidth=1.3)
+    ax.set_yscale("log")
+    ax.yaxis.set_minor_locator(NullLocator())
+    _axes(ax, x)
+
+
+def _draw_additional(ax: Axes, found: Mapping[str, Any]) -> None:
+    prior, posterior = found["predictive"]["additional_trade_by_period"], found["additional_trade_usd"]
+    x = [int(year) for year in prior]
+    marks.zero_line(ax)
+    for low, high, alpha in (("q025", "q975", 0.2), ("q25", "q75", 0.3)):
+        bottom, top = ([row[end] for row in prior.values()] for end in (low, high))
+        ax.fill_between(x, bottom, top, color=theme.MUTED, alpha=alpha, linewidth=0)
+    bottom, top = ([posterior[year][end] for year in prior] for end in ("lower", "upper"))
+    ax.fill_between(x, bottom, top, color=theme.BLUE, alpha=0.45, linewidth=0, zorder=3)
+    # The prior's lower end runs to losses beyond all trade there is; the axis keeps half of the prior in sight.
+    shown = [row[end] for row in prior.values() for end in ("q25", "q75")]
+    shown += [posterior[year][end] for year in prior for end in ("lower", "upper")]
+    span = max(shown) - min(shown)
+    ax.set_ylim(min(shown) - 0.35 * span, max(shown) + 0.35 * span)
+    ax.yaxis.set_major_locator(MaxNLocator(6))
+    _axes(ax, x)
+
+
+def _axes(ax: Axes, years: list[int]) -> None:
+    ax.set_xticks(marks.year_ticks(years[0], years[-1], 9))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda amount, _: sentences.dollars(amount)))
+    ax.grid(axis="y")

@@ -1,0 +1,89 @@
+"""Which work does the main answer of a study take? A step a fit, and the steps of the paper that it re-examines."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from bri_bayes.core.errors import InputError
+from bri_bayes.core.resources import shipped
+from bri_bayes.data.panel import Panel
+from bri_bayes.design.analysis import Analysis
+from bri_bayes.estimands.summaries import fit_values, json_safe
+from bri_bayes.runtime.cache import content_key
+from bri_bayes.runtime.steps import Step
+from bri_bayes.study.model_card import ModelCard
+from bri_bayes.study.study_file import Study
+
+# Simulated panels of a cell of the design analysis.
+PANELS, QUICK_PANELS = 1000, 200
+
+
+def main_steps(study: Study, data: Panel, cards: Mapping[str, ModelCard], seed: int) -> list[Step]:
+    """A step for each outcome and card, and one for its frequentist answers."""
+    steps = []
+    for outcome in study.outcomes:
+        for name, card in cards.items():
+            if card.outcome not in (None, outcome):
+                continue
+            analysis = Analysis(data, study.assignment, dataclasses.replace(card, outcome=outcome))
+            labels = [card.name, card.title, data[outcome].attrs, data.attrs.get("kind")]
+            key = content_key("fit-values", analysis.digest, seed, labels)
+            steps.append(Step(f"{outcome}/{name}", key, partial(_fit_step, analysis, seed)))
+        plain = Analysis(data, study.assignment, ModelCard(name="rows", title="rows", outcome=outcome))
+        key = content_key("frequentist", plain.digest)
+        steps.append(Step(f"{outcome}/frequentist", key, partial(_frequentist_step, plain)))
+    return steps
+
+
+def paper_steps(study: Study, data: Panel, cards: Mapping[str, ModelCard], seed: int, *, quick: bool) -> list[Step]:
+    """The audit and the published estimates as data, and for each outcome with a published effect its power."""
+    panels = QUICK_PANELS if quick else PANELS
+    printed = [path.read_bytes() for path in sorted((shipped("data") / "published").rglob("*")) if path.is_file()]
+    steps = [Step("paper/evidence", content_key("evidence", *printed), _evidence_step)]
+    main = next(iter(cards.values()))
+    for name, outcome in study.outcomes.items():
+        if outcome.published is not None:
+            analysis = Analysis(data, study.assignment, dataclasses.replace(main, outcome=name))
+            claim = (outcome.published.estimate, outcome.published.se)
+            key = content_key("power", analysis.digest, claim, seed, panels)
+            steps.append(Step(f"power/{name}", key, partial(_power_step, analysis, claim, panels, seed)))
+    return steps
+
+
+def _evidence_step() -> dict[str, Any]:
+    from bri_bayes.paper.audit import audit_values
+    from bri_bayes.paper.reading import reading_values
+
+    return dict(json_safe({"audit": audit_values(), "reading": reading_values()}))
+
+
+def _power_step(analysis: Analysis, claim: tuple[float, float], panels: int, seed: int) -> dict[str, Any]:
+    from bri_bayes.evaluation.power import power_values
+    from bri_bayes.inference.fitting import fit
+
+    result = fit(analysis, seed=seed, pointwise=False)
+    return power_values(result, effect=claim[0], published_se=claim[1], panels=panels, seed=seed)
+
+
+def _fit_step(analysis: Analysis, seed: int) -> dict[str, Any]:
+    from bri_bayes.inference.fitting import fit, is_trustworthy
+
+    result = fit(analysis, seed=seed, pointwise=False)
+    return dict(json_safe({**fit_values(result), "trustworthy": is_trustworthy(result)}))
+
+
+def _frequentist_step(analysis: Analysis) -> dict[str, Any]:
+    from bri_bayes.frequentist import frequentist_rows
+    from bri_bayes.frequentist.twfe import event_study
+
+    rows = [row.as_dict() for row in frequentist_rows(analysis.design)]
+    try:
+        study = event_study(analysis.design)
+    except InputError as error:
+        return dict(json_safe({"rows": rows, "event_study": [], "notes": [f"No frequentist event study: {error}."]}))
+    path = study.path.rename(columns={"lower_cluster": "lower", "upper_cluster": "upper"}).reset_index()
+    notes = [] if study.note is None else [study.note]
+    return dict(json_safe({"rows": rows, "event_study": path.to_dict("records"), "notes": notes}))

@@ -1,0 +1,202 @@
+"""Which products gained most? Trade by category in one hierarchical model, with the probability of every rank."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from bri_bayes.core.errors import InputError
+from bri_bayes.core.names import CATEGORY, PERIOD, UNIT
+from bri_bayes.data.categories import CategorySource, growth_rows, load_categories
+from bri_bayes.design.category_design import CategoryDesign, category_difference_design, category_panel_design
+from bri_bayes.estimands.summaries import json_safe
+from bri_bayes.report.sections.categories_page import (
+    NAME,
+    RULE,
+    SURE,
+    claim_table,
+    effect_table,
+    growth_table,
+    parts,
+    rank_table,
+)
+from bri_bayes.report.sections.section import Context, Section, collected
+from bri_bayes.runtime.cache import Cache, content_key
+from bri_bayes.runtime.steps import Step, run_steps
+from bri_bayes.study.study_file import load_study
+
+MAIN, POOL = "assignment", "pool"
+
+
+def standalone(
+    study_path: Path | None, *, panel: Path | None, quick: bool, jobs: int, seed: int, cache: Cache | None = None
+) -> dict[str, Any]:
+    """The values of the section for the command: ``panel`` is the CSV of the categories; no other panel is read."""
+    study = load_study(study_path)
+    if panel is not None:
+        study = study.with_categories(panel)
+    if study.categories is None:
+        raise InputError(f'the study "{study.name}" has no table [categories]')
+    if not study.categories.available:
+        raise InputError(f'the categories of the study "{study.name}" are not shipped; give their CSV with --panel')
+    context = Context(study, xr.Dataset(), {}, seed=seed, quick=quick)
+    found, _ = run_steps(steps(context), cache or Cache(), jobs=jobs)
+    values: dict[str, Any] = collected(context, [SECTION], found)[NAME]
+    return values | {"unit_names": {unit: study.name_of(unit) for unit in study.assignment.units}}
+
+
+def steps(context: Context) -> list[Step]:
+    """A fit for each outcome, and for a file of few years one for each span and set of controls."""
+    source = context.study.categories
+    if source is None or not source.available:
+        return []
+    panel = load_categories(source)
+    found = []
+    for outcome in source.outcomes:
+        for name, design in _designs(context, source, panel, outcome).items():
+            asked = (source.level_to_usd, source.claimed, source.against)
+            key = content_key("categories", *design.fingerprint(), context.seed, context.quick, list(map(str, asked)))
+            call = partial(
+                _fit, design, source.level_to_usd, source.claimed, source.against, context.seed, context.quick
+            )
+            found.append(Step(f"{NAME}/{outcome}/{name}", key, call))
+    return found
+
+
+def collect(context: Context, found: Mapping[str, Any]) -> dict[str, Any]:
+    """{"panel", "outcomes": {name: {"fits", "growth", ...}}, "names", "claims", ...} of the product categories."""
+    source = context.study.categories
+    if source is None or not found:
+        return {}
+    panel = load_categories(source)
+    study = context.study
+    outcomes: dict[str, Any] = {}
+    for name, outcome in source.outcomes.items():
+        fits = {key.split("/")[2]: value for key, value in found.items() if key.split("/")[1] == name}
+        groups = {"treated": study.assignment.treated_units, "controls": study.assignment.never_treated}
+        split = min(study.assignment.onsets)
+        span = source.spans[0] if source.spans else None
+        outcomes[name] = {
+            "label": outcome.label,
+            "units": outcome.units,
+            "level_to_usd": source.level_to_usd,
+            "main": next(iter(fits)),
+            "fits": fits,
+            "growth": growth_rows(panel, name, groups, split, span),
+            "split": split,
+            "differences": bool(source.spans),
+            "over_years": not source.spans,
+        }
+        if truth := panel.attrs.get("truth", {}).get("effect"):
+            outcomes[name]["truth"] = truth
+    names = {str(code): source.name_of(str(code)) for code in panel[CATEGORY].to_numpy()}
+    failed = [
+        f"{source.outcomes[outcome].label}, {key}: the sampler's diagnostics do not pass"
+        for outcome, content in outcomes.items()
+        for key, fit in content["fits"].items()
+        if not fit["diagnostics"]["trustworthy"]
+    ]
+    values = {
+        "panel": {
+            "kind": source.kind,
+            "label": panel.attrs["label"],
+            "units": list(study.assignment.units),
+            "periods": [int(period) for period in panel[PERIOD].to_numpy()],
+            "rows": int(
+                sum(panel[name].sel({UNIT: _ours(panel, study.assignment.units)}).count() for name in outcomes)
+            ),
+            "sources": panel.attrs["sources"],
+        },
+        "names": names,
+        "note": source.note,
+        "outcomes": outcomes,
+        "failed_gates": failed,
+    }
+    return values | {"claims": _claims(values, source)}
+
+
+def _ours(panel: xr.Dataset, units: tuple[str, ...]) -> list[str]:
+    return [unit for unit in units if unit in panel[UNIT]]
+
+
+def _designs(context: Context, source: CategorySource, panel: xr.Dataset, outcome: str) -> dict[str, CategoryDesign]:
+    """The main design first: of the assignment, over all years or over the first span."""
+    assignment = context.study.assignment
+    if not source.spans:
+        return {MAIN: category_panel_design(panel, outcome, assignment)}
+    left_out = set(context.study.pool.exclude) - set(assignment.never_treated)
+    everyone = [str(unit) for unit in panel[UNIT].to_numpy() if str(unit) not in left_out]
+    found = {}
+    for number, span in enumerate(source.spans):
+        for key, controls in ((MAIN, list(assignment.never_treated)), (POOL, everyone)):
+            wide = key == POOL
+            try:
+                design = category_difference_design(panel, outcome, assignment, span, controls, complete=wide)
+            except InputError:
+                if number == 0:
+                    raise
+                continue  # an early placebo may lack units; the question itself may not
+            found[f"{key} {span[0]}-{span[1]}"] = design
+    return found
+
+
+def _fit(
+    design: CategoryDesign,
+    level_to_usd: float | None,
+    claimed: tuple[str, ...],
+    against: tuple[str, ...],
+    seed: int,
+    quick: bool,
+) -> dict[str, Any]:
+    from bri_bayes.estimands.rankings import category_values
+    from bri_bayes.inference.categories import sample_categories
+
+    draws = sample_categories(design, seed, quick=quick)
+    values = category_values(design, draws, level_to_usd=level_to_usd, claimed=claimed, against=against)
+    return dict(json_safe(values))
+
+
+def _claims(values: Mapping[str, Any], source: CategorySource) -> list[dict[str, Any]]:
+    """The claim of the study on its categories, with the verdict of ``RULE``, for each outcome."""
+    claims = []
+    for outcome in values["outcomes"].values():
+        asked = outcome["fits"][outcome["main"]].get("claimed")
+        if not source.claim or not asked:
+            continue
+        p = asked["gap"]["p_positive"]
+        observed = source.kind in ("official", "user")
+        verdict = "cannot be told"
+        if observed and p >= SURE:
+            verdict = "supported"
+        elif observed and p <= 1 - SURE:
+            verdict = "not supported"
+        claims.append(
+            {
+                "claim": source.claim,
+                "where": outcome["label"],
+                "rule": RULE,
+                "verdict": verdict,
+                "numbers": {"p_gained_more": p, "gap": asked["gap"], "p_top_set": asked["p_top_set"],
+                            "chance_of_top_set": asked["chance"]},
+            }
+        )  # fmt: skip
+    return claims
+
+
+SECTION = Section(
+    name=NAME,
+    title="Product categories",
+    steps=steps,
+    collect=collect,
+    parts=parts,
+    tables={
+        "category_effects": ("Effects by product category, log points", effect_table),
+        "category_ranks": ("Probability of each rank of a product category, largest effect first", rank_table),
+        "product_growth": ("Level, share and growth by product category", growth_table),
+        "category_claims": ("The claim on product categories", claim_table),
+    },
+)

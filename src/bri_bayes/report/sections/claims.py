@@ -1,0 +1,139 @@
+"""Section: what of the paper's claims stands? Each with a verdict by a stated rule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from bri_bayes.core.names import SECTIONS
+from bri_bayes.presentation import page_parts as page
+from bri_bayes.presentation import sentences
+from bri_bayes.presentation.study_tables import Values
+from bri_bayes.report.sections.section import Context, Section
+from bri_bayes.runtime.steps import Step
+
+NAME = "claims"
+DEPENDS = tuple(name for name in SECTIONS if name != NAME)
+SUPPORTED, REFUSED, OPEN = "supported", "not supported", "cannot be told"
+LEVEL = 0.05
+RULE_EFFECT = (
+    "supported: the 95% interval of the main model lies above zero and the permutation p is below 0.05; not supported: "
+    "the interval lies below zero, or P(effect at least half of the claim) is below 5%; else it cannot be told"
+)
+
+
+def steps(context: Context) -> list[Step]:
+    """No work of its own."""
+    return []
+
+
+def collect(context: Context, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The paper's claims on the effect, then those that the other sections judged."""
+    main = context.done.get("outcomes", {})
+    found = [_effect(outcome) for outcome in main.values() if outcome.get("published") and outcome["models"]]
+    for name in DEPENDS:
+        found += [{**claim, "section": name} for claim in (context.done.get(name) or {}).get("claims", [])]
+    return {"claims": found}
+
+
+def parts(values: Values) -> list[page.Part]:
+    """One table."""
+    frame = table(values)
+    if frame.empty:
+        return []
+    columns: dict[str, tuple[str, page.Show]] = {
+        "claim": ("the paper's claim", page.row_name),
+        "where": ("where", page.plain),
+        "verdict": ("verdict", page.plain),
+        "numbers": ("numbers", page.plain),
+        "rule": ("rule", page.plain),
+    }
+    return [
+        page.Paragraph(
+            "What this panel says of each claim. A verdict follows from the numbers by the rule beside it, stated "
+            "before the result; on a panel that is not observed it says what the methods do, not what happened."
+        ),
+        page.Shown(page.page_table(frame, "Claims and verdicts", columns)),
+    ]
+
+
+def table(values: Values) -> pd.DataFrame:
+    """A row a claim; ``numbers`` as text."""
+    rows = [
+        {name: claim.get(name) for name in ("claim", "where", "verdict", "rule")}
+        | {"numbers": _numbers(claim.get("numbers") or {})}
+        for claim in values[NAME]["claims"]
+    ]
+    columns = ["claim", "where", "verdict", "numbers", "rule"]
+    return pd.DataFrame(rows, columns=columns).assign(panel=values["panel"]["kind"])
+
+
+def _effect(outcome: Values) -> dict[str, Any]:
+    """The claim that the effect on an outcome has the published size."""
+    from scipy.special import ndtr
+
+    published = outcome["published"]
+    att = outcome["models"][outcome["main"]]["att"]
+    permutation = [row for row in outcome["frequentist"] if row["inference"] == "permutation"]
+    p_value = permutation[0]["p_value"] if permutation else None
+    p_half = float(ndtr((att["mean"] - published["estimate"] / 2) / att["sd"]))
+    if att["lower"] > 0 and p_value is not None and p_value < LEVEL:
+        verdict = SUPPORTED
+    elif att["upper"] < 0 or p_half < LEVEL:
+        verdict = REFUSED
+    else:
+        verdict = OPEN
+    return {
+        "section": "answer",
+        "claim": f"{outcome['label']}: the initiative raised them by {published['estimate']:g}",
+        "where": published["source"],
+        "rule": RULE_EFFECT,
+        "verdict": verdict,
+        "numbers": {
+            "mean": att["mean"],
+            "lower": att["lower"],
+            "upper": att["upper"],
+            "P(> half the claim)": p_half,
+            "permutation p": p_value,
+        },
+    }
+
+
+def _numbers(numbers: Mapping[str, Any]) -> str:
+    """The leaves of ``numbers`` in one line."""
+    return "; ".join(f"{name} {_shown(value)}" for name, value in _leaves(numbers))
+
+
+def _leaves(numbers: Mapping[str, Any], above: str = "") -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
+    for name, value in numbers.items():
+        label = f"{above} {name}".strip().replace("_", " ")
+        if isinstance(value, Mapping) and {"mean", "lower", "upper"} <= set(value):
+            text = f"{sentences.signed(value['mean'], 2)} ({sentences.interval(value['lower'], value['upper'], 2)})"
+            found.append((label, text))
+        elif isinstance(value, Mapping):
+            found += _leaves(value, label)
+        else:
+            found.append((label, value))
+    return found
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool) or value is None:
+        return {None: "–", True: "yes", False: "no"}[value]
+    if isinstance(value, float):
+        return sentences.number(value, 3 if abs(value) < 1 else 2)
+    return ", ".join(_shown(item) for item in value) if isinstance(value, list) else str(value)
+
+
+SECTION = Section(
+    name=NAME,
+    title="The paper's claims",
+    steps=steps,
+    collect=collect,
+    parts=parts,
+    tables={"claims": ("The paper's claims, each with a verdict by a stated rule", table)},
+    depends=DEPENDS,
+)

@@ -1,0 +1,182 @@
+"""Section: what if trends were not parallel? The Bayesian walk of the treated group, and Rambachan & Roth's bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from bri_bayes.core.errors import InputError
+from bri_bayes.design.analysis import Analysis
+from bri_bayes.estimands.summaries import json_safe
+from bri_bayes.inference.importance import KHAT_LIMIT
+from bri_bayes.presentation import page_parts as page
+from bri_bayes.presentation.study_tables import Values
+from bri_bayes.report.sections.section import Context, Section
+from bri_bayes.runtime.cache import content_key
+from bri_bayes.runtime.steps import Step
+from bri_bayes.study.model_card import ModelCard
+
+NAME = "honest"
+# Values of s of the curve.
+POINTS, QUICK_POINTS = 13, 7
+
+
+def steps(context: Context) -> list[Step]:
+    """One piece of work an outcome."""
+    card, points = _card(context), QUICK_POINTS if context.quick else POINTS
+    if card is None:
+        return []
+    found = []
+    for outcome in context.study.outcomes:
+        analysis = context.analysis(outcome, card)
+        key = content_key(NAME, analysis.digest, context.seed, points)
+        found.append(Step(f"{NAME}/{outcome}", key, partial(_work, analysis, context.seed, points)))
+    return found
+
+
+def collect(context: Context, values: Mapping[str, Any]) -> dict[str, Any]:
+    """By outcome, with what the figures need of it."""
+    card = _card(context)
+    outcomes = {}
+    for name, outcome in context.study.outcomes.items():
+        if f"{NAME}/{name}" in values:
+            about = {"label": outcome.label or name, "onset": min(context.study.assignment.onsets)}
+            about |= {"transform": outcome.transform, "units": outcome.units, "card": card.name if card else None}
+            outcomes[name] = about | values[f"{NAME}/{name}"]
+    failed = [
+        f"honest/{name}: the importance sample at s = {row['s']:.3g} is not reliable (k-hat {row['khat']:.2f})"
+        for name, found in outcomes.items()
+        for row in found["curve"]
+        if row["khat"] is not None and row["khat"] >= KHAT_LIMIT
+    ]
+    note = None if card else "no normal linear card of the study can take a drift of the treated group"
+    return {"outcomes": outcomes, "failed_gates": failed, "note": note}
+
+
+def parts(values: Values) -> list[page.Part]:
+    """What the page shows."""
+    section = values[NAME]
+    if section.get("note"):
+        return [page.Paragraph(f"Not computed: {section['note']}.")]
+    found: list[page.Part] = [
+        page.Paragraph(
+            "So far trends were parallel. Here the treated group may drift away from the others: by a "
+            "random walk whose steps have standard deviation s a year (Kwon & Roth 2024), by a trend that bends by at "
+            "most M a year, or by steps of at most Mbar times the largest one before the onset (Rambachan & Roth 2023)."
+        ),
+        page.Picture("honest_walk"),
+        page.Picture("honest_bounds"),
+        page.Paragraph(
+            "The bounds take event-study coefficients as normal with a known covariance. With so few units a "
+            "cluster-robust one is singular, so it comes from a model of the errors: AR(1) by restricted maximum "
+            "likelihood, and independent errors beside it."
+        ),
+    ]
+    for title, table, columns in (
+        ("Honest intervals by bound", bounds(values), _BOUND_COLUMNS),
+        ("The average effect by s", walk(values), _WALK_COLUMNS),
+    ):
+        found.append(page.Shown(page.page_table(table, title, columns), folded=title))
+    return found
+
+
+def walk(values: Values) -> pd.DataFrame:
+    """The ATT at each s, and with s learned."""
+    rows = []
+    for name, found in values[NAME]["outcomes"].items():
+        key = {"outcome": name, "label": found["label"]}
+        learned = found["learned"]["step"]["posterior"]
+        rows += [key | {"s": row["s"], "kind": "fixed", **row["att"]} for row in found["curve"]]
+        rows.append(key | {"s": learned["median"], "kind": "learned (median)", **found["learned"]["att"]})
+    columns = ("outcome", "label", "kind", "s", "mean", "sd", "lower", "upper", "p_positive")
+    return _frame(values, rows, columns)
+
+
+def breakdown(values: Values) -> pd.DataFrame:
+    """The smallest violation of each kind at which the interval holds zero; empty where it does so from the start."""
+    rows = []
+    for name, found in values[NAME]["outcomes"].items():
+        by_errors = {row["errors"]: row for row in found.get("bound_breakdown", [])}
+        limits = {
+            f"{kind}_{errors}": row[kind] for errors, row in by_errors.items() for kind in ("smoothness", "relative")
+        }
+        kept = {
+            "s": found["breakdown"]["s"],
+            "why": found["breakdown"]["reason"],
+            "sign_90_until": found["leans_until"],
+        }
+        rows.append({"outcome": name, "label": found["label"], **kept, **limits})
+    columns = ("outcome", "label", "s", "why", "sign_90_until", "smoothness_ar1", "smoothness_iid")
+    return _frame(values, rows, (*columns, "relative_ar1", "relative_iid"))
+
+
+def bounds(values: Values) -> pd.DataFrame:
+    """The interval of the average effect by kind of bound, its size and the errors that are assumed."""
+    rows = []
+    for name, found in values[NAME]["outcomes"].items():
+        for kind, title in (("smoothness", "bends by at most M"), ("relative", "steps at most Mbar times")):
+            for row in found[kind]:
+                rows.append({"outcome": name, "label": found["label"], "kind": title, **row})
+    columns = ("outcome", "label", "kind", "errors", "bound", "lower", "upper", "identified_lower", "identified_upper")
+    return _frame(values, rows, (*columns, "estimate", "bias", "sd"))
+
+
+def _frame(values: Values, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=list(columns)).assign(panel=values["panel"]["kind"])
+
+
+def _work(analysis: Analysis, seed: int, points: int) -> dict[str, Any]:
+    from bri_bayes.checks.honest_bounds import honest_bounds
+    from bri_bayes.checks.trend_violation import trend_violation
+
+    found = trend_violation(analysis, seed, points)
+    try:
+        found |= honest_bounds(analysis.design, [row["s"] for row in found["curve"]], seed)
+    except InputError as error:
+        found |= {"smoothness": [], "relative": [], "coefficients": []}
+        found["bounds_note"] = f"no bounds: {error}"
+    return dict(json_safe(found))
+
+
+def _card(context: Context) -> ModelCard | None:
+    """The first card that can take a drift."""
+    from bri_bayes.checks.trend_violation import can_drift
+
+    return next((card for card in context.cards.values() if can_drift(card)), None)
+
+
+_WALK_COLUMNS: dict[str, tuple[str, page.Show]] = {
+    "label": ("Outcome", page.row_name),
+    "kind": ("s is", page.plain),
+    "s": ("s", page.digits_of(3)),
+    "mean": ("Mean", page.digits_of(2)),
+    "lower": ("2.5%", page.digits_of(2)),
+    "upper": ("97.5%", page.digits_of(2)),
+    "p_positive": ("P(> 0)", page.chance),
+}
+_BOUND_COLUMNS: dict[str, tuple[str, page.Show]] = {
+    "label": ("Outcome", page.row_name),
+    "kind": ("Trends", page.plain),
+    "errors": ("Errors", page.plain),
+    "bound": ("M or Mbar", page.digits_of(3)),
+    "lower": ("Lower", page.digits_of(2)),
+    "upper": ("Upper", page.digits_of(2)),
+    "identified_lower": ("Identified from", page.digits_of(2)),
+    "identified_upper": ("to", page.digits_of(2)),
+}
+
+SECTION = Section(
+    name=NAME,
+    title="Honest DID: what if trends were not parallel?",
+    steps=steps,
+    collect=collect,
+    parts=parts,
+    tables={
+        "honest_breakdown": ("Where zero comes inside: s of the walk, M of the bend, Mbar of the steps", breakdown),
+        "honest_walk": ("The average effect when the treated group drifts by a random walk", walk),
+        "honest_bounds": ("Honest intervals of the average effect by bound on the violation of trends", bounds),
+    },
+)

@@ -1,0 +1,101 @@
+"""Section: over every choice that was tried, where can the answer lie, and which three choices matter most?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from bri_bayes.checks.robustness import robustness
+from bri_bayes.presentation import page_parts as page
+from bri_bayes.presentation import sentences
+from bri_bayes.presentation.study_tables import Values
+from bri_bayes.report.sections.section import Context, Section
+from bri_bayes.runtime.steps import Step
+
+NAME = "robustness"
+DEPENDS = ("propensity", "compare", "controls", "speccurve", "prior", "honest")
+
+
+def steps(context: Context) -> list[Step]:
+    """The main fit of each outcome; everything else is read from the other sections."""
+    from bri_bayes.runtime.refit_steps import refit_steps
+
+    recipes = {outcome: context.analysis(outcome) for outcome in context.study.outcomes}
+    return refit_steps(f"{NAME}/main", recipes, context.seed)
+
+
+def collect(context: Context, values: Mapping[str, Any]) -> dict[str, Any]:
+    """By outcome: main, answers, mean, p_positive (both ends), choices by size, matter_most."""
+    from bri_bayes.runtime.refit_steps import gathered
+
+    main = gathered(f"{NAME}/main", values)
+    outcomes = {
+        name: {
+            "label": outcome.label or name,
+            "units": outcome.units,
+            "transform": outcome.transform,
+            **robustness(context.done, name, main[name]["att"]),
+        }
+        for name, outcome in context.study.outcomes.items()
+    }
+    read = [name for name in DEPENDS if name in context.done]
+    return {"outcomes": outcomes, "read": read, "not_read": [name for name in DEPENDS if name not in read]}
+
+
+def parts(values: Values) -> list[page.Part]:
+    """One sentence an outcome, the figure, the table."""
+    found: list[page.Part] = [page.Paragraph(summary(outcome)) for outcome in values[NAME]["outcomes"].values()]
+    found.append(page.Picture("robustness"))
+    for _, own in choices(values).groupby("outcome", sort=False):
+        columns: dict[str, tuple[str, page.Show]] = {"choice": ("choice", page.row_name), "kind": ("how", page.plain)}
+        columns |= {"size": ("size", page.digits_of(2)), "lowest": ("lowest mean", page.digits_of(2))}
+        columns |= {"at_lowest": ("at", page.plain), "highest": ("highest mean", page.digits_of(2))}
+        columns |= {"at_highest": ("at", page.plain), "p_low": ("least P(> 0)", page.chance)}
+        columns |= {"p_high": ("largest P(> 0)", page.chance)}
+        found.append(page.Shown(page.page_table(own, str(own["label"].iloc[0]), columns)))
+    return found
+
+
+def summary(outcome: Mapping[str, Any]) -> str:
+    """The range over every answer, and the three choices of the largest size."""
+    low, high = outcome["mean"]
+    p_low, p_high = (sentences.probability(end, words=False) for end in outcome["p_positive"])
+    most = outcome["matter_most"]
+    named = f" What matters most: {'; '.join(most)}." if most else ""
+    return (
+        f"{outcome['label']}: over {outcome['answers']:,} answers the posterior mean lies between "
+        f"{sentences.signed(low, 2)} and {sentences.signed(high, 2)} and P(> 0) between {p_low} and {p_high}; "
+        f"{outcome['above']:,} means are above zero, and {outcome['leaves_zero_out']:,} intervals leave zero "
+        f"out.{named}"
+    )
+
+
+def choices(values: Values) -> pd.DataFrame:
+    """A row a choice, the one of the largest size first."""
+    rows = []
+    for name, outcome in values[NAME]["outcomes"].items():
+        for choice in outcome["choices"]:
+            options = [{"option": "main", **outcome["main"]}] if choice["kind"] == "one at a time" else []
+            options += choice["options"]
+            low, high = (pick(options, key=lambda option: option["mean"]) for pick in (min, max))
+            rows.append(
+                {"outcome": name, "label": outcome["label"], "choice": choice["choice"], "kind": choice["kind"]}
+                | {"size": choice["size"], "lowest": low["mean"], "at_lowest": low["option"]}
+                | {"highest": high["mean"], "at_highest": high["option"]}
+                | {"p_low": choice["p_positive"][0], "p_high": choice["p_positive"][1]}
+            )
+    columns = ("outcome", "label", "choice", "kind", "size", "lowest", "at_lowest", "highest", "at_highest")
+    return pd.DataFrame(rows, columns=[*columns, "p_low", "p_high"]).assign(panel=values["panel"]["kind"])
+
+
+SECTION = Section(
+    name=NAME,
+    title="Robustness in one view",
+    steps=steps,
+    collect=collect,
+    parts=parts,
+    tables={"robustness": ("Every choice by its size: the range of the posterior mean of the effect", choices)},
+    depends=DEPENDS,
+)

@@ -1,0 +1,88 @@
+"""What is a section of the report? Steps to run, values to keep, parts of the page to show."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from bri_bayes.data.panel import Panel
+from bri_bayes.design.analysis import Analysis
+from bri_bayes.estimands.summaries import json_safe
+from bri_bayes.presentation.page_parts import Part
+from bri_bayes.presentation.study_tables import Values
+from bri_bayes.report.table_files import TableOf
+from bri_bayes.runtime.steps import Step
+from bri_bayes.study.model_card import ModelCard
+from bri_bayes.study.study_file import Study
+
+
+@dataclass(frozen=True, eq=False)
+class Context:
+    """What a section may use.
+
+    ``cards`` : of the study, the main one first; ``options`` : from the command line; ``done`` : when values are
+    collected, those of the sections before it, by name.
+    """
+
+    study: Study
+    panel: Panel
+    cards: Mapping[str, ModelCard]
+    seed: int = 0
+    quick: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
+    done: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def main(self) -> ModelCard:
+        """The main card of the study."""
+        return next(iter(self.cards.values()))
+
+    def analysis(self, outcome: str, card: ModelCard | None = None) -> Analysis:
+        """The recipe of the study for an outcome, with its main card or another."""
+        chosen = dataclasses.replace(card or self.main, outcome=outcome)
+        return Analysis(self.panel, self.study.assignment, chosen)
+
+    @cached_property
+    def _pool(self) -> Panel:
+        return self.study.load_pool()
+
+    def pool(self) -> Panel:
+        """Every unit of the file that could be a control or a placebo, those of the assignment included."""
+        return self._pool
+
+
+@dataclass(frozen=True, eq=False)
+class Section:
+    """A slice of the report. ``name`` : its key in values.json, its anchor and its command.
+
+    ``steps`` : independent pieces of work, their names unique and opened by ``name``; ``collect`` : their values, by
+    step name, as what ``--json`` prints beside "panel", {"outcomes": {...}} and more ("checks" with as_dict of each
+    CheckResult, "failed_gates" with a sentence for each computation that is not to be trusted, "claims" with the
+    paper's claims and a verdict by rule); ``parts`` : what the page shows, from values.json alone; ``tables`` : name ->
+    (caption, frame), written as CSV and LaTeX and printed by the command; ``depends`` : sections whose values it
+    reads in ``done``, where the study has them.
+    """
+
+    name: str
+    title: str
+    steps: Callable[[Context], list[Step]]
+    collect: Callable[[Context, Mapping[str, Any]], dict[str, Any]]
+    parts: Callable[[Values], list[Part]]
+    tables: Mapping[str, TableOf] = field(default_factory=dict)
+    depends: tuple[str, ...] = ()
+
+
+def collected(context: Context, sections: Sequence[Section], found: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of each section by name, in order; a section sees those before it, and what ``context`` has done.
+
+    ``found`` : step values by name.
+    """
+    done: dict[str, Any] = {}
+    for section in sections:
+        own = {name: value for name, value in found.items() if name.partition("/")[0] == section.name}
+        so_far = dataclasses.replace(context, done={**context.done, **done})
+        done[section.name] = json_safe(section.collect(so_far, own))
+    return done

@@ -1,0 +1,243 @@
+"""Which answers would other reasonable choices have given? The specification curve, its median, and what moves it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, get_args
+
+import numpy as np
+import pandas as pd
+
+from bri_bayes.checks.control_sets import MOST_CONTROLS
+from bri_bayes.checks.curve import median_permutation, no_permutation, shares_of_variance
+from bri_bayes.checks.specifications import CHOICES, Specification, fit_specifications, specifications
+from bri_bayes.core.names import PERIOD, UNIT, ErrorStructure
+from bri_bayes.design.analysis import Analysis
+from bri_bayes.design.design import build_design
+from bri_bayes.estimands.summaries import json_safe
+from bri_bayes.presentation.control_sentences import CHOICE_NAMES
+from bri_bayes.presentation.page_parts import Paragraph, Part, Picture, Shown, digits_of, page_table, plain, row_name
+from bri_bayes.presentation.study_tables import Values
+from bri_bayes.report.sections.section import Context, Section
+from bri_bayes.report.table_files import TableOf
+from bri_bayes.runtime.cache import content_key
+from bri_bayes.runtime.steps import Step
+
+NAME = "speccurve"
+# A fit that does not pass its diagnostics is no point of the curve; more than this share of them fails the command.
+UNRELIABLE, MOST_UNRELIABLE = "its computation does not pass the diagnostics", 0.02
+# A multiple of the rules of imputation: combinations that differ in nothing else are fitted in one step, once.
+_CHUNK = 96
+
+
+def steps(context: Context) -> list[Step]:
+    """Fits in pieces and the permutation of the median, for each outcome."""
+    found = []
+    for outcome in context.study.outcomes:
+        analysis, covariates = context.analysis(outcome), tuple(context.study.covariates)
+        chosen = _chosen(context, analysis, covariates)
+        if not chosen:
+            continue
+        content = _content(analysis, covariates)
+        for first in range(0, len(chosen), _CHUNK):
+            piece = chosen[first : first + _CHUNK]
+            key = content_key("specifications", *content, [repr(one) for one in piece], context.seed)
+            name = f"{NAME}/{outcome}/{first // _CHUNK + 1}"
+            found.append(Step(name, key, partial(_fits, analysis, covariates, piece, context.seed)))
+        if no_permutation(analysis.assignment):
+            continue
+        key = content_key("median-permutation", *content)
+        found.append(Step(f"{NAME}/{outcome}:median", key, partial(_median, analysis, covariates)))
+    return found
+
+
+def collect(context: Context, values: Mapping[str, Any]) -> dict[str, Any]:
+    """By outcome: specifications, left_out, summary, shares, permutation."""
+    outcomes, failed = {}, []
+    for name, outcome in context.study.outcomes.items():
+        analysis = context.analysis(name)
+        records = [record for step in values if step.startswith(f"{NAME}/{name}/") for record in values[step]]
+        content: dict[str, Any] = {"label": outcome.label or name, "covariates": list(context.study.covariates)}
+        tried = [record for record in records if "att" in record]
+        fitted = [record for record in tried if record["trustworthy"]]
+        unreliable = [
+            {"choices": record["choices"], "left_out": UNRELIABLE} for record in tried if record not in fitted
+        ]
+        content["left_out"] = [*(record for record in records if "left_out" in record), *unreliable]
+        if not fitted:
+            reason = _refusal(analysis) or "no combination has rows"
+            outcomes[name] = content | {"specifications": [], "refused": reason}
+            continue
+        content["specifications"] = [_lean(record) for record in fitted]
+        content["summary"] = _summary(content["specifications"])
+        content["shares"] = shares_of_variance(
+            [record["choices"] for record in fitted], [record["att"]["mean"] for record in fitted]
+        )
+        refused = {"refused": no_permutation(analysis.assignment)}
+        content["permutation"] = values.get(f"{NAME}/{name}:median", refused)
+        content["main"] = _main_choices(analysis)
+        if len(unreliable) > MOST_UNRELIABLE * len(tried):
+            failed.append(f"{NAME}/{name}: {len(unreliable)} of {len(tried)} fits do not pass")
+        outcomes[name] = content
+    names = {unit: context.study.name_of(unit) for unit in context.study.assignment.units}
+    return {"outcomes": outcomes, "unit_names": names, "failed_gates": failed}
+
+
+def parts(values: Values) -> list[Part]:
+    """The page of the section."""
+    first = next(iter(values[NAME]["outcomes"].values()))
+    if not first["specifications"]:
+        return [Paragraph(f"No curve: {first['refused']}.")]
+    named = ", ".join(first["covariates"])
+    covariates = f"none or all covariates of the study ({named})" if named else "no covariates"
+    found: list[Part] = [
+        Paragraph(
+            f"Every combination of a set of controls, fixed or correlated period effects, the errors, {covariates}, "
+            "the onset from one year earlier to two later, and the rules by which the paper fills missing cells, is "
+            "fitted with the main card. Combinations differ in their rows: the table counts them and every filled cell."
+        ),
+        Picture("spec_curve"),
+        Shown(_shares_table(values), None),
+    ]
+    for outcome in values[NAME]["outcomes"].values():
+        if outcome["left_out"]:
+            reasons = sorted({record["left_out"] for record in outcome["left_out"]})
+            found.append(Paragraph(f"{outcome['label']}: {len(outcome['left_out'])} left out: {'; '.join(reasons)}."))
+    return found
+
+
+def specification_rows(values: Values) -> pd.DataFrame:
+    """A row for each specification, sorted by its mean within an outcome."""
+    effect = ("mean", "sd", "lower", "upper", "p_positive")
+    columns = ["outcome", *CHOICES, *effect, "rows", "units", "periods", "filled"]
+    rows = [
+        {"outcome": name, **record, **record["att"]}
+        for name, outcome in values[NAME]["outcomes"].items()
+        for record in sorted(outcome["specifications"], key=lambda record: record["att"]["mean"])
+    ]
+    return pd.DataFrame(rows, columns=columns).assign(panel=values["panel"]["kind"])
+
+
+def share_rows(values: Values) -> pd.DataFrame:
+    """What each choice explains, and each pair beyond its two."""
+    rows = []
+    for name, outcome in values[NAME]["outcomes"].items():
+        shares = outcome.get("shares") or {"shares": [], "pairs": []}
+        for row in shares["shares"]:
+            rows.append(
+                {"outcome": name, "label": outcome["label"], "choice": CHOICE_NAMES[row["choice"]], **_share(row)}
+            )
+        for row in shares["pairs"]:
+            both = " with ".join(CHOICE_NAMES[choice] for choice in row["choices"])
+            rows.append({"outcome": name, "label": outcome["label"], "choice": both, **_share(row)})
+    frame = pd.DataFrame(rows, columns=["outcome", "label", "choice", "levels", "share"])
+    return frame.assign(panel=values["panel"]["kind"])
+
+
+def summary_rows(values: Values) -> pd.DataFrame:
+    """The curve of each outcome in one row."""
+    rows = [
+        {"outcome": name, "label": outcome["label"], **outcome["summary"]}
+        | {key: outcome["permutation"].get(key) for key in ("p_value", "larger", "n_groups")}
+        for name, outcome in values[NAME]["outcomes"].items()
+        if outcome["specifications"]
+    ]
+    return pd.DataFrame(rows).assign(panel=values["panel"]["kind"])
+
+
+def _chosen(context: Context, analysis: Analysis, covariates: Sequence[str]) -> list[Specification]:
+    if _refusal(analysis):
+        return []
+    every = specifications(analysis, covariates)
+    if not context.quick:
+        return every
+    whole = len(analysis.assignment.never_treated)
+    serial = get_args(ErrorStructure)[:2]
+    return [
+        one
+        for one in every
+        if one.period == "fixed" and one.errors in serial and len(one.controls) >= max(whole - 1, 1)
+    ]
+
+
+def _refusal(analysis: Analysis) -> str | None:
+    """Why there is no curve; None where there is one."""
+    controls = len(analysis.assignment.never_treated)
+    if controls > MOST_CONTROLS:
+        return f"{controls} controls have {2**controls - 1} sets, too many for a curve"
+    if not analysis.card.is_marginal:
+        return f'the main card "{analysis.card.name}" has no closed form, and some hundred sampled fits take hours'
+    return None
+
+
+def _content(analysis: Analysis, covariates: Sequence[str]) -> list[Any]:
+    """Everything that the curve depends on, for its cache key: no design is built for that."""
+    panel = analysis.panel[[str(analysis.card.outcome), *covariates]]
+    arrays = [panel[name].transpose(UNIT, PERIOD).to_numpy().astype(float).tobytes() for name in panel.data_vars]
+    labels = [[str(unit) for unit in panel[UNIT].to_numpy()], panel[PERIOD].to_numpy().tolist(), list(covariates)]
+    return [*arrays, labels, dict(analysis.assignment.first_treated), analysis.card.digest]
+
+
+def _fits(analysis: Analysis, covariates: Sequence[str], piece: Sequence[Specification], seed: int) -> list[Any]:
+    return list(json_safe(fit_specifications(analysis, covariates, piece, seed)))
+
+
+def _median(analysis: Analysis, covariates: Sequence[str]) -> dict[str, Any]:
+    return dict(json_safe(median_permutation(analysis, covariates)))
+
+
+def _lean(record: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {name: record[name] for name in ("att", "rows", "units", "periods", "filled", "trustworthy")}
+    choices = record["choices"]
+    return {**choices, "controls": "+".join(choices["controls"]), **kept}
+
+
+def _summary(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    means = np.array([record["att"]["mean"] for record in records])
+    low, q25, median, q75, high = np.quantile(means, [0, 0.25, 0.5, 0.75, 1])
+    found = {"n": len(records), "median": median, "q25": q25, "q75": q75, "lowest": low, "highest": high}
+    above = sum(record["att"]["lower"] > 0 for record in records)
+    below = sum(record["att"]["upper"] < 0 for record in records)
+    rows = [record["rows"] for record in records]
+    counts = {"above": above, "below": below, "positive": int((means > 0).sum())}
+    return dict(json_safe(found | counts | {"rows_least": min(rows), "rows_most": max(rows)}))
+
+
+def _main_choices(analysis: Analysis) -> dict[str, Any]:
+    """The choices of the main card, where the curve has them."""
+    card = analysis.card
+    design = build_design(analysis.panel, analysis.assignment, card)
+    return {
+        "controls": "+".join(analysis.assignment.never_treated),
+        "period": card.effects.period,
+        "errors": card.errors.structure,
+        "covariates": "all of the study" if card.covariates else "none",
+        "onset": min(analysis.assignment.onsets),
+        "imputation": "none",
+        "rows": design.sizes["obs"],
+    }
+
+
+def _share(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {"levels": row.get("levels"), "share": row["share"]}
+
+
+def _shares_table(values: Values) -> Any:
+    columns = {
+        "choice": ("choice", row_name),
+        "label": ("outcome", plain),
+        "share": ("share of variance", digits_of(3)),
+    }
+    notes = ["A pair of choices: what it explains beyond the two side by side."]
+    return page_table(
+        share_rows(values), "Which choice explains how much of the variance over the curve", columns, notes
+    )
+
+
+_TABLES: dict[str, TableOf] = {
+    "spec_curve_summary": ("The specification curve in one row an outcome", summary_rows),
+    "spec_curve_shares": ("Which choice explains how much of the variance over the curve", share_rows),
+    "spec_curve": ("Every specification: posterior mean, sd and 95% interval", specification_rows),
+}
+SECTION = Section(name=NAME, title="The specification curve", steps=steps, collect=collect, parts=parts, tables=_TABLES)

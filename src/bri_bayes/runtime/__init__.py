@@ -1,0 +1,1 @@
+"""How is long work done? Steps, cache and processes."""

@@ -1,0 +1,43 @@
+"""What does the same card say of many changed recipes? Refits in cached pieces that processes can share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from bri_bayes.checks.refits import refit
+from bri_bayes.design.analysis import Analysis
+from bri_bayes.runtime.cache import content_key
+from bri_bayes.runtime.steps import Step
+
+# Refits in one step: a quarter of a second to a few seconds of work, so that little is lost when it is stopped.
+CHUNK = 25
+
+
+def refit_steps(name: str, analyses: Mapping[str, Analysis], seed: int, *, chunk: int = CHUNK) -> list[Step]:
+    """Steps ``name/1``, ``name/2``, ... whose values are {label: ``refit``} of ``chunk`` recipes each."""
+    labels = list(analyses)
+    pieces = [labels[first : first + chunk] for first in range(0, len(labels), chunk)]
+    return [
+        Step(
+            f"{name}/{position}",
+            content_key("refits", [(label, analyses[label].digest) for label in piece], seed),
+            partial(_refits, {label: analyses[label] for label in piece}, seed),
+        )
+        for position, piece in enumerate(pieces, start=1)
+    ]
+
+
+def gathered(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The refits of every step of ``refit_steps(name, ...)`` by label."""
+    return {
+        label: record
+        for step, found in values.items()
+        if step.rpartition("/")[0] == name
+        for label, record in found.items()
+    }
+
+
+def _refits(analyses: Mapping[str, Analysis], seed: int) -> dict[str, Any]:
+    return {label: refit(analysis, seed) for label, analysis in analyses.items()}

@@ -1,0 +1,280 @@
+"""Which question do we ask of which data? A study TOML states panel, columns, assignment and model cards."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from pydantic import InstanceOf, model_validator
+from pydantic.dataclasses import dataclass
+
+from bri_bayes.core.errors import InputError, suggest
+from bri_bayes.core.names import PERIOD, SECTIONS, UNIT, PanelKind
+from bri_bayes.core.resources import shipped
+from bri_bayes.core.schema import STRICT, read_toml, validated
+from bri_bayes.data.assignment import Assignment
+from bri_bayes.data.categories import CategorySource
+from bri_bayes.data.csv_layout import Layout
+from bri_bayes.data.generators import GENERATED, check_generator, generated
+from bri_bayes.data.panel import Column, Panel, load_panel, restricted, with_columns
+from bri_bayes.study.propensity_specification import PropensityTable
+from bri_bayes.study.section_settings import CompareTable, PoolTable
+from bri_bayes.study.variable_roles import Modifier, Outcome, standard_errors
+
+
+@dataclass(frozen=True, config=STRICT)
+class PanelSource:
+    """Where the panel comes from: a CSV ``file``, a ``generator``, or neither (the reader gives the CSV).
+
+    ``periods`` : first and last, both included; None takes those of the file.
+    """
+
+    kind: PanelKind
+    unit: str = "unit"
+    period: str = "period"
+    label: str | None = None
+    sources: tuple[str, ...] = ()
+    file: Path | None = None
+    generator: str | None = None
+    periods: tuple[int, int] | None = None
+    layout: Layout = "auto"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> PanelSource:
+        if self.file is not None and self.generator is not None:
+            raise ValueError("a panel has a file or a generator, not both")
+        if self.generator is not None:
+            check_generator(self.generator)
+            if self.kind not in GENERATED:
+                raise ValueError(f'a generator makes a panel of the kind {" or ".join(GENERATED)}, not "{self.kind}"')
+        if self.periods is not None and self.periods[0] >= self.periods[1]:
+            raise ValueError(f"periods are the first and a later last one, not {list(self.periods)}")
+        return self
+
+    @property
+    def years(self) -> range | None:
+        """Every period from the first to the last."""
+        return None if self.periods is None else range(self.periods[0], self.periods[1] + 1)
+
+
+@dataclass(frozen=True, config=STRICT)
+class AssignmentTable:
+    """The table [assignment]: ``treated`` and one ``onset``, or ``onsets`` by unit; and the ``controls``."""
+
+    controls: tuple[str, ...]
+    treated: tuple[str, ...] = ()
+    onset: int | None = None
+    onsets: Mapping[str, int] = dataclasses.field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> AssignmentTable:
+        if bool(self.onsets) == bool(self.treated) or bool(self.treated) != (self.onset is not None):
+            raise ValueError("the table needs treated and onset, or else onsets (a table of unit = period)")
+        named = [*self.treated, *self.onsets, *self.controls]
+        for unit in named:
+            if named.count(unit) > 1:
+                raise ValueError(f'the unit "{unit}" is named {named.count(unit)} times among treated and controls')
+        return self
+
+    @property
+    def assignment(self) -> Assignment:
+        """Treated units first, in the order of the file."""
+        onsets = dict(self.onsets) or dict.fromkeys(self.treated, self.onset)
+        return Assignment(onsets | dict.fromkeys(self.controls))
+
+
+@dataclass(frozen=True, config=STRICT)
+class Study:
+    """A panel to load, an assignment, the roles of the variables, and the cards to run (the first is the main one).
+
+    ``audit`` : whether the report has the audit and the design analysis of the paper that the study re-examines.
+    ``sections`` : the further sections of the report; ``pool`` : the wider pool of units; ``exposed`` : the first
+    period in which a control had a part of the policy itself, by control; ``propensity`` : what units are matched on;
+    ``compare`` : the cards of the model comparison; ``categories`` : trade by product category.
+    """
+
+    name: str
+    title: str
+    panel: PanelSource
+    assignment: InstanceOf[Assignment]
+    outcomes: Mapping[str, Outcome]
+    covariates: Mapping[str, Column] = dataclasses.field(default_factory=dict)
+    modifiers: Mapping[str, Modifier] = dataclasses.field(default_factory=dict)
+    mediators: Mapping[str, Column] = dataclasses.field(default_factory=dict)
+    unit_names: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    models: tuple[str, ...] = ("did",)
+    audit: bool = False
+    sections: tuple[str, ...] = ()
+    pool: PoolTable = PoolTable()
+    compare: CompareTable = CompareTable()
+    exposed: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    propensity: PropensityTable = PropensityTable()
+    categories: CategorySource | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Study:
+        for section in self.sections:
+            if section not in SECTIONS:
+                raise ValueError(f'there is no section "{section}"; {suggest(section, SECTIONS)}')
+        self.propensity.check(self.columns)
+        if not self.outcomes or not self.models:
+            raise ValueError("a study has at least one outcome and one model")
+        roles = [self.outcomes, self.covariates, self.modifiers, self.mediators]
+        names = [name for role in roles for name in role]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f'the variable "{name}" has {names.count(name)} roles; give each its own name')
+        for unit in self.exposed:
+            if unit not in self.assignment.never_treated:
+                raise ValueError(f'exposed has "{unit}"; {suggest(unit, self.assignment.never_treated)}')
+        for unit in self.unit_names:
+            if unit not in self.assignment.units:
+                raise ValueError(f'unit_names has "{unit}"; {suggest(unit, self.assignment.units)}')
+        return self
+
+    @property
+    def columns(self) -> dict[str, Column]:
+        """Every variable, whatever its role, and the standard error of each modifier that has one."""
+        return {
+            **self.outcomes,
+            **self.covariates,
+            **self.modifiers,
+            **self.mediators,
+            **standard_errors(self.modifiers),
+        }
+
+    def name_of(self, unit: str) -> str:
+        """The name of a unit, or its code where the study gives none."""
+        return self.unit_names.get(unit, unit)
+
+    def with_panel(self, path: str | Path) -> Study:
+        """The same study of the CSV at ``path``. In place of a generated one it is the reader's own: kind "user"."""
+        own: dict[str, Any] = {"kind": "user", "label": None, "sources": ()} if self.panel.generator else {}
+        source = dataclasses.replace(self.panel, **own, file=Path(path), generator=None)
+        return dataclasses.replace(self, panel=source)
+
+    def with_categories(self, path: str | Path) -> Study:
+        """The same study with the product categories of the CSV at ``path``."""
+        if self.categories is None:
+            raise InputError(f'the study "{self.name}" has no table [categories] that would describe {path}')
+        return dataclasses.replace(self, categories=self.categories.with_file(path))
+
+    def load(self, panel_path: str | Path | None = None) -> Panel:
+        """The panel of the units of the assignment, from ``panel_path`` or from where the study says."""
+        if panel_path is not None:
+            return self.with_panel(panel_path).load()
+        source, units = self.panel, self.assignment.units
+        if source.generator is not None:
+            return _generated(source, units, self.columns)
+        if source.file is None:
+            raise InputError(f'the panel of the study "{self.name}" is not shipped; give its CSV file with --panel')
+        return load_panel(
+            source.file,
+            unit=source.unit,
+            period=source.period,
+            columns=self.columns,
+            kind=source.kind,
+            label=source.label,
+            sources=source.sources,
+            units=units,
+            periods=source.years,
+            layout=source.layout,
+        )
+
+    def load_pool(self) -> Panel:
+        """Every unit of the file that may be a comparison, and those of the assignment, for the same periods.
+
+        A cell whose level has no logarithm is missing here, not refused: ``attrs["cells_without_log"]`` counts them.
+        """
+        source, own = self.panel, self.assignment.units
+        wanted = dict.fromkeys([column.column for column in self.columns.values()])
+        if self.pool.treatment is not None:
+            wanted[self.pool.treatment] = None
+        raw = _levels(source, {name: Column(name) for name in wanted}, self.name)
+        left_out = set(self.pool.exclude) - set(own)
+        if self.pool.treatment is not None:
+            ever = raw[self.pool.treatment].max(PERIOD) > 0
+            left_out |= {str(unit) for unit in raw[UNIT].to_numpy()[ever.to_numpy()]} - set(own)
+        units = [str(unit) for unit in raw[UNIT].to_numpy() if str(unit) not in left_out]
+        raw = restricted(raw, units, source.years, where=f'study "{self.name}"')
+        numbers: dict[str, NDArray[np.float64]] = {}
+        lost = 0
+        for column in self.columns.values():
+            values = numbers.get(column.column, raw[column.column].transpose(UNIT, PERIOD).to_numpy().astype(float))
+            floor = {"none": -math.inf, "log": 0.0, "log1p": -1.0}[column.transform]
+            undefined = values * column.scale <= floor
+            lost += int(undefined.sum())
+            numbers[column.column] = np.where(undefined, np.nan, values)
+        panel = with_columns(raw, numbers, self.columns, where=f'study "{self.name}"')
+        return panel.assign_attrs(cells_without_log=lost)
+
+
+def load_study(folder_or_toml: str | Path | None = None, panel: str | Path | None = None) -> Study:
+    """Read a study from a folder with a study.toml, from a TOML file, or (None) the one that ships.
+
+    ``panel`` is a CSV file with the layout that the study describes, in place of its own.
+    """
+    path = shipped("data") if folder_or_toml is None else Path(folder_or_toml)
+    if path.is_dir():
+        path = path / "study.toml"
+    study = _study(path, read_toml(path))
+    return study if panel is None else study.with_panel(panel)
+
+
+def _study(path: Path, content: dict[str, Any]) -> Study:
+    where = f'study "{path.stem}" ({path})'
+    content.setdefault("name", path.stem)
+    for key in ("panel", "categories"):
+        source = content.get(key)
+        if isinstance(source, dict) and isinstance(source.get("file"), str):
+            content[key] = {**source, "file": path.parent / source["file"]}
+    if isinstance(content.get("assignment"), dict):
+        table = validated(AssignmentTable, content["assignment"], where=f"{where}: [assignment]")
+        content["assignment"] = table.assignment
+    if isinstance(content.get("models"), list):
+        content["models"] = [_beside(path, model) for model in content["models"]]
+    compared = content.get("compare")
+    if isinstance(compared, dict) and isinstance(compared.get("models"), list):
+        content["compare"] = {**compared, "models": [_beside(path, model) for model in compared["models"]]}
+    return validated(Study, content, where=where)
+
+
+def _beside(path: Path, model: Any) -> Any:
+    """A card given as a TOML file lies beside the study; any other word names a card that ships."""
+    return str(path.parent / model) if isinstance(model, str) and model.endswith(".toml") else model
+
+
+def _levels(source: PanelSource, columns: Mapping[str, Column], name: str) -> Panel:
+    """Every unit of the file or generator, in levels."""
+    if source.generator is not None:
+        panel = generated(source.generator, source.kind)
+        own = {"label": source.label, "sources": list(source.sources)}
+        return panel.assign_attrs({key: value for key, value in own.items() if value})
+    if source.file is None:
+        raise InputError(f'the panel of the study "{name}" is not shipped; give its CSV file with --panel')
+    return load_panel(
+        source.file,
+        unit=source.unit,
+        period=source.period,
+        columns=columns,
+        kind=source.kind,
+        label=source.label,
+        sources=source.sources,
+        periods=source.years,
+        layout=source.layout,
+    )
+
+
+def _generated(source: PanelSource, units: tuple[str, ...], columns: Mapping[str, Column]) -> xr.Dataset:
+    assert source.generator is not None, "only called for a study with a generator"
+    where = f'generator "{source.generator}"'
+    raw = restricted(generated(source.generator, source.kind), units, source.years, where=where)
+    panel = with_columns(raw, {str(name): raw[name].to_numpy() for name in raw.data_vars}, columns, where=where)
+    own = {"label": source.label, "sources": list(source.sources)}
+    return panel.assign_attrs({key: value for key, value in own.items() if value})

@@ -1,0 +1,139 @@
+"""A whole study: what is written, what is cached, what happens when it is stopped."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from bri_bayes.app.study_run import init_study, render_again, run_study
+from bri_bayes.core.errors import InputError
+from bri_bayes.core.io import digest
+
+STUDY = """
+title = "A small study"
+models = ["did"]
+
+[panel]
+kind = "simulation"
+generator = "simulated_nine_countries"
+periods = [2006, 2018]
+
+[assignment]
+treated = ["KAZ", "UZB"]
+controls = ["MNG", "BLR", "SRB"]
+onset = 2013
+
+[outcomes.lnexport]
+column = "export_musd"
+transform = "log"
+label = "Exports"
+units = "million US dollars"
+level_to_usd = 1e6
+"""
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch):
+    monkeypatch.setenv("BRI_BAYES_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "small.toml"
+    path.write_text(STUDY, encoding="utf-8")
+    return path
+
+
+def contents(folder):
+    skipped = {"manifest.json"}  # has the time spent
+    return {
+        str(path.relative_to(folder)): digest(path.read_bytes())
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name not in skipped
+    }
+
+
+def test_a_run_writes_values_figures_tables_and_report_and_a_second_one_changes_nothing(study, tmp_path, capsys):
+    run = run_study(study, quick=True)
+    folder = tmp_path / "reports" / "small"
+    assert run.path == run_path(folder)
+    assert run.failed_gates == ()
+    values = json.loads((folder / "values.json").read_text(encoding="utf-8"))
+    assert values["panel"]["kind"] == "simulation"
+    assert set(values["outcomes"]["lnexport"]["models"]["did"]["by_unit"]) == {"KAZ", "UZB"}
+    first = contents(folder)
+    capsys.readouterr()
+    started = time.perf_counter()
+    run_study(study, quick=True)
+    assert time.perf_counter() - started < 5
+    assert contents(folder) == first
+    assert capsys.readouterr().err == ""  # no step was done again
+    seconds = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["seconds"]
+    assert set(seconds.values()) == {0.0}
+
+
+def run_path(folder):
+    return (folder / "report.html").relative_to(folder.parents[1])
+
+
+def test_every_table_and_figure_of_a_simulation_says_so(study, tmp_path):
+    run_study(study, quick=True)
+    made = [
+        path
+        for pattern in ("figures/*.svg", "tables/*", "values.json", "report.html")
+        for path in (tmp_path / "reports" / "small").glob(pattern)
+    ]
+    assert len(made) > 10
+    for path in made:
+        assert "simulat" in path.read_text(encoding="utf-8").lower(), path.name
+
+
+def test_the_report_can_be_rendered_again_and_needs_an_earlier_run(study, tmp_path):
+    with pytest.raises(InputError, match="no values of an earlier run"):
+        render_again(study)
+    run_study(study, quick=True)
+    report = tmp_path / "reports" / "small" / "report.html"
+    before = report.read_bytes()
+    report.unlink()
+    render_again(study)
+    assert report.read_bytes() == before
+
+
+def test_processes_give_the_same_values_as_one(study, tmp_path):
+    run_study(study, quick=True, out=tmp_path / "one")
+    os.environ["BRI_BAYES_CACHE"] = str(tmp_path / "cache of two")
+    run_study(study, quick=True, out=tmp_path / "two", jobs=2)
+    one, two = (json.loads((tmp_path / name / "values.json").read_text(encoding="utf-8")) for name in ("one", "two"))
+    for values in (one, two):
+        values["outcomes"]["lnexport"]["models"]["did"]["diagnostics"].pop("seconds")
+    assert one == two
+
+
+def test_init_makes_a_study_that_runs_and_refuses_a_folder_with_content(study, tmp_path):
+    made = init_study(tmp_path / "mine")
+    assert made.is_file()
+    assert (tmp_path / "mine" / "models" / "did.toml").is_file()
+    with pytest.raises(InputError, match="is not empty"):
+        init_study(tmp_path / "mine")
+
+
+def test_an_interrupted_run_says_one_sentence_leaves_nothing_half_written_and_goes_on(study, tmp_path):
+    environment = {**os.environ, "BRI_BAYES_CACHE": str(tmp_path / "slow cache")}
+    command = [sys.executable, "-m", "bri_bayes.cli", "run", "--jobs", "1", str(study)]
+    slow = study.read_text(encoding="utf-8").replace('models = ["did"]', 'models = ["did", "gamma_log"]')
+    study.write_text(slow, encoding="utf-8")
+    process = subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path
+    )
+    assert process.stderr is not None
+    first = process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert first.startswith("[1/3] lnexport/did")
+    assert process.returncode == 130
+    assert "goes on from what it had finished" in err
+    assert "Traceback" not in err
+    assert not (tmp_path / "reports").exists()
+    assert len(list((tmp_path / "slow cache").rglob("*.json"))) >= 1
+    assert not list((tmp_path / "slow cache").rglob(".*.json*"))

@@ -1,0 +1,286 @@
+"""Do the figures say what the numbers say, on every kind of panel and of study?"""
+
+from __future__ import annotations
+
+import copy
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from bri_bayes.core.errors import InputError
+from bri_bayes.core.names import SECTIONS
+from bri_bayes.report.figures import FIGURES, available, draw_all
+from bri_bayes.report.figures.theme import save, style, wrapped
+
+Values = dict[str, Any]
+# They show units and covariates, whatever the outcome.
+OF_NO_OUTCOME = ("propensity_prior", "overlap", "love_plot", "match_weights")
+EVERY = pytest.mark.parametrize("name", list(FIGURES))
+# Drawn from the panels that are rebuilt from the paper's tables, whatever the panel of the study.
+OF_THE_PAPER = ("category_levels", "category_growth", "published_event_study", "fake_groups")
+OF_THE_STUDY = pytest.mark.parametrize("name", [name for name in FIGURES if name not in OF_THE_PAPER])
+# The budget of the design is 6 s for all figures on two idle cores; the test machine may be busy.
+SECONDS = 30
+
+
+def _svg_text(path: Path) -> str:
+    """All words of an SVG, with single spaces."""
+    return " ".join(" ".join(ET.parse(path).getroot().itertext()).split())
+
+
+def _words(figure: Figure) -> str:
+    """All words of a figure as it is drawn, with single spaces; quicker than an SVG."""
+    with style():
+        figure.draw_without_rendering()
+    return " ".join(" ".join(text.get_text() for text in figure.findobj(Text) if text.get_visible()).split())
+
+
+def _drawn(values: Values, name: str) -> str:
+    return _words(FIGURES[name](values))
+
+
+@OF_THE_STUDY
+def test_every_figure_of_a_simulated_panel_says_so_twice(name: str, values: Values, tmp_path: Path) -> None:
+    values["panel"]["kind"] = "simulation"
+    path = save(FIGURES[name](values), tmp_path, name)
+    assert _svg_text(path).count("SIMULATED PANEL - not observations") == 2
+
+
+@EVERY
+def test_every_figure_of_a_reconstructed_panel_says_so_twice(name: str, values: Values) -> None:
+    values["panel"]["kind"] = "reconstruction"
+    assert _drawn(values, name).count("RECONSTRUCTED PANEL - not observations") == 2
+
+
+@OF_THE_STUDY
+def test_a_figure_of_official_data_names_its_source_and_no_simulation(name: str, values: Values) -> None:
+    text = _drawn(values, name)
+    assert "no source: invented" in text
+    assert "not observations" not in text
+
+
+@OF_THE_STUDY
+def test_a_figure_of_a_users_panel_says_that_nobody_checked_it(name: str, values: Values) -> None:
+    values["panel"]["kind"] = "user"
+    assert "User's own panel, not checked" in _drawn(values, name)
+
+
+@pytest.mark.parametrize("kind", ["official", "user", "simulation"])
+@pytest.mark.parametrize("name", OF_THE_PAPER)
+def test_a_figure_of_the_paper_s_tables_is_a_reconstruction_whatever_the_panel(
+    name: str, kind: str, values: Values
+) -> None:
+    values["panel"]["kind"] = kind
+    text = _drawn(values, name)
+    assert text.count("RECONSTRUCTED PANEL - not observations") == 2
+    assert "data/published" in text
+    assert "no source: invented" not in text
+
+
+def test_the_figures_of_the_paper_s_tables_say_their_numbers_in_the_title(values: Values) -> None:
+    levels, growth, study, fake = (_drawn(values, name) for name in OF_THE_PAPER)
+    assert "The share of the paper's three main categories rises from 48% of trade in 2003 to 65% in 2023" in levels
+    assert "7 of 7 categories grow faster after 2012; the largest change is +5.4 points a year" in growth
+    assert "Apart from 2012, the last year before the onset: 1 of 4 years before and 6 of 6 since (exports)" in study
+    found = values["replication"]["outcomes"]
+    for name, word in (("lnexport", "exports"), ("lnimport", "imports")):
+        share = found[name]["fake_groups"]["pools"]["all units"]["as_large"]
+        assert f"{100 * share:.0f}% ({word})" in fake
+
+
+def test_the_title_of_the_fake_groups_follows_their_share(values: Values) -> None:
+    values["replication"]["outcomes"]["lnexport"]["fake_groups"]["pools"]["all units"]["as_large"] = 0.61
+    assert "61% (exports)" in _drawn(values, "fake_groups")
+
+
+def test_the_title_of_category_growth_counts_what_slows_down(values: Values) -> None:
+    for entry in values["replication"]["categories"]["table"]:
+        if (entry["variable"], entry["column"]) == ("aerospace", "growth_2013_2023_pct"):
+            entry["reproduced"] = 1.0
+    assert "6 of 7 categories grow faster" in _drawn(values, "category_growth")
+
+
+def test_the_title_changes_when_the_interval_leaves_zero_out(values: Values) -> None:
+    text = _drawn(values, "comparison")
+    assert "Exports: three countries cannot tell +0.12 from zero (95% interval −0.29 to 0.53)" in text
+    assert "Imports: +0.50 stands above zero (95% interval 0.30 to 0.70)" in text
+    assert "Exports: not told from zero; Imports: above zero" in text
+    values["outcomes"]["lnimport"]["models"]["did"]["att"] |= {"lower": -0.1, "p_positive": 0.95}
+    text = _drawn(values, "comparison")
+    assert "Imports: +0.50 leans up, but zero is not ruled out (95% interval −0.10 to 0.70)" in text
+
+
+def test_the_comparison_prints_each_method_with_its_interval(values: Values) -> None:
+    text = _drawn(values, "comparison")
+    for words in ("Published", "TWFE, ordinary s.e.", "TWFE, clustered s.e.", "Before and after, exact t", "Bayes"):
+        assert words in text
+    assert "0.14 to 0.29" in text  # 0.218 -+ 1.96 * 0.0385
+    assert "Author (2026), Table 3" in text
+
+
+def test_the_forest_has_a_row_for_every_treated_unit_and_its_height_grows_with_them(values: Values) -> None:
+    small = FIGURES["forest"](values)
+    labels = [label.get_text() for label in small.axes[0].get_yticklabels()]
+    assert labels == ["Published", "TWFE, clustered s.e.", "Bayes, posterior", "Tajikistan", "Kyrgyzstan", "Kazakhstan"]
+    _many_units(values, 40)
+    large = FIGURES["forest"](values)
+    assert large.get_figheight() > small.get_figheight() + 8
+    assert len(large.axes[0].get_yticks()) == 43
+
+
+def test_the_paths_of_many_units_show_the_20_largest_and_say_so(values: Values) -> None:
+    _many_units(values, 30)
+    figure = FIGURES["paths"](values)
+    assert sum(ax.axison for ax in figure.axes) == 2 * 20
+    text = _words(figure)
+    assert "The 20 largest of 30 treated units are shown" in text
+    assert "U00" in text
+    assert "U29" not in text  # the smallest
+
+
+def test_the_paths_label_logs_with_levels(values: Values) -> None:
+    # The observed log of exports to Kazakhstan goes from 9 to 9.72, in million US dollars: 8.1 to 16.6 billion.
+    figure = FIGURES["paths"](values)
+    kazakhstan = figure.axes[1]
+    ticks = dict(
+        zip([label.get_text() for label in kazakhstan.get_yticklabels()], kazakhstan.get_yticks(), strict=True)
+    )
+    assert ticks["10 bn"] == pytest.approx(np.log(1e4))
+    assert all(" " in label for label in ticks)
+
+
+def test_a_path_with_a_missing_year_has_a_gap(values: Values) -> None:
+    del values["outcomes"]["lnexport"]["models"]["did"]["counterfactual"]["KAZ"]["2011"]
+    lines = FIGURES["paths"](values).axes[1].get_lines()
+    observed = next(line for line in lines if len(line.get_xdata()) == 7)
+    assert np.isnan(np.asarray(observed.get_ydata(), dtype=float)).tolist() == [False, True, *[False] * 5]
+
+
+def test_the_event_study_counts_the_years_that_leave_zero_out(values: Values) -> None:
+    # Imports: all 4 years after the onset; exports: none; nothing before.
+    text = _drawn(values, "event_study")
+    assert "4 of 8 yearly effects after the onset are told apart from zero; before it, none of 6 is" in text
+    assert "TWFE, 95% interval clustered (CRV1)" in text
+    assert "Against the last year before the onset" in text
+    assert "Against the pre-period average" in text
+
+
+def test_with_several_onsets_the_event_study_has_no_calendar_years(values: Values) -> None:
+    for outcome in values["outcomes"].values():
+        outcome["models"]["did"]["by_period"] = {"2014": outcome["models"]["did"]["att"]}
+    text = _drawn(values, "event_study")
+    assert "Years since the onset" in text
+    assert "2013" not in text
+
+
+def test_additional_trade_counts_years_for_each_outcome(values: Values) -> None:
+    text = _drawn(values, "additional_trade")
+    assert "Exports: 0 of 4 years; Imports: 4 of 4 years" in text
+    assert "$10 bn" in text
+
+
+def test_the_truth_of_a_simulation_is_drawn_and_that_of_an_observed_panel_is_not(values: Values) -> None:
+    for outcome in values["outcomes"].values():
+        outcome["truth"] = {"att": 0.3}
+    assert "true effect" not in _drawn(values, "comparison")
+    values["panel"]["kind"] = "simulation"
+    figure = FIGURES["comparison"](values)
+    assert "true effect" in _words(figure)
+    assert any(list(line.get_xdata()) == [0.3, 0.3] for line in figure.axes[0].get_lines())
+
+
+def test_a_study_without_the_optional_values_still_has_figures(values: Values, tmp_path: Path) -> None:
+    bare = _bare(values)
+    assert available(bare) == ("comparison", "forest", "event_study")
+    assert set(draw_all(bare, tmp_path)) == set(available(bare))
+    with pytest.raises(InputError, match='the figure "paths" needs an outcome whose main model has "counterfactual"'):
+        FIGURES["paths"](bare)
+
+
+def test_an_outcome_without_a_fitted_model_is_left_out(values: Values, tmp_path: Path) -> None:
+    values["outcomes"]["lnimport"] |= {"models": {}, "main": None, "power": None}
+    for name in SECTIONS:
+        values.pop(name, None)
+    for name in draw_all(values, tmp_path):
+        assert "Imports" not in _svg_text(tmp_path / f"{name}.svg")
+
+
+@EVERY
+def test_same_values_same_bytes(name: str, values: Values, tmp_path: Path) -> None:
+    first = save(FIGURES[name](values), tmp_path / "a", name)
+    second = save(FIGURES[name](copy.deepcopy(values)), tmp_path / "b", name)
+    assert first.read_bytes() == second.read_bytes()
+    assert first.with_suffix(".png").read_bytes() == second.with_suffix(".png").read_bytes()
+
+
+@pytest.mark.parametrize("name", [name for name in FIGURES if name not in (*OF_NO_OUTCOME, *OF_THE_PAPER)])
+def test_labels_with_markup_dollars_and_foreign_signs_are_only_text(name: str, values: Values, tmp_path: Path) -> None:
+    label = "<script>alert(1)</script> $x^2$ 出口"
+    values["outcomes"]["lnexport"]["label"] = label
+    for outcome in values["categories"]["outcomes"].values():
+        outcome["label"] = label
+    path = save(FIGURES[name](values), tmp_path, name)
+    assert "<script" not in path.read_text(encoding="utf-8")
+    assert "<script>alert(1)</script>" in _svg_text(path).replace("\n", " ")
+    assert "$x^2$" in _svg_text(path)
+
+
+def test_wrapped_lines_are_no_wider_than_their_place_and_lose_no_word() -> None:
+    text = "Five countries cannot tell either effect from zero, whatever the method " * 3
+    lines = wrapped(text, 3.0, 10.0)
+    assert " ".join(lines).split() == text.split()
+    assert len(lines) > 4
+
+
+def test_figures_are_imported_without_matplotlib() -> None:
+    code = (
+        "import sys; from bri_bayes.report.figures import FIGURES; "
+        "assert list(FIGURES); assert 'matplotlib' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_all_figures_are_drawn_within_their_budget(values: Values, tmp_path: Path) -> None:
+    start = time.process_time()
+    paths = draw_all(values, tmp_path)
+    assert time.process_time() - start < SECONDS
+    assert list(paths) == list(FIGURES)
+    assert all(path.is_file() and path.with_suffix(".png").is_file() for path in paths.values())
+
+
+def _bare(values: Values) -> Values:
+    """Only what a study must have: an outcome in levels, without other estimates."""
+    for outcome in values["outcomes"].values():
+        for key in ("published", "frequentist", "event_study", "warnings", "truth", "onset", "power"):
+            outcome.pop(key)
+        outcome |= {"transform": "none", "units": None}
+        for model in outcome["models"].values():
+            for key in ("percent", "counterfactual", "additional_trade_usd", "baseline", "parameters", "by_period"):
+                model.pop(key)
+    for name in ("unit_names", *SECTIONS):
+        values.pop(name, None)
+    values["panel"] |= {"label": None, "sources": [], "kind": "user"}
+    return values
+
+
+def _many_units(values: Values, count: int) -> None:
+    """``count`` treated units instead of three, the first the largest."""
+    units = [f"U{number:02d}" for number in range(count)]
+    values["panel"]["units"] = units
+    for outcome in values["outcomes"].values():
+        outcome["treated"] = units
+        model = outcome["models"]["did"]
+        model["by_unit"] = dict.fromkeys(units, model["by_unit"]["KAZ"])
+        path = model["counterfactual"]["KAZ"]
+        model["counterfactual"] = {
+            unit: {year: {name: level - 0.1 * rank for name, level in cell.items()} for year, cell in path.items()}
+            for rank, unit in enumerate(units)
+        }

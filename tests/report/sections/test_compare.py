@@ -1,0 +1,150 @@
+"""The section and command that compare models: what they print, on which rows, and what a quick run leaves out."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from bri_bayes.app.study_run import section_text, section_values
+from bri_bayes.checks.model_scores import differences, model_scores
+from bri_bayes.checks.model_table import model_table
+from bri_bayes.core.errors import InputError
+from bri_bayes.design.analysis import Analysis
+from bri_bayes.presentation.page_parts import Paragraph, Picture, Shown
+from bri_bayes.report.sections.compare import SECTION
+from bri_bayes.report.sections.section import Context, collected
+from bri_bayes.study.model_card import Effects, ModelCard, load_card
+from bri_bayes.study.section_settings import CompareTable
+from bri_bayes.study.study_file import load_study
+
+from ...inference.panels import make_card, make_panel
+
+STUDY = """
+title = "Two outcomes of one panel"
+models = ["did"]
+
+[panel]
+kind = "user"
+file = "panel.csv"
+
+[assignment]
+treated = ["AAA", "BBB"]
+controls = ["CCC", "DDD", "EEE"]
+onset = 2006
+
+[outcomes.y]
+column = "y"
+
+[compare]
+models = ["did_common", "did_iid", "did_student_t"]
+"""
+ATT = {"mean", "sd", "lower", "upper", "p_positive"}
+
+
+@pytest.fixture
+def study(tmp_path, rng):
+    rows = ["unit,period,y"]
+    for unit in ("AAA", "BBB", "CCC", "DDD", "EEE"):
+        path = np.cumsum(rng.normal(0, 0.3, 10))
+        rows += [f"{unit},{2000 + t},{value:.6f}" for t, value in enumerate(path)]
+    (tmp_path / "panel.csv").write_text("\n".join(rows))
+    (tmp_path / "study.toml").write_text(STUDY)
+    return tmp_path / "study.toml"
+
+
+def test_a_quick_comparison_has_scores_weights_and_effects_and_says_what_it_left_out(study):
+    values = section_values("compare", study, quick=True)
+    outcome = values["outcomes"]["y"]
+    assert [row["name"] for row in outcome["models"]] == ["did_common", "did_iid"]
+    for row in outcome["models"]:
+        assert set(row["att"]) == ATT
+        assert row["verdict"] == "exact"
+        assert {"name", "elpd_loo", "se", "khat_max", "weight"} <= set(row)
+        assert row["loco"]["elpd"] is None
+        assert "quick" in row["loco"]["reason"]
+    best, other = outcome["models"]
+    assert best["elpd_diff"] == 0
+    assert other["elpd_diff"] == pytest.approx(other["elpd_loo"] - best["elpd_loo"])
+    assert sum(row["weight"] for row in outcome["models"]) == pytest.approx(1)
+    assert set(outcome["stacked"]["att"]) == ATT
+    assert outcome["skipped"] == [
+        {"name": "did_student_t", "reason": "it is sampled with NUTS, and this is a quick run"}
+    ]
+    json.dumps(values, allow_nan=False)
+    assert "did_common" in section_text("compare", values)
+
+
+def test_the_page_shows_picture_and_tables_and_nothing_without_values(study):
+    values = section_values("compare", study, quick=True)
+    parts = SECTION.parts({**values, "compare": values})
+    assert any(isinstance(part, Picture) and part.figure == "model_scores" for part in parts)
+    tables = [part for part in parts if isinstance(part, Shown)]
+    assert [part.folded is None for part in tables] == [True, False]
+    assert any("did_student_t is left out" in note for note in tables[0].table.notes)
+    assert isinstance(parts[0], Paragraph)
+    assert SECTION.parts({"panel": values["panel"]}) == []
+
+
+def test_a_full_score_leaves_out_units_and_periods_and_checks_psis():
+    panel, assignment = make_panel(holes=False)
+    analysis = Analysis(panel, assignment, make_card(effects=Effects(treatment="common")))
+    found = model_scores(analysis, 0)
+    table = model_table({"iid": found}, {"iid": "iid errors"})
+    (row,) = table["models"]
+    assert list(row["loco"]["by"]) == [f"U{i}" for i in range(6)]
+    assert list(row["lfo"]["by"]) == ["2006", "2007", "2008", "2009"]
+    assert row["lfo"]["elpd"] == pytest.approx(sum(score["elpd"] for score in row["lfo"]["by"].values()))
+    assert row["psis"]["error"] == pytest.approx(row["psis"]["elpd"] - row["elpd_loo"])
+    assert abs(row["psis"]["error"]) < 1.0  # a few times the Monte Carlo error of PSIS with two thousand draws
+    assert row["weight"] == 1.0
+    assert table["stacked"]["att"]["mean"] == pytest.approx(row["att"]["mean"], abs=1e-6)
+
+
+def test_an_unreliable_score_is_shown_without_weight_and_is_no_reference():
+    panel, assignment = make_panel(holes=False)
+    good = model_scores(Analysis(panel, assignment, make_card()), 0, quick=True)
+    bad = json.loads(json.dumps(good))
+    bad["loo"] = None
+    bad["psis"]["elpd"] = [value + 1.0 for value in bad["psis"]["elpd"]]  # better, but not to be believed
+    bad["psis"]["khat"][0] = 1.4
+    table = model_table({"good": good, "bad": bad}, {"good": "good", "bad": "bad"})
+    assert [row["name"] for row in table["models"]] == ["bad", "good"]
+    assert table["best"] == "good"
+    assert table["models"][0]["weight"] is None
+    assert table["models"][0]["verdict"] == "unreliable"
+    assert table["models"][1]["weight"] == 1.0
+
+
+def test_models_on_different_rows_are_refused_before_anything_is_fitted(study):
+    (study.parent / "covariate.toml").write_text('extends = "did"\ntitle = "x"\ncovariates = ["x"]\n')
+    text = study.read_text().replace('"did_student_t"]', '"covariate.toml"]') + '\n[covariates.x]\ncolumn = "x"\n'
+    study.write_text(text)
+    csv = study.parent / "panel.csv"
+    lines = csv.read_text().splitlines()
+    cells = [f"{line},{i % 7}.5" if i != 3 else f"{line}," for i, line in enumerate(lines[1:])]
+    csv.write_text("\n".join([lines[0] + ",x", *cells]))
+    with pytest.raises(InputError, match=r'see different rows of "y" \(50 and 49\)'):
+        section_values("compare", study, quick=True)
+
+
+def test_a_comparison_needs_two_models(study):
+    study.write_text(study.read_text().replace('["did_common", "did_iid", "did_student_t"]', '["did"]'))
+    with pytest.raises(InputError, match="at least two models"):
+        load_study(study)
+
+
+def test_the_default_cards_exist_and_are_told_apart_by_what_they_change():
+    cards = [load_card(name) for name in CompareTable().models]
+    labels = [differences(card, cards[0]) for card in cards]
+    assert labels[0] == "main card"
+    assert len(set(labels)) == len(labels)
+    assert "random-walk errors, error scale by unit" in labels
+    other = dataclasses.replace(cards[0], name="priors")
+    assert differences(other, cards[0]) == "priors"
+
+
+def test_an_outcome_that_one_card_alone_can_have_is_left_out(study):
+    loaded = load_study(study)
+    context = Context(loaded, loaded.load(), {"did": ModelCard(name="did", title="")}, quick=True)
+    assert collected(context, [SECTION], {})["compare"]["outcomes"] == {}

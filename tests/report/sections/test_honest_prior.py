@@ -1,0 +1,88 @@
+"""The sections on honest bounds and on priors, from the study to what the command prints and the page shows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bri_bayes.app.study_run import section_text, section_values
+from bri_bayes.presentation.page_parts import Picture, Shown
+from bri_bayes.report.figures import available
+from bri_bayes.report.sections import load_section
+from bri_bayes.runtime.cache import Cache
+
+STUDY = Path(__file__).resolve().parents[3] / "data" / "simulated.toml"
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    cache = Cache(tmp_path_factory.mktemp("cache"))
+    return {name: section_values(name, STUDY, quick=True, cache=cache) for name in ("honest", "prior")}
+
+
+def test_the_values_are_plain_json_and_every_computation_passes_its_gate(found):
+    for values in found.values():
+        json.dumps(values, allow_nan=False)
+        assert values["panel"]["kind"] == "simulation"
+        assert values["failed_gates"] == []
+
+
+def test_prior_prints_a_list_for_each_outcome_with_a_verdict_for_each_prior(found):
+    for rows in found["prior"]["outcomes"].values():
+        assert [row["prior"] for row in rows][-1] == "all priors"
+        for row in rows:
+            assert {"prior", "prior_sensitivity", "likelihood_sensitivity", "verdict"} <= set(row)
+            assert row["prior_sensitivity"] == pytest.approx(row["by_importance"], rel=0.35, abs=0.02)
+
+
+def test_honest_has_the_curve_the_bounds_and_s_learned_for_each_outcome(found):
+    for content in found["honest"]["outcomes"].values():
+        assert content["curve"][0]["s"] == 0
+        assert content["curve"][0]["att"] == content["none"]
+        assert content["learned"]["step"]["posterior"]["median"] > 0
+        assert {row["errors"] for row in content["smoothness"]} == {"ar1", "iid"}
+        assert all(row["lower"] <= row["identified_lower"] for row in content["relative"])
+        assert len(content["coefficient_walk"]) == 2 * len(content["curve"])
+
+
+def test_a_drift_widens_the_posterior_of_the_panel_and_of_the_coefficients(found):
+    for content in found["honest"]["outcomes"].values():
+        assert content["curve"][-1]["att"]["sd"] > content["curve"][0]["att"]["sd"]
+        walk = [row["sd"] for row in content["coefficient_walk"] if row["errors"] == "ar1"]
+        assert walk[-1] > walk[0]
+
+
+@pytest.mark.parametrize("name", ["honest", "prior"])
+def test_the_page_shows_every_figure_and_table_and_the_terminal_their_rows(found, name):
+    values = found[name]
+    whole = {**values, name: values, "outcomes": {}}
+    section = load_section(name)
+    shown = section.parts(whole)
+    assert {part.figure for part in shown if isinstance(part, Picture)} >= {"honest_walk", "honest_bounds"} or (
+        name == "prior"
+    )
+    assert all(part.table.rows for part in shown if isinstance(part, Shown))
+    text = section_text(name, values)
+    for caption, _ in section.tables.values():
+        assert caption in text
+
+
+def test_a_study_without_a_card_in_closed_form_says_so(tmp_path):
+    study = tmp_path / "study.toml"
+    text = STUDY.read_text(encoding="utf-8")
+    first, _, rest = text.partition("models = ")
+    study.write_text(first + 'models = ["gamma_log"]' + rest.partition("]")[2], encoding="utf-8")
+    for name in ("honest", "prior"):
+        values = section_values(name, study, quick=True, cache=Cache(tmp_path))
+        assert values["outcomes"] == {}
+        assert "no normal linear card" in values["note"]
+        assert load_section(name).parts({**values, name: values})
+
+
+def test_the_report_draws_the_figures_of_both_sections(found):
+    values = {**found, "outcomes": {}}
+    assert {"honest_walk", "honest_bounds", "prior_predictive", "prior_sensitivity", "prior_scales"} <= set(
+        available(values)
+    )

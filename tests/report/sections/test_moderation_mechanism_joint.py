@@ -1,0 +1,157 @@
+"""The commands and report sections of what drives the effect: shapes, options, refusals, and the paper's tables."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+
+import pytest
+
+from bri_bayes.app.study_run import section_text, section_values
+from bri_bayes.core.errors import InputError
+from bri_bayes.core.resources import shipped
+from bri_bayes.paper.model_tables import table_column, table_columns
+from bri_bayes.report.sections import load_section
+from bri_bayes.study.model_card import Sampler, load_card
+from bri_bayes.study.study_file import load_study
+
+SIMULATED = shipped("data") / "simulated.toml"
+QUADRANTS = {"both_up", "first_up_second_not", "second_up_first_not", "neither_up"}
+EFFECT = {"mean", "sd", "lower", "upper", "p_positive"}
+VERDICTS = {"supported", "not supported", "cannot be told"}
+
+
+def values_of(name, **options):
+    return section_values(name, SIMULATED, quick=True, options=options)
+
+
+def check_claims(values):
+    for claim in values["claims"]:
+        assert {"claim", "where", "rule", "verdict", "numbers"} <= set(claim)
+        assert claim["verdict"] in VERDICTS
+
+
+def test_moderation_has_a_curve_a_slope_and_least_squares_for_each_version():
+    values = values_of("moderation")
+    assert values["panel"]["kind"] == "simulation"
+    assert set(values["outcomes"]) == {"lnexport", "lnimport"}
+    for outcome in values["outcomes"].values():
+        assert set(outcome["versions"]) == {"time_varying", "before_onset"}
+        for found in outcome["versions"].values():
+            assert set(found["slope"]) == EFFECT
+            assert found["p_negative"] == pytest.approx(1 - found["slope"]["p_positive"])
+            at = [point["at"] for point in found["curve"]]
+            assert [at[0], at[-1]] == pytest.approx(found["range"])
+            assert {row["inference"] for row in found["frequentist"]} == {
+                "iid",
+                "cluster",
+                "cluster_crv3",
+                "permutation",
+            }
+    check_claims(values)
+    text = section_text("moderation", values)
+    assert "SIMULATED PANEL" in text
+    assert "Fixed at its mean before the onset" in text
+
+
+def test_another_moderator_is_taken_by_name_and_an_unknown_one_is_refused():
+    values = values_of("moderation", moderator="lnpgdp")
+    assert values["moderator"]["name"] == "lnpgdp"
+    with pytest.raises(InputError, match='has no variable "ineqality" to moderate with; did you mean "inequality"'):
+        values_of("moderation", moderator="ineqality")
+    with pytest.raises(InputError, match='has no variable "lnexport" to moderate'):
+        values_of("moderation", moderator="lnexport")
+
+
+def test_mechanism_multiplies_two_arms_and_says_at_which_confounder_a_channel_vanishes():
+    values = values_of("mechanism")
+    found = values["outcomes"]["lnexport"]["channels"]["institution"]
+    paths = ("channel_effect", "channel_slope", "indirect", "direct", "total", "total_alone")
+    assert all(set(found[path]) == EFFECT for path in paths)
+    assert found["total"]["mean"] == pytest.approx(found["indirect"]["mean"] + found["direct"]["mean"])
+    at_zero = next(point for point in found["confounder"]["curve"] if point["correlation"] == 0)
+    assert at_zero["mean"] == pytest.approx(found["indirect"]["mean"])
+    assert -1 <= found["confounder"]["vanishes_at"]["lower"] <= found["confounder"]["vanishes_at"]["upper"] <= 1
+    check_claims(values)
+    parts = load_section("mechanism").parts({**values, "mechanism": values})
+    assert "can show" in parts[0].text
+    assert parts[0].strong
+
+
+def test_joint_gives_four_probabilities_that_add_up_to_one():
+    values = values_of("joint")
+    (found,) = values["outcomes"].values()
+    assert set(found["quadrants"]) == QUADRANTS
+    assert sum(found["quadrants"].values()) == pytest.approx(1.0)
+    check_claims(values)
+    assert "both rose" in section_text("joint", values)
+
+
+def test_the_command_prints_json_and_names_what_it_does_not_know():
+    command = [sys.executable, "-m", "bri_bayes.cli"]
+    done = subprocess.run(
+        [*command, "joint", str(SIMULATED), "--quick", "--json"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0
+    assert set(json.loads(done.stdout)) == {"panel", "outcomes", "claims", "failed_gates"}
+    refused = [*command, "moderation", str(SIMULATED), "--moderator", "gdp"]
+    done = subprocess.run(refused, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert 'has no variable "gdp"' in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_study_without_modifiers_and_mediators_has_empty_sections(tmp_path):
+    text = SIMULATED.read_text(encoding="utf-8")
+    kept = [part for part in text.split("\n\n") if not part.startswith(("[modifiers", "[mediators"))]
+    path = tmp_path / "study.toml"
+    path.write_text("\n\n".join(kept), encoding="utf-8")
+    for name in ("moderation", "mechanism"):
+        values = section_values(name, path, quick=True)
+        assert values["outcomes"] == {}
+        assert load_section(name).parts({**values, name: values}) == []
+
+
+def test_a_standard_error_belongs_to_a_modifier_that_is_not_transformed(tmp_path):
+    text = SIMULATED.read_text(encoding="utf-8")
+    path = tmp_path / "study.toml"
+    changed = text.replace('column = "gini"', 'column = "gini"\nstandard_error = "gini_se"\ntransform = "log"')
+    path.write_text(changed, encoding="utf-8")
+    with pytest.raises(InputError, match='a standard error needs transform = "none", not "log"'):
+        load_study(path)
+
+
+@pytest.mark.published
+@pytest.mark.parametrize(
+    ("table", "column", "focal"), [(5, 2, "BRI"), (8, 1, "BRI_x_inequality"), (7, 6, "infrastructure")]
+)
+def test_the_reconstruction_gives_a_printed_cell_back_and_a_posterior_beside_it(table, column, focal):
+    card = dataclasses.replace(load_card("did"), sampler=Sampler(chains=2, draws=200, proposals=600))
+    found = table_column(table, column, card, 0)
+    row = next(row for row in found["rows"] if row["variable"] == focal)
+    assert round(row["reproduced"], row["decimals"]) == pytest.approx(row["published"])
+    assert set(row["bayes"]) == EFFECT
+    # Another model on the same rows: not the same number, but of its size.
+    assert abs(row["bayes"]["mean"] - row["published"]) < 6 * row["clustered_se"]
+
+
+@pytest.mark.published
+def test_every_column_of_tables_5_to_8_has_its_place():
+    assert table_columns((8,)) == [(8, 1), (8, 2)]
+    assert len(table_columns((5, 6, 7))) == 3 + 4 + 8
+
+
+@pytest.mark.real
+def test_the_real_panel_loses_27_rows_to_the_gini_and_cannot_tell_the_slope(shared):
+    panel = shared / "data" / "real_panel" / "china_partners_2000_2023.csv"
+    study = shipped("data") / "goods_trade.toml"
+    values = section_values("moderation", study, panel=panel, quick=True)
+    yearly = values["outcomes"]["lnexport"]["versions"]["time_varying"]
+    assert yearly["rows"]["n_lost"] == 27
+    assert set(yearly["rows"]["lost"]) == {"AZE", "TKM"}
+    assert yearly["rows"]["without_treated_rows"] == ["TKM"]
+    assert values["outcomes"]["lnexport"]["versions"]["before_onset"]["rows"]["used"] == 159
+    assert {claim["verdict"] for claim in values["claims"]} == {"cannot be told"}
+    joint = section_values("joint", study, panel=panel)["outcomes"]["lnexport+lnimport"]
+    assert joint["rows"] == 159
+    assert joint["quadrants"]["first_up_second_not"] == pytest.approx(0.46, abs=0.04)

@@ -1,0 +1,50 @@
+"""Honest bounds and priors on the real panel: the numbers that the decision records give."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bri_bayes.app.study_run import section_values
+from bri_bayes.runtime.cache import Cache
+
+STUDY = Path(__file__).resolve().parents[3] / "data" / "goods_trade.toml"
+pytestmark = pytest.mark.real
+
+# Ends of intervals are recorded with two decimals; importance points of another machine move them by less than this.
+RECORDED = 0.03
+BOUNDS = {"lnexport": ((-1.13, 0.41), (-3.45, 3.50)), "lnimport": ((-3.10, 1.01), (-8.99, 7.82))}
+WALK = {"lnexport": (0.08, -0.34, 0.56), "lnimport": (0.11, -1.20, 0.87)}
+
+
+@pytest.fixture(scope="module")
+def found(shared, tmp_path_factory):
+    panel = shared / "data" / "real_panel" / "china_partners_2000_2023.csv"
+    cache = Cache(tmp_path_factory.mktemp("cache"))
+    return {name: section_values(name, STUDY, panel=panel, cache=cache) for name in ("honest", "prior")}
+
+
+@pytest.mark.parametrize("outcome", BOUNDS)
+def test_honest_intervals_and_the_learned_drift_are_the_recorded_ones(found, outcome):
+    content = found["honest"]["outcomes"][outcome]
+    line, same = (
+        next(row for row in content[kind] if row["errors"] == "ar1" and row["bound"] == bound)
+        for kind, bound in (("smoothness", 0.0), ("relative", 1.0))
+    )
+    assert (line["lower"], line["upper"]) == pytest.approx(BOUNDS[outcome][0], abs=RECORDED)
+    assert (same["lower"], same["upper"]) == pytest.approx(BOUNDS[outcome][1], abs=RECORDED)
+    learned = content["learned"]
+    numbers = (learned["step"]["posterior"]["median"], learned["att"]["lower"], learned["att"]["upper"])
+    assert numbers == pytest.approx(WALK[outcome], abs=RECORDED)
+    assert content["breakdown"]["s"] is None
+
+
+def test_no_prior_of_the_main_card_drives_the_answer_and_the_event_study_hangs_on_its_own(found):
+    for details in found["prior"]["details"].values():
+        assert all(row["verdict"] == "not sensitive" for row in details["by_card"]["did"])
+        assert max(abs(row["moved_sd"]) for row in details["refits"]) < 0.1
+        verdicts = {row["name"]: row["verdict"] for row in details["scales"]}
+        assert verdicts == {"sigma": "learned", "rho": "learned", "eta": "not learned", "omega": "not learned"}
+    rows = {row["prior"]: row for row in found["prior"]["details"]["lnexport"]["by_card"]["event_study"]}
+    assert rows["effect"]["verdict"] == "prior and data in conflict"

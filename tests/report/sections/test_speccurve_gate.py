@@ -1,0 +1,33 @@
+"""A fit that fails its diagnostics must not move the curve, and many of them must fail the command."""
+
+import numpy as np
+import pytest
+
+from bri_bayes.report.sections.section import Context
+from bri_bayes.report.sections.speccurve import MOST_UNRELIABLE, NAME, UNRELIABLE, collect
+from bri_bayes.study.model_card import load_card
+from bri_bayes.study.study_file import load_study
+
+
+def record(mean, *, trustworthy, errors):
+    att = {"mean": mean, "sd": 0.1, "lower": mean - 0.2, "upper": mean + 0.2, "p_positive": 0.5}
+    choices = {"controls": ["MNG"], "period": "fixed", "errors": errors, "covariates": "none", "onset": 2013}
+    more = {"rows": 90, "units": 6, "periods": 18, "filled": 0}
+    return {"choices": {**choices, "imputation": "none"}, "att": att, "trustworthy": trustworthy, **more}
+
+
+@pytest.mark.parametrize(("failing", "fails"), [(1, False), (5, True)])
+def test_an_unreliable_fit_is_left_out_with_its_reason_and_a_share_of_them_fails_the_gate(failing, fails):
+    study = load_study(None)
+    context = Context(study, study.load(), {"did": load_card("did")})
+    rng = np.random.default_rng(0)
+    good = [record(float(rng.normal()), trustworthy=True, errors=("iid", "ar1")[i % 2]) for i in range(100)]
+    bad = [record(99.0, trustworthy=False, errors="ar1") for _ in range(failing)]
+    found = {f"{NAME}/{outcome}/1": [*good, *bad] for outcome in study.outcomes}
+    values = collect(context, found)
+    for outcome in values["outcomes"].values():
+        assert len(outcome["specifications"]) == len(good)
+        assert max(one["att"]["mean"] for one in outcome["specifications"]) < 99
+        assert [one["left_out"] for one in outcome["left_out"]] == [UNRELIABLE] * failing
+    assert bool(values["failed_gates"]) is fails
+    assert 1 / 101 < MOST_UNRELIABLE < 5 / 105

@@ -1,0 +1,84 @@
+"""The sections about the paper: shown when the study has their numbers, each number of values.json behind its text."""
+
+import pytest
+
+from bri_bayes.report.paper_page import paper_content
+
+FINDING = {
+    "id": "rows",
+    "severity": "contradiction",
+    "claim": "There are 9 countries.",
+    "finding": "6,111 rows are not 9 times 21.",
+    "cells": [f"Table {i}" for i in range(6)],
+    "computed": {},
+}
+POSTERIOR = {"mean": 0.1, "sd": 0.1, "lower": -0.1, "upper": 0.3, "p_positive": 0.84, "p_half": 0.5}
+READING = {
+    "outcome": "lnexport",
+    "cell": "Table 3 (3) BRI",
+    "estimate": 0.218,
+    "se": 0.0385,
+    "assumptions": {"standard error": "it is right"},
+    "priors": [{"name": "sceptical", "mean": 0.0, "sd": 0.1, "reason": "nothing expected"}],
+    "readings": [
+        {"prior": "sceptical", "noise": "Table 4", "noise_sd": 0.107, "posterior": POSTERIOR, "factor_interval": 0.9}
+    ],
+}
+POWER = {
+    "effect": 0.218,
+    "rho": 0.8,
+    "innovation_sd": 0.25,
+    "panels": 1000,
+    "rows": [
+        {
+            "effect": effect,
+            "rho": rho,
+            "test": "twfe/iid",
+            "power": 0.44,
+            "type_s": None,
+            "type_m": 2.5,
+            "coverage": 0.56,
+            "length": 0.5,
+        }
+        for effect in (0.0, 0.218)
+        for rho in (0.8, 1.0)
+    ],
+}
+
+
+@pytest.fixture
+def content():
+    other = {**FINDING, "id": "stars", "severity": "unclear"}
+    outcomes = {"lnexport": {"label": "Exports", "power": POWER}, "lnimport": {"label": "Imports", "power": None}}
+    return paper_content({"paper": {"audit": [FINDING, other], "reading": [READING]}, "outcomes": outcomes})
+
+
+def test_a_study_without_the_paper_has_none_of_its_sections():
+    for values in ({}, {"paper": None}):
+        content = paper_content(values)
+        assert not content["audit"]
+        assert not content["readings"]
+        assert not content["power"]
+        assert content["audit_count"] is None
+
+
+def test_findings_are_counted_and_grouped_by_severity_and_long_lists_of_cells_are_cut(content):
+    assert content["audit_count"] == "2 findings: 1 contradiction, 1 unclear."
+    first, second = content["audit"]
+    assert (first["severity"], second["severity"]) == ("Contradiction", "Unclear")
+    assert first["findings"][0]["where"] == "Table 0; Table 1; Table 2; Table 3; and 2 more"
+
+
+def test_a_reading_shows_its_numbers_with_full_precision_and_its_assumptions(content):
+    (table,) = content["readings"]
+    shown = dict(zip(table.headings, table.rows[0], strict=True))
+    assert shown["P(> 0)"].value == POSTERIOR["p_positive"]
+    assert shown["s.e. may be larger by"].text == "0.9"
+    assert table.notes == ["Prior sceptical: nothing expected.", "standard error: it is right."]
+
+
+def test_the_design_analysis_names_persistence_and_says_that_size_is_not_power(content):
+    (table,) = content["power"]
+    errors = [dict(zip(table.headings, row, strict=True))["errors"].text for row in table.rows]
+    assert errors == ["rho 0.80", "random walk"] * 2
+    assert "the size of the test" in table.notes[0]

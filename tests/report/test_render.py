@@ -1,0 +1,262 @@
+"""Can a reader open, read and trust the report: alone, anywhere, whatever the values hold?"""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bri_bayes.core.errors import InputError
+from bri_bayes.report.figures import draw_all
+from bri_bayes.report.render import render_report
+
+Values = dict[str, Any]
+EXAMPLE = Path(__file__).parent / "figures" / "example_values.json"
+VOID = {"meta", "br", "hr", "img", "input", "link"}
+
+
+def _values() -> Values:
+    return dict(json.loads(EXAMPLE.read_text(encoding="utf-8")))
+
+
+@pytest.fixture
+def values() -> Values:
+    return _values()
+
+
+@pytest.fixture(scope="module")
+def figures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return draw_all(_values(), tmp_path_factory.mktemp("figures"))
+
+
+class Page(HTMLParser):
+    """What the tests ask of a page: its tags with attributes, its text, its numbers with their values."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.numbers: list[tuple[float, str]] = []
+        self.words: list[str] = []
+        self.open: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag, f"</{tag}> closes another element"
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] == "data":
+            self.numbers.append((float(str(self.tags[-1][1]["value"])), data))
+        if "style" not in self.open:
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+    def attributes(self, name: str) -> list[str]:
+        return [str(attrs[name]) for _, attrs in self.tags if name in attrs]
+
+
+def _page(values: Values, figures: dict[str, Path], folder: Path) -> Page:
+    page = Page(render_report(values, figures, folder / "report.html").read_text(encoding="utf-8"))
+    assert page.open == []
+    return page
+
+
+def test_every_number_of_a_table_is_its_value_rounded(values: Values, figures: dict[str, Path], tmp_path: Path) -> None:
+    page = _page(values, figures, tmp_path)
+    assert len(page.numbers) > 300
+    for value, text in page.numbers:
+        if text in ("<0.001", ">99%", "<1%"):
+            continue
+        plain = text.replace("−", "-").replace(",", "").replace("$", "").lstrip("+")
+        number, _, unit = plain.partition(" ")
+        scale = {"": 1.0, "k": 1e3, "m": 1e6, "bn": 1e9, "tn": 1e12}[unit]
+        if number.endswith("%"):
+            number, scale = number[:-1], 0.01
+        decimals = len(number.partition(".")[2])
+        precision = 0.005 * abs(value) if unit else 0.5000001 * 10.0**-decimals * scale
+        assert float(number) * scale == pytest.approx(value, abs=precision), text
+
+
+def test_the_numbers_of_the_tables_are_in_the_values(values: Values, figures: dict[str, Path], tmp_path: Path) -> None:
+    known = set(_leaves(values)) | {0.218 - 1.959964 * 0.0385, 0.218 + 1.959964 * 0.0385}
+    page = _page(values, figures, tmp_path)
+    assert {value for value, _ in page.numbers if value not in known} == set()
+    att = values["outcomes"]["lnexport"]["models"]["did"]["att"]
+    assert (att["mean"], "+0.12") in page.numbers
+    assert (att["lower"], "−0.29") in page.numbers
+
+
+def test_the_page_loads_nothing_and_runs_nothing(values: Values, figures: dict[str, Path], tmp_path: Path) -> None:
+    path = render_report(values, figures, tmp_path / "report.html")
+    html, page = path.read_text(encoding="utf-8"), _page(values, figures, tmp_path)
+    assert not {"script", "link", "iframe", "img", "object", "embed", "base"} & {tag for tag, _ in page.tags}
+    assert all(link.startswith("#") for link in page.attributes("href"))
+    assert page.attributes("src") == []
+    assert "http" not in html
+    assert "@import" not in html
+    assert all(target.startswith("#") for target in re.findall(r"url\(([^)]*)\)", html))
+    assert not [name for _, attrs in page.tags for name in attrs if name.startswith("on")]
+
+
+def test_a_page_of_a_simulation_has_a_banner_and_its_figures_have_one_each(values: Values, tmp_path: Path) -> None:
+    values["panel"]["kind"] = "simulation"
+    page = _page(values, draw_all(values, tmp_path / "figures"), tmp_path)
+    assert ("p", {"class": "banner", "role": "alert"}) in page.tags
+    # The title, the banner, the provenance at both ends, and two in each of five figures.
+    assert page.text.count("SIMULATED PANEL - not observations") == 1 + 1 + 2 + 2 * 6
+
+
+def test_a_page_of_official_data_has_no_banner(values: Values, figures: dict[str, Path], tmp_path: Path) -> None:
+    page = _page(values, figures, tmp_path)
+    assert "banner" not in page.attributes("class")
+    assert "not observations" not in page.text
+
+
+def test_hostile_values_stay_text(values: Values, tmp_path: Path) -> None:
+    evil = '<script>alert("1")</script><img src=x onerror=alert(1)>'
+    values["study"]["title"] = evil
+    values["unit_names"]["KAZ"] = evil
+    values["panel"] |= {"label": evil, "sources": [evil]}
+    outcome = values["outcomes"]["lnexport"]
+    outcome |= {"label": evil, "warnings": [evil]}
+    outcome["published"]["source"] = evil
+    outcome["models"]["did"]["title"] = evil
+    outcome["models"]["did"]["parameters"][evil] = outcome["models"]["did"]["parameters"]["rho"]
+    page = _page(values, draw_all(values, tmp_path / "figures"), tmp_path)
+    assert not {"script", "img"} & {tag for tag, _ in page.tags}
+    assert not [name for _, attrs in page.tags for name in attrs if name.startswith("on")]
+    assert page.text.count(evil) > 8
+
+
+def test_a_figure_that_could_run_something_is_refused(values: Values, tmp_path: Path) -> None:
+    path = tmp_path / "forest.svg"
+    for content, found in (
+        ("<script>alert(1)</script>", "cannot hold <script>"),
+        ('<g onclick="alert(1)"/>', "event handler"),
+        ('<use href="http://example.org/x.svg#a"/>', "only parts of itself"),
+    ):
+        path.write_text(f'<svg xmlns="http://www.w3.org/2000/svg">{content}</svg>', encoding="utf-8")
+        with pytest.raises(InputError, match=found):
+            render_report(values, {"forest": path}, tmp_path / "report.html")
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_an_unknown_figure_is_named(values: Values, figures: dict[str, Path], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match='no place for the figure "forrest"; did you mean "forest"'):
+        render_report(values, {"forrest": figures["forest"]}, tmp_path / "report.html")
+
+
+def test_ids_are_unique_and_every_reference_has_its_target(
+    values: Values, figures: dict[str, Path], tmp_path: Path
+) -> None:
+    page = _page(values, figures, tmp_path)
+    ids = page.attributes("id")
+    assert len(ids) == len(set(ids))
+    targets = [link[1:] for link in page.attributes("href")]
+    targets += [
+        found
+        for _, attrs in page.tags
+        for value in attrs.values()
+        for found in re.findall(r"url\(#(.*?)\)", value or "")
+    ]
+    assert set(targets) <= set(ids)
+
+
+def test_the_page_can_be_read_aloud_and_on_a_phone(values: Values, figures: dict[str, Path], tmp_path: Path) -> None:
+    page = _page(values, figures, tmp_path)
+    drawings = [attrs for tag, attrs in page.tags if tag == "svg"]
+    assert len(drawings) == 6
+    assert all(attrs["role"] == "img" and "Exports: " in str(attrs["aria-label"]) for attrs in drawings)
+    headings = [attrs for tag, attrs in page.tags if tag == "th"]
+    assert headings
+    assert {attrs.get("scope") for attrs in headings} == {"col", "row"}
+    assert ("html", {"lang": "en"}) in page.tags
+    assert "width=device-width, initial-scale=1" in page.attributes("content")
+
+
+def test_the_sentences_over_the_figures_count_what_the_values_say(
+    values: Values, figures: dict[str, Path], tmp_path: Path
+) -> None:
+    text = _page(values, figures, tmp_path).text
+    assert "Exports: zero lies outside the 95% interval of 2 of 6 methods (Published and TWFE, ordinary s.e.)" in text
+    assert "the standard error of two-way fixed effects is 2.5 times the ordinary one" in text
+    assert "0 of 3 intervals of single countries leave zero out" in text
+    assert "3 of 3 intervals of single countries leave zero out: Kazakhstan, Kyrgyzstan and Tajikistan" in text
+    assert "in 12 of 12 treated country-years" in text
+    assert "In percent, the 95% interval is" in text
+
+
+def test_contents_list_the_sections_that_are_there(values: Values, figures: dict[str, Path], tmp_path: Path) -> None:
+    page = _page(values, figures, tmp_path)
+    sections = [attrs["id"] for tag, attrs in page.tags if tag == "section"]
+    assert sections == ["answer", "data", "event-study", "paths", "power", "models", "reading"]
+    for outcome in values["outcomes"].values():
+        for model in outcome["models"].values():
+            model.pop("counterfactual")
+            model.pop("additional_trade_usd")
+        outcome.pop("power")
+    some = {name: path for name, path in figures.items() if name in ("comparison", "forest")}
+    page = _page(values, some, tmp_path)
+    sections = [attrs["id"] for tag, attrs in page.tags if tag == "section"]
+    assert sections == ["answer", "data", "event-study", "models", "reading"]
+    assert [link for link in page.attributes("href") if link in {f"#{name}" for name in sections}]
+    assert "#paths" not in page.attributes("href")
+
+
+def test_a_study_with_the_least_values_has_a_page(values: Values, tmp_path: Path) -> None:
+    for outcome in values["outcomes"].values():
+        for key in ("published", "frequentist", "event_study", "warnings", "truth", "onset"):
+            outcome.pop(key)
+        for model in outcome["models"].values():
+            for key in list(model):
+                if key not in ("att", "title", "card"):
+                    model.pop(key)
+    values["outcomes"]["lnimport"] |= {"models": {}, "main": None}
+    values.pop("unit_names")
+    page = _page(values, draw_all(values, tmp_path / "figures"), tmp_path)
+    assert "Imports: No model was fitted." in page.text
+
+
+def test_dropped_rows_warnings_and_failed_fits_are_said(
+    values: Values, figures: dict[str, Path], tmp_path: Path
+) -> None:
+    values["panel"]["units_without_rows"] = ["MNG"]
+    values["outcomes"]["lnimport"]["warnings"].append("Only imports.")
+    values["outcomes"]["lnimport"]["models"]["did"]["trustworthy"] = False
+    text = _page(values, figures, tmp_path).text
+    assert "Rows dropped 1, for a missing value; none was filled" in text
+    assert "Without any row Mongolia" in text
+    assert "Imports: Only imports." in text
+    assert text.count("1 of 35 cells were dropped") == 1
+    assert "A fit did not pass its diagnostics (Imports)." in text
+    assert "3 of 4 fits pass the gate" in text
+
+
+def test_same_values_same_bytes(values: Values, figures: dict[str, Path], tmp_path: Path) -> None:
+    first = render_report(values, figures, tmp_path / "a.html").read_bytes()
+    second = render_report(copy.deepcopy(values), dict(figures), tmp_path / "b.html").read_bytes()
+    assert first == second
+
+
+def _leaves(value: Any) -> list[float]:
+    if isinstance(value, dict):
+        return [leaf for item in value.values() for leaf in _leaves(item)]
+    if isinstance(value, list):
+        return [leaf for item in value for leaf in _leaves(item)]
+    return [float(value)] if isinstance(value, int | float) else []
