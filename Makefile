@@ -34,6 +34,7 @@ calibration: $(STAMP)  ## run the simulation studies: bias, coverage, size, rank
 	$(VENV)/bin/python -m pytest -n auto --maxprocesses 4 -m calibration $(ARGS)
 
 bench: $(STAMP)  ## measure speed, memory and scale
+	$(VENV)/bin/python -m pytest -n 0 --speed -m speed
 	$(VENV)/bin/python benchmarks/run.py $(ARGS)
 
 lint: types  ## ruff (rules and format) and mypy

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +22,32 @@ os.environ["MPLBACKEND"] = "Agg"
 settings.register_profile("ci", derandomize=True, deadline=None, database=None, print_blob=True)
 settings.register_profile("search", deadline=None, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--speed`` : hold the tests to their seconds, too; on a busy machine that says nothing."""
+    parser.addoption("--speed", action="store_true", help="fail a test that takes longer than it says")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that asks for ``within`` is a test of speed beside what else it shows."""
+    for item in items:
+        if "within" in getattr(item, "fixturenames", ()):
+            item.add_marker("speed")
+
+
+@pytest.fixture
+def within(request: pytest.FixtureRequest) -> Callable[[float], AbstractContextManager[None]]:
+    """``with within(seconds):`` fails a block that takes longer, where ``--speed`` asks for it."""
+
+    @contextmanager
+    def limit(seconds: float) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        spent = time.perf_counter() - started
+        assert spent < seconds or not request.config.getoption("speed"), f"{spent:.2f} s; {seconds:g} s are allowed"
+
+    return limit
 
 
 @pytest.fixture

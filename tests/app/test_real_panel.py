@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -20,7 +19,7 @@ PRINTED = 6e-4
 
 
 @pytest.mark.parametrize(("column", "known"), KNOWN.items(), ids=KNOWN.keys())
-def test_estimate_returns_the_known_answers_and_a_trustworthy_posterior(shared, column, known):
+def test_estimate_returns_the_known_answers_and_a_trustworthy_posterior(shared, column, known, within):
     path = shared / "data" / "real_panel" / "china_partners_2000_2023.csv"
     command = [
         sys.executable,
@@ -32,9 +31,8 @@ def test_estimate_returns_the_known_answers_and_a_trustworthy_posterior(shared, 
         f"log({column})",
         *COMMAND,
     ]
-    started = time.perf_counter()
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    seconds = time.perf_counter() - started
+    with within(10):
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
     values = json.loads(done.stdout)
     rows = {(row["estimator"], row["inference"]): row for row in values["frequentist"]}
     estimate, iid, crv1, larger = known
@@ -49,4 +47,3 @@ def test_estimate_returns_the_known_answers_and_a_trustworthy_posterior(shared, 
     assert bayes["rhat"] < 1.01
     assert bayes["ess"] > 400
     assert bayes["khat"] < 0.7
-    assert seconds < 10  # the promise is 3 s on a quiet machine; benchmarks measure it

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import zipfile
 
 import numpy as np
@@ -127,7 +126,7 @@ def test_standardised_quality_lies_between_zero_and_one(rng):
     assert means["quality"].between(0, 1).all()
 
 
-def test_a_year_of_china_at_six_digits_takes_less_than_20_seconds(rng):
+def test_a_year_of_china_at_six_digits_takes_less_than_20_seconds(rng, within):
     # About 5,000 products and 200 partners, both flows as markets of their own: most rows are of large partners.
     chance = np.minimum(1.0, 2.4 * rng.beta(0.5, 1.2, 200))
     export, imports = (rng.uniform(size=(200, 5000)) < chance[:, None] * share for share in (1.0, 0.6))
@@ -136,9 +135,8 @@ def test_a_year_of_china_at_six_digits_takes_less_than_20_seconds(rng):
     trade = pd.DataFrame({"period": 2015, "unit": cells // 5000, "product": (cells % 5000).astype(str)})
     trade["quantity"] = rng.lognormal(3, 2, len(trade))
     trade["value"] = trade["quantity"] * rng.lognormal(1, 1, len(trade))
-    started = time.process_time()
-    quality = estimate_quality(trade)
-    assert time.process_time() - started < 20
+    with within(20):
+        quality = estimate_quality(trade)
     assert quality.counts["used"] > 0.99 * cells.size
 
 

@@ -14,12 +14,13 @@ import numpy as np
 import xarray as xr
 
 from bri_bayes.core.errors import InputError, suggest
+from bri_bayes.core.json_values import json_safe
 from bri_bayes.core.names import PERIOD, UNIT, ErrorStructure
 from bri_bayes.data.assignment import Assignment
 from bri_bayes.data.panel import Column, Panel, load_panel
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.estimands.effects import att, att_by, att_record
-from bri_bayes.estimands.summaries import by_unit_and_period, json_safe, panel_values, records, warnings_of
+from bri_bayes.estimands.summaries import by_unit_and_period, panel_values, records, warnings_of
 from bri_bayes.frequentist import frequentist_rows
 from bri_bayes.inference import fit
 from bri_bayes.study.model_card import ModelCard, load_card

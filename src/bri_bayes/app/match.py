@@ -13,9 +13,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bri_bayes.core.errors import InputError
+from bri_bayes.core.json_values import json_safe
 from bri_bayes.data.covariate_formula import Column, names_in, regressors
 from bri_bayes.data.microdata import Sample, header_of, read_sample
-from bri_bayes.estimands.summaries import json_safe
 from bri_bayes.frequentist.balance import balance, effective_size
 from bri_bayes.frequentist.logit import Logit, logit
 from bri_bayes.frequentist.matching import SAME_SCORE, Matched, Rule, att, match, weighting_att

@@ -13,10 +13,11 @@ from typing import Any
 import bri_bayes
 from bri_bayes.core.errors import InputError
 from bri_bayes.core.io import digest, write_json
+from bri_bayes.core.json_values import json_safe
 from bri_bayes.core.resources import shipped
 from bri_bayes.data.panel import Panel
 from bri_bayes.design.analysis import Analysis
-from bri_bayes.estimands.summaries import json_safe, panel_values, warnings_of
+from bri_bayes.estimands.summaries import panel_values, warnings_of
 from bri_bayes.presentation.study_tables import provenance
 from bri_bayes.report.main_answer import main_steps, paper_steps
 from bri_bayes.report.sections import load_section, load_sections, section_names

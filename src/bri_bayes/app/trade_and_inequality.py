@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.core.io import write_text
+from bri_bayes.core.json_values import json_safe
 from bri_bayes.data.inequality_series import GroupColumns, read_series
 from bri_bayes.data.trade import CHINA, FLOWS, TradeColumns, read_trade
-from bri_bayes.estimands.summaries import json_safe
 from bri_bayes.frequentist.product_quality import SIGMA, Market, Weights, country_means, estimate_quality, read_sigmas
 
 if TYPE_CHECKING:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import pandas as pd
-
+from bri_bayes.core.json_values import Result, Value
 from bri_bayes.design.analysis import Analysis, Fitter
 
 
-@dataclass(frozen=True, eq=False)
-class CheckResult:
+@dataclass(frozen=True)
+class CheckResult(Result):
     """What a check found. ``rule`` is stated before the result; ``passed`` None: the check has no pass or fail.
 
     ``table`` : the numbers behind it, a row a refit or statistic; ``detail`` : the result in one sentence.
@@ -23,13 +20,8 @@ class CheckResult:
     question: str
     rule: str
     passed: bool | None
-    table: pd.DataFrame
+    table: Sequence[Mapping[str, Value]]
     detail: str
-
-    def as_dict(self) -> dict[str, Any]:
-        """The result as JSON values."""
-        content = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return content | {"table": self.table.to_dict("records")}
 
 
 Check = Callable[[Analysis, Fitter], CheckResult]

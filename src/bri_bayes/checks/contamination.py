@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
+from bri_bayes.core.json_values import json_safe
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.estimands.effects import att, att_record
-from bri_bayes.estimands.summaries import json_safe
 from bri_bayes.inference.fitting import fit, is_trustworthy
 from bri_bayes.study.model_card import Contamination
 

@@ -17,9 +17,9 @@ import xarray as xr
 from bri_bayes.checks.donors import complete_donors, refusal
 from bri_bayes.core.arrays import Array, Index, Mask
 from bri_bayes.core.errors import InputError
+from bri_bayes.core.json_values import json_safe
 from bri_bayes.core.names import PERIOD, UNIT
 from bri_bayes.data.assignment import Assignment
-from bri_bayes.estimands.summaries import json_safe
 from bri_bayes.inference.convergence import split_rhat
 from bri_bayes.inference.factors import factor_counterfactuals
 from bri_bayes.inference.synthetic import synthetic_controls

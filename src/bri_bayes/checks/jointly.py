@@ -8,9 +8,9 @@ import numpy as np
 
 from bri_bayes.checks.slopes import flat, record
 from bri_bayes.core.arrays import Array
+from bri_bayes.core.json_values import json_safe
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.estimands.effects import att
-from bri_bayes.estimands.summaries import json_safe
 from bri_bayes.inference.convergence import ESS_LIMIT, RHAT_LIMIT
 from bri_bayes.inference.importance import KHAT_LIMIT
 from bri_bayes.inference.joint import fit_jointly

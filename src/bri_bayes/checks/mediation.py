@@ -32,9 +32,9 @@ import numpy as np
 from bri_bayes.checks.slopes import flat, record
 from bri_bayes.core.arrays import Array
 from bri_bayes.core.errors import InputError, suggest
+from bri_bayes.core.json_values import json_safe
 from bri_bayes.design.analysis import Analysis, Fit
 from bri_bayes.estimands.effects import att
-from bri_bayes.estimands.summaries import json_safe
 from bri_bayes.frequentist.channel import channel_rows
 from bri_bayes.inference.fitting import fit, is_trustworthy
 

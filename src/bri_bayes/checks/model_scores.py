@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from bri_bayes.core.json_values import json_safe
 from bri_bayes.core.names import PERIOD, UNIT
 from bri_bayes.design.analysis import Analysis, Fit
 from bri_bayes.estimands.comparison import psis_scores, waic_scores
 from bri_bayes.estimands.effects import att, att_record
-from bri_bayes.estimands.summaries import PROB, json_safe
+from bri_bayes.estimands.summaries import PROB
 from bri_bayes.inference.fitting import fit, is_trustworthy
 from bri_bayes.inference.leave_out import ROW_POINTS, can_leave_out, leave_future_out, leave_rows_out, leave_units_out
 from bri_bayes.study.model_card import ModelCard

@@ -18,10 +18,10 @@ import xarray as xr
 from bri_bayes.checks.slopes import SlopeDraws, draws_of_fit, prior_slope, slope_values, treated_cells
 from bri_bayes.core.arrays import Array
 from bri_bayes.core.errors import InputError, suggest
+from bri_bayes.core.json_values import json_safe
 from bri_bayes.core.names import PERIOD, UNIT
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.design.design import RELATIVE_ZERO, Design
-from bri_bayes.estimands.summaries import json_safe
 from bri_bayes.frequentist.interaction import interaction_rows
 from bri_bayes.inference.convergence import ESS_LIMIT, RHAT_LIMIT
 from bri_bayes.inference.fitting import fit, is_trustworthy

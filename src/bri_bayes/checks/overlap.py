@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from bri_bayes.checks import CheckResult
 from bri_bayes.core.arrays import Array, Index
@@ -63,7 +62,7 @@ def overlap(rows: list[dict[str, Any]], names: dict[str, str] | None = None) -> 
     treated = [row for row in rows if row["treated"]]
     lost = [row for row in treated if row["p_counterpart"] < ENOUGH]
     passed = True if not lost else False if len(lost) == len(treated) else None
-    table = pd.DataFrame([{key: value for key, value in row.items() if key != "score"} for row in treated])
+    table = [{key: value for key, value in row.items() if key != "score"} for row in treated]
     if not lost:
         detail = f"Each of the {len(treated)} treated units has a counterpart among the controls."
     else:

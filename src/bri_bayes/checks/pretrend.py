@@ -26,10 +26,10 @@ import xarray as xr
 
 from bri_bayes.checks.null_model import Draws, periods_of, posterior_draws, replicas, untreated_card, untreated_design
 from bri_bayes.core.arrays import Array
+from bri_bayes.core.json_values import json_safe
 from bri_bayes.core.names import PERIOD, UNIT
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.design.design import Design, two_way
-from bri_bayes.estimands.summaries import json_safe
 from bri_bayes.inference.batch import OUTCOME, coefficient_of_many
 from bri_bayes.study.model_card import ModelCard
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from bri_bayes.core.json_values import json_safe
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.estimands.effects import att, att_record
-from bri_bayes.estimands.summaries import json_safe
 from bri_bayes.inference.fitting import fit, is_trustworthy
 
 

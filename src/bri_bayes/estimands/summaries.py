@@ -88,19 +88,6 @@ def warnings_of(analysis: Analysis) -> list[str]:
     return notes
 
 
-def json_safe(value: Any) -> Any:
-    """NaN and infinities as None, NumPy scalars as Python numbers, keys as text."""
-    if isinstance(value, dict):
-        return {str(key): json_safe(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [json_safe(item) for item in value]
-    if hasattr(value, "item"):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
-
-
 def by_unit_and_period(fit: Fit) -> dict[str, dict[str, dict[str, float]]]:
     """The effect in each treated unit and period, by unit and then by period."""
     cells = cell_effects(fit)

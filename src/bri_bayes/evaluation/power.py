@@ -26,11 +26,11 @@ import pandas as pd
 
 from bri_bayes.core.arrays import Array
 from bri_bayes.core.errors import InputError
+from bri_bayes.core.json_values import json_safe
 from bri_bayes.core.names import PERIOD, UNIT
 from bri_bayes.data.simulation import simulate_errors
 from bri_bayes.design.analysis import Fit
 from bri_bayes.design.design import Design
-from bri_bayes.estimands.summaries import json_safe
 from bri_bayes.frequentist.many import Answers, linear_tests
 from bri_bayes.inference.batch import att_of_many
 from bri_bayes.study.model_card import ModelCard

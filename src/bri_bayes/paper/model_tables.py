@@ -19,12 +19,12 @@ import numpy as np
 
 from bri_bayes.checks.mediation import mediation_values
 from bri_bayes.checks.slopes import draws_of_fit, record
+from bri_bayes.core.json_values import json_safe
 from bri_bayes.core.names import PERIOD, UNIT
 from bri_bayes.data.assignment import Assignment
 from bri_bayes.data.panel import Panel, with_columns
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.estimands.effects import att, att_record
-from bri_bayes.estimands.summaries import json_safe
 from bri_bayes.frequentist.variance import crv1, iid
 from bri_bayes.inference.fitting import fit, is_trustworthy
 from bri_bayes.paper.reconstruction import BRI, COLUMNS, VERSIONS, reconstruct

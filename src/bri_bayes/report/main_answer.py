@@ -8,10 +8,11 @@ from functools import partial
 from typing import Any
 
 from bri_bayes.core.errors import InputError
+from bri_bayes.core.json_values import json_safe
 from bri_bayes.core.resources import shipped
 from bri_bayes.data.panel import Panel
 from bri_bayes.design.analysis import Analysis
-from bri_bayes.estimands.summaries import fit_values, json_safe
+from bri_bayes.estimands.summaries import fit_values
 from bri_bayes.runtime.cache import content_key
 from bri_bayes.runtime.steps import Step
 from bri_bayes.study.model_card import ModelCard

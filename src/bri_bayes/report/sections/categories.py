@@ -10,10 +10,10 @@ from typing import Any
 import xarray as xr
 
 from bri_bayes.core.errors import InputError
+from bri_bayes.core.json_values import json_safe
 from bri_bayes.core.names import CATEGORY, PERIOD, UNIT
 from bri_bayes.data.categories import CategorySource, growth_rows, load_categories
 from bri_bayes.design.category_design import CategoryDesign, category_difference_design, category_panel_design
-from bri_bayes.estimands.summaries import json_safe
 from bri_bayes.report.sections.categories_page import (
     NAME,
     RULE,

@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from bri_bayes.core.errors import InputError
+from bri_bayes.core.json_values import json_safe
 from bri_bayes.design.analysis import Analysis
-from bri_bayes.estimands.summaries import json_safe
 from bri_bayes.inference.importance import KHAT_LIMIT
 from bri_bayes.presentation import page_parts as page
 from bri_bayes.presentation.study_tables import Values

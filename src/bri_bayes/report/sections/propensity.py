@@ -10,10 +10,10 @@ import numpy as np
 
 from bri_bayes.checks.overlap import overlap, overlap_rows
 from bri_bayes.checks.psm_did import METHODS, balance_rows, plug_in, psm_did
+from bri_bayes.core.json_values import json_safe
 from bri_bayes.core.names import COVARIATE, UNIT
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.design.pre_period import PrePeriod, pre_period, unit_period_rows
-from bri_bayes.estimands.summaries import json_safe
 from bri_bayes.inference.convergence import ESS_LIMIT, RHAT_LIMIT
 from bri_bayes.inference.importance import KHAT_LIMIT
 from bri_bayes.inference.propensity import PropensityDraws, prior_of, prior_propensity, sample_propensity

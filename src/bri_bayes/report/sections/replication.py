@@ -85,7 +85,7 @@ def parts(values: Values) -> list[Part]:
 
 
 def _replicated() -> dict[str, Any]:
-    from bri_bayes.estimands.summaries import json_safe
+    from bri_bayes.core.json_values import json_safe
     from bri_bayes.paper.replication_values import replication_values
 
     return dict(json_safe(replication_values()))

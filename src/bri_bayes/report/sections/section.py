@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from bri_bayes.core.json_values import json_safe
 from bri_bayes.data.panel import Panel
 from bri_bayes.design.analysis import Analysis
-from bri_bayes.estimands.summaries import json_safe
 from bri_bayes.presentation.page_parts import Part
 from bri_bayes.presentation.study_tables import Values
 from bri_bayes.report.table_files import TableOf

@@ -12,10 +12,10 @@ import pandas as pd
 from bri_bayes.checks.control_sets import MOST_CONTROLS
 from bri_bayes.checks.curve import median_permutation, no_permutation, shares_of_variance
 from bri_bayes.checks.specifications import CHOICES, Specification, fit_specifications, specifications
+from bri_bayes.core.json_values import json_safe
 from bri_bayes.core.names import PERIOD, UNIT, ErrorStructure
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.design.design import build_design
-from bri_bayes.estimands.summaries import json_safe
 from bri_bayes.presentation.control_sentences import CHOICE_NAMES
 from bri_bayes.presentation.page_parts import Paragraph, Part, Picture, Shown, digits_of, page_table, plain, row_name
 from bri_bayes.presentation.study_tables import Values

@@ -1,0 +1,45 @@
+"""How does a typed result become JSON values, and come back as what it was?"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+# What a result may hold that has no class of its own: numbers and words, in lists and by name.
+type Value = float | int | str | bool | Sequence[Value] | Mapping[str, Value] | None
+
+
+class Result:
+    """A frozen dataclass that is written as JSON: a field a key, in the order of the class."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The result as JSON values."""
+        return {field.name: json_safe(getattr(self, field.name)) for field in dataclasses.fields(self)}  # type: ignore[arg-type]
+
+
+def json_safe(value: Any) -> Any:
+    """Results as their fields, NaN and infinity as None, NumPy scalars and arrays as Python numbers, keys as text."""
+    if hasattr(value, "as_dict"):
+        return json_safe(value.as_dict())
+    if isinstance(value, Mapping):
+        return {str(key): json_safe(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [json_safe(item) for item in value]
+    if isinstance(value, np.ndarray) and value.ndim:
+        return json_safe(value.tolist())
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def from_json[T](kind: type[T], value: Any) -> T:
+    """The result of class ``kind`` that was written as ``value``."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind).validate_python(value)

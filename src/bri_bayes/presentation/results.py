@@ -1,0 +1,52 @@
+"""What does a section hand on? Outcomes, claims with verdicts, checks, and computations that are not to be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from bri_bayes.checks import CheckResult
+from bri_bayes.core.json_values import Result, json_safe
+
+Verdict = Literal["supported", "not supported", "cannot be told"]
+SUPPORTED: Verdict = "supported"
+NOT_SUPPORTED: Verdict = "not supported"
+CANNOT_BE_TOLD: Verdict = "cannot be told"
+
+
+@dataclass(frozen=True)
+class Claim(Result):
+    """A claim of the paper, and what this panel says of it.
+
+    ``where`` : its place in the paper; ``rule`` : stated before the result; ``verdict`` follows from ``numbers`` by
+    it; ``panel`` : the kind of the panel; ``outcome`` : by name, where the claim is on one; ``section`` : that judged.
+    """
+
+    claim: str
+    where: str
+    rule: str
+    verdict: Verdict
+    numbers: Mapping[str, Any]
+    panel: str | None = None
+    outcome: str | None = None
+    section: str | None = None
+
+
+@dataclass(frozen=True)
+class SectionResult:
+    """What a section found. ``further`` : what it has beside the keys that all sections share.
+
+    ``failed_gates`` : a sentence for each computation that is not to be trusted: which one, and what failed.
+    """
+
+    outcomes: Mapping[str, Any] = field(default_factory=dict)
+    claims: Sequence[Claim] = ()
+    checks: Sequence[CheckResult] = ()
+    failed_gates: Sequence[str] = ()
+    further: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The section as JSON values, as values.json and ``--json`` have it."""
+        shared = {name: getattr(self, name) for name in ("outcomes", "claims", "checks", "failed_gates")}
+        return {str(name): json_safe(value) for name, value in {**shared, **self.further}.items()}
