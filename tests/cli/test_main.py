@@ -245,13 +245,16 @@ def test_consistent_decides_about_a_file_of_regressions(call, tmp_path):
     path = tmp_path / "tables.toml"
     line = '[[regression]]\nname = "{}"\noutcome = "y"\ncoefficients = {{ x = "{}" }}\n'
     path.write_text(line.format("one", "0.50") + line.format("two", "0.52"), encoding="utf-8")
-    status, out, _ = call("consistent", path, "--json")
+    status, out, err = call("consistent", path, "--json")
     (entry,) = json.loads(out)
-    assert status == 0
+    assert status == 1
     assert (entry["name"], entry["verdict"]) == ("tables.toml", "conflict")
+    assert "no data set can give all of tables.toml" in err
     status, text, _ = call("consistent", path)
-    assert status == 0
+    assert status == 1
     assert text.startswith("tables.toml: NO data set can give all")
+    path.write_text(line.format("one", "0.50"), encoding="utf-8")
+    assert call("consistent", path)[0] == 0
     path.write_text('[[regression]]\nname = "one"\n', encoding="utf-8")
     status, out, err = call("consistent", path)
     assert (status, out) == (2, "")

@@ -177,6 +177,9 @@ def consistent(
         print_json(entries)
     else:
         typer.echo(consistency_text(entries))
+    if conflicts := [entry["name"] for entry in entries if entry["verdict"] == "conflict"]:
+        typer.echo(f"bri-bayes: no data set can give all of {'; '.join(conflicts)}", err=True)
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -57,6 +57,7 @@ RULES: tuple[Rule, ...] = (
     text.matching_covariates,
     text.outcome_of_the_model,
     text.matching_methods,
+    text.classification_years,
     text.flow_as_a_share,
     text.scale_of_inequality,
     text.citations,

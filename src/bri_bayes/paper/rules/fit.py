@@ -37,7 +37,9 @@ def r_squared_definitions(published: Published) -> list[Finding]:
     Columns a and b have the same outcome, rows and effects; a has one regressor, with statistic t, that b lacks. What
     they share explains at most R2_b, so that regressor alone explains at least (R2_a - R2_b) / (1 - R2_b) of the rest,
     and with ordinary standard errors t^2 >= df (R2_a - R2_b) / (1 - R2_a). Columns of different tables are compared,
-    and a t is found too small only where no usual estimator explains it.
+    and a t is found too small only where no usual estimator explains it. Where effects are taken out, R2_a can count
+    what they explain (overall) and R2_b leave it out (within): the paper would have to say which. Without effects the
+    two are one number, and the columns contradict each other.
     """
     rows: list[tuple[Regression, Regression, Cell, float]] = []
     for better, worse in _both_ways(published):
@@ -72,13 +74,18 @@ def _definitions(published: Published, rows: list[tuple[Regression, Regression, 
     fits = [published.r_squared(*one.key) for one in others]
     lowest = min((fit for fit in fits if fit is not None), key=lambda fit: fit.value)
     needed = max(row[3] for row in rows)
+    can_be_two = better.unit_effects or better.period_effects
     return Finding(
         id=f"r-squared-{better.table}-{better.column}",
-        severity="contradiction",
+        severity="unclear" if can_be_two else "contradiction",
         claim=f"{better.label} and Table {tables} explain {better.outcome} on the same rows with the same effects.",
         finding=f"{better.label} has an R-squared of {published.r_squared(*better.key)} and Table {tables} {lowest}; "
-        f"one definition of it would need a t of {needed:.0f} for {cell.variable}, whose t is {abs(cell.t):.1f}: two "
-        "definitions (with and without the effects), or two data sets, under one name.",
+        f"one definition of it would need a t of {needed:.0f} for {cell.variable}, whose t is {abs(cell.t):.1f}: "
+        + (
+            "the first may count what the effects explain and the second not; the definitions would settle it."
+            if can_be_two
+            else "there are no effects to count or not, so these are two data sets under one name."
+        ),
         cells=(cell.label, *(f"{one.label} R2" for one in (better, *others))),
         computed={
             "t": cell.t,

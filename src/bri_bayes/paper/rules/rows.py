@@ -49,10 +49,11 @@ def rows_and_countries(published: Published) -> list[Finding]:
         found.append(
             Finding(
                 id="units-of-the-world",
-                severity="implausible",
+                severity="unclear",
                 claim=f"The tables rest on {stated[-1]:,} rows of countries and years.",
                 finding=f"{stated[-1]:,} rows in {years(published)} years are {balanced:g} units, and the world has "
-                f"{codes.value:g} country codes; the rows must be something other than partner countries.",
+                f"{codes.value:g} country codes: more than countries, as partner lists with areas and aggregates have; "
+                "the list of units would settle it.",
                 cells=columns,
                 computed={"units": balanced, "country_codes": codes.value, "source": codes.source},
             )

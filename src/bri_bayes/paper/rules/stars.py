@@ -54,7 +54,9 @@ def star_convention(published: Published) -> list[Finding]:
 def headline_without_star(published: Published) -> list[Finding]:
     """Has every effect that the text calls significant a star in its table?
 
-    Within one table a cell without a star is, by that table's own marking, not significant.
+    A bare cell of a table that prints its levels would contradict the text. This one prints none, and its stars begin
+    somewhere between the largest bare and the smallest starred t: a table in which * means 1% leaves an effect bare
+    that is significant at 5%.
     """
     bare = [cell for main in headlines(published) if not (cell := published.cell(*main.key, "BRI")).stars]
     if not bare:
@@ -64,11 +66,12 @@ def headline_without_star(published: Published) -> list[Finding]:
     return [
         Finding(
             id="headline-without-star",
-            severity="contradiction",
+            severity="unclear",
             claim="Exports and imports both rise significantly, also with all controls and effects (section "
             f"{statement.section}).",
             finding=f"{cell.label} is {cell.estimate} ({cell.se}), t = {cell.t:.2f}, p = {two_sided(cell.t):.4f}, "
-            "and has no star where its table gives stars to what it takes for significant.",
+            "and has no star: the text stands if * means 1% in its table, and not if it means 10%; a legend under "
+            "the table would settle it.",
             cells=labels(bare),
             computed={one.label: {"t": one.t, "p_normal": two_sided(one.t)} for one in bare},
         )

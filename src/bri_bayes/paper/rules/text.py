@@ -159,6 +159,33 @@ def _citation(statement: Statement, missing: list[str], listed: dict[int, tuple[
     )
 
 
+def classification_years(published: Published) -> list[Finding]:
+    """Does the classification that the text names exist in its source for every year of the panel?
+
+    The first year of the revision in UN Comtrade stands in facts.csv. Earlier years are reported in earlier revisions;
+    a series in the later one rests on a conversion.
+    """
+    statement, fact = published.statements.get("trade_classification"), published.facts.get("sitc4_first_year")
+    first, last = (int(published.statement(f"{end}_year").value) for end in ("first", "last"))
+    if statement is None or fact is None or fact.value <= first:
+        return []
+    before = [year for year in range(first, last + 1) if year < fact.value]
+    pre = sum(year < onset(published) for year in range(first, last + 1))
+    return [
+        Finding(
+            id="classification-years",
+            severity="implausible",
+            claim=f"Trade of {first} to {last} from UN Comtrade is classified by SITC Rev. {statement.value:g} "
+            f"(section {statement.section}).",
+            finding=f"UN Comtrade has SITC Rev. {statement.value:g} from {fact.value:g} on, so {before[0]} to "
+            f"{before[-1]}, {len(before)} of the {pre} years before the policy, come from another classification; "
+            "the paper names no conversion.",
+            cells=(f"section {statement.section}",),
+            computed={"years": before, "first_year": fact.value, "source": fact.source},
+        )
+    ]
+
+
 def flow_as_a_share(published: Published) -> list[Finding]:
     """Can an outcome that is a share have these coefficients?
 
