@@ -23,6 +23,7 @@ from bri_bayes.data.categories import CategorySource
 from bri_bayes.data.csv_layout import Layout
 from bri_bayes.data.generators import GENERATED, check_generator, generated
 from bri_bayes.data.panel import Column, Panel, load_panel, restricted, with_columns
+from bri_bayes.study.claims import StatedClaim
 from bri_bayes.study.propensity_specification import PropensityTable
 from bri_bayes.study.section_settings import CompareTable, PoolTable
 from bri_bayes.study.variable_roles import Modifier, Outcome, standard_errors
@@ -93,7 +94,8 @@ class AssignmentTable:
 class Study:
     """A panel to load, an assignment, the roles of the variables, and the cards to run (the first is the main one).
 
-    ``audit`` : whether the report has the audit and the design analysis of the paper that the study re-examines.
+    ``audit`` : whether the report has the audit and the design analysis of the paper that the study re-examines;
+    ``claims`` : what a paper says, to be judged on this panel.
     ``sections`` : the further sections of the report; ``pool`` : the wider pool of units; ``exposed`` : the first
     period in which a control had a part of the policy itself, by control; ``propensity`` : what units are matched on;
     ``compare`` : the cards of the model comparison; ``categories`` : trade by product category.
@@ -110,6 +112,7 @@ class Study:
     unit_names: Mapping[str, str] = dataclasses.field(default_factory=dict)
     models: tuple[str, ...] = ("did",)
     audit: bool = False
+    claims: tuple[StatedClaim, ...] = ()
     sections: tuple[str, ...] = ()
     pool: PoolTable = PoolTable()
     compare: CompareTable = CompareTable()
@@ -123,6 +126,8 @@ class Study:
             if section not in SECTIONS:
                 raise ValueError(f'there is no section "{section}"; {suggest(section, SECTIONS)}')
         self.propensity.check(self.columns)
+        for claim in self.claims:
+            claim.check(self.outcomes)
         if not self.outcomes or not self.models:
             raise ValueError("a study has at least one outcome and one model")
         roles = [self.outcomes, self.covariates, self.modifiers, self.mediators]

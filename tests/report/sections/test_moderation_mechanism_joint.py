@@ -19,20 +19,43 @@ SIMULATED = shipped("data") / "simulated.toml"
 QUADRANTS = {"both_up", "first_up_second_not", "second_up_first_not", "neither_up"}
 EFFECT = {"mean", "sd", "lower", "upper", "p_positive"}
 VERDICTS = {"supported", "not supported", "cannot be told"}
+CLAIMS = """
+[[claims]]
+text = "{outcome}: weaker with {moderator}"
+where = "a table"
+rule = "moderation"
+[[claims]]
+text = "{outcome}: through {channels}"
+where = "a table"
+rule = "mediation"
+[[claims]]
+text = "{outcome} both rose"
+where = "a table"
+rule = "both_positive"
+"""
 
 
-def values_of(name, **options):
-    return section_values(name, SIMULATED, quick=True, options=options)
+def values_of(name, study=SIMULATED, **options):
+    return section_values(name, study, quick=True, options=options)
 
 
-def check_claims(values):
+@pytest.fixture
+def with_claims(tmp_path):
+    path = tmp_path / "study.toml"
+    path.write_text(SIMULATED.read_text(encoding="utf-8") + CLAIMS, encoding="utf-8")
+    return path
+
+
+def check_claims(values, *texts):
+    assert [claim["claim"] for claim in values["claims"]] == list(texts)
     for claim in values["claims"]:
-        assert {"claim", "where", "rule", "verdict", "numbers"} <= set(claim)
         assert claim["verdict"] in VERDICTS
+        assert claim["numbers"]
+        assert claim["panel"] == "simulation"
 
 
-def test_moderation_has_a_curve_a_slope_and_least_squares_for_each_version():
-    values = values_of("moderation")
+def test_moderation_has_a_curve_a_slope_and_least_squares_for_each_version(with_claims):
+    values = values_of("moderation", with_claims)
     assert values["panel"]["kind"] == "simulation"
     assert set(values["outcomes"]) == {"lnexport", "lnimport"}
     for outcome in values["outcomes"].values():
@@ -48,7 +71,11 @@ def test_moderation_has_a_curve_a_slope_and_least_squares_for_each_version():
                 "cluster_crv3",
                 "permutation",
             }
-    check_claims(values)
+    check_claims(
+        values,
+        "Exports to the country: weaker with Gini index of disposable income",
+        "Imports from the country: weaker with Gini index of disposable income",
+    )
     text = section_text("moderation", values)
     assert "SIMULATED PANEL" in text
     assert "Fixed at its mean before the onset" in text
@@ -63,8 +90,8 @@ def test_another_moderator_is_taken_by_name_and_an_unknown_one_is_refused():
         values_of("moderation", moderator="lnexport")
 
 
-def test_mechanism_multiplies_two_arms_and_says_at_which_confounder_a_channel_vanishes():
-    values = values_of("mechanism")
+def test_mechanism_multiplies_two_arms_and_says_at_which_confounder_a_channel_vanishes(with_claims):
+    values = values_of("mechanism", with_claims)
     found = values["outcomes"]["lnexport"]["channels"]["institution"]
     paths = ("channel_effect", "channel_slope", "indirect", "direct", "total", "total_alone")
     assert all(set(found[path]) == EFFECT for path in paths)
@@ -72,18 +99,22 @@ def test_mechanism_multiplies_two_arms_and_says_at_which_confounder_a_channel_va
     at_zero = next(point for point in found["confounder"]["curve"] if point["correlation"] == 0)
     assert at_zero["mean"] == pytest.approx(found["indirect"]["mean"])
     assert -1 <= found["confounder"]["vanishes_at"]["lower"] <= found["confounder"]["vanishes_at"]["upper"] <= 1
-    check_claims(values)
+    check_claims(
+        values,
+        "Exports to the country: through Government effectiveness",
+        "Imports from the country: through Government effectiveness",
+    )
     parts = load_section("mechanism").parts({**values, "mechanism": values})
     assert "can show" in parts[0].text
     assert parts[0].strong
 
 
-def test_joint_gives_four_probabilities_that_add_up_to_one():
-    values = values_of("joint")
+def test_joint_gives_four_probabilities_that_add_up_to_one(with_claims):
+    values = values_of("joint", with_claims)
     (found,) = values["outcomes"].values()
     assert set(found["quadrants"]) == QUADRANTS
     assert sum(found["quadrants"].values()) == pytest.approx(1.0)
-    check_claims(values)
+    check_claims(values, "Exports to the country and imports from the country both rose")
     assert "both rose" in section_text("joint", values)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,17 +12,12 @@ from bri_bayes.core.names import SECTIONS
 from bri_bayes.presentation import page_parts as page
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.study_tables import Values
+from bri_bayes.report.sections.claim_rules import judged
 from bri_bayes.report.sections.section import Context, Section
 from bri_bayes.runtime.steps import Step
 
 NAME = "claims"
 DEPENDS = tuple(name for name in SECTIONS if name != NAME)
-SUPPORTED, REFUSED, OPEN = "supported", "not supported", "cannot be told"
-LEVEL = 0.05
-RULE_EFFECT = (
-    "supported: the 95% interval of the main model lies above zero and the permutation p is below 0.05; not supported: "
-    "the interval lies below zero, or P(effect at least half of the claim) is below 5%; else it cannot be told"
-)
 
 
 def steps(context: Context) -> list[Step]:
@@ -31,11 +27,11 @@ def steps(context: Context) -> list[Step]:
 
 def collect(context: Context, values: Mapping[str, Any]) -> dict[str, Any]:
     """The paper's claims on the effect, then those that the other sections judged."""
-    main = context.done.get("outcomes", {})
-    found = [_effect(outcome) for outcome in main.values() if outcome.get("published") and outcome["models"]]
+    on_the_effect = judged(context, ("effect",), context.done.get("outcomes", {}))
+    claims = [dataclasses.replace(claim, section="answer").as_dict() for claim in on_the_effect]
     for name in DEPENDS:
-        found += [{**claim, "section": name} for claim in (context.done.get(name) or {}).get("claims", [])]
-    return {"claims": found}
+        claims += [{**claim, "section": name} for claim in (context.done.get(name) or {}).get("claims", [])]
+    return {"claims": claims}
 
 
 def parts(values: Values) -> list[page.Part]:
@@ -68,37 +64,6 @@ def table(values: Values) -> pd.DataFrame:
     ]
     columns = ["claim", "where", "verdict", "numbers", "rule"]
     return pd.DataFrame(rows, columns=columns).assign(panel=values["panel"]["kind"])
-
-
-def _effect(outcome: Values) -> dict[str, Any]:
-    """The claim that the effect on an outcome has the published size."""
-    from scipy.special import ndtr
-
-    published = outcome["published"]
-    att = outcome["models"][outcome["main"]]["att"]
-    permutation = [row for row in outcome["frequentist"] if row["inference"] == "permutation"]
-    p_value = permutation[0]["p_value"] if permutation else None
-    p_half = float(ndtr((att["mean"] - published["estimate"] / 2) / att["sd"]))
-    if att["lower"] > 0 and p_value is not None and p_value < LEVEL:
-        verdict = SUPPORTED
-    elif att["upper"] < 0 or p_half < LEVEL:
-        verdict = REFUSED
-    else:
-        verdict = OPEN
-    return {
-        "section": "answer",
-        "claim": f"{outcome['label']}: the initiative raised them by {published['estimate']:g}",
-        "where": published["source"],
-        "rule": RULE_EFFECT,
-        "verdict": verdict,
-        "numbers": {
-            "mean": att["mean"],
-            "lower": att["lower"],
-            "upper": att["upper"],
-            "P(> half the claim)": p_half,
-            "permutation p": p_value,
-        },
-    }
 
 
 def _numbers(numbers: Mapping[str, Any]) -> str:

@@ -23,15 +23,12 @@ from bri_bayes.presentation.page_parts import (
     row_name,
 )
 from bri_bayes.presentation.study_tables import Values
+from bri_bayes.report.sections.claim_rules import judged
 from bri_bayes.report.sections.section import Context, Section
 from bri_bayes.runtime.cache import content_key
 from bri_bayes.runtime.steps import Step
 
 NAME = "joint"
-RULE = (
-    "supported when both effects are above zero with probability 95% or more, not supported when with 5% or less, "
-    "else it cannot be told"
-)
 
 
 def steps(context: Context) -> list[Step]:
@@ -48,26 +45,13 @@ def steps(context: Context) -> list[Step]:
 def collect(context: Context, values: Mapping[str, Any]) -> dict[str, Any]:
     """The joint answer of each pair of outcomes, under the name FIRST+SECOND, and the claim that both rose."""
     outcomes: dict[str, Any] = {}
-    claims = []
     for name, found in values.items():
         labels = [context.study.outcomes[one].label or one for one in found["outcomes"]]
         transforms = [context.study.outcomes[one].transform for one in found["outcomes"]]
         pair = name.removeprefix(f"{NAME}/")
         outcomes[pair] = {"labels": labels, "transforms": transforms, **found}
-        both = found["quadrants"]["both_up"]
-        verdict = "supported" if both >= TOLD else "not supported" if both <= 1 - TOLD else "cannot be told"
-        claims.append(
-            {
-                "claim": f"{labels[0]} and {labels[1][0].lower()}{labels[1][1:]} both rose",
-                "where": "Table 3, abstract",
-                "rule": RULE,
-                "verdict": verdict,
-                "numbers": found["quadrants"],
-                "panel": context.panel.attrs.get("kind"),
-            }
-        )
     failed = [f"{NAME}/{pair}: the diagnostics do not pass" for pair, one in outcomes.items() if not one["trustworthy"]]
-    return {"outcomes": outcomes, "claims": claims, "failed_gates": failed}
+    return {"outcomes": outcomes, "claims": judged(context, ("both_positive",), outcomes), "failed_gates": failed}
 
 
 def table(values: Values) -> pd.DataFrame:

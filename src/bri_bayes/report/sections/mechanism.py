@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bri_bayes.checks.mediation import MODEST, NOT_SUPPORTED, OPEN, SUPPORTED, mediation_values
+from bri_bayes.checks.mediation import mediation_values
 from bri_bayes.paper.model_tables import MECHANISM_TABLES, table_column, table_columns
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.page_parts import (
@@ -24,16 +24,13 @@ from bri_bayes.presentation.page_parts import (
     row_name,
 )
 from bri_bayes.presentation.study_tables import Values
+from bri_bayes.report.sections.claim_rules import judged
 from bri_bayes.report.sections.paper import paper_frame, paper_parts, paper_steps
 from bri_bayes.report.sections.section import Context, Section
 from bri_bayes.runtime.cache import content_key
 from bri_bayes.runtime.steps import Step
 
 NAME = "mechanism"
-RULE = (
-    "supported when the 95% interval of the indirect effect lies above zero whatever the correlation of the two "
-    f"errors, up to {MODEST} in size; not supported when it lies below zero without one; else it cannot be told"
-)
 WARNING = (
     "What a regression of the outcome on a channel can show, as in Tables 6 and 7 of the paper: that the two move "
     "together. The policy stands in no term of it, so its coefficient cannot say whether the policy moved the channel, "
@@ -82,11 +79,13 @@ def collect(context: Context, values: Mapping[str, Any]) -> dict[str, Any]:
             labels = {"label": outcome.label or name, "units": outcome.units, "transform": outcome.transform}
             outcomes[name] = {**labels, "channels": found}
     columns = context.study.mediators
+    answered = {channel for outcome in outcomes.values() for channel in outcome["channels"]}
+    channels = sentences.listed([columns[name].label or name for name in columns if name in answered] or ["no channel"])
     return {
         "channels": {name: {"label": columns[name].label or name, "units": columns[name].units} for name in columns},
         "outcomes": outcomes,
         "paper": [values[name] for name in values if name.startswith(f"{NAME}/table/")],
-        "claims": _claims(context, outcomes),
+        "claims": judged(context, ("mediation",), outcomes, channels=channels),
         "failed_gates": [
             f"{NAME}/{name}/{channel}: the sampler's diagnostics do not pass"
             for name, outcome in outcomes.items()
@@ -174,33 +173,6 @@ def _lost(values: Values) -> list[str]:
                 f"{outcome['label']}: of {most} rows have the channel: {sentences.listed(fewer)}; none is filled."
             )
     return texts
-
-
-def _claims(context: Context, outcomes: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One claim an outcome: supported if each channel is, not supported if none is and one is refuted."""
-    found = []
-    for name, outcome in outcomes.items():
-        verdicts = {channel: one["verdict"] for channel, one in outcome["channels"].items()}
-        if all(verdict == SUPPORTED for verdict in verdicts.values()):
-            overall = SUPPORTED
-        else:
-            overall = NOT_SUPPORTED if NOT_SUPPORTED in verdicts.values() else OPEN
-        labels = [context.study.mediators[channel].label or channel for channel in verdicts]
-        found.append(
-            {
-                "claim": f"The effect on {outcome['label'].lower()} runs through: {sentences.listed(labels)}",
-                "outcome": name,
-                "where": "Tables 5-7, section 5(1)-(2)",
-                "rule": f"each channel: {RULE}. All of them: supported; one or more not supported: not supported",
-                "verdict": overall,
-                "numbers": {
-                    channel: {"verdict": one["verdict"], **one["indirect"]}
-                    for channel, one in outcome["channels"].items()
-                },
-                "panel": context.panel.attrs.get("kind"),
-            }
-        )
-    return found
 
 
 def _varies(context: Context, channel: str) -> bool:

@@ -10,7 +10,6 @@ import pandas as pd
 
 from bri_bayes.checks.moderation import (
     MEASURED,
-    TIME_VARYING,
     VERSIONS,
     moderated,
     moderation_values,
@@ -31,6 +30,7 @@ from bri_bayes.presentation.page_parts import (
     row_name,
 )
 from bri_bayes.presentation.study_tables import Values
+from bri_bayes.report.sections.claim_rules import judged
 from bri_bayes.report.sections.moderation_words import NAME, reading, versions_of
 from bri_bayes.report.sections.paper import paper_frame, paper_parts, paper_steps
 from bri_bayes.report.sections.section import Context, Section
@@ -38,10 +38,6 @@ from bri_bayes.runtime.cache import content_key
 from bri_bayes.runtime.steps import Step
 from bri_bayes.study.variable_roles import standard_error_of
 
-RULE = (
-    "supported when the 95% interval of the slope lies below zero, not supported when it lies above, "
-    "else it cannot be told; the version year by year counts"
-)
 _EFFECT = ("mean", "sd", "lower", "upper")
 
 
@@ -99,7 +95,7 @@ def collect(context: Context, values: Mapping[str, Any]) -> dict[str, Any]:
         "outcomes": outcomes,
         "paper": [values[name] for name in values if name.startswith(f"{NAME}/table/")],
         "notes": [note] if context.quick and measured else [],
-        "claims": _claims(context, moderator, outcomes),
+        "claims": judged(context, ("moderation",), outcomes, moderator=column.label or moderator),
         "failed_gates": [
             f"{NAME}/{name}/{version}: the sampler's diagnostics do not pass"
             for name, content in outcomes.items()
@@ -185,32 +181,6 @@ def parts(values: Values) -> list[Part]:
     )
     found.append(Shown(table, folded="The effect over the observed range, and the slope of each country"))
     return [*found, *paper_parts(own["paper"], "Table 8")]
-
-
-def _claims(context: Context, moderator: str, outcomes: Mapping[str, Any]) -> list[dict[str, Any]]:
-    label = context.study.columns[moderator].label or moderator
-    found = []
-    for name, outcome in outcomes.items():
-        if outcome["main"] is None:
-            continue
-        version = outcome["versions"][outcome["main"]]
-        slope = version["slope"]
-        verdict = "supported" if slope["upper"] < 0 else "not supported" if slope["lower"] > 0 else "cannot be told"
-        claim = f"{label} weakens the effect on: {outcome['label']}"
-        if outcome["main"] != TIME_VARYING:
-            claim += f" ({version['title'].lower()})"
-        found.append(
-            {
-                "claim": claim,
-                "outcome": name,
-                "where": "Table 8, section 5(3)",
-                "rule": RULE,
-                "verdict": verdict,
-                "numbers": {**slope, "p_negative": version["p_negative"]},
-                "panel": context.panel.attrs.get("kind"),
-            }
-        )
-    return found
 
 
 def _standard_error(context: Context, moderator: str) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.data.panel import Panel
 from bri_bayes.design.analysis import Analysis
-from bri_bayes.report.sections.placebo_claims import placebo_claims
+from bri_bayes.report.sections.claim_rules import judged
 from bri_bayes.report.sections.placebo_page import parts, tables, verdicts
 from bri_bayes.report.sections.section import Context, Section
 from bri_bayes.runtime.cache import content_key
@@ -69,12 +69,7 @@ def collect(context: Context, found: Mapping[str, Any]) -> dict[str, Any]:
             own["predictive"] = _without_problem(found[f"placebo/predictive/{name}"])
         outcomes[name] = own
     failed += _unreliable(outcomes)
-    claims = [
-        claim
-        for name, outcome in context.study.outcomes.items()
-        if context.study.audit and outcome.published is not None
-        for claim in placebo_claims(outcomes[name]["label"], outcome.published.estimate, outcomes[name])
-    ]
+    claims = judged(context, ("fake_groups", "fake_onsets"), outcomes)
     return {"outcomes": outcomes, "checks": verdicts(outcomes), "failed_gates": failed, "claims": claims}
 
 

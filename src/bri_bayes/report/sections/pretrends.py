@@ -12,7 +12,7 @@ from bri_bayes.design.analysis import Analysis
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.page_parts import Paragraph, Part, Picture, Shown, chance, digits_of, page_table, row_name
 from bri_bayes.presentation.study_tables import Values, provenance
-from bri_bayes.report.sections.placebo_claims import pretrend_claim
+from bri_bayes.report.sections.claim_rules import judged
 from bri_bayes.report.sections.section import Context, Section
 from bri_bayes.runtime.cache import content_key
 from bri_bayes.runtime.steps import Step
@@ -57,12 +57,7 @@ def collect(context: Context, found: Mapping[str, Any]) -> dict[str, Any]:
                 "detail": f"{label}: {sentence(values)}",
             }
         )
-    claims = [
-        pretrend_claim(outcomes[name]["label"], outcomes[name]["pretrend"])
-        for name, outcome in context.study.outcomes.items()
-        if context.study.audit and outcome.published is not None and outcomes[name]["pretrend"]
-    ]
-    return {"outcomes": outcomes, "checks": checks, "claims": claims}
+    return {"outcomes": outcomes, "checks": checks, "claims": judged(context, ("parallel_trends",), outcomes)}
 
 
 def parts(values: Values) -> list[Part]:

@@ -21,6 +21,7 @@ from bri_bayes.inference.weighted import covers
 from bri_bayes.presentation.page_parts import Paragraph, Part, Picture, Shown
 from bri_bayes.presentation.study_tables import Values
 from bri_bayes.report.sections import propensity_tables as shown
+from bri_bayes.report.sections.claim_rules import judged
 from bri_bayes.report.sections.section import Context, Section
 from bri_bayes.runtime.cache import content_key
 from bri_bayes.runtime.steps import Step
@@ -32,10 +33,6 @@ DRAWS, SETS = 2000, 300
 QUICK_DRAWS, QUICK_SETS = 1000, 60
 # The match whose balance is shown: the one that every treated unit has.
 MAIN_METHOD = "nearest"
-CLAIM_RULE = (
-    "supported when the 95% interval of the matched effect lies above zero under all three ways to match, "
-    "not supported when it lies below zero under all, else it cannot be told"
-)
 
 
 def steps(context: Context) -> list[Step]:
@@ -86,7 +83,7 @@ def collect(context: Context, values: Mapping[str, Any]) -> dict[str, Any]:
         "balance": score.pop("balance"),
         "outcomes": outcomes,
         "checks": [check],
-        "claims": [_claim(context, name, outcome) for name, outcome in outcomes.items()],
+        "claims": judged(context, ("matched",), outcomes),
         "failed_gates": _failed(score, outcomes),
     }
 
@@ -240,22 +237,6 @@ def _did_card(context: Context) -> ModelCard:
 def _content(pre: PrePeriod) -> list[Any]:
     arrays = [pre[name].to_numpy().tolist() for name in ("X", "treated")]
     return [*arrays, [str(one) for one in pre[UNIT].to_numpy()], [str(one) for one in pre["label"].to_numpy()]]
-
-
-def _claim(context: Context, name: str, outcome: Mapping[str, Any]) -> dict[str, Any]:
-    found = [method["att"] for method in outcome["methods"].values() if method["att"] is not None]
-    complete = len(found) == len(METHODS)
-    above = complete and all(att["lower"] > 0 for att in found)
-    below = complete and all(att["upper"] < 0 for att in found)
-    return {
-        "claim": f"Matched on the propensity score, the initiative raised: {outcome['label']}",
-        "outcome": name,
-        "where": "section 4(4), PSM-DID: exports 0.222 to 0.255, imports 0.088 to 0.121",
-        "rule": CLAIM_RULE,
-        "verdict": "supported" if above else "not supported" if below else "cannot be told",
-        "numbers": {method: content["att"] for method, content in outcome["methods"].items()},
-        "panel": context.panel.attrs.get("kind"),
-    }
 
 
 def _failed(score: Mapping[str, Any], outcomes: Mapping[str, Any]) -> list[str]:
