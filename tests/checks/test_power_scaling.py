@@ -10,7 +10,7 @@ from bri_bayes.design.analysis import Analysis
 from bri_bayes.inference import fit
 from bri_bayes.inference.att import att_posterior
 from bri_bayes.study.model_card import Effects, Priors, Sampler
-from tests.engines.panels import make_card, make_panel
+from tests.inference.panels import make_card, make_panel
 
 # The sensitivity is a difference over 1% of a power; its limit differs by about that much.
 STEP = 0.01

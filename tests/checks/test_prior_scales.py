@@ -10,7 +10,7 @@ from bri_bayes.data.simulation import simulate_panel
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.inference.att import att_posterior
 from bri_bayes.study.model_card import Effects, Priors
-from tests.engines.panels import make_card, make_panel
+from tests.inference.panels import make_card, make_panel
 
 
 def rows_of(panel, assignment, **changes):

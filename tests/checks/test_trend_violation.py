@@ -8,7 +8,7 @@ from bri_bayes.design.analysis import Analysis
 from bri_bayes.frequentist.event_coefficients import EventCoefficients, event_coefficients
 from bri_bayes.inference.att import AttModel, att_posterior
 from bri_bayes.study.model_card import Effects, Errors, Priors
-from tests.engines.panels import make_card, make_panel
+from tests.inference.panels import make_card, make_panel
 
 # The reference prints eight decimals.
 PRINTED = 6e-9

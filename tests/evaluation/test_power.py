@@ -113,7 +113,7 @@ def test_a_test_with_a_known_standard_error_has_its_theoretical_power() -> None:
         design, FLAT, effects=[effect], persistences=[0.0], innovation_sd=1.0, published_se=published_se, panels=panels
     )
     ours = cell(table, TWFE_PUBLISHED, effect, 0.0)
-    se = math.sqrt(float(fit_twfe(design).bread[0, 0]))
+    se = math.sqrt(float(fit_twfe(design).least_squares.bread[0, 0]))
     size, type_s, type_m = gelman_carlin(effect, se, norm.ppf(0.975) * published_se)
     assert ours["power"] == pytest.approx(size, abs=STANDARD_ERRORS * ours["mc_error"])
     assert ours["type_s"] == pytest.approx(type_s, abs=STANDARD_ERRORS * math.sqrt(type_s / panels / size))

@@ -244,7 +244,7 @@ def test_collinear_columns_are_refused():
 def test_event_coefficients_with_independent_errors_are_those_of_least_squares():
     from bri_bayes.design.analysis import Analysis
     from bri_bayes.frequentist.twfe import event_study
-    from tests.engines.panels import make_card, make_panel
+    from tests.inference.panels import make_card, make_panel
 
     design = Analysis(*make_panel(seed=3), make_card(covariates=("x",))).design
     found = event_coefficients(design, "iid")

@@ -13,7 +13,6 @@ from bri_bayes.frequentist.twfe import (
     event_study,
     fit_twfe,
     iid_estimate,
-    nuisance_basis,
 )
 
 # Two float64 algorithms for one closed form; pyfixest demeans iteratively.
@@ -40,13 +39,14 @@ def test_unbalanced_panels_agree_with_pyfixest(helpers, seed, n_covariates, stag
     design = helpers.random_design(seed, n_covariates=n_covariates, staggered=staggered)
     data = helpers.frame_of(design)
     fit = fit_twfe(design)
-    formula = "y ~ " + " + ".join(str(term) for term in fit.coefficients["term"].values)
+    ours_by_term = fit.least_squares.coefficients
+    formula = "y ~ " + " + ".join(fit.least_squares.terms)
     cases = [("iid", {}), ({"CRV1": "unit"}, {}), ({"CRV3": "unit"}, {"k_fixef": "full"})]
     for row, (vcov, ssc) in zip(ROWS, cases, strict=True):
         other = helpers.pyfixest_fit(formula, data, effects=("unit", "period"), vcov=vcov, **ssc)
         ours = row(fit)
-        np.testing.assert_allclose(fit.coefficients, other.coef()[fit.coefficients["term"].values], rtol=RTOL_SOFTWARE)
-        np.testing.assert_allclose(fit.residuals, other.resid(), atol=RTOL_SOFTWARE)
+        np.testing.assert_allclose(ours_by_term, other.coef()[list(fit.least_squares.terms)], rtol=RTOL_SOFTWARE)
+        np.testing.assert_allclose(fit.least_squares.residuals, other.resid(), atol=RTOL_SOFTWARE)
         lower, upper = other.confint().loc["treated"]
         expected = [other.se()["treated"], other.pvalue()["treated"], lower, upper]
         np.testing.assert_allclose([ours.se, ours.p_value, ours.lower, ours.upper], expected, rtol=10 * RTOL_SOFTWARE)
@@ -153,7 +153,7 @@ def test_event_study_coefficients_and_errors_agree_with_pyfixest(helpers):
 def test_unit_means_and_the_nuisance_basis_leave_what_dummies_and_covariates_leave(helpers):
     design = helpers.random_design(3)
     fit, data = fit_twfe(design), helpers.frame_of(design)
-    basis = nuisance_basis(fit)
+    basis = fit.basis
     v = np.random.default_rng(0).normal(size=len(data))
     within = v - data.assign(v=v).groupby("unit")["v"].transform("mean").to_numpy()
     expected = ols(v, data[["x0", "x1"]], absorb=[data["unit"], data["period"]]).residuals

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bri_bayes.design.design import Design
+from bri_bayes.frequentist.collapsed import collapsed_t
 from bri_bayes.frequentist.estimate import Estimate
-from bri_bayes.frequentist.few_clusters import collapsed_t, wild_cluster_bootstrap
+from bri_bayes.frequentist.few_clusters import wild_cluster_bootstrap
 from bri_bayes.frequentist.resampling import Permutation, permutation
 from bri_bayes.frequentist.twfe import (
     EventStudy,

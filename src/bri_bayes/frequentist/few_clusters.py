@@ -7,17 +7,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bri_bayes.core.arrays import Array
-from bri_bayes.core.names import COVARIATE, PERIOD, UNIT
 from bri_bayes.design.design import RELATIVE_ZERO, Design
-from bri_bayes.frequentist.estimate import SIGNIFICANCE, Estimate, t_estimate
-from bri_bayes.frequentist.ols import absorb_effects, group_sums
-from bri_bayes.frequentist.twfe import TwoWayFit, fit_twfe, nuisance_basis
+from bri_bayes.frequentist.estimate import SIGNIFICANCE, Estimate
+from bri_bayes.frequentist.ols import group_sums
+from bri_bayes.frequentist.twfe import TwoWayFit, fit_twfe
 
 # All sign vectors up to this many clusters: 2^12 = 4,096.
 ENUMERATED_CLUSTERS = 12
+# So few treated (or control) units make the restricted bootstrap under-reject: MacKinnon & Webb (2017),
+# doi:10.1002/jae.2508.
+FEW = (1, 2)
 # Squared bootstrap t statistics this close (relative) to the observed one are ties: only rounding differs.
 TIE = 1e-9
 # The interval is searched to this many standard errors; what is accepted there counts as accepted everywhere.
@@ -49,19 +50,20 @@ def wild_cluster_bootstrap(design: Design, draws: int = 9999, seed: int = 0) -> 
     n_clusters = int(fit.unit_ix.max()) + 1
     enumerated = n_clusters <= ENUMERATED_CLUSTERS
     n_vectors = 2**n_clusters if enumerated else draws + 1
-    scores = _cluster_scores(fit)
+    scores, notes = _cluster_scores(fit), _few_note(fit)
+    lower: float | None
+    upper: float | None
     if scores is None:
-        p_value = math.nan
-        lower: float | None = math.nan
-        upper: float | None = math.nan
-        note: str | None = "the cluster-robust t statistic does not exist"
+        p_value = lower = upper = math.nan
+        notes.append("the cluster-robust t statistic does not exist")
     else:
         signs = _all_signs(n_clusters) if enumerated else _random_signs(n_clusters, draws, seed)
         statistics = _bootstrap_statistics(scores, signs)
         p_value = float(statistics.share(np.array([-fit.estimate]))[0])
         lower = _interval_end(statistics, scores, fit.estimate, side=-1)
         upper = _interval_end(statistics, scores, fit.estimate, side=1)
-        note = "no value on the open side of the interval is rejected" if None in (lower, upper) else None
+        if None in (lower, upper):
+            notes.append("no value on the open side of the interval is rejected")
     return Estimate(
         estimator="twfe",
         inference="wild_cluster_bootstrap",
@@ -71,42 +73,20 @@ def wild_cluster_bootstrap(design: Design, draws: int = 9999, seed: int = 0) -> 
         lower=lower,
         upper=upper,
         n_assignments=n_vectors,
-        note=note,
+        note="; ".join(notes) or None,
     )
 
 
-def collapsed_t(design: Design) -> Estimate:
-    """Two periods a unit, then a two-sample t test: exact for normal changes, whatever their serial correlation.
-
-        z_i = mean of y_it after the onset - mean before,    t = (mean treated z - mean control z) / se,   df = N - 2
-
-    with the pooled variance of z. Means are over the observed cells of a unit, for controls around the onset of the
-    treated; covariates are ignored. There is no answer (NaN) when onsets differ.
-    Source: Bertrand, Duflo & Mullainathan (2004), doi:10.1162/003355304772839588, section IV.C; Donald & Lang
-    (2007), doi:10.1162/rest.89.2.221.
-    """
-    first = design["first_treated"].to_numpy()
-    onsets = np.unique(first[np.isfinite(first)])
-    if onsets.size > 1:
-        listed = ", ".join(f"{onset:.0f}" for onset in onsets)
-        return t_estimate(
-            "collapsed", "t", math.nan, math.nan, 0, f"the onsets differ ({listed}): no two common periods"
-        )
-    changes = _changes(design, float(onsets[0]))
-    seen, ever_treated = np.isfinite(changes), np.isfinite(first)
-    treated, controls = changes[seen & ever_treated], changes[seen & ~ever_treated]
-    df = treated.size + controls.size - 2
-    note = _collapsed_note(design, seen)
-    if not (treated.size and controls.size):
-        lacking = "control" if treated.size else "treated unit"
-        return t_estimate("collapsed", "t", math.nan, math.nan, df, f"no {lacking} has rows before and after the onset")
-    deviations = np.concatenate([treated - treated.mean(), controls - controls.mean()])
-    spread = float(np.linalg.norm(deviations))
-    if df < 1 or spread <= RELATIVE_ZERO * float(np.linalg.norm(changes[seen])):
-        se, note = math.nan, "the changes within the two groups do not vary"
-    else:
-        se = spread * math.sqrt((1 / treated.size + 1 / controls.size) / df)
-    return t_estimate("collapsed", "t", float(treated.mean() - controls.mean()), se, df, note)
+def _few_note(fit: TwoWayFit) -> list[str]:
+    """With one or two treated or control units the test can hardly reject (null imposed), whatever the effect."""
+    n_units = int(fit.unit_ix.max()) + 1
+    counts = {"treated": fit.n_treated_units, "control": n_units - fit.n_treated_units}
+    return [
+        f"{count} {group} unit{'s' if count > 1 else ''}: the bootstrap has hardly any power, its p-value says little "
+        "(MacKinnon & Webb 2017)"
+        for group, count in counts.items()
+        if count in FEW
+    ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,16 +125,15 @@ class _BootstrapStatistics:
     def share(self, offsets: Array) -> Array:
         """p-values (offset,) of tau_0 = estimate + offset: the share of sign vectors with |t*| >= |t|."""
         z = offsets[:, None]
-        own = (self.a - z * self.b) ** 2 * self.observed_ss
-        other = z**2 * (self.ss - 2 * z * self.sr + z**2 * self.rr)
-        return np.asarray((own >= other * (1 - TIE)).mean(axis=1))
+        bootstrapped = (self.a - z * self.b) ** 2 * self.observed_ss
+        observed = z**2 * (self.ss - 2 * z * self.sr + z**2 * self.rr)
+        return np.asarray((bootstrapped >= observed * (1 - TIE)).mean(axis=1))
 
 
 def _cluster_scores(fit: TwoWayFit) -> _ClusterScores | None:
     """None when the observed t statistic does not exist: no residual, or scores that are zero."""
-    unit_ix, u, basis = fit.unit_ix, fit.residuals, nuisance_basis(fit)
-    treated = absorb_effects([unit_ix]).residuals(fit.least_squares.X[:, 0])
-    d = treated - basis @ (basis.T @ treated)
+    unit_ix, u, basis = fit.unit_ix, fit.least_squares.residuals, fit.basis
+    d = fit.partialled_out(fit.least_squares.X[:, :1])[:, 0]
     rounding = RELATIVE_ZERO * float(np.abs(d * u).sum())
     scores = _ClusterScores(
         move_u=group_sums(d * u, unit_ix),
@@ -211,25 +190,3 @@ def _interval_end(statistics: _BootstrapStatistics, scores: _ClusterScores, esti
         else:
             outside = middle
     return estimate + inside
-
-
-def _changes(design: Design, onset: float) -> Array:
-    """Mean after the onset minus mean before, (unit,); NaN for a unit without rows on either side."""
-    unit_ix, y = design["unit_ix"].to_numpy(), design["y"].to_numpy()
-    after = design[PERIOD].to_numpy()[design["period_ix"].to_numpy()] >= onset
-    means = []
-    for rows in (after, ~after):
-        counts = np.bincount(unit_ix[rows], minlength=design.sizes[UNIT])
-        totals = np.bincount(unit_ix[rows], weights=y[rows], minlength=design.sizes[UNIT])
-        means.append(np.where(counts > 0, totals / np.maximum(counts, 1), np.nan))
-    return np.asarray(means[0] - means[1])
-
-
-def _collapsed_note(design: Design, seen: NDArray[np.bool_]) -> str | None:
-    parts = []
-    if design.sizes[COVARIATE]:
-        parts.append("covariates are ignored")
-    if not seen.all():
-        missing = ", ".join(map(str, design[UNIT].to_numpy()[~seen]))
-        parts.append(f"left out, without rows before and after the onset: {missing}")
-    return "; ".join(parts) or None

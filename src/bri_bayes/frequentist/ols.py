@@ -70,14 +70,21 @@ class LeastSquares:
         return self.df_residual < 1 or bool(left <= RELATIVE_ZERO * size)
 
 
-def ols(y: ArrayLike, X: Mapping[str, ArrayLike] | pd.DataFrame, *, absorb: Sequence[ArrayLike] = ()) -> LeastSquares:
+def ols(
+    y: ArrayLike,
+    X: Mapping[str, ArrayLike] | pd.DataFrame,
+    *,
+    absorb: Sequence[ArrayLike] = (),
+    weights: ArrayLike | None = None,
+) -> LeastSquares:
     """Least squares of y on the columns of X and the absorbed effects.
 
         y = X b + sum_k F_k a_k + e,      b = (X~'X~)^-1 X~'y~,      v~ = v - F (F'F)^+ F'v
 
     ``y`` : (obs,); ``X`` : one (obs,) column a name; ``absorb`` : none, one or two label arrays (obs,), such as
     the unit and the period of each row. A constant is a column like any other; absorbed effects contain it.
-    Rows that are alone in their unit stay in: they count as rows and as clusters.
+    Rows that are alone in their unit stay in: they count as rows and as clusters. ``weights`` : (obs,), positive; every
+    row, also of the result, is then multiplied by the square root of its weight.
 
     Raises InputError for missing values, unequal lengths, and coefficients that the data do not identify.
     Source: Baltagi (2021), Econometric Analysis of Panel Data, ch. 2, 3 and 9.
@@ -87,7 +94,10 @@ def ols(y: ArrayLike, X: Mapping[str, ArrayLike] | pd.DataFrame, *, absorb: Sequ
     columns = [np.asarray(column, dtype=float) for _, column in X.items()]
     _check_columns(outcome, names, columns)
     matrix = np.column_stack(columns)
-    absorber = absorb_effects(absorb)
+    if weights is not None:
+        root = np.sqrt(np.asarray(weights, dtype=float))
+        outcome, matrix = outcome * root, matrix * root[:, None]
+    absorber = absorb_effects(absorb, weights)
     outcome_left, columns_left = absorber.residuals(outcome), absorber.residuals(matrix)
     coefficients, bread = solve(outcome_left, columns_left, np.linalg.norm(matrix, axis=0))
     _check_identified(names, coefficients, absorber)
@@ -104,9 +114,16 @@ def ols(y: ArrayLike, X: Mapping[str, ArrayLike] | pd.DataFrame, *, absorb: Sequ
     )
 
 
-def absorb_effects(effects: Sequence[ArrayLike]) -> Absorber:
-    """The within transformation of none, one or two sets of effects, each given by a label a row."""
+def absorb_effects(effects: Sequence[ArrayLike], weights: ArrayLike | None = None) -> Absorber:
+    """The within transformation of none, one or two sets of effects, each given by a label a row.
+
+    With ``weights`` it takes and gives rows that are multiplied by the square roots of their weights.
+    """
     indices = tuple(codes(effect) for effect in effects)
+    if weights is not None:
+        root = np.sqrt(np.asarray(weights, dtype=float))[:, None]
+        basis = orthonormal_basis(root * np.column_stack([np.eye(int(index.max()) + 1)[index] for index in indices]))
+        return Absorber(indices, basis.shape[1], lambda values: values - basis @ (basis.T @ values))
     if not indices:
         return Absorber((), 0, lambda values: np.asarray(values, dtype=float))
     if len(indices) == 1:

@@ -15,8 +15,8 @@ from bri_bayes.core.arrays import Array
 from bri_bayes.core.names import PERIOD, UNIT
 from bri_bayes.design.design import RELATIVE_ZERO, Design
 from bri_bayes.frequentist.estimate import SIGNIFICANCE, Estimate
-from bri_bayes.frequentist.ols import absorb_effects, group_sums
-from bri_bayes.frequentist.twfe import TwoWayFit, fit_twfe, nuisance_basis
+from bri_bayes.frequentist.ols import group_sums
+from bri_bayes.frequentist.twfe import TwoWayFit, fit_twfe
 
 ASSIGNMENT = "assignment"
 
@@ -63,14 +63,11 @@ def permutation(design: Design, max_assignments: int = 10_000, draws: int = 9999
     ch. 2, for the interval.
     """
     fit = fit_twfe(design)
-    onsets, observed = _observed_onsets(design)
-    n_possible = _count(observed, onsets.size)
-    exact = n_possible <= max_assignments
-    assignments = _all_assignments(observed) if exact else _random_assignments(observed, draws, seed)
-    estimates, slopes = _estimates(design, fit, onsets, assignments)
-    seen = np.isfinite(estimates)
-    p_value = _share_as_large(estimates[seen])
-    lower, upper = inverted_interval(estimates[seen], slopes[seen])
+    compared = placebos(design, fit, fit.least_squares.y[None, :], max_assignments, draws, seed)
+    estimates = compared.estimates[0]
+    identified = np.isfinite(estimates)
+    p_value = float(shares_as_large(estimates[None, identified])[0])
+    lower, upper = inverted_interval(estimates[identified], compared.slopes[identified])
     row = Estimate(
         estimator="twfe",
         inference="permutation",
@@ -79,12 +76,50 @@ def permutation(design: Design, max_assignments: int = 10_000, draws: int = 9999
         p_value=p_value,
         lower=lower,
         upper=upper,
-        n_assignments=int(seen.sum()),
-        note=_note(exact, n_possible, seen, is_open=None in (lower, upper)),
+        n_assignments=int(identified.sum()),
+        note=_note(compared, identified, is_open=None in (lower, upper)),
     )
-    first = np.append(onsets, np.nan)[assignments]
-    variables = {"estimate": (ASSIGNMENT, estimates), "first_treated": ((ASSIGNMENT, UNIT), first)}
+    variables = {"estimate": (ASSIGNMENT, estimates), "first_treated": ((ASSIGNMENT, UNIT), compared.first_treated)}
     return Permutation(row, xr.Dataset(variables, coords={UNIT: design[UNIT].values}))
+
+
+@dataclass(frozen=True, eq=False)
+class Placebos:
+    """``estimates`` : (outcome, assignment) tau_j; ``slopes`` : (assignment,) r_j; NaN where D_j'M D_j is zero;
+    ``first_treated`` : (assignment, unit), the observed one first; ``n_possible`` : distinct assignments.
+    """
+
+    estimates: Array
+    slopes: Array
+    first_treated: Array
+    n_possible: int
+    exact: bool
+
+
+def placebos(
+    design: Design, fit: TwoWayFit, outcomes: Array, max_assignments: int = 10_000, draws: int = 9999, seed: int = 0
+) -> Placebos:
+    """The estimates of ``outcomes`` (outcome, obs) under the assignments that ``permutation`` compares."""
+    onsets, observed = _observed_onsets(design)
+    n_possible = _count(observed, onsets.size)
+    exact = n_possible <= max_assignments
+    assignments = _all_assignments(observed) if exact else _random_assignments(observed, draws, seed)
+    rows, squares, loads, moments = _block_sums(design, fit, onsets, outcomes)
+    width = max(1, BLOCK_NUMBERS // squares.size)
+    parts = []
+    for start in range(0, len(assignments), width):
+        chosen = _indicators(assignments[start : start + width], onsets.size)
+        size = chosen @ squares - ((chosen @ loads) ** 2).sum(axis=1)
+        identified = size > RELATIVE_ZERO * (chosen @ rows)
+        parts.append((chosen @ moments) / np.where(identified, size, np.nan)[:, None])
+    ratios = np.concatenate(parts).T
+    return Placebos(ratios[1:], ratios[0], np.append(onsets, np.nan)[assignments], n_possible, exact)
+
+
+def shares_as_large(estimates: Array) -> Array:
+    """The share of assignments with an estimate as large as the observed, first one, up to rounding : (outcome,)."""
+    sizes = np.abs(estimates)
+    return np.asarray((sizes >= sizes[:, :1] - TIE * sizes.max(axis=1, keepdims=True)).mean(axis=1))
 
 
 def _observed_onsets(design: Design) -> tuple[Array, Onsets]:
@@ -111,8 +146,8 @@ def _all_assignments(observed: Onsets) -> Onsets:
     """Every distinct rearrangement of ``observed``: (assignment, unit), the observed one first."""
     sizes = [int((observed == onset).sum()) for onset in range(int(observed.max()) + 1)]
     rows = np.array(list(_arrangements(np.full(observed.size, -1, dtype=np.int16), 0, sizes)))
-    own = int(np.flatnonzero((rows == observed).all(axis=1))[0])
-    return rows[[own, *(row for row in range(len(rows)) if row != own)]]
+    first = int(np.flatnonzero((rows == observed).all(axis=1))[0])
+    return rows[[first, *(row for row in range(len(rows)) if row != first)]]
 
 
 def _arrangements(partial: Onsets, onset: int, sizes: list[int]) -> Iterator[Onsets]:
@@ -130,46 +165,25 @@ def _random_assignments(observed: Onsets, draws: int, seed: int) -> Onsets:
     return np.vstack([observed[None, :], rng.permuted(np.tile(observed, (draws, 1)), axis=1)])
 
 
-def _estimates(design: Design, fit: TwoWayFit, onsets: Array, assignments: Onsets) -> tuple[Array, Array]:
-    """tau_j and r_j of each assignment, (assignment,); NaN where D_j'M D_j is zero."""
-    rows, own, loads, moments = _block_sums(design, fit, onsets)
-    width = max(1, BLOCK_NUMBERS // own.size)
-    parts = []
-    for start in range(0, len(assignments), width):
-        chosen = _indicators(assignments[start : start + width], onsets.size)
-        size = chosen @ own - ((chosen @ loads) ** 2).sum(axis=1)
-        identified = size > RELATIVE_ZERO * (chosen @ rows)
-        parts.append((chosen @ moments) / np.where(identified, size, np.nan)[:, None])
-    estimates, slopes = np.concatenate(parts).T
-    return estimates, slopes
-
-
 def _indicators(assignments: Onsets, n_onsets: int) -> Array:
     """Which (onset, unit) blocks an assignment treats: (assignment, onset x unit), zeros and ones."""
     return np.concatenate([assignments == onset for onset in range(n_onsets)], axis=1).astype(float)
 
 
-def _block_sums(design: Design, fit: TwoWayFit, onsets: Array) -> tuple[Array, Array, Array, Array]:
-    """Of the rows B of a unit from an onset on: their number, B'B less unit means (both (block,)), B'Q, B'M(y, D).
+def _block_sums(design: Design, fit: TwoWayFit, onsets: Array, outcomes: Array) -> tuple[Array, Array, Array, Array]:
+    """Of the rows B of a unit from an onset on: their number, B'B less unit means (both (block,)), B'Q, B'M(D, y).
 
     With D = sum of the blocks B of an assignment, D'M D = sum of B'B less unit means - |sum of Q'B|^2, because blocks
     of different units share no rows.
     """
-    unit_ix, basis = fit.unit_ix, nuisance_basis(fit)
-    within_units = absorb_effects([unit_ix]).residuals
-    data = within_units(np.column_stack([fit.least_squares.y, fit.least_squares.X[:, 0]]))
-    left = data - basis @ (basis.T @ data)
+    unit_ix = fit.unit_ix
+    residuals = fit.partialled_out(np.column_stack([fit.least_squares.X[:, 0], outcomes.T]))
     after = design[PERIOD].to_numpy()[design["period_ix"].to_numpy()] >= onsets[:, None]
     rows = np.concatenate([group_sums(block, unit_ix) for block in after])
     unit_rows = np.tile(np.bincount(unit_ix), onsets.size)
-    loads = np.concatenate([group_sums(block[:, None] * basis, unit_ix) for block in after])
-    moments = np.concatenate([group_sums(block[:, None] * left, unit_ix) for block in after])
+    loads = np.concatenate([group_sums(block[:, None] * fit.basis, unit_ix) for block in after])
+    moments = np.concatenate([group_sums(block[:, None] * residuals, unit_ix) for block in after])
     return rows, rows - rows**2 / unit_rows, loads, moments
-
-
-def _share_as_large(estimates: Array) -> float:
-    sizes = np.abs(estimates)
-    return float((sizes >= sizes[0] - TIE * sizes.max()).mean())
 
 
 def inverted_interval(estimates: Array, slopes: Array) -> tuple[float | None, float | None]:
@@ -219,13 +233,14 @@ def _first_crossing(starts: Array, ends: Array, needed: float) -> float:
     return float(candidates[inside > needed][0])
 
 
-def _note(exact: bool, n_possible: int, seen: NDArray[np.bool_], is_open: bool) -> str | None:
-    parts = []
-    if not exact:
+def _note(compared: Placebos, identified: NDArray[np.bool_], is_open: bool) -> str | None:
+    parts, n_possible = [], compared.n_possible
+    if not compared.exact:
         possible = f"{n_possible:,}" if n_possible < COUNTABLE else f"about 10^{math.log10(n_possible):.0f}"
-        parts.append(f"{seen.size - 1:,} of {possible} assignments, drawn at random")
-    if not seen.all():
-        parts.append(f"left out: the rows do not identify {int((~seen).sum()):,} of {seen.size:,} assignments")
+        parts.append(f"{identified.size - 1:,} of {possible} assignments, drawn at random")
+    if not identified.all():
+        lost = int((~identified).sum())
+        parts.append(f"left out: the rows do not identify {lost:,} of {identified.size:,} assignments")
     if is_open:
-        parts.append(f"the interval has an open end: the smallest possible p-value is 1/{int(seen.sum())}")
+        parts.append(f"the interval has an open end: the smallest possible p-value is 1/{int(identified.sum())}")
     return "; ".join(parts) or None

@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from bri_bayes.core.arrays import Array, Index
 from bri_bayes.core.errors import InputError
 from bri_bayes.core.names import COVARIATE, EVENT_TIME, REFERENCE_EVENT_TIME
 from bri_bayes.design.design import RELATIVE_ZERO, Design, two_way
 from bri_bayes.frequentist.estimate import Estimate, t_estimate, t_test
-from bri_bayes.frequentist.ols import LeastSquares, absorb_effects, ols, orthonormal_basis
+from bri_bayes.frequentist.ols import Absorber, LeastSquares, absorb_effects, ols, orthonormal_basis
 from bri_bayes.frequentist.variance import Variance, crv1, crv3, iid
 
 TREATED = "treated"
@@ -36,24 +36,33 @@ class TwoWayFit:
     n_treated_units: int
 
     @property
-    def coefficients(self) -> xr.DataArray:
-        """The effect ("treated") and the coefficients of the covariates: (term,)."""
-        return self.least_squares.coefficients
-
-    @property
-    def residuals(self) -> Array:
-        """Residuals (obs,) in units of the outcome."""
-        return self.least_squares.residuals
-
-    @property
-    def bread(self) -> Array:
-        """Inverse (term, term) of the cross-products of the regressors after unit and period effects."""
-        return self.least_squares.bread
-
-    @property
     def estimate(self) -> float:
         """The coefficient of the treatment, in units of the outcome."""
-        return float(self.coefficients.values[0])
+        return float(self.least_squares.coefficients.values[0])
+
+    @cached_property
+    def basis(self) -> Array:
+        """What stands beside the treatment, within units: orthonormal Q (obs, rank) of period effects and covariates.
+
+        Its columns sum to zero over each unit, so that unit effects, period effects and covariates leave
+        M v = v - (unit means of v) - Q Q'v of any variable v.
+        """
+        period = self.least_squares.absorber.effects[1]
+        periods = np.eye(int(period.max()) + 1)[period]
+        return orthonormal_basis(self.within_units(np.column_stack([periods, self.least_squares.X[:, 1:]])))
+
+    def within_units(self, values: Array) -> Array:
+        """Values (obs, m) less unit means."""
+        return self._units.residuals(values)
+
+    def partialled_out(self, values: Array) -> Array:
+        """M times the columns of ``values`` (obs, m)."""
+        within = self.within_units(values)
+        return np.asarray(within - self.basis @ (self.basis.T @ within))
+
+    @cached_property
+    def _units(self) -> Absorber:
+        return absorb_effects([self.unit_ix])
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,19 +108,6 @@ def cluster_estimate(fit: TwoWayFit) -> Estimate:
 def crv3_estimate(fit: TwoWayFit) -> Estimate:
     """The effect with the cluster jackknife by unit (CRV3) and t(G - 1)."""
     return _row(fit, "cluster_crv3", crv3(fit.least_squares, fit.unit_ix))
-
-
-def nuisance_basis(fit: TwoWayFit) -> Array:
-    """What stands beside the treatment, within units: Q (obs, rank) for period effects and covariates.
-
-    Q is orthonormal and its columns sum to zero over each unit, so that unit effects, period effects and covariates
-    leave M v = v - (unit means of v) - Q Q'v of any variable v.
-    """
-    least_squares = fit.least_squares
-    unit, period = least_squares.absorber.effects
-    periods = (period[:, None] == np.arange(int(period.max()) + 1)).astype(float)
-    within_units = absorb_effects([unit]).residuals
-    return orthonormal_basis(within_units(np.column_stack([periods, least_squares.X[:, 1:]])))
 
 
 def event_study(design: Design, window: tuple[int, int] | None = None) -> EventStudy:

@@ -82,17 +82,23 @@ def crv1(fit: LeastSquares, *cluster: ArrayLike) -> Variance:
     ways = [codes(labels) for labels in cluster]
     groups = [*ways, codes(ways[0] * (ways[1].max() + 1) + ways[1])] if len(ways) == 2 else ways
     n_clusters = min(int(way.max()) + 1 for way in ways)
-    spent = _parameters_outside_clusters(fit, ways)
-    if fit.is_exact or n_clusters < 2 or spent >= fit.residuals.size:
+    factor = _cluster_factor(fit, ways, n_clusters)
+    if fit.is_exact or math.isnan(factor):
         return _absent(fit, n_clusters - 1, _EXACT if n_clusters > 1 else "there is only one cluster")
     influence = _influence(fit)
     scores = [group_sums(influence, group) for group in groups]
     matrix = sum((sign * (score.T @ score) for sign, score in zip((1, 1, -1), scores, strict=False)), _zeros(fit))
     lost = np.diag(matrix) <= (RELATIVE_ZERO * np.abs(influence).sum(axis=0)) ** 2
     matrix[lost, :] = matrix[:, lost] = np.nan
-    factor = n_clusters / (n_clusters - 1) * (fit.residuals.size - 1) / (fit.residuals.size - spent)
     note = _lost_note(lost, "the cluster-robust variance is not positive")
     return Variance(_labelled(fit, factor * matrix), n_clusters - 1, note)
+
+
+def crv1_of_many(fit: LeastSquares, residuals: Array, cluster: ArrayLike) -> Array:
+    """CRV1 standard errors of the first coefficient when other outcomes leave ``residuals`` (obs, m) : (m,)."""
+    index = codes(cluster)
+    scores = group_sums((fit.columns @ fit.bread[0])[:, None] * residuals, index)
+    return np.asarray(np.sqrt(_cluster_factor(fit, [index], int(index.max()) + 1) * (scores**2).sum(axis=0)))
 
 
 def crv3(fit: LeastSquares, cluster: ArrayLike) -> Variance:
@@ -165,9 +171,14 @@ def _influence(fit: LeastSquares) -> Array:
     return np.asarray((fit.columns @ fit.bread) * fit.residuals[:, None])
 
 
-def _parameters_outside_clusters(fit: LeastSquares, ways: list[Index]) -> int:
+def _cluster_factor(fit: LeastSquares, ways: list[Index], n_clusters: int) -> float:
+    """G / (G - 1) (n - 1) / (n - K); NaN with one cluster and with as many parameters as rows."""
     nested = [effect for effect in fit.absorber.effects if any(_is_nested(effect, way) for way in ways)]
-    return fit.rank - sum(int(effect.max()) + 1 for effect in nested) + len(nested)
+    spent = fit.rank - sum(int(effect.max()) + 1 for effect in nested) + len(nested)
+    n_rows = fit.residuals.size
+    if n_clusters < 2 or spent >= n_rows:
+        return math.nan
+    return n_clusters / (n_clusters - 1) * (n_rows - 1) / (n_rows - spent)
 
 
 def _is_nested(effect: Index, cluster: Index) -> bool:
