@@ -70,7 +70,7 @@ def run_study(
     answered = dataclasses.replace(context, done={"outcomes": complete["outcomes"]})
     complete |= collected(answered, sections, values)
     write_json(folder / "values.json", complete)
-    path = _render(folder, complete)
+    path = _render(folder, complete, jobs=jobs)
     _write_manifest(folder, study, panel, seed=seed, quick=quick, seconds=seconds)
     return Run(path, tuple(_failed_gates(complete)))
 
@@ -183,7 +183,7 @@ def _study_values(
     }
 
 
-def _render(folder: Path, values: dict[str, Any]) -> Path:
+def _render(folder: Path, values: dict[str, Any], *, jobs: int = 1) -> Path:
     """Figures, tables and report; skipped when they were made from the same values by the same code."""
     stamp = folder / "figures" / "made_from.json"
     made_from = {"values": digest(values), "code": code_digest()}
@@ -198,7 +198,7 @@ def _render(folder: Path, values: dict[str, Any]) -> Path:
     from bri_bayes.report.table_files import write_tables
 
     stamp.unlink(missing_ok=True)
-    figures = draw_all(values, folder / "figures")
+    figures = draw_all(values, folder / "figures", jobs=jobs)
     sections = load_sections(name for name in section_names() if values.get(name))
     write_tables(values, folder / "tables", {key: table for one in sections for key, table in one.tables.items()})
     parts = {section.name: (section.title, section.parts(values)) for section in sections}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from importlib import import_module
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,55 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     Draw = Callable[[Mapping[str, Any]], Figure]
+
+MAIN = "outcomes"  # of the main answer, not of a further section
+# Every figure in the order of the report: its section, and what this section, one of its outcomes or their main model
+# must have for the figure to exist. A figure is a module with a function of its name; one of a further section has a
+# function ``caption`` beside it.
+_REGISTERED: Mapping[str, tuple[str, str]] = {
+    "comparison": (MAIN, "att"),
+    "forest": (MAIN, "by_unit"),
+    "event_study": (MAIN, "by_event_time"),
+    "paths": (MAIN, "counterfactual"),
+    "additional_trade": (MAIN, "additional_trade_usd"),
+    "power": (MAIN, "power"),
+    "category_levels": ("replication", "categories"),
+    "category_growth": ("replication", "categories"),
+    "published_event_study": ("replication", "event_study"),
+    "fake_groups": ("replication", "fake_groups"),
+    "pretrend": ("pretrends", "pretrend"),
+    "placebo_time": ("placebo", "time"),
+    "placebo_space": ("placebo", "space"),
+    "placebo_paper": ("placebo", "space"),
+    "placebo_predictive": ("placebo", "predictive"),
+    "model_checks": ("placebo", "predictive"),
+    "propensity_prior": ("propensity", "methods"),
+    "overlap": ("propensity", "methods"),
+    "love_plot": ("propensity", "methods"),
+    "match_weights": ("propensity", "methods"),
+    "psm_did": ("propensity", "methods"),
+    "model_scores": ("compare", "models"),
+    "control_subsets": ("controls", "subsets"),
+    "control_pool": ("controls", "leave_one_out"),
+    "contamination": ("controls", "contamination"),
+    "expected_paths": ("controls", "expected"),
+    "spec_curve": ("speccurve", "specifications"),
+    "moderation": ("moderation", "versions"),
+    "moderation_slope": ("moderation", "versions"),
+    "mechanism": ("mechanism", "channels"),
+    "mechanism_confounder": ("mechanism", "channels"),
+    "joint": ("joint", "density"),
+    "robustness": ("robustness", "choices"),
+    "honest_walk": ("honest", "curve"),
+    "honest_bounds": ("honest", "smoothness"),
+    "prior_predictive": ("prior", "additional_trade_usd"),
+    "prior_sensitivity": ("prior", "refits"),
+    "prior_scales": ("prior", "scales"),
+    "category_effects": ("categories", "fits"),
+    "category_ranks": ("categories", "fits"),
+    "category_differences": ("categories", "differences"),
+    "product_growth": ("categories", "growth"),
+}
 
 
 def _imported_when_drawn(name: str) -> Draw:
@@ -23,75 +74,27 @@ def _imported_when_drawn(name: str) -> Draw:
     return draw
 
 
-# What at least one outcome, or its main model, must have for a figure to exist.
-_NEEDS: Mapping[str, str] = {
-    "comparison": "att",
-    "forest": "by_unit",
-    "event_study": "by_event_time",
-    "paths": "counterfactual",
-    "additional_trade": "additional_trade_usd",
-    "power": "power",
-}
-# Figures of the further sections: "section.key" that the section, or at least one of its outcomes, must have. Each
-# module has a function ``caption`` beside the one that draws.
-_SECTION_NEEDS: Mapping[str, str] = {
-    "category_levels": "replication.categories",
-    "category_growth": "replication.categories",
-    "published_event_study": "replication.event_study",
-    "fake_groups": "replication.fake_groups",
-    "pretrend": "pretrends.pretrend",
-    "placebo_time": "placebo.time",
-    "placebo_space": "placebo.space",
-    "placebo_paper": "placebo.space",
-    "placebo_predictive": "placebo.predictive",
-    "model_checks": "placebo.predictive",
-    "propensity_prior": "propensity.methods",
-    "overlap": "propensity.methods",
-    "love_plot": "propensity.methods",
-    "match_weights": "propensity.methods",
-    "psm_did": "propensity.methods",
-    "model_scores": "compare.models",
-    "control_subsets": "controls.subsets",
-    "control_pool": "controls.leave_one_out",
-    "contamination": "controls.contamination",
-    "expected_paths": "controls.expected",
-    "spec_curve": "speccurve.specifications",
-    "moderation": "moderation.versions",
-    "moderation_slope": "moderation.versions",
-    "mechanism": "mechanism.channels",
-    "mechanism_confounder": "mechanism.channels",
-    "joint": "joint.density",
-    "robustness": "robustness.choices",
-    "honest_walk": "honest.curve",
-    "honest_bounds": "honest.smoothness",
-    "prior_predictive": "prior.additional_trade_usd",
-    "prior_sensitivity": "prior.refits",
-    "prior_scales": "prior.scales",
-    "category_effects": "categories.fits",
-    "category_ranks": "categories.fits",
-    "category_differences": "categories.differences",
-    "product_growth": "categories.growth",
-}
-FIGURES: Mapping[str, Draw] = {name: _imported_when_drawn(name) for name in (*_NEEDS, *_SECTION_NEEDS)}
+FIGURES: Mapping[str, Draw] = {name: _imported_when_drawn(name) for name in _REGISTERED}
+
+
+def draw_all(values: Mapping[str, Any], folder: Path, *, jobs: int = 1) -> dict[str, Path]:
+    """Draw every available figure into ``folder`` as NAME.svg and NAME.png; returns the SVG of each name.
+
+    ``jobs`` : processes that share the figures; the files are the same bytes, however many there are.
+    """
+    names = available(values)
+    if jobs == 1 or len(names) < 2:
+        return _drawn(values, folder, names)
+    shares = [names[first::jobs] for first in range(min(jobs, len(names)))]
+    with ProcessPoolExecutor(len(shares), mp_context=get_context("spawn")) as pool:
+        results = list(pool.map(_drawn, [values] * len(shares), [folder] * len(shares), shares))
+    paths = {name: path for result in results for name, path in result.items()}
+    return {name: paths[name] for name in names}
 
 
 def available(values: Mapping[str, Any]) -> tuple[str, ...]:
     """The figures for which a study has numbers, in the order of the report."""
-    from bri_bayes.presentation.study_tables import main_model
-
-    found = [{**main_model(outcome), "power": outcome.get("power")} for outcome in values["outcomes"].values()]
-    main = [name for name, need in _NEEDS.items() if any(content.get(need) for content in found)]
-    return (*main, *(name for name, need in _SECTION_NEEDS.items() if _has(values, need)))
-
-
-def _has(values: Mapping[str, Any], need: str) -> bool:
-    section, _, key = need.partition(".")
-    own = values.get(section) or {}
-    # "details" : a section whose command promises a list for each outcome keeps the rest there.
-    outcomes = own.get("details") or own.get("outcomes", {})
-    return bool(own.get(key)) or any(
-        isinstance(content, Mapping) and bool(content.get(key)) for content in outcomes.values()
-    )
+    return tuple(name for name, (section, key) in _REGISTERED.items() if _has(values, section, key))
 
 
 def section_caption(values: Mapping[str, Any], name: str) -> list[str]:
@@ -102,11 +105,25 @@ def section_caption(values: Mapping[str, Any], name: str) -> list[str]:
 
 def is_of_section(name: str) -> bool:
     """Whether a figure belongs to a further section."""
-    return name in _SECTION_NEEDS
+    return name in _REGISTERED and _REGISTERED[name][0] != MAIN
 
 
-def draw_all(values: Mapping[str, Any], folder: Path) -> dict[str, Path]:
-    """Draw every available figure into ``folder`` as NAME.svg and NAME.png; returns the SVG of each name."""
+def _drawn(values: Mapping[str, Any], folder: Path, names: Sequence[str]) -> dict[str, Path]:
     from bri_bayes.report.figures.theme import save
 
-    return {name: save(FIGURES[name](values), folder, name) for name in available(values)}
+    return {name: save(FIGURES[name](values), folder, name) for name in names}
+
+
+def _has(values: Mapping[str, Any], section: str, key: str) -> bool:
+    from bri_bayes.presentation.study_tables import main_model
+
+    if section == MAIN:
+        return any(
+            bool({**main_model(outcome), "power": outcome.get("power")}.get(key)) for outcome in values[MAIN].values()
+        )
+    content = values.get(section) or {}
+    # "details" : a section whose command promises a list for each outcome keeps the rest there.
+    outcomes = content.get("details") or content.get("outcomes", {})
+    return bool(content.get(key)) or any(
+        isinstance(outcome, Mapping) and bool(outcome.get(key)) for outcome in outcomes.values()
+    )

@@ -35,6 +35,7 @@ MARGIN = 0.18
 TITLE, TEXT, SMALL = 13.0, 10.0, 8.5  # points
 LINE = 1.32  # line height in font sizes
 DPI = 160
+PNG_COMPRESSION = 3  # of 9: a third of the time of the default, files 7% larger
 
 _STYLE: dict[str, Any] = {
     "font.family": FONT,
@@ -133,14 +134,17 @@ def page(
 def save(figure: Figure, folder: Path, name: str) -> Path:
     """Write NAME.svg and NAME.png, the same bytes for the same figure; returns the path of the SVG."""
     with style():
-        figure.draw_without_rendering()
-        figure.set_layout_engine("none")  # the places are found once, for both files
+        if engine := figure.get_layout_engine():
+            engine.execute(figure)
+        figure.set_layout_engine("none")  # the places are known: neither file looks for them again
         for ax in figure.axes:  # the solver's last digits change from run to run
             left, bottom, width, height = (round(float(part), 5) for part in ax.get_position().bounds)
             ax.set_position((left, bottom, width, height))
-        for suffix, metadata in ((".png", {"Software": None}), (".svg", {"Date": None, "Creator": None})):
+        png = {"metadata": {"Software": None}, "pil_kwargs": {"compress_level": PNG_COMPRESSION}}
+        svg = {"metadata": {"Date": None, "Creator": None}}
+        for suffix, options in ((".png", png), (".svg", svg)):
             with written_beside((folder / name).with_suffix(suffix)) as temporary:
-                figure.savefig(temporary, format=suffix[1:], dpi=DPI, metadata=metadata)
+                figure.savefig(temporary, format=suffix[1:], dpi=DPI, **options)
     return (folder / name).with_suffix(".svg")
 
 
