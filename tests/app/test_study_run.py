@@ -108,6 +108,18 @@ def test_processes_give_the_same_values_as_one(study, tmp_path):
     assert one == two
 
 
+def test_an_outcome_may_have_the_name_of_a_section(study, tmp_path):
+    text = study.read_text(encoding="utf-8").replace("lnexport", "joint")
+    text = text.replace('models = ["did"]', 'models = ["did"]\nsections = ["joint"]')
+    second = '\n[outcomes.lnimport]\ncolumn = "import_musd"\ntransform = "log"\nlabel = "Imports"\n'
+    study.write_text(text + second, encoding="utf-8")
+    run_study(study, quick=True)
+    values = json.loads((tmp_path / "reports" / "small" / "values.json").read_text(encoding="utf-8"))
+    assert list(values["outcomes"]) == ["joint", "lnimport"]
+    assert list(values["joint"]["outcomes"]) == ["joint+lnimport"]
+    assert values["joint"]["outcomes"]["joint+lnimport"]["labels"] == ["Exports", "Imports"]
+
+
 def test_init_makes_a_study_that_runs_and_refuses_a_folder_with_content(study, tmp_path):
     made = init_study(tmp_path / "mine")
     assert made.is_file()
@@ -128,7 +140,7 @@ def test_an_interrupted_run_says_one_sentence_leaves_nothing_half_written_and_go
     first = process.stderr.readline()
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
-    assert first.startswith("[1/3] lnexport/did")
+    assert first.startswith("[1/3] answer/fit/lnexport/did")
     assert process.returncode == 130
     assert "goes on from what it had finished" in err
     assert "Traceback" not in err

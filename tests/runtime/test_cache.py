@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from bri_bayes.core.effect import Effect
 from bri_bayes.core.io import digest, write_text
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.inference import fit
@@ -55,14 +56,23 @@ def test_steps_that_are_done_are_not_done_again_after_an_interruption(tmp_path):
                 raise error
             return {"name": name}
 
-        return Step(name, f"key-{name}", call)
+        return Step("owner", (name,), f"key-{name}", call)
 
     with pytest.raises(KeyboardInterrupt):
         run_steps([step("a"), step("b", KeyboardInterrupt()), step("c")], cache)
-    values, seconds = run_steps([step("a"), step("b"), step("c")], cache)
+    finished = run_steps([step("a"), step("b"), step("c")], cache)
     assert calls == ["a", "b", "b", "c"]
-    assert list(values) == ["a", "b", "c"]
-    assert seconds["a"] == 0.0
+    assert list(finished.of("owner")) == [("a",), ("b",), ("c",)]
+    assert finished.seconds["owner/a"] == 0.0
+
+
+def test_steps_whose_words_read_alike_are_two_steps_and_keep_the_class_of_their_result(tmp_path):
+    effect = Effect(0.1, 0.2, -0.3, 0.5, 0.7)
+    steps = [Step("a", ("b/c",), "one", lambda: effect, Effect), Step("a", ("b", "c"), "two", lambda: {"x": effect})]
+    finished = run_steps(steps, Cache(tmp_path))
+    assert finished.of("a") == {("b/c",): effect, ("b", "c"): {"x": effect.as_dict()}}
+    assert finished.of("b") == {}
+    assert run_steps(steps, Cache(tmp_path)).results == finished.results
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path):

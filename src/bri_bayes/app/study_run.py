@@ -18,12 +18,13 @@ from bri_bayes.core.resources import shipped
 from bri_bayes.data.panel import Panel
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.estimands.summaries import panel_values, warnings_of
+from bri_bayes.presentation.gates import failed_gates
 from bri_bayes.presentation.study_tables import provenance
-from bri_bayes.report.main_answer import main_steps, paper_steps
+from bri_bayes.report.main_answer import ANSWER, PAPER, main_steps, paper_steps
 from bri_bayes.report.sections import load_section, load_sections, section_names
 from bri_bayes.report.sections.section import Context, collected
 from bri_bayes.runtime.cache import Cache, code_digest
-from bri_bayes.runtime.steps import run_steps
+from bri_bayes.runtime.steps import Finished, run_steps
 from bri_bayes.study.model_card import ModelCard, Sampler, card_path, load_card
 from bri_bayes.study.study_file import Study, load_study
 
@@ -35,7 +36,7 @@ TERMINAL_ROWS = 40
 
 @dataclass(frozen=True)
 class Run:
-    """What a run left behind: the report, and a sentence for each fit whose diagnostics do not pass."""
+    """What a run left behind: the report, and a sentence for each computation that does not pass its diagnostics."""
 
     path: Path
     failed_gates: tuple[str, ...]
@@ -65,14 +66,15 @@ def run_study(
     if study.audit:
         steps += paper_steps(study, data, cards, seed, quick=quick)
     steps += [step for section in sections for step in section.steps(context)]
-    values, seconds = run_steps(steps, cache or Cache(), jobs=jobs)
-    complete = json_safe(_study_values(study, data, cards, values))
+    finished = run_steps(steps, cache or Cache(), jobs=jobs)
+    complete = json_safe(_study_values(study, data, cards, finished))
     answered = dataclasses.replace(context, done={"outcomes": complete["outcomes"]})
-    complete |= collected(answered, sections, values)
+    complete |= collected(answered, sections, finished)
+    complete["failed_gates"] = failed_gates(complete)
     write_json(folder / "values.json", complete)
     path = _render(folder, complete, jobs=jobs)
-    _write_manifest(folder, study, panel, seed=seed, quick=quick, seconds=seconds)
-    return Run(path, tuple(_failed_gates(complete)))
+    _write_manifest(folder, study, panel, seed=seed, quick=quick, seconds=finished.seconds)
+    return Run(path, tuple(complete["failed_gates"]))
 
 
 def section_values(
@@ -92,10 +94,10 @@ def section_values(
     context = Context(study, study.load(), cards, seed=seed, quick=quick, options=dict(options or {}))
     before = [one for one in load_section(name).depends if one in study.sections]
     sections = load_sections([*before, name])
-    found, _ = run_steps([step for one in sections for step in one.steps(context)], cache or Cache(), jobs=jobs)
+    finished = run_steps([step for one in sections for step in one.steps(context)], cache or Cache(), jobs=jobs)
     design = context.analysis(next(iter(study.outcomes))).design
     panel_said = json_safe(panel_values(context.panel, design))
-    return {"panel": panel_said, **collected(context, sections, found)[name]}
+    return {"panel": panel_said, **collected(context, sections, finished)[name]}
 
 
 def section_text(name: str, values: Mapping[str, Any]) -> str:
@@ -147,15 +149,14 @@ def _card(name: str, study_path: Path | None, *, quick: bool) -> ModelCard:
     return dataclasses.replace(card, sampler=QUICK) if quick else card
 
 
-def _study_values(
-    study: Study, data: Panel, cards: Mapping[str, ModelCard], values: Mapping[str, Any]
-) -> dict[str, Any]:
+def _study_values(study: Study, data: Panel, cards: Mapping[str, ModelCard], finished: Finished) -> dict[str, Any]:
+    answers, paper = finished.of(ANSWER), finished.of(PAPER)
     outcomes = {}
     plain = None
     for name, outcome in study.outcomes.items():
         plain = Analysis(data, study.assignment, ModelCard(name="rows", title="rows", outcome=name))
-        frequentist = values[f"{name}/frequentist"]
-        fits = {card: values[f"{name}/{card}"] for card in cards if f"{name}/{card}" in values}
+        frequentist = answers["frequentist", name]
+        fits = {at[2]: result for at, result in answers.items() if at[:2] == ("fit", name)}
         truth = data.attrs.get("truth", {}).get("att", {}).get(outcome.column)
         outcomes[name] = {
             "label": outcome.label or name,
@@ -170,7 +171,7 @@ def _study_values(
             "event_study": frequentist["event_study"],
             "warnings": [*warnings_of(plain), *frequentist["notes"]],
             "truth": None if truth is None else {"att": truth},
-            "power": values.get(f"power/{name}"),
+            "power": paper.get(("power", name)),
         }
     if plain is None:
         raise InputError(f'the study "{study.name}" has no outcome')
@@ -179,7 +180,7 @@ def _study_values(
         "unit_names": {unit: study.name_of(unit) for unit in study.assignment.units},
         "panel": panel_values(data, plain.design),
         "outcomes": outcomes,
-        "paper": values.get("paper/evidence"),
+        "paper": paper.get(("evidence",)),
     }
 
 
@@ -205,16 +206,6 @@ def _render(folder: Path, values: dict[str, Any], *, jobs: int = 1) -> Path:
     render_report(values, figures, target, parts)
     write_json(stamp, made_from)
     return target
-
-
-def _failed_gates(values: Mapping[str, Any]) -> list[str]:
-    further = [values[name].get("failed_gates", []) for name in section_names() if values.get(name)]
-    return [sentence for sentences in further for sentence in sentences] + [
-        f"{outcome}/{card}: the sampler's diagnostics do not pass"
-        for outcome, content in values["outcomes"].items()
-        for card, fit in content["models"].items()
-        if not fit["trustworthy"]
-    ]
 
 
 def _write_manifest(

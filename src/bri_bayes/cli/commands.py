@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from bri_bayes.core.names import SECTIONS
 
 StudyArgument = Annotated[Path | None, typer.Argument(help="A study folder or TOML; default: the study that ships.")]
 PanelOption = Annotated[Path | None, typer.Option("--panel", help="The CSV that the study describes.")]
@@ -20,28 +23,25 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 SeedOption = Annotated[int, typer.Option(help="Seed of all random numbers.", min=0)]
 
 
-# Commands without options of their own, and the question that each answers; one has a section of another name.
-_SECTION_OF = {"curve": "speccurve"}
-_PLAIN: Mapping[str, str] = {
-    "pretrends": "Did the groups move apart before the policy, and would this panel have shown it?",
-    "honest": "What if trends were not parallel? The effect by the drift of the treated, and honest intervals.",
-    "mechanism": "Through which channel does the effect run, and how large a confounder would undo it?",
-    "joint": "Did two outcomes both rise? One model, and a probability for each combination.",
-    "compare": "Which model predicts what it has not seen, and does the effect hang on it?",
-    "curve": "Which answers would other choices have given? A curve of several hundred Bayesian fits.",
-    "prior": "What does the prior expect, which prior does the answer hang on, and which scales were learned?",
-    "robustness": "Over every choice that was tried, where can the answer lie, and which matter most?",
+# A command whose section has another name, and the option that a section has beside those of all.
+_COMMAND_OF = {"speccurve": "curve"}
+_OPTION_OF: Mapping[str, tuple[str, str]] = {
+    "placebo": ("kind", "Only: time, space or predictive; default: all."),
+    "propensity": ("model", "A propensity card: a name or a TOML file."),
+    "controls": ("kind", "Only: subsets, contaminated, pool or counterfactuals; default: all."),
+    "moderation": ("moderator", "A variable of the study; default: its first modifier."),
 }
 
 
 def register_sections(app: typer.Typer) -> None:
-    """Add the command of each section to the command line."""
-    for name in (*_PLAIN, *_WITH_OPTIONS):
-        app.command(name)(_WITH_OPTIONS.get(name) or _plain(_SECTION_OF.get(name, name), _PLAIN[name]))
+    """Add the command of each section that has one to the command line."""
+    for name, question in SECTIONS.items():
+        if question is not None:
+            app.command(_COMMAND_OF.get(name, name), help=question)(_command(name, _OPTION_OF.get(name)))
 
 
-def _plain(section: str, question: str) -> Callable[..., None]:
-    """The command of a section that has no options of its own."""
+def _command(section: str, option: tuple[str, str] | None) -> Callable[..., None]:
+    """The command of a section: study, panel, and at most one option of its own, by name and help."""
 
     def command(
         study: StudyArgument = None,
@@ -50,75 +50,26 @@ def _plain(section: str, question: str) -> Callable[..., None]:
         jobs: JobsOption = None,
         seed: SeedOption = 0,
         as_json: JsonOption = False,
+        **options: str | None,
     ) -> None:
-        show_section(section, study, panel=panel, quick=quick, jobs=jobs, seed=seed, as_json=as_json)
+        from bri_bayes.app.study_run import section_values
 
-    command.__doc__ = question
+        given = {name: value for name, value in options.items() if value is not None}
+        print_section(
+            section,
+            section_values(section, study, panel=panel, quick=quick, jobs=processes(jobs), seed=seed, options=given),
+            as_json=as_json,
+        )
+
+    shown = signature(command, eval_str=True)
+    parameters = [item for item in shown.parameters.values() if item.kind is not Parameter.VAR_KEYWORD]
+    if option is not None:
+        kind = Annotated[str | None, typer.Option(help=option[1])]
+        parameters.append(Parameter(option[0], Parameter.KEYWORD_ONLY, default=None, annotation=kind))
+    # What the parser reads: it has no place for options by any name.
+    command.__signature__ = shown.replace(parameters=parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {item.name: item.annotation for item in parameters}
     return command
-
-
-def placebo(
-    study: StudyArgument = None,
-    panel: PanelOption = None,
-    kind: Annotated[str, typer.Option(help="time, space, predictive or all.")] = "all",
-    quick: QuickOption = False,
-    jobs: JobsOption = None,
-    seed: SeedOption = 0,
-    as_json: JsonOption = False,
-) -> None:
-    """Would we have seen this without the policy? Earlier onsets, other groups, simulated panels."""
-    show_section("placebo", study, panel=panel, quick=quick, jobs=jobs, seed=seed, as_json=as_json, kind=kind)
-
-
-def propensity(
-    study: StudyArgument = None,
-    panel: PanelOption = None,
-    model: Annotated[str | None, typer.Option(help="A propensity card: a name or a TOML file.")] = None,
-    quick: QuickOption = False,
-    jobs: JobsOption = None,
-    seed: SeedOption = 0,
-    as_json: JsonOption = False,
-) -> None:
-    """Were the controls alike before? Propensity, overlap, balance, and a match that carries its uncertainty."""
-    more = {} if model is None else {"model": model}
-    show_section("propensity", study, panel=panel, quick=quick, jobs=jobs, seed=seed, as_json=as_json, **more)
-
-
-def controls(
-    study: StudyArgument = None,
-    panel: PanelOption = None,
-    kind: Annotated[
-        str | None, typer.Option(help="Only: subsets, contaminated, pool or counterfactuals; default: all.")
-    ] = None,
-    quick: QuickOption = False,
-    jobs: JobsOption = None,
-    seed: SeedOption = 0,
-    as_json: JsonOption = False,
-) -> None:
-    """Does the answer hang on the choice of controls? Sets, single units, a wider pool, controls that are not clean."""
-    show_section("controls", study, panel=panel, quick=quick, jobs=jobs, seed=seed, as_json=as_json, kind=kind)
-
-
-def moderation(
-    study: StudyArgument = None,
-    panel: PanelOption = None,
-    moderator: Annotated[str | None, typer.Option(help="A variable of the study; default: its first modifier.")] = None,
-    quick: QuickOption = False,
-    jobs: JobsOption = None,
-    seed: SeedOption = 0,
-    as_json: JsonOption = False,
-) -> None:
-    """Does the effect fall with inequality, or with another moderator?"""
-    more = {} if moderator is None else {"moderator": moderator}
-    show_section("moderation", study, panel=panel, quick=quick, jobs=jobs, seed=seed, as_json=as_json, **more)
-
-
-_WITH_OPTIONS: Mapping[str, Callable[..., None]] = {
-    "placebo": placebo,
-    "propensity": propensity,
-    "controls": controls,
-    "moderation": moderation,
-}
 
 
 def processes(jobs: int | None) -> int:
@@ -133,24 +84,6 @@ def print_json(values: Any) -> None:
     typer.echo(json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False))
 
 
-def show_section(
-    name: str,
-    study: Path | None,
-    *,
-    panel: Path | None,
-    quick: bool,
-    jobs: int | None,
-    seed: int,
-    as_json: bool,
-    **options: Any,
-) -> None:
-    """Run a section and print it."""
-    from bri_bayes.app.study_run import section_values
-
-    values = section_values(name, study, panel=panel, quick=quick, jobs=processes(jobs), seed=seed, options=options)
-    print_section(name, values, as_json=as_json)
-
-
 def print_section(name: str, values: dict[str, Any], *, as_json: bool) -> None:
     """Print the values of a section; exit status 1 when a check or a diagnostic of it failed."""
     from bri_bayes.app.study_run import section_text
@@ -161,6 +94,11 @@ def print_section(name: str, values: dict[str, Any], *, as_json: bool) -> None:
         typer.echo(section_text(name, values))
     failed = [*values.get("failed_gates", [])]
     failed += [check["detail"] for check in values.get("checks", []) if check["passed"] is False]
+    stop_if_failed(failed)
+
+
+def stop_if_failed(failed: Sequence[str]) -> None:
+    """Exit status 1 and what failed, if anything did."""
     if failed:
         typer.echo("bri-bayes: " + "; ".join(failed), err=True)
         raise typer.Exit(1)

@@ -19,6 +19,7 @@ from bri_bayes.cli.commands import (
     print_json,
     processes,
     register_sections,
+    stop_if_failed,
 )
 from bri_bayes.cli.trade_and_inequality import parse_range, register_measures
 from bri_bayes.core.errors import BriBayesError, StoppedError
@@ -50,9 +51,7 @@ def run(
 
     report = run_study(study, panel=panel, categories=categories, quick=quick, jobs=processes(jobs), out=out, seed=seed)
     typer.echo(str(report.path))
-    if report.failed_gates:
-        typer.echo("bri-bayes: " + "; ".join(report.failed_gates), err=True)
-        raise typer.Exit(1)
+    stop_if_failed(report.failed_gates)
 
 
 @app.command()
@@ -94,16 +93,17 @@ def estimate(
         seed=seed,
     )
     values = answer(request)
-    trustworthy = values.pop("trustworthy")
+    from bri_bayes.presentation.gates import beyond_limits
+
+    failed = [] if values.pop("trustworthy") else [beyond_limits(values["bayes"])]
+    values["failed_gates"] = failed
     if as_json:
         print_json(values)
     else:
         from bri_bayes.presentation.study_tables import estimate_text
 
         typer.echo(estimate_text(values))
-    if not trustworthy:
-        typer.echo("bri-bayes: the sampler's diagnostics do not pass: read the warnings before the numbers", err=True)
-        raise typer.Exit(1)
+    stop_if_failed(failed)
 
 
 @app.command()

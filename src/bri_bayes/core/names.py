@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 UNIT = "unit"
@@ -33,22 +34,23 @@ Engine = Literal["auto", "marginal", "nuts"]
 # The reference event time of an event study: the last period before the onset.
 REFERENCE_EVENT_TIME = -1
 
-# The sections of a report that a study may ask for, in the order of the page; each is a module in sections/.
-SECTIONS: tuple[str, ...] = (
-    "replication",
-    "consistency",
-    "pretrends",
-    "honest",
-    "placebo",
-    "propensity",
-    "moderation",
-    "mechanism",
-    "joint",
-    "categories",
-    "compare",
-    "controls",
-    "speccurve",
-    "prior",
-    "robustness",
-    "claims",
-)
+# The sections of a report that a study may ask for, in the order of the page; each is a module in report/sections/.
+# Beside it the question of its command; None where the section has none, or one of another kind.
+SECTIONS: Mapping[str, str | None] = {
+    "replication": None,
+    "consistency": None,
+    "pretrends": "Did the groups move apart before the policy, and would this panel have shown it?",
+    "honest": "What if trends were not parallel? The effect by the drift of the treated, and honest intervals.",
+    "placebo": "Would we have seen this without the policy? Earlier onsets, other groups, simulated panels.",
+    "propensity": "Were the controls alike before? Propensity, overlap, balance, an uncertain match.",
+    "moderation": "Does the effect fall with inequality, or with another moderator?",
+    "mechanism": "Through which channel does the effect run, and how large a confounder would undo it?",
+    "joint": "Did two outcomes both rise? One model, and a probability for each combination.",
+    "categories": None,
+    "compare": "Which model predicts what it has not seen, and does the effect hang on it?",
+    "controls": "Does the answer hang on the choice of controls? Sets, single units, a wider pool.",
+    "speccurve": "Which answers would other choices have given? A curve of several hundred Bayesian fits.",
+    "prior": "What does the prior expect, which prior does the answer hang on, and which scales were learned?",
+    "robustness": "Over every choice that was tried, where can the answer lie, and which matter most?",
+    "claims": None,
+}

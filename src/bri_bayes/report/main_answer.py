@@ -18,6 +18,8 @@ from bri_bayes.runtime.steps import Step
 from bri_bayes.study.model_card import ModelCard
 from bri_bayes.study.study_file import Study
 
+# The owners of these steps.
+ANSWER, PAPER = "answer", "paper"
 # Simulated panels of a cell of the design analysis.
 PANELS, QUICK_PANELS = 1000, 200
 
@@ -32,10 +34,10 @@ def main_steps(study: Study, data: Panel, cards: Mapping[str, ModelCard], seed: 
             analysis = Analysis(data, study.assignment, dataclasses.replace(card, outcome=outcome))
             labels = [card.name, card.title, data[outcome].attrs, data.attrs.get("kind")]
             key = content_key("fit-values", analysis.digest, seed, labels)
-            steps.append(Step(f"{outcome}/{name}", key, partial(_fit_step, analysis, seed)))
+            steps.append(Step(ANSWER, ("fit", outcome, name), key, partial(_fit_step, analysis, seed)))
         plain = Analysis(data, study.assignment, ModelCard(name="rows", title="rows", outcome=outcome))
         key = content_key("frequentist", plain.digest)
-        steps.append(Step(f"{outcome}/frequentist", key, partial(_frequentist_step, plain)))
+        steps.append(Step(ANSWER, ("frequentist", outcome), key, partial(_frequentist_step, plain)))
     return steps
 
 
@@ -43,14 +45,14 @@ def paper_steps(study: Study, data: Panel, cards: Mapping[str, ModelCard], seed:
     """The audit and the published estimates as data, and for each outcome with a published effect its power."""
     panels = QUICK_PANELS if quick else PANELS
     printed = [path.read_bytes() for path in sorted((shipped("data") / "published").rglob("*")) if path.is_file()]
-    steps = [Step("paper/evidence", content_key("evidence", *printed), _evidence_step)]
+    steps = [Step(PAPER, ("evidence",), content_key("evidence", *printed), _evidence_step)]
     main = next(iter(cards.values()))
     for name, outcome in study.outcomes.items():
         if outcome.published is not None:
             analysis = Analysis(data, study.assignment, dataclasses.replace(main, outcome=name))
             claim = (outcome.published.estimate, outcome.published.se)
             key = content_key("power", analysis.digest, claim, seed, panels)
-            steps.append(Step(f"power/{name}", key, partial(_power_step, analysis, claim, panels, seed)))
+            steps.append(Step(PAPER, ("power", name), key, partial(_power_step, analysis, claim, panels, seed)))
     return steps
 
 

@@ -9,19 +9,22 @@ from typing import Any
 from bri_bayes.checks.refits import refit
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.runtime.cache import content_key
-from bri_bayes.runtime.steps import Step
+from bri_bayes.runtime.steps import Parts, Step
 
 # Refits in one step: a quarter of a second to a few seconds of work, so that little is lost when it is stopped.
 CHUNK = 25
 
 
-def refit_steps(name: str, analyses: Mapping[str, Analysis], seed: int, *, chunk: int = CHUNK) -> list[Step]:
-    """Steps ``name/1``, ``name/2``, ... whose values are {label: ``refit``} of ``chunk`` recipes each."""
+def refit_steps(
+    owner: str, parts: Parts, analyses: Mapping[str, Analysis], seed: int, *, chunk: int = CHUNK
+) -> list[Step]:
+    """Steps (*parts, "1"), (*parts, "2"), ... whose results are {label: ``refit``} of ``chunk`` recipes each."""
     labels = list(analyses)
     pieces = [labels[first : first + chunk] for first in range(0, len(labels), chunk)]
     return [
         Step(
-            f"{name}/{position}",
+            owner,
+            (*parts, str(position)),
             content_key("refits", [(label, analyses[label].digest) for label in piece], seed),
             partial(_refits, {label: analyses[label] for label in piece}, seed),
         )
@@ -29,14 +32,9 @@ def refit_steps(name: str, analyses: Mapping[str, Analysis], seed: int, *, chunk
     ]
 
 
-def gathered(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The refits of every step of ``refit_steps(name, ...)`` by label."""
-    return {
-        label: record
-        for step, found in values.items()
-        if step.rpartition("/")[0] == name
-        for label, record in found.items()
-    }
+def gathered(parts: Parts, results: Mapping[Parts, Any]) -> dict[str, Any]:
+    """The refits of every step of ``refit_steps(owner, parts, ...)`` by label, from the results of the owner."""
+    return {label: record for step, piece in results.items() if step[:-1] == parts for label, record in piece.items()}
 
 
 def _refits(analyses: Mapping[str, Analysis], seed: int) -> dict[str, Any]:

@@ -6,42 +6,67 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import Any
 
+from bri_bayes.core.json_values import from_json, json_safe
 from bri_bayes.runtime.cache import Cache
+
+# What a step is of its owner: an outcome and a card, two outcomes, a place in a series of pieces.
+type Parts = tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Step:
-    """One piece of work: ``call()`` returns a JSON value that depends on nothing but what ``key`` names."""
+    """One piece of work: ``call()`` returns what depends on nothing but what ``key`` names.
 
-    name: str
+    It is known by its ``owner`` (a section, the main answer) and its ``parts`` together, whatever their words are.
+    ``kind`` : the class of the result, JSON values if it has none; it crosses processes and the cache as JSON.
+    """
+
+    owner: str
+    parts: Parts
     key: str
     call: Callable[[], Any]
+    kind: Any = None
+
+    @property
+    def label(self) -> str:
+        """For a reader of the progress and of the manifest."""
+        return "/".join((self.owner, *self.parts))
 
 
-def run_steps(steps: Sequence[Step], cache: Cache, *, jobs: int = 1) -> tuple[dict[str, Any], dict[str, float]]:
-    """Value and seconds (0 from the cache) of each step by name; a finished step is stored at once."""
-    values: dict[str, Any] = {}
-    seconds: dict[str, float] = {}
-    missing = []
-    for step in steps:
-        stored = cache.read_json(step.key)
-        if stored is None:
-            missing.append(step)
-        else:
-            values[step.name], seconds[step.name] = stored, 0.0
-    with _progress(len(steps), len(values)) as advance:
-        for step, value, spent in _computed(missing, jobs):
-            cache.write_json(step.key, value)
-            values[step.name], seconds[step.name] = value, round(spent, 3)
-            advance(step.name)
-    return {step.name: values[step.name] for step in steps}, seconds
+@dataclass(frozen=True)
+class Finished:
+    """The results of steps, by owner and parts, and ``seconds`` (0 from the cache) by label."""
+
+    results: Mapping[tuple[str, Parts], Any]
+    seconds: Mapping[str, float]
+
+    def of(self, owner: str) -> dict[Parts, Any]:
+        """The results of one owner's steps by their parts."""
+        return {parts: result for (name, parts), result in self.results.items() if name == owner}
+
+
+def run_steps(steps: Sequence[Step], cache: Cache, *, jobs: int = 1) -> Finished:
+    """Do what the cache does not have; a finished step is stored at once."""
+    known = {(step.owner, step.parts): cache.read_json(step.key) for step in steps}
+    assert len(known) == len(steps), "two steps of one owner have the same parts"
+    missing = [step for step in steps if known[step.owner, step.parts] is None]
+    seconds = {step.label: 0.0 for step in steps}
+    with _progress(len(steps), len(steps) - len(missing)) as advance:
+        for step, result, spent in _computed(missing, jobs):
+            known[step.owner, step.parts] = json_safe(result)
+            cache.write_json(step.key, known[step.owner, step.parts])
+            seconds[step.label] = round(spent, 3)
+            advance(step.label)
+    kinds = {(step.owner, step.parts): step.kind for step in steps}
+    results = {at: value if kinds[at] is None else from_json(kinds[at], value) for at, value in known.items()}
+    return Finished(results, seconds)
 
 
 def _computed(steps: Sequence[Step], jobs: int) -> Iterator[tuple[Step, Any, float]]:

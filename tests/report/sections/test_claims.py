@@ -15,7 +15,7 @@ def test_claims_of_the_other_sections_are_in_the_table_with_their_numbers():
     claim["numbers"] = {"slope": {"mean": 0.1, "lower": -0.2, "upper": 0.4}, "P(< 0)": 0.25, "years": [2003, 2013]}
     done = {"outcomes": {"lnexport": main_answer(0.1, 0.2, 0.5)}, "moderation": {"claims": [claim]}}
     context = Context(study=load_study(shipped("data")), panel=None, cards={}, done=done)
-    values = {"panel": {"kind": "user"}, "claims": load_section("claims").collect(context, {})}
+    values = {"panel": {"kind": "user"}, "claims": load_section("claims").collect(context, {}).as_dict()}
     assert [each["section"] for each in values["claims"]["claims"]] == ["answer", "moderation"]
     frame = table(values)
     assert frame["claim"].tolist() == ["Exports: the initiative raised them by 0.218", "x"]

@@ -14,6 +14,7 @@ from bri_bayes.design.analysis import Analysis
 from bri_bayes.presentation.page_parts import Paragraph, Picture, Shown
 from bri_bayes.report.sections.compare import SECTION
 from bri_bayes.report.sections.section import Context, collected
+from bri_bayes.runtime.steps import Finished
 from bri_bayes.study.model_card import Effects, ModelCard, load_card
 from bri_bayes.study.section_settings import CompareTable
 from bri_bayes.study.study_file import load_study
@@ -147,4 +148,4 @@ def test_the_default_cards_exist_and_are_told_apart_by_what_they_change():
 def test_an_outcome_that_one_card_alone_can_have_is_left_out(study):
     loaded = load_study(study)
     context = Context(loaded, loaded.load(), {"did": ModelCard(name="did", title="")}, quick=True)
-    assert collected(context, [SECTION], {})["compare"]["outcomes"] == {}
+    assert collected(context, [SECTION], Finished({}, {}))["compare"]["outcomes"] == {}

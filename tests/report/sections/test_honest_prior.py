@@ -54,15 +54,19 @@ def test_a_drift_widens_the_posterior_of_the_panel_and_of_the_coefficients(found
         assert walk[-1] > walk[0]
 
 
-@pytest.mark.parametrize("name", ["honest", "prior"])
-def test_the_page_shows_every_figure_and_table_and_the_terminal_their_rows(found, name):
+@pytest.mark.parametrize(
+    ("name", "figures"),
+    [
+        ("honest", ("honest_walk", "honest_bounds")),
+        ("prior", ("prior_predictive", "prior_sensitivity", "prior_scales")),
+    ],
+)
+def test_the_page_shows_every_figure_and_table_and_the_terminal_their_rows(found, name, figures):
     values = found[name]
     whole = {**values, name: values, "outcomes": {}}
     section = load_section(name)
     shown = section.parts(whole)
-    assert {part.figure for part in shown if isinstance(part, Picture)} >= {"honest_walk", "honest_bounds"} or (
-        name == "prior"
-    )
+    assert tuple(part.figure for part in shown if isinstance(part, Picture)) == figures == section.figures
     assert all(part.table.rows for part in shown if isinstance(part, Shown))
     text = section_text(name, values)
     for caption, _ in section.tables.values():

@@ -21,11 +21,9 @@ def values(section):
     study = load_study()
     context = Context(study, study.load(), {})
     steps = section.steps(context)
-    assert [step.name for step in steps] == [f"{section.name}/values"]
-    found = section.collect(
-        context, {step.name: json.loads(json.dumps(step.call(), allow_nan=False)) for step in steps}
-    )
-    return {section.name: found}
+    assert [(step.owner, step.parts) for step in steps] == [(section.name, ())]
+    results = {step.parts: json.loads(json.dumps(step.call(), allow_nan=False)) for step in steps}
+    return {section.name: section.collect(context, results).as_dict()}
 
 
 def test_every_table_has_rows_and_says_what_it_is_made_from(section, values):

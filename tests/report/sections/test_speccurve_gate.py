@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bri_bayes.report.sections.section import Context
-from bri_bayes.report.sections.speccurve import MOST_UNRELIABLE, NAME, UNRELIABLE, collect
+from bri_bayes.report.sections.speccurve import MOST_UNRELIABLE, UNRELIABLE, collect
 from bri_bayes.study.model_card import load_card
 from bri_bayes.study.study_file import load_study
 
@@ -23,8 +23,8 @@ def test_an_unreliable_fit_is_left_out_with_its_reason_and_a_share_of_them_fails
     rng = np.random.default_rng(0)
     good = [record(float(rng.normal()), trustworthy=True, errors=("iid", "ar1")[i % 2]) for i in range(100)]
     bad = [record(99.0, trustworthy=False, errors="ar1") for _ in range(failing)]
-    found = {f"{NAME}/{outcome}/1": [*good, *bad] for outcome in study.outcomes}
-    values = collect(context, found)
+    found = {(outcome, "fits", "1"): [*good, *bad] for outcome in study.outcomes}
+    values = collect(context, found).as_dict()
     for outcome in values["outcomes"].values():
         assert len(outcome["specifications"]) == len(good)
         assert max(one["att"]["mean"] for one in outcome["specifications"]) < 99

@@ -14,6 +14,8 @@ from bri_bayes.core.json_values import json_safe
 from bri_bayes.core.names import CATEGORY, PERIOD, UNIT
 from bri_bayes.data.categories import CategorySource, growth_rows, load_categories
 from bri_bayes.design.category_design import CategoryDesign, category_difference_design, category_panel_design
+from bri_bayes.presentation.gates import beyond_limits
+from bri_bayes.presentation.results import CANNOT_BE_TOLD, NOT_SUPPORTED, SUPPORTED, Claim, SectionResult
 from bri_bayes.report.sections.categories_page import (
     NAME,
     RULE,
@@ -26,7 +28,7 @@ from bri_bayes.report.sections.categories_page import (
 )
 from bri_bayes.report.sections.section import Context, Section, collected
 from bri_bayes.runtime.cache import Cache, content_key
-from bri_bayes.runtime.steps import Step, run_steps
+from bri_bayes.runtime.steps import Parts, Step, run_steps
 from bri_bayes.study.study_file import load_study
 
 MAIN, POOL = "assignment", "pool"
@@ -44,8 +46,7 @@ def standalone(
     if not study.categories.available:
         raise InputError(f'the categories of the study "{study.name}" are not shipped; give their CSV with --panel')
     context = Context(study, xr.Dataset(), {}, seed=seed, quick=quick)
-    found, _ = run_steps(steps(context), cache or Cache(), jobs=jobs)
-    values: dict[str, Any] = collected(context, [SECTION], found)[NAME]
+    values: dict[str, Any] = collected(context, [SECTION], run_steps(steps(context), cache or Cache(), jobs=jobs))[NAME]
     return values | {"unit_names": {unit: study.name_of(unit) for unit in study.assignment.units}}
 
 
@@ -63,20 +64,20 @@ def steps(context: Context) -> list[Step]:
             call = partial(
                 _fit, design, source.level_to_usd, source.claimed, source.against, context.seed, context.quick
             )
-            found.append(Step(f"{NAME}/{outcome}/{name}", key, call))
+            found.append(Step(NAME, (outcome, name), key, call))
     return found
 
 
-def collect(context: Context, found: Mapping[str, Any]) -> dict[str, Any]:
+def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult | None:
     """{"panel", "outcomes": {name: {"fits", "growth", ...}}, "names", "claims", ...} of the product categories."""
     source = context.study.categories
-    if source is None or not found:
-        return {}
+    if source is None or not results:
+        return None
     panel = load_categories(source)
     study = context.study
     outcomes: dict[str, Any] = {}
     for name, outcome in source.outcomes.items():
-        fits = {key.split("/")[2]: value for key, value in found.items() if key.split("/")[1] == name}
+        fits = {at[1]: result for at, result in results.items() if at[0] == name}
         groups = {"treated": study.assignment.treated_units, "controls": study.assignment.never_treated}
         split = min(study.assignment.onsets)
         span = source.spans[0] if source.spans else None
@@ -95,12 +96,12 @@ def collect(context: Context, found: Mapping[str, Any]) -> dict[str, Any]:
             outcomes[name]["truth"] = truth
     names = {str(code): source.name_of(str(code)) for code in panel[CATEGORY].to_numpy()}
     failed = [
-        f"{source.outcomes[outcome].label}, {key}: the sampler's diagnostics do not pass"
+        f"{source.outcomes[outcome].label}, {key}: {beyond_limits(fit['diagnostics'])}"
         for outcome, content in outcomes.items()
         for key, fit in content["fits"].items()
         if not fit["diagnostics"]["trustworthy"]
     ]
-    values = {
+    further = {
         "panel": {
             "kind": source.kind,
             "label": panel.attrs["label"],
@@ -113,10 +114,8 @@ def collect(context: Context, found: Mapping[str, Any]) -> dict[str, Any]:
         },
         "names": names,
         "note": source.note,
-        "outcomes": outcomes,
-        "failed_gates": failed,
     }
-    return values | {"claims": _claims(values, source)}
+    return SectionResult(outcomes, _claims(outcomes, source), failed_gates=failed, further=further)
 
 
 def _ours(panel: xr.Dataset, units: tuple[str, ...]) -> list[str]:
@@ -160,30 +159,20 @@ def _fit(
     return dict(json_safe(values))
 
 
-def _claims(values: Mapping[str, Any], source: CategorySource) -> list[dict[str, Any]]:
+def _claims(outcomes: Mapping[str, Any], source: CategorySource) -> list[Claim]:
     """The claim of the study on its categories, with the verdict of ``RULE``, for each outcome."""
     claims = []
-    for outcome in values["outcomes"].values():
+    for outcome in outcomes.values():
         asked = outcome["fits"][outcome["main"]].get("claimed")
         if not source.claim or not asked:
             continue
         p = asked["gap"]["p_positive"]
         observed = source.kind in ("official", "user")
-        verdict = "cannot be told"
-        if observed and p >= SURE:
-            verdict = "supported"
-        elif observed and p <= 1 - SURE:
-            verdict = "not supported"
-        claims.append(
-            {
-                "claim": source.claim,
-                "where": outcome["label"],
-                "rule": RULE,
-                "verdict": verdict,
-                "numbers": {"p_gained_more": p, "gap": asked["gap"], "p_top_set": asked["p_top_set"],
-                            "chance_of_top_set": asked["chance"]},
-            }
-        )  # fmt: skip
+        told = SUPPORTED if p >= SURE else NOT_SUPPORTED if p <= 1 - SURE else CANNOT_BE_TOLD
+        numbers = {"p_gained_more": p, "gap": asked["gap"], "p_top_set": asked["p_top_set"]}
+        numbers["chance_of_top_set"] = asked["chance"]
+        verdict = told if observed else CANNOT_BE_TOLD
+        claims.append(Claim(source.claim, outcome["label"], RULE, verdict, numbers, source.kind))
     return claims
 
 
@@ -193,6 +182,7 @@ SECTION = Section(
     steps=steps,
     collect=collect,
     parts=parts,
+    figures=("category_effects", "category_ranks", "category_differences", "product_growth"),
     tables={
         "category_effects": ("Effects by product category, log points", effect_table),
         "category_ranks": ("Probability of each rank of a product category, largest effect first", rank_table),

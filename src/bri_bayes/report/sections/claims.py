@@ -8,13 +8,15 @@ from typing import Any
 
 import pandas as pd
 
+from bri_bayes.core.json_values import from_json
 from bri_bayes.core.names import SECTIONS
 from bri_bayes.presentation import page_parts as page
 from bri_bayes.presentation import sentences
+from bri_bayes.presentation.results import Claim, SectionResult
 from bri_bayes.presentation.study_tables import Values
 from bri_bayes.report.sections.claim_rules import judged
 from bri_bayes.report.sections.section import Context, Section
-from bri_bayes.runtime.steps import Step
+from bri_bayes.runtime.steps import Parts, Step
 
 NAME = "claims"
 DEPENDS = tuple(name for name in SECTIONS if name != NAME)
@@ -25,13 +27,14 @@ def steps(context: Context) -> list[Step]:
     return []
 
 
-def collect(context: Context, values: Mapping[str, Any]) -> dict[str, Any]:
+def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
     """The paper's claims on the effect, then those that the other sections judged."""
     on_the_effect = judged(context, ("effect",), context.done.get("outcomes", {}))
-    claims = [dataclasses.replace(claim, section="answer").as_dict() for claim in on_the_effect]
+    claims = [dataclasses.replace(claim, section="answer") for claim in on_the_effect]
     for name in DEPENDS:
-        claims += [{**claim, "section": name} for claim in (context.done.get(name) or {}).get("claims", [])]
-    return {"claims": claims}
+        others = (context.done.get(name) or {}).get("claims", [])
+        claims += [dataclasses.replace(from_json(Claim, claim), section=name) for claim in others]
+    return SectionResult(claims=claims)
 
 
 def parts(values: Values) -> list[page.Part]:

@@ -23,10 +23,11 @@ from bri_bayes.presentation.page_parts import (
     plain,
     row_name,
 )
+from bri_bayes.presentation.results import SectionResult
 from bri_bayes.presentation.study_tables import Values, unit_name
 from bri_bayes.report.sections.section import Context, Section
 from bri_bayes.runtime.cache import content_key
-from bri_bayes.runtime.steps import Step
+from bri_bayes.runtime.steps import Parts, Step
 from bri_bayes.study.model_card import ModelCard, load_card
 
 NAME = "compare"
@@ -58,17 +59,17 @@ def _steps(context: Context) -> list[Step]:
                 continue
             key = content_key("model-scores", analysis.digest, context.seed, context.quick)
             call = partial(model_scores, analysis, context.seed, quick=context.quick)
-            steps.append(Step(f"{NAME}/{outcome}/{name}", key, call))
+            steps.append(Step(NAME, (outcome, name), key, call))
     return steps
 
 
-def _collect(context: Context, found: Mapping[str, Any]) -> dict[str, Any]:
+def _collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
     outcomes: dict[str, Any] = {}
     failed = []
     for outcome, column in context.study.outcomes.items():
         cards = _cards(context, outcome)
         main = next(iter(cards.values()))
-        scored = {name: found[f"{NAME}/{outcome}/{name}"] for name in cards if f"{NAME}/{outcome}/{name}" in found}
+        scored = {name: results[outcome, name] for name in cards if (outcome, name) in results}
         if len(scored) < 2:
             continue
         labels = {name: differences(card, main) for name, card in cards.items()}
@@ -85,7 +86,7 @@ def _collect(context: Context, found: Mapping[str, Any]) -> dict[str, Any]:
         titles = {name: card.title for name, card in cards.items()}
         counts = {"rows": rows, "units": units, "onset": min(context.study.assignment.onsets)}
         outcomes[outcome] = {**described, **counts, **table, "titles": titles, "skipped": skipped}
-    return {"outcomes": outcomes, "definitions": dict(DEFINITIONS), "failed_gates": failed}
+    return SectionResult(outcomes, failed_gates=failed, further={"definitions": DEFINITIONS})
 
 
 def _cards(context: Context, outcome: str) -> dict[str, ModelCard]:
@@ -182,6 +183,7 @@ SECTION = Section(
     steps=_steps,
     collect=_collect,
     parts=_parts,
+    figures=("model_scores",),
     tables={
         "model_comparison": ("Model comparison: scores of left-out rows, weights, and the effect", compare_table),
         "model_comparison_left_out": ("Scores of each unit and period that was left out", blocks_table),

@@ -9,11 +9,12 @@ import pandas as pd
 
 from bri_bayes.core.resources import shipped
 from bri_bayes.presentation.page_parts import Paragraph, Part, Show, Shown, digits_of, page_table, plain, row_name
+from bri_bayes.presentation.results import SectionResult
 from bri_bayes.presentation.study_tables import Values
 from bri_bayes.report.sections.section import Context, Section
 from bri_bayes.report.table_files import TableOf
 from bri_bayes.runtime.cache import content_key
-from bri_bayes.runtime.steps import Step
+from bri_bayes.runtime.steps import Parts, Step
 
 NAME = "consistency"
 _VERDICTS = {"shared": "can", "conflict": "CANNOT", "undecided": "not decided"}
@@ -22,12 +23,12 @@ _VERDICTS = {"shared": "can", "conflict": "CANNOT", "undecided": "not decided"}
 def steps(context: Context) -> list[Step]:
     """One: the verdicts on all groups take a few seconds."""
     printed = [path.read_bytes() for path in sorted((shipped("data") / "published").rglob("*")) if path.is_file()]
-    return [Step(f"{NAME}/values", content_key(NAME, *printed), _verdicts)]
+    return [Step(NAME, (), content_key(NAME, *printed), _verdicts)]
 
 
-def collect(context: Context, found: Mapping[str, Any]) -> dict[str, Any]:
+def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
     """ "groups" : an entry a set of tables, as ``bri-bayes consistent --json`` prints it."""
-    return {"outcomes": {}, "groups": found[f"{NAME}/values"]}
+    return SectionResult(further={"groups": results[()]})
 
 
 def parts(values: Values) -> list[Part]:

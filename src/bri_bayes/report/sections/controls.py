@@ -14,11 +14,15 @@ from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.core.names import UNIT
 from bri_bayes.data.assignment import Assignment
 from bri_bayes.design.analysis import Analysis
+from bri_bayes.presentation.gates import beyond_limits
+from bri_bayes.presentation.results import SectionResult
 from bri_bayes.report.sections.controls_page import parts, tables
 from bri_bayes.report.sections.section import Context, Section
 from bri_bayes.runtime.cache import content_key
-from bri_bayes.runtime.steps import Step
+from bri_bayes.runtime.refit_steps import gathered
+from bri_bayes.runtime.steps import Parts, Step
 
+NAME = "controls"
 KINDS = ("subsets", "contaminated", "pool", "counterfactuals")
 # Kept draws of the synthetic control and of the factor model, and of their placebos; for a first look.
 DRAWS, PLACEBO_DRAWS, QUICK_DRAWS = 400, 150, 60
@@ -39,27 +43,25 @@ def steps(context: Context) -> list[Step]:
         for first in range(0, len(labels), _CHUNK):
             piece = {label: recipes[label] for label in labels[first : first + _CHUNK]}
             key = content_key("control-sets", [(label, one.digest) for label, one in piece.items()], context.seed)
-            name = f"controls/{outcome}/{first // _CHUNK + 1}"
-            found.append(Step(name, key, partial(fit_sets, piece, context.seed)))
+            place = (outcome, "fits", str(first // _CHUNK + 1))
+            found.append(Step(NAME, place, key, partial(fit_sets, piece, context.seed)))
         if _shares(context, outcome):
             analysis, since = context.analysis(outcome), dict(context.study.exposed)
             key = content_key("learned-share", analysis.digest, since, context.seed)
-            found.append(Step(f"controls/{outcome}:share", key, partial(learned_share, analysis, since, context.seed)))
+            call = partial(learned_share, analysis, since, context.seed)
+            found.append(Step(NAME, (outcome, "share"), key, call))
         if _wanted(context, "counterfactuals"):
             found += _counterfactuals(context, outcome)
     return found
 
 
-def collect(context: Context, values: Mapping[str, Any]) -> dict[str, Any]:
+def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
     """By outcome: subsets, influence, leave_one_out, pool, contaminated, contamination, synthetic, factor."""
     outcomes, failed = {}, []
     for name, outcome in context.study.outcomes.items():
-        fits: dict[str, Any] = {}
-        for step, value in values.items():
-            if step.startswith(f"controls/{name}/"):
-                fits |= value
+        fits = gathered((name, "fits"), results)
         content = {"label": outcome.label or name, **_collected(context, name, fits)}
-        if share := values.get(f"controls/{name}:share"):
+        if share := results.get((name, "share")):
             content["contamination"] = {
                 "since": dict(context.study.exposed),
                 "prior": [1.0, 1.0],
@@ -71,20 +73,19 @@ def collect(context: Context, values: Mapping[str, Any]) -> dict[str, Any]:
             ):
                 record["density"] = density
             if not share["trustworthy"]:
-                failed.append(f"controls/{name}: the fit with a learned share does not pass")
+                failed.append(f"{NAME}/{name}: the fit with a learned share does not pass")
         for kind in ("synthetic", "factor"):
-            if f"controls/{name}:{kind}" in values:
-                content[kind] = values[f"controls/{name}:{kind}"]
-                if content[kind].get("rhat", 1.0) > MOST_RHAT:
-                    failed.append(f"controls/{name}: the chains of the {kind} model have not met")
+            if (name, kind) in results:
+                content[kind] = results[name, kind]
+                if (rhat := content[kind].get("rhat", 1.0)) > MOST_RHAT:
+                    failed.append(f"{NAME}/{name}: R-hat of the {kind} model is {rhat:.2f} (up to {MOST_RHAT} passes)")
         content["expected"] = [kind for kind in ("synthetic", "factor") if "att" in content.get(kind, {})]
-        failed += [f"controls/{name}: {label} does not pass" for label, fit in fits.items() if not fit["trustworthy"]]
+        failed += [
+            f"{NAME}/{name}: {label}: {beyond_limits(fit)}" for label, fit in fits.items() if not fit["trustworthy"]
+        ]
         outcomes[name] = content
-    return {
-        "outcomes": outcomes,
-        "unit_names": {unit: context.study.name_of(unit) for unit in context.study.assignment.units},
-        "failed_gates": failed,
-    }
+    names = {unit: context.study.name_of(unit) for unit in context.study.assignment.units}
+    return SectionResult(outcomes, failed_gates=failed, further={"unit_names": names})
 
 
 def _wanted(context: Context, kind: str) -> bool:
@@ -155,7 +156,8 @@ def _counterfactuals(context: Context, outcome: str) -> list[Step]:
     }
     return [
         Step(
-            f"controls/{outcome}:{kind}",
+            NAME,
+            (outcome, kind),
             content_key(f"controls-{kind}", *content, options, own_options[kind]),
             partial(work, columns, assignment, outcome, **options, **own_options[kind]),
         )
@@ -195,5 +197,11 @@ def _collected(context: Context, outcome: str, fits: Mapping[str, Any]) -> dict[
 
 
 SECTION = Section(
-    name="controls", title="The choice of controls", steps=steps, collect=collect, parts=parts, tables=tables()
+    name=NAME,
+    title="The choice of controls",
+    steps=steps,
+    collect=collect,
+    parts=parts,
+    tables=tables(),
+    figures=("control_subsets", "control_pool", "contamination", "expected_paths"),
 )

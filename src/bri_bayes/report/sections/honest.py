@@ -13,10 +13,11 @@ from bri_bayes.core.json_values import json_safe
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.inference.importance import KHAT_LIMIT
 from bri_bayes.presentation import page_parts as page
+from bri_bayes.presentation.results import SectionResult
 from bri_bayes.presentation.study_tables import Values
 from bri_bayes.report.sections.section import Context, Section
 from bri_bayes.runtime.cache import content_key
-from bri_bayes.runtime.steps import Step
+from bri_bayes.runtime.steps import Parts, Step
 from bri_bayes.study.model_card import ModelCard
 
 NAME = "honest"
@@ -33,19 +34,19 @@ def steps(context: Context) -> list[Step]:
     for outcome in context.study.outcomes:
         analysis = context.analysis(outcome, card)
         key = content_key(NAME, analysis.digest, context.seed, points)
-        found.append(Step(f"{NAME}/{outcome}", key, partial(_work, analysis, context.seed, points)))
+        found.append(Step(NAME, (outcome,), key, partial(_work, analysis, context.seed, points)))
     return found
 
 
-def collect(context: Context, values: Mapping[str, Any]) -> dict[str, Any]:
+def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
     """By outcome, with what the figures need of it."""
     card = _card(context)
     outcomes = {}
     for name, outcome in context.study.outcomes.items():
-        if f"{NAME}/{name}" in values:
+        if (name,) in results:
             about = {"label": outcome.label or name, "onset": min(context.study.assignment.onsets)}
             about |= {"transform": outcome.transform, "units": outcome.units, "card": card.name if card else None}
-            outcomes[name] = about | values[f"{NAME}/{name}"]
+            outcomes[name] = about | results[name,]
     failed = [
         f"honest/{name}: the importance sample at s = {row['s']:.3g} is not reliable (k-hat {row['khat']:.2f})"
         for name, found in outcomes.items()
@@ -53,7 +54,7 @@ def collect(context: Context, values: Mapping[str, Any]) -> dict[str, Any]:
         if row["khat"] is not None and row["khat"] >= KHAT_LIMIT
     ]
     note = None if card else "no normal linear card of the study can take a drift of the treated group"
-    return {"outcomes": outcomes, "failed_gates": failed, "note": note}
+    return SectionResult(outcomes, failed_gates=failed, further={"note": note})
 
 
 def parts(values: Values) -> list[page.Part]:
@@ -174,6 +175,7 @@ SECTION = Section(
     steps=steps,
     collect=collect,
     parts=parts,
+    figures=("honest_walk", "honest_bounds"),
     tables={
         "honest_breakdown": ("Where zero comes inside: s of the walk, M of the bend, Mbar of the steps", breakdown),
         "honest_walk": ("The average effect when the treated group drifts by a random walk", walk),

@@ -11,6 +11,7 @@ import pandas as pd
 
 from bri_bayes.checks.jointly import TOLD, joint_values
 from bri_bayes.presentation import sentences
+from bri_bayes.presentation.gates import beyond_limits
 from bri_bayes.presentation.page_parts import (
     Paragraph,
     Part,
@@ -22,11 +23,12 @@ from bri_bayes.presentation.page_parts import (
     plain,
     row_name,
 )
+from bri_bayes.presentation.results import SectionResult
 from bri_bayes.presentation.study_tables import Values
 from bri_bayes.report.sections.claim_rules import judged
 from bri_bayes.report.sections.section import Context, Section
 from bri_bayes.runtime.cache import content_key
-from bri_bayes.runtime.steps import Step
+from bri_bayes.runtime.steps import Parts, Step
 
 NAME = "joint"
 
@@ -38,20 +40,23 @@ def steps(context: Context) -> list[Step]:
         one, two = context.analysis(first), context.analysis(second)
         if one.card.is_marginal and one.card.errors.scale == "common" and one.card.contamination is None:
             key = content_key(NAME, one.digest, two.digest, context.seed)
-            found.append(Step(f"{NAME}/{first}+{second}", key, partial(joint_values, one, two, context.seed)))
+            found.append(Step(NAME, (first, second), key, partial(joint_values, one, two, context.seed)))
     return found
 
 
-def collect(context: Context, values: Mapping[str, Any]) -> dict[str, Any]:
+def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
     """The joint answer of each pair of outcomes, under the name FIRST+SECOND, and the claim that both rose."""
     outcomes: dict[str, Any] = {}
-    for name, found in values.items():
-        labels = [context.study.outcomes[one].label or one for one in found["outcomes"]]
-        transforms = [context.study.outcomes[one].transform for one in found["outcomes"]]
-        pair = name.removeprefix(f"{NAME}/")
-        outcomes[pair] = {"labels": labels, "transforms": transforms, **found}
-    failed = [f"{NAME}/{pair}: the diagnostics do not pass" for pair, one in outcomes.items() if not one["trustworthy"]]
-    return {"outcomes": outcomes, "claims": judged(context, ("both_positive",), outcomes), "failed_gates": failed}
+    for names, found in results.items():
+        labels = [context.study.outcomes[name].label or name for name in names]
+        transforms = [context.study.outcomes[name].transform for name in names]
+        outcomes["+".join(names)] = {"labels": labels, "transforms": transforms, **found}
+    failed = [
+        f"{NAME}/{pair}: {beyond_limits(joint['diagnostics'])}"
+        for pair, joint in outcomes.items()
+        if not joint["trustworthy"]
+    ]
+    return SectionResult(outcomes, judged(context, ("both_positive",), outcomes), failed_gates=failed)
 
 
 def table(values: Values) -> pd.DataFrame:
@@ -119,5 +124,6 @@ SECTION = Section(
     steps=steps,
     collect=collect,
     parts=parts,
+    figures=("joint",),
     tables={"joint": ("Two effects together: the probability of each statement", table)},
 )

@@ -12,6 +12,7 @@ import pandas as pd
 from bri_bayes.checks.mediation import mediation_values
 from bri_bayes.paper.model_tables import MECHANISM_TABLES, table_column, table_columns
 from bri_bayes.presentation import sentences
+from bri_bayes.presentation.gates import exceeded
 from bri_bayes.presentation.page_parts import (
     Paragraph,
     Part,
@@ -23,12 +24,13 @@ from bri_bayes.presentation.page_parts import (
     plain,
     row_name,
 )
+from bri_bayes.presentation.results import SectionResult
 from bri_bayes.presentation.study_tables import Values
 from bri_bayes.report.sections.claim_rules import judged
-from bri_bayes.report.sections.paper import paper_frame, paper_parts, paper_steps
+from bri_bayes.report.sections.paper import of_paper, paper_frame, paper_parts, paper_steps
 from bri_bayes.report.sections.section import Context, Section
 from bri_bayes.runtime.cache import content_key
-from bri_bayes.runtime.steps import Step
+from bri_bayes.runtime.steps import Parts, Step
 
 NAME = "mechanism"
 WARNING = (
@@ -64,35 +66,36 @@ def steps(context: Context) -> list[Step]:
             own = context.analysis(channel)
             key = content_key(NAME, analysis.digest, own.digest, channel, context.seed)
             call = partial(mediation_values, analysis, channel, context.seed)
-            found.append(Step(f"{NAME}/{outcome}/{channel}", key, call))
+            found.append(Step(NAME, ("channel", outcome, channel), key, call))
     if context.study.audit and found:
         found += paper_steps(NAME, context, MECHANISM_TABLES, table_columns, table_column)
     return found
 
 
-def collect(context: Context, values: Mapping[str, Any]) -> dict[str, Any]:
+def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
     """Channels by outcome, claims with verdicts, and the paper's Tables 5 to 7 beside ours."""
     outcomes: dict[str, Any] = {}
     for name, outcome in context.study.outcomes.items():
-        found = {c: values[f"{NAME}/{name}/{c}"] for c in context.study.mediators if f"{NAME}/{name}/{c}" in values}
+        found = {at[2]: result for at, result in results.items() if at[:2] == ("channel", name)}
         if found:
             labels = {"label": outcome.label or name, "units": outcome.units, "transform": outcome.transform}
             outcomes[name] = {**labels, "channels": found}
     columns = context.study.mediators
     answered = {channel for outcome in outcomes.values() for channel in outcome["channels"]}
-    channels = sentences.listed([columns[name].label or name for name in columns if name in answered] or ["no channel"])
-    return {
-        "channels": {name: {"label": columns[name].label or name, "units": columns[name].units} for name in columns},
-        "outcomes": outcomes,
-        "paper": [values[name] for name in values if name.startswith(f"{NAME}/table/")],
-        "claims": judged(context, ("mediation",), outcomes, channels=channels),
-        "failed_gates": [
-            f"{NAME}/{name}/{channel}: the sampler's diagnostics do not pass"
-            for name, outcome in outcomes.items()
-            for channel, found in outcome["channels"].items()
-            if not found["trustworthy"]
-        ],
-    }
+    named = sentences.listed([columns[name].label or name for name in columns if name in answered] or ["no channel"])
+    channels = {name: {"label": columns[name].label or name, "units": columns[name].units} for name in columns}
+    failed = [
+        f"{NAME}/{name}/{channel}, {equation}: {', '.join(beyond)}"
+        for name, outcome in outcomes.items()
+        for channel, found in outcome["channels"].items()
+        if not found["trustworthy"]
+        for equation, diagnostics in found["diagnostics"].items()
+        if (beyond := exceeded(diagnostics))
+    ]
+    claims = judged(context, ("mediation",), outcomes, channels=named)
+    return SectionResult(
+        outcomes, claims, failed_gates=failed, further={"channels": channels, "paper": of_paper(results)}
+    )
 
 
 def paths(values: Values) -> pd.DataFrame:
@@ -186,6 +189,7 @@ SECTION = Section(
     steps=steps,
     collect=collect,
     parts=parts,
+    figures=("mechanism", "mechanism_confounder"),
     tables={
         "mechanism_paths": ("Effects through and beside each channel", paths),
         "mechanism_channel_alone": ("The outcome on a channel, without and with the policy", channel_alone),

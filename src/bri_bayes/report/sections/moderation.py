@@ -10,13 +10,13 @@ import pandas as pd
 
 from bri_bayes.checks.moderation import (
     MEASURED,
-    VERSIONS,
     moderated,
     moderation_values,
     possible_versions,
 )
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.paper.model_tables import MODERATION_TABLES, table_column, table_columns
+from bri_bayes.presentation.gates import beyond_limits
 from bri_bayes.presentation.page_parts import (
     Paragraph,
     Part,
@@ -29,13 +29,14 @@ from bri_bayes.presentation.page_parts import (
     plain,
     row_name,
 )
+from bri_bayes.presentation.results import SectionResult
 from bri_bayes.presentation.study_tables import Values
 from bri_bayes.report.sections.claim_rules import judged
 from bri_bayes.report.sections.moderation_words import NAME, reading, versions_of
-from bri_bayes.report.sections.paper import paper_frame, paper_parts, paper_steps
+from bri_bayes.report.sections.paper import of_paper, paper_frame, paper_parts, paper_steps
 from bri_bayes.report.sections.section import Context, Section
 from bri_bayes.runtime.cache import content_key
-from bri_bayes.runtime.steps import Step
+from bri_bayes.runtime.steps import Parts, Step
 from bri_bayes.study.variable_roles import standard_error_of
 
 _EFFECT = ("mean", "sd", "lower", "upper")
@@ -71,38 +72,38 @@ def steps(context: Context) -> list[Step]:
             spread = context.panel[error].to_numpy().tobytes() if version == MEASURED and error else b""
             key = content_key(NAME, recipe.digest, analysis.digest, version, moderator, spread, context.seed)
             call = partial(moderation_values, analysis, moderator, version, context.seed, error)
-            found.append(Step(f"{NAME}/{outcome}/{version}", key, call))
+            found.append(Step(NAME, ("version", outcome, version), key, call))
     if context.study.audit:
         found += paper_steps(NAME, context, MODERATION_TABLES, table_columns, table_column)
     return found
 
 
-def collect(context: Context, values: Mapping[str, Any]) -> dict[str, Any]:
+def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
     """Versions by outcome, the claim with its verdict, and the paper's Table 8 beside ours."""
     moderator = moderator_of(context)
     if moderator is None:
-        return {"outcomes": {}}
+        return SectionResult()
     column = context.study.columns[moderator]
     outcomes: dict[str, Any] = {}
     for name, outcome in context.study.outcomes.items():
-        versions = {v: values[f"{NAME}/{name}/{v}"] for v in VERSIONS if f"{NAME}/{name}/{v}" in values}
+        versions = {at[2]: result for at, result in results.items() if at[:2] == ("version", name)}
         labels = {"label": outcome.label or name, "units": outcome.units, "transform": outcome.transform}
         outcomes[name] = {**labels, "main": next(iter(versions), None), "versions": versions}
     measured = _standard_error(context, moderator)
     note = "The version with measurement error needs NUTS and is left out of a quick run."
-    return {
+    failed = [
+        f"{NAME}/{name}/{version}: {beyond_limits(found['diagnostics'])}"
+        for name, content in outcomes.items()
+        for version, found in content["versions"].items()
+        if not found["trustworthy"]
+    ]
+    further = {
         "moderator": {"name": moderator, "label": column.label or moderator, "units": column.units},
-        "outcomes": outcomes,
-        "paper": [values[name] for name in values if name.startswith(f"{NAME}/table/")],
+        "paper": of_paper(results),
         "notes": [note] if context.quick and measured else [],
-        "claims": judged(context, ("moderation",), outcomes, moderator=column.label or moderator),
-        "failed_gates": [
-            f"{NAME}/{name}/{version}: the sampler's diagnostics do not pass"
-            for name, content in outcomes.items()
-            for version, found in content["versions"].items()
-            if not found["trustworthy"]
-        ],
     }
+    claims = judged(context, ("moderation",), outcomes, moderator=column.label or moderator)
+    return SectionResult(outcomes, claims, failed_gates=failed, further=further)
 
 
 def slopes(values: Values) -> pd.DataFrame:
@@ -198,6 +199,7 @@ SECTION = Section(
     steps=steps,
     collect=collect,
     parts=parts,
+    figures=("moderation", "moderation_slope"),
     tables={
         "moderation_slopes": ("The slope of the effect on the moderator, by version and method", slopes),
         "moderation_effects": ("The effect over the observed range of the moderator, and country slopes", effects),

@@ -13,7 +13,7 @@ from bri_bayes.presentation.page_parts import Heading, Paragraph, Part, Shown, d
 from bri_bayes.presentation.study_tables import Values
 from bri_bayes.report.sections.section import Context
 from bri_bayes.runtime.cache import content_key
-from bri_bayes.runtime.steps import Step
+from bri_bayes.runtime.steps import Parts, Step
 
 _NUMBERS = ("published", "published_se", "reproduced", "ordinary_se", "clustered_se", "mean", "sd", "lower", "upper")
 NOTE = (
@@ -33,12 +33,18 @@ def paper_steps(
     printed = [path.read_bytes() for path in sorted((shipped("data") / "published").rglob("*")) if path.is_file()]
     return [
         Step(
-            f"{name}/table/{table}.{column}",
+            name,
+            ("paper", f"{table}.{column}"),
             content_key("paper-table", table, column, context.main.digest, context.seed, *printed),
             partial(call, table, column, context.main, context.seed),
         )
         for table, column in columns(tables)
     ]
+
+
+def of_paper(results: Mapping[Parts, Any]) -> list[Any]:
+    """The results of ``paper_steps`` among those of a section."""
+    return [result for at, result in results.items() if at[0] == "paper"]
 
 
 def paper_frame(values: Values, columns: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

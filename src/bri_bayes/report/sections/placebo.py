@@ -9,13 +9,16 @@ from typing import Any
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.data.panel import Panel
 from bri_bayes.design.analysis import Analysis
+from bri_bayes.presentation.gates import beyond_limits
+from bri_bayes.presentation.results import SectionResult
 from bri_bayes.report.sections.claim_rules import judged
 from bri_bayes.report.sections.placebo_page import parts, tables, verdicts
 from bri_bayes.report.sections.section import Context, Section
 from bri_bayes.runtime.cache import content_key
 from bri_bayes.runtime.refit_steps import gathered, refit_steps
-from bri_bayes.runtime.steps import Step
+from bri_bayes.runtime.steps import Parts, Step
 
+NAME = "placebo"
 KINDS = ("time", "space", "predictive")
 # Random groups of the wider pool and simulated panels; fewer for a first look.
 GROUPS, QUICK_GROUPS = 500, 100
@@ -40,7 +43,7 @@ def steps(context: Context) -> list[Step]:
     return found
 
 
-def collect(context: Context, found: Mapping[str, Any]) -> dict[str, Any]:
+def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
     """The placebos of each outcome by kind, a check each without pass or fail, and the gates that failed."""
     from bri_bayes.checks.placebo_time import time_recipes, time_values
 
@@ -56,25 +59,25 @@ def collect(context: Context, found: Mapping[str, Any]) -> dict[str, Any]:
             "onset": min(context.study.assignment.onsets),
         }
         if "time" in _kinds(context):
-            refits = gathered(f"placebo/time/{name}", found)
+            refits = gathered(("time", name), results)
             own["time"] = time_values(refits, time_recipes(analysis)[1])
             failed += [
-                f"placebo in time {label}, {own['label']}: the diagnostics do not pass"
+                f"placebo in time {label}, {own['label']}: {beyond_limits(refit)}"
                 for label, refit in refits.items()
                 if not refit["trustworthy"]
             ]
         if "space" in _kinds(context):
-            own["space"] = _space(name, analysis, context, found)
+            own["space"] = _space(name, analysis, context, results)
         if "predictive" in _kinds(context):
-            own["predictive"] = _without_problem(found[f"placebo/predictive/{name}"])
+            own["predictive"] = _without_problem(results["predictive", name])
         outcomes[name] = own
     failed += _unreliable(outcomes)
     claims = judged(context, ("fake_groups", "fake_onsets"), outcomes)
-    return {"outcomes": outcomes, "checks": verdicts(outcomes), "failed_gates": failed, "claims": claims}
+    return SectionResult(outcomes, claims, verdicts(outcomes), failed)
 
 
 def _kinds(context: Context) -> tuple[str, ...]:
-    kind = context.options.get("kind") or "all"
+    kind = context.options.get("kind", "all")
     if kind not in (*KINDS, "all"):
         raise InputError(f'--kind "{kind}" is unknown; {suggest(kind, (*KINDS, "all"))}')
     return KINDS if kind == "all" else (kind,)
@@ -82,13 +85,13 @@ def _kinds(context: Context) -> tuple[str, ...]:
 
 def _step(piece: str, name: str, analysis: Analysis, call: Any, *given: Any) -> Step:
     key = content_key(f"placebo-{piece}", analysis.digest, *given)
-    return Step(f"placebo/{piece}/{name}", key, partial(call, analysis, *given))
+    return Step(NAME, (piece, name), key, partial(call, analysis, *given))
 
 
 def _time_steps(name: str, analysis: Analysis, seed: int) -> list[Step]:
     from bri_bayes.checks.placebo_time import time_recipes
 
-    return refit_steps(f"placebo/time/{name}", time_recipes(analysis)[0], seed)
+    return refit_steps(NAME, ("time", name), time_recipes(analysis)[0], seed)
 
 
 def _space_steps(name: str, analysis: Analysis, seed: int, points: int) -> list[Step]:
@@ -96,7 +99,7 @@ def _space_steps(name: str, analysis: Analysis, seed: int, points: int) -> list[
 
     if is_shared(analysis):
         return [_step("space", name, analysis, _any_country, points, seed)]
-    return refit_steps(f"placebo/space/{name}", space_recipes(analysis, seed), seed)
+    return refit_steps(NAME, ("space", name), space_recipes(analysis, seed), seed)
 
 
 def _pool_steps(name: str, analysis: Analysis, context: Context, groups: int, points: int) -> list[Step]:
@@ -113,21 +116,21 @@ def _pool_steps(name: str, analysis: Analysis, context: Context, groups: int, po
         names, rows = tuple(units), own[name].to_numpy().tobytes()
         key = content_key("placebo-pool", analysis.digest, names, rows, groups, points, context.seed)
         call = partial(_pool, analysis, own, names, groups, points, context.seed)
-        found.append(Step(f"placebo/pool/{name}", key, call))
+        found.append(Step(NAME, ("pool", name), key, call))
     return found
 
 
-def _space(name: str, analysis: Analysis, context: Context, found: Mapping[str, Any]) -> dict[str, Any]:
+def _space(name: str, analysis: Analysis, context: Context, results: Mapping[Parts, Any]) -> dict[str, Any]:
     """Any country on top, as in the design; below it the null of the controls alone and those of the wider pool."""
     from bri_bayes.checks.placebo_pool import candidates, problem
     from bri_bayes.checks.placebo_space import any_country
 
-    if f"placebo/space/{name}" in found:
-        values = dict(found[f"placebo/space/{name}"])
+    if ("space", name) in results:
+        values = dict(results["space", name])
     else:
-        values = any_country(analysis, gathered(f"placebo/space/{name}", found), seed=context.seed)
-    values["controls_only"] = _without_problem(found.get(f"placebo/controls/{name}"))
-    pool = found.get(f"placebo/pool/{name}") or {}
+        values = any_country(analysis, gathered(("space", name), results), seed=context.seed)
+    values["controls_only"] = _without_problem(results.get(("controls", name)))
+    pool = results.get(("pool", name)) or {}
     values["wide_pool"], values["wide_pool_all_others"] = pool.get("same_shape"), pool.get("all_others")
     if not pool:
         units = candidates(analysis, context.pool(), list(context.study.outcomes))
@@ -195,10 +198,11 @@ def _predictive(analysis: Analysis, panels: int, seed: int) -> dict[str, Any]:
 
 
 SECTION = Section(
-    name="placebo",
+    name=NAME,
     title="Placebos: would we have seen this without the policy?",
     steps=steps,
     collect=collect,
     parts=parts,
+    figures=("placebo_time", "placebo_space", "placebo_paper", "placebo_predictive", "model_checks"),
     tables=tables(),
 )

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from bri_bayes.checks import CheckResult
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.page_parts import (
     Heading,
@@ -50,17 +51,17 @@ def found_nulls(outcome: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     return nulls
 
 
-def verdicts(outcomes: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """A check for each null, as values: it stands out, or cannot be told from a placebo, which is no failure."""
+def verdicts(outcomes: Mapping[str, Any]) -> list[CheckResult]:
+    """A check for each null: it stands out, or cannot be told from a placebo, which is no failure."""
     return [
-        {
-            "name": f"placebo/{name}/{title}",
-            "question": "Would we have seen this without the policy?",
-            "rule": RULE,
-            "passed": True if null["p_value"] <= LEVEL else None,
-            "table": [{"n": null["n"], "p_value": null["p_value"]}],
-            "detail": f"{outcome['label']}, {title}: {_said(null)}",
-        }
+        CheckResult(
+            f"placebo/{name}/{title}",
+            "Would we have seen this without the policy?",
+            RULE,
+            True if null["p_value"] <= LEVEL else None,
+            [{"n": null["n"], "p_value": null["p_value"]}],
+            f"{outcome['label']}, {title}: {_said(null)}",
+        )
         for name, outcome in outcomes.items()
         for title, null in found_nulls(outcome).items()
     ]

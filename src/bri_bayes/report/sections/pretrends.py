@@ -8,15 +8,18 @@ from typing import Any
 
 import pandas as pd
 
+from bri_bayes.checks import CheckResult
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.page_parts import Paragraph, Part, Picture, Shown, chance, digits_of, page_table, row_name
+from bri_bayes.presentation.results import SectionResult
 from bri_bayes.presentation.study_tables import Values, provenance
 from bri_bayes.report.sections.claim_rules import judged
 from bri_bayes.report.sections.section import Context, Section
 from bri_bayes.runtime.cache import content_key
-from bri_bayes.runtime.steps import Step
+from bri_bayes.runtime.steps import Parts, Step
 
+NAME = "pretrends"
 PANELS, QUICK_PANELS = 1000, 200
 RULE = (
     "A violation is found when the 95% interval of the difference in linear trends before the onset leaves zero out. "
@@ -31,38 +34,38 @@ def steps(context: Context) -> list[Step]:
     for name, outcome in context.study.outcomes.items():
         analysis = context.analysis(name)
         claim = None if outcome.published is None else outcome.published.estimate
-        key = content_key("pretrends", analysis.digest, claim, panels, context.seed)
-        found.append(Step(f"pretrends/{name}", key, partial(_pretrend, analysis, claim, panels, context.seed)))
+        key = content_key(NAME, analysis.digest, claim, panels, context.seed)
+        found.append(Step(NAME, (name,), key, partial(_pretrend, analysis, claim, panels, context.seed)))
     return found
 
 
-def collect(context: Context, found: Mapping[str, Any]) -> dict[str, Any]:
+def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
     """The values of each outcome, and the check with its rule."""
     outcomes: dict[str, Any] = {}
-    checks: list[dict[str, Any]] = []
+    checks: list[CheckResult] = []
     for name, outcome in context.study.outcomes.items():
-        values = found[f"pretrends/{name}"]
+        values = results[name,]
         label = outcome.label or name
         outcomes[name] = {"label": label, "onset": min(context.study.assignment.onsets), "pretrend": values or None}
         if values.get("problem"):
             outcomes[name] |= {"pretrend": None, "problem": values["problem"]}
             continue
         checks.append(
-            {
-                "name": f"pretrends/{name}",
-                "question": "Did treated and control units move apart before the onset?",
-                "rule": RULE,
-                "passed": values["passed"],
-                "table": values["leads"],
-                "detail": f"{label}: {sentence(values)}",
-            }
+            CheckResult(
+                f"{NAME}/{name}",
+                "Did treated and control units move apart before the onset?",
+                RULE,
+                values["passed"],
+                values["leads"],
+                f"{label}: {sentence(values)}",
+            )
         )
-    return {"outcomes": outcomes, "checks": checks, "claims": judged(context, ("parallel_trends",), outcomes)}
+    return SectionResult(outcomes, judged(context, ("parallel_trends",), outcomes), checks)
 
 
 def parts(values: Values) -> list[Part]:
     """The rule, the figure, and the leads."""
-    own = values["pretrends"]
+    own = values[NAME]
     shown: list[Part] = [Paragraph(RULE)]
     shown += [Paragraph(check["detail"], strong=check["passed"] is False) for check in own["checks"]]
     shown += [
@@ -108,7 +111,7 @@ def sentence(values: Mapping[str, Any]) -> str:
 def slopes(values: Values) -> pd.DataFrame:
     """A row an outcome: the slope, what could be detected, the verdict."""
     rows = []
-    for name, outcome in values["pretrends"]["outcomes"].items():
+    for name, outcome in values[NAME]["outcomes"].items():
         if found := outcome["pretrend"]:
             rows.append(
                 {
@@ -130,7 +133,7 @@ def leads(values: Values) -> pd.DataFrame:
     """A row an outcome and year before the onset."""
     rows = [
         {"outcome": name, "label": outcome["label"], **lead}
-        for name, outcome in values["pretrends"]["outcomes"].items()
+        for name, outcome in values[NAME]["outcomes"].items()
         if outcome["pretrend"]
         for lead in outcome["pretrend"]["leads"]
     ]
@@ -151,11 +154,12 @@ def _pretrend(analysis: Analysis, claim: float | None, panels: int, seed: int) -
 
 
 SECTION = Section(
-    name="pretrends",
+    name=NAME,
     title="Before the policy: did the groups move apart?",
     steps=steps,
     collect=collect,
     parts=parts,
+    figures=("pretrend",),
     tables={
         "pretrends": ("Difference in linear trends before the onset", slopes),
         "pretrend_leads": ("Treated against control units in each year before the onset", leads),

@@ -13,10 +13,11 @@ from bri_bayes.design.analysis import Analysis
 from bri_bayes.inference.importance import KHAT_LIMIT
 from bri_bayes.presentation import page_parts as page
 from bri_bayes.presentation import sentences
+from bri_bayes.presentation.results import SectionResult
 from bri_bayes.presentation.study_tables import Values
 from bri_bayes.report.sections.section import Context, Section
 from bri_bayes.runtime.cache import content_key
-from bri_bayes.runtime.steps import Step
+from bri_bayes.runtime.steps import Parts, Step
 from bri_bayes.study.card_text import PRIOR_WORDS, SCALE_WORDS
 from bri_bayes.study.model_card import ModelCard
 
@@ -43,16 +44,16 @@ def steps(context: Context) -> list[Step]:
             units = {key: context.panel[outcome].attrs.get(key) for key in ("transform", "level_to_usd")}
             key = content_key(NAME, analysis.digest, units, context.seed, draws, full)
             work = partial(_work, analysis, context.seed, draws, full=full)
-            found.append(Step(f"{NAME}/{outcome}/{name}", key, work))
+            found.append(Step(NAME, (outcome, name), key, work))
     return found
 
 
-def collect(context: Context, values: Mapping[str, Any]) -> dict[str, Any]:
+def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
     """``outcomes`` : the sensitivities of the main card; ``details`` : all else that the page shows."""
     outcomes, details, failed = {}, {}, []
     names = list(_cards(context))
     for name, outcome in context.study.outcomes.items():
-        found = {card: values[f"{NAME}/{name}/{card}"] for card in names if f"{NAME}/{name}/{card}" in values}
+        found = {card: results[name, card] for card in names if (name, card) in results}
         if not found:
             continue
         main = found[names[0]]
@@ -73,7 +74,7 @@ def collect(context: Context, values: Mapping[str, Any]) -> dict[str, Any]:
             if khat is not None and khat >= KHAT_LIMIT
         ]
     note = None if names else "the study has no normal linear card"
-    return {"outcomes": outcomes, "details": details, "failed_gates": failed, "note": note}
+    return SectionResult(outcomes, failed_gates=failed, further={"details": details, "note": note})
 
 
 def parts(values: Values) -> list[page.Part]:
@@ -283,6 +284,7 @@ SECTION = Section(
     steps=steps,
     collect=collect,
     parts=parts,
+    figures=("prior_predictive", "prior_sensitivity", "prior_scales"),
     tables={
         "prior_predictive": ("What the prior expects, and the observed range", predictive),
         "prior_sensitivity": ("Power-scaling sensitivity of the average effect", sensitivity),

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from bri_bayes.checks import CheckResult
 from bri_bayes.checks.overlap import overlap, overlap_rows
 from bri_bayes.checks.psm_did import METHODS, balance_rows, plug_in, psm_did
-from bri_bayes.core.json_values import json_safe
+from bri_bayes.core.json_values import from_json, json_safe
 from bri_bayes.core.names import COVARIATE, UNIT
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.design.pre_period import PrePeriod, pre_period, unit_period_rows
@@ -18,19 +19,24 @@ from bri_bayes.inference.convergence import ESS_LIMIT, RHAT_LIMIT
 from bri_bayes.inference.importance import KHAT_LIMIT
 from bri_bayes.inference.propensity import PropensityDraws, prior_of, prior_propensity, sample_propensity
 from bri_bayes.inference.weighted import covers
+from bri_bayes.presentation.gates import beyond_limits
 from bri_bayes.presentation.page_parts import Paragraph, Part, Picture, Shown
+from bri_bayes.presentation.results import SectionResult
 from bri_bayes.presentation.study_tables import Values
 from bri_bayes.report.sections import propensity_tables as shown
 from bri_bayes.report.sections.claim_rules import judged
 from bri_bayes.report.sections.section import Context, Section
 from bri_bayes.runtime.cache import content_key
-from bri_bayes.runtime.steps import Step
+from bri_bayes.runtime.steps import Parts, Step
 from bri_bayes.study.model_card import ModelCard, load_card
 
 NAME = "propensity"
+FIGURES = ("propensity_prior", "overlap", "love_plot", "match_weights", "psm_did")
 # Draws of the score, and how many of them a match is made for.
 DRAWS, SETS = 2000, 300
 QUICK_DRAWS, QUICK_SETS = 1000, 60
+# A step beside those of the ways to match.
+PLUG_IN = "plug-in"
 # The match whose balance is shown: the one that every treated unit has.
 MAIN_METHOD = "nearest"
 
@@ -45,7 +51,8 @@ def steps(context: Context) -> list[Step]:
     key = [_content(pre), _content(rows), card.digest, context.seed, draws]
     found = [
         Step(
-            f"{NAME}/score",
+            NAME,
+            ("score",),
             content_key("propensity-score", key, _content(everything), names),
             partial(_score_step, pre, rows, everything, card, context.seed, draws, names),
         )
@@ -55,37 +62,31 @@ def steps(context: Context) -> list[Step]:
         same = [analysis.digest, key]
         for method in METHODS:
             call = partial(_psm_step, analysis, pre, rows, card, method, context.seed, draws, sets)
-            found.append(Step(f"{NAME}/{outcome}/{method}", content_key("psm-did", same, method, sets), call))
+            found.append(Step(NAME, (outcome, method), content_key("psm-did", same, method, sets), call))
         call = partial(_plug_in_step, analysis, pre, rows, card, context.seed, draws)
-        found.append(Step(f"{NAME}/{outcome}/plug-in", content_key("psm-plug-in", same), call))
+        found.append(Step(NAME, (outcome, PLUG_IN), content_key("psm-plug-in", same), call))
     return found
 
 
-def collect(context: Context, values: Mapping[str, Any]) -> dict[str, Any]:
-    """{"score": ..., "outcomes": {name: {"methods", "unmatched", "plug_in"}}, "checks", "claims", "failed_gates"}."""
-    score = dict(values[f"{NAME}/score"])
-    check = score.pop("check")
+def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
+    """The score, balance, and by outcome the effect under each way to match."""
+    score = dict(results["score",])
+    check = from_json(CheckResult, score.pop("check"))
     outcomes = {}
     for name, outcome in context.study.outcomes.items():
-        plugged = values[f"{NAME}/{name}/plug-in"]
+        plugged = results[name, PLUG_IN]
         outcomes[name] = {
             "label": outcome.label or name,
             "units": outcome.units,
             "transform": outcome.transform,
-            "methods": {method: values[f"{NAME}/{name}/{method}"] for method in METHODS},
+            "methods": {method: results[name, method] for method in METHODS},
             "frequentist": plugged["rows"],
             "logit": plugged["logit"],
             "notes": plugged["notes"],
             "all_controls": plugged["all_controls"],
         }
-    return {
-        "score": score,
-        "balance": score.pop("balance"),
-        "outcomes": outcomes,
-        "checks": [check],
-        "claims": judged(context, ("matched",), outcomes),
-        "failed_gates": _failed(score, outcomes),
-    }
+    further = {"score": score, "balance": score.pop("balance")}
+    return SectionResult(outcomes, judged(context, ("matched",), outcomes), [check], _failed(score, outcomes), further)
 
 
 def parts(values: Values) -> list[Part]:
@@ -99,7 +100,7 @@ def parts(values: Values) -> list[Part]:
     ]
     if refused:
         found.append(Paragraph(f"The maximum-likelihood logit does not exist: {refused}."))
-    found += [Picture(name) for name in ("propensity_prior", "overlap", "love_plot", "match_weights", "psm_did")]
+    found += [Picture(name) for name in FIGURES]
     found += [Shown(shown.balance_page(values)), Shown(shown.effects_page(values))]
     found += [
         Shown(shown.scores_page(values), folded="Scores and counterparts of all units"),
@@ -152,7 +153,7 @@ def _score_step(
                 "n_treated": int(pre["treated"].sum()),
                 "prior_predictive": (np.bincount(predicted, minlength=pre.sizes[UNIT] + 1) / len(predicted)).tolist(),
                 "balance": balance_rows(pre, everything, posterior, METHODS[MAIN_METHOD]),
-                "check": overlap(units, dict(names)).as_dict(),
+                "check": overlap(units, dict(names)),
                 "engine": posterior.engine,
                 "khat": posterior.khat,
                 "ess": posterior.ess,
@@ -243,9 +244,9 @@ def _failed(score: Mapping[str, Any], outcomes: Mapping[str, Any]) -> list[str]:
     found = []
     khat = score["khat"]
     if not (score["rhat"] < RHAT_LIMIT and score["ess"] > ESS_LIMIT and (khat is None or khat < KHAT_LIMIT)):
-        found.append(f"{NAME}/score: the sampler's diagnostics do not pass")
+        found.append(f"{NAME}/score: {beyond_limits(score)}")
     return found + [
-        f"{NAME}/{name}/{method}: k-hat is above {KHAT_LIMIT} in too many draws"
+        f"{NAME}/{name}/{method}: k-hat is above {KHAT_LIMIT} in {content['p_unreliable']:.1%} of draws"
         for name, outcome in outcomes.items()
         for method, content in outcome["methods"].items()
         if content["att"] is not None and not content["trustworthy"]
@@ -268,5 +269,6 @@ SECTION = Section(
     steps=steps,
     collect=collect,
     parts=parts,
+    figures=FIGURES,
     tables=shown.TABLES,
 )

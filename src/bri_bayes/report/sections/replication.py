@@ -23,11 +23,12 @@ from bri_bayes.presentation.page_parts import (
     plain,
     row_name,
 )
+from bri_bayes.presentation.results import SectionResult
 from bri_bayes.presentation.study_tables import Values
 from bri_bayes.report.sections.section import Context, Section
 from bri_bayes.report.table_files import TableOf
 from bri_bayes.runtime.cache import content_key
-from bri_bayes.runtime.steps import Step
+from bri_bayes.runtime.steps import Parts, Step
 
 NAME = "replication"
 _STATISTICS = {
@@ -46,12 +47,13 @@ _STATISTICS = {
 def steps(context: Context) -> list[Step]:
     """One: panels, regressions and tables together take a few seconds."""
     printed = [path.read_bytes() for path in sorted((shipped("data") / "published").rglob("*")) if path.is_file()]
-    return [Step(f"{NAME}/values", content_key(NAME, *printed), _replicated)]
+    return [Step(NAME, (), content_key(NAME, *printed), _replicated)]
 
 
-def collect(context: Context, found: Mapping[str, Any]) -> dict[str, Any]:
+def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
     """As the step found them: they do not depend on the study."""
-    return dict(found[f"{NAME}/values"])
+    values = dict(results[()])
+    return SectionResult(values.pop("outcomes"), further=values)
 
 
 def parts(values: Values) -> list[Part]:
@@ -226,4 +228,5 @@ TABLES: Mapping[str, TableOf] = {
     "replication_event_study": (f"{_SAID}: event study", _event_frame),
     "replication_fake_groups": (f"{_SAID}: fake treated groups", _fake_frame),
 }
-SECTION = Section(NAME, "Replication", steps, collect, parts, TABLES)
+FIGURES = ("category_levels", "category_growth", "published_event_study", "fake_groups")
+SECTION = Section(NAME, "Replication", steps, collect, parts, TABLES, FIGURES)

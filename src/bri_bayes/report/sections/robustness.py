@@ -10,9 +10,10 @@ import pandas as pd
 from bri_bayes.checks.robustness import robustness
 from bri_bayes.presentation import page_parts as page
 from bri_bayes.presentation import sentences
+from bri_bayes.presentation.results import SectionResult
 from bri_bayes.presentation.study_tables import Values
 from bri_bayes.report.sections.section import Context, Section
-from bri_bayes.runtime.steps import Step
+from bri_bayes.runtime.steps import Parts, Step
 
 NAME = "robustness"
 DEPENDS = ("propensity", "compare", "controls", "speccurve", "prior", "honest")
@@ -23,14 +24,14 @@ def steps(context: Context) -> list[Step]:
     from bri_bayes.runtime.refit_steps import refit_steps
 
     recipes = {outcome: context.analysis(outcome) for outcome in context.study.outcomes}
-    return refit_steps(f"{NAME}/main", recipes, context.seed)
+    return refit_steps(NAME, ("main",), recipes, context.seed)
 
 
-def collect(context: Context, values: Mapping[str, Any]) -> dict[str, Any]:
+def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
     """By outcome: main, answers, mean, p_positive (both ends), choices by size, matter_most."""
     from bri_bayes.runtime.refit_steps import gathered
 
-    main = gathered(f"{NAME}/main", values)
+    main = gathered(("main",), results)
     outcomes = {
         name: {
             "label": outcome.label or name,
@@ -41,7 +42,8 @@ def collect(context: Context, values: Mapping[str, Any]) -> dict[str, Any]:
         for name, outcome in context.study.outcomes.items()
     }
     read = [name for name in DEPENDS if name in context.done]
-    return {"outcomes": outcomes, "read": read, "not_read": [name for name in DEPENDS if name not in read]}
+    not_read = [name for name in DEPENDS if name not in read]
+    return SectionResult(outcomes, further={"read": read, "not_read": not_read})
 
 
 def parts(values: Values) -> list[page.Part]:
@@ -96,6 +98,7 @@ SECTION = Section(
     steps=steps,
     collect=collect,
     parts=parts,
+    figures=("robustness",),
     tables={"robustness": ("Every choice by its size: the range of the posterior mean of the effect", choices)},
     depends=DEPENDS,
 )

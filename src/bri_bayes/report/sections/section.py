@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from bri_bayes.core.json_values import json_safe
 from bri_bayes.data.panel import Panel
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.presentation.page_parts import Part
+from bri_bayes.presentation.results import SectionResult
 from bri_bayes.presentation.study_tables import Values
 from bri_bayes.report.table_files import TableOf
-from bri_bayes.runtime.steps import Step
+from bri_bayes.runtime.steps import Finished, Parts, Step
 from bri_bayes.study.model_card import ModelCard
 from bri_bayes.study.study_file import Study
 
@@ -58,31 +58,27 @@ class Context:
 class Section:
     """A slice of the report. ``name`` : its key in values.json, its anchor and its command.
 
-    ``steps`` : independent pieces of work, their names unique and opened by ``name``; ``collect`` : their values, by
-    step name, as what ``--json`` prints beside "panel", {"outcomes": {...}} and more ("checks" with as_dict of each
-    CheckResult, "failed_gates" with a sentence for each computation that is not to be trusted, "claims" with the
-    paper's claims and a verdict by rule); ``parts`` : what the page shows, from values.json alone; ``tables`` : name ->
-    (caption, frame), written as CSV and LaTeX and printed by the command; ``depends`` : sections whose values it
-    reads in ``done``, where the study has them.
+    ``steps`` : independent pieces of work, owned by ``name``; ``collect`` : the result from theirs by parts, None
+    where the study has nothing to ask; ``parts`` : what the page shows, from values.json alone; ``tables`` : name ->
+    (caption, frame), written as CSV and LaTeX and printed by the command; ``figures`` : names in report/figures/;
+    ``depends`` : sections whose values it reads in ``done``, where the study has them.
     """
 
     name: str
     title: str
     steps: Callable[[Context], list[Step]]
-    collect: Callable[[Context, Mapping[str, Any]], dict[str, Any]]
+    collect: Callable[[Context, Mapping[Parts, Any]], SectionResult | None]
     parts: Callable[[Values], list[Part]]
     tables: Mapping[str, TableOf] = field(default_factory=dict)
+    figures: tuple[str, ...] = ()
     depends: tuple[str, ...] = ()
 
 
-def collected(context: Context, sections: Sequence[Section], found: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of each section by name, in order; a section sees those before it, and what ``context`` has done.
-
-    ``found`` : step values by name.
-    """
+def collected(context: Context, sections: Sequence[Section], finished: Finished) -> dict[str, Any]:
+    """The values of each section by name, in order; a section sees those before it, and what ``context`` has done."""
     done: dict[str, Any] = {}
     for section in sections:
-        own = {name: value for name, value in found.items() if name.partition("/")[0] == section.name}
         so_far = dataclasses.replace(context, done={**context.done, **done})
-        done[section.name] = json_safe(section.collect(so_far, own))
+        result = section.collect(so_far, finished.of(section.name))
+        done[section.name] = {} if result is None else result.as_dict()
     return done

@@ -18,11 +18,12 @@ from bri_bayes.design.analysis import Analysis
 from bri_bayes.design.design import build_design
 from bri_bayes.presentation.control_sentences import CHOICE_NAMES
 from bri_bayes.presentation.page_parts import Paragraph, Part, Picture, Shown, digits_of, page_table, plain, row_name
+from bri_bayes.presentation.results import SectionResult
 from bri_bayes.presentation.study_tables import Values
 from bri_bayes.report.sections.section import Context, Section
 from bri_bayes.report.table_files import TableOf
 from bri_bayes.runtime.cache import content_key
-from bri_bayes.runtime.steps import Step
+from bri_bayes.runtime.steps import Parts, Step
 
 NAME = "speccurve"
 # A fit that does not pass its diagnostics is no point of the curve; more than this share of them fails the command.
@@ -43,21 +44,21 @@ def steps(context: Context) -> list[Step]:
         for first in range(0, len(chosen), _CHUNK):
             piece = chosen[first : first + _CHUNK]
             key = content_key("specifications", *content, [repr(one) for one in piece], context.seed)
-            name = f"{NAME}/{outcome}/{first // _CHUNK + 1}"
-            found.append(Step(name, key, partial(_fits, analysis, covariates, piece, context.seed)))
+            place = (outcome, "fits", str(first // _CHUNK + 1))
+            found.append(Step(NAME, place, key, partial(_fits, analysis, covariates, piece, context.seed)))
         if no_permutation(analysis.assignment):
             continue
         key = content_key("median-permutation", *content)
-        found.append(Step(f"{NAME}/{outcome}:median", key, partial(_median, analysis, covariates)))
+        found.append(Step(NAME, (outcome, "median"), key, partial(_median, analysis, covariates)))
     return found
 
 
-def collect(context: Context, values: Mapping[str, Any]) -> dict[str, Any]:
+def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
     """By outcome: specifications, left_out, summary, shares, permutation."""
     outcomes, failed = {}, []
     for name, outcome in context.study.outcomes.items():
         analysis = context.analysis(name)
-        records = [record for step in values if step.startswith(f"{NAME}/{name}/") for record in values[step]]
+        records = [record for at, piece in results.items() if at[:2] == (name, "fits") for record in piece]
         content: dict[str, Any] = {"label": outcome.label or name, "covariates": list(context.study.covariates)}
         tried = [record for record in records if "att" in record]
         fitted = [record for record in tried if record["trustworthy"]]
@@ -75,13 +76,13 @@ def collect(context: Context, values: Mapping[str, Any]) -> dict[str, Any]:
             [record["choices"] for record in fitted], [record["att"]["mean"] for record in fitted]
         )
         refused = {"refused": no_permutation(analysis.assignment)}
-        content["permutation"] = values.get(f"{NAME}/{name}:median", refused)
+        content["permutation"] = results.get((name, "median"), refused)
         content["main"] = _main_choices(analysis)
         if len(unreliable) > MOST_UNRELIABLE * len(tried):
             failed.append(f"{NAME}/{name}: {len(unreliable)} of {len(tried)} fits do not pass")
         outcomes[name] = content
     names = {unit: context.study.name_of(unit) for unit in context.study.assignment.units}
-    return {"outcomes": outcomes, "unit_names": names, "failed_gates": failed}
+    return SectionResult(outcomes, failed_gates=failed, further={"unit_names": names})
 
 
 def parts(values: Values) -> list[Part]:
@@ -240,4 +241,12 @@ _TABLES: dict[str, TableOf] = {
     "spec_curve_shares": ("Which choice explains how much of the variance over the curve", share_rows),
     "spec_curve": ("Every specification: posterior mean, sd and 95% interval", specification_rows),
 }
-SECTION = Section(name=NAME, title="The specification curve", steps=steps, collect=collect, parts=parts, tables=_TABLES)
+SECTION = Section(
+    name=NAME,
+    title="The specification curve",
+    steps=steps,
+    collect=collect,
+    parts=parts,
+    tables=_TABLES,
+    figures=("spec_curve",),
+)
