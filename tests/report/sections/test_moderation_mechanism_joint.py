@@ -124,7 +124,7 @@ def test_the_command_prints_json_and_names_what_it_does_not_know():
         [*command, "joint", str(SIMULATED), "--quick", "--json"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0
-    assert set(json.loads(done.stdout)) == {"panel", "outcomes", "claims", "failed_gates"}
+    assert set(json.loads(done.stdout)) == {"panel", "outcomes", "claims", "checks", "failed_gates"}
     refused = [*command, "moderation", str(SIMULATED), "--moderator", "gdp"]
     done = subprocess.run(refused, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
