@@ -1,4 +1,4 @@
-"""A section is a module and a line of registration; it names its figures and tables once."""
+"""A section is a module and a line of registration."""
 
 from __future__ import annotations
 
@@ -9,19 +9,12 @@ import pytest
 from bri_bayes.core.names import SECTIONS
 from bri_bayes.presentation.gates import beyond_limits, failed_gates
 from bri_bayes.presentation.study_tables import TABLES
-from bri_bayes.report.figures import FIGURES, is_of_section
 from bri_bayes.report.sections import load_section, load_sections, section_names
 
 
 def test_every_section_that_is_registered_has_a_module_and_its_own_name() -> None:
     assert section_names() == tuple(SECTIONS)
     assert [load_section(name).name for name in SECTIONS] == list(SECTIONS)
-
-
-def test_every_figure_of_a_section_is_named_by_one_section() -> None:
-    named = Counter(figure for section in load_sections(SECTIONS) for figure in section.figures)
-    assert set(named.values()) == {1}
-    assert set(named) == {name for name in FIGURES if is_of_section(name)}
 
 
 def test_no_two_tables_have_one_name() -> None:

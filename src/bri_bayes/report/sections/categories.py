@@ -182,7 +182,6 @@ SECTION = Section(
     steps=steps,
     collect=collect,
     parts=parts,
-    figures=("category_effects", "category_ranks", "category_differences", "product_growth"),
     tables={
         "category_effects": ("Effects by product category, log points", effect_table),
         "category_ranks": ("Probability of each rank of a product category, largest effect first", rank_table),

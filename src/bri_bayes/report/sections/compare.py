@@ -183,7 +183,6 @@ SECTION = Section(
     steps=_steps,
     collect=_collect,
     parts=_parts,
-    figures=("model_scores",),
     tables={
         "model_comparison": ("Model comparison: scores of left-out rows, weights, and the effect", compare_table),
         "model_comparison_left_out": ("Scores of each unit and period that was left out", blocks_table),

@@ -203,5 +203,4 @@ SECTION = Section(
     collect=collect,
     parts=parts,
     tables=tables(),
-    figures=("control_subsets", "control_pool", "contamination", "expected_paths"),
 )

@@ -175,7 +175,6 @@ SECTION = Section(
     steps=steps,
     collect=collect,
     parts=parts,
-    figures=("honest_walk", "honest_bounds"),
     tables={
         "honest_breakdown": ("Where zero comes inside: s of the walk, M of the bend, Mbar of the steps", breakdown),
         "honest_walk": ("The average effect when the treated group drifts by a random walk", walk),

@@ -124,6 +124,5 @@ SECTION = Section(
     steps=steps,
     collect=collect,
     parts=parts,
-    figures=("joint",),
     tables={"joint": ("Two effects together: the probability of each statement", table)},
 )

@@ -189,7 +189,6 @@ SECTION = Section(
     steps=steps,
     collect=collect,
     parts=parts,
-    figures=("mechanism", "mechanism_confounder"),
     tables={
         "mechanism_paths": ("Effects through and beside each channel", paths),
         "mechanism_channel_alone": ("The outcome on a channel, without and with the policy", channel_alone),

@@ -199,7 +199,6 @@ SECTION = Section(
     steps=steps,
     collect=collect,
     parts=parts,
-    figures=("moderation", "moderation_slope"),
     tables={
         "moderation_slopes": ("The slope of the effect on the moderator, by version and method", slopes),
         "moderation_effects": ("The effect over the observed range of the moderator, and country slopes", effects),

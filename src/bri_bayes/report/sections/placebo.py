@@ -203,6 +203,5 @@ SECTION = Section(
     steps=steps,
     collect=collect,
     parts=parts,
-    figures=("placebo_time", "placebo_space", "placebo_paper", "placebo_predictive", "model_checks"),
     tables=tables(),
 )

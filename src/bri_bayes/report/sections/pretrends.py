@@ -159,7 +159,6 @@ SECTION = Section(
     steps=steps,
     collect=collect,
     parts=parts,
-    figures=("pretrend",),
     tables={
         "pretrends": ("Difference in linear trends before the onset", slopes),
         "pretrend_leads": ("Treated against control units in each year before the onset", leads),

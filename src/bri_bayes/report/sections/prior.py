@@ -284,7 +284,6 @@ SECTION = Section(
     steps=steps,
     collect=collect,
     parts=parts,
-    figures=("prior_predictive", "prior_sensitivity", "prior_scales"),
     tables={
         "prior_predictive": ("What the prior expects, and the observed range", predictive),
         "prior_sensitivity": ("Power-scaling sensitivity of the average effect", sensitivity),

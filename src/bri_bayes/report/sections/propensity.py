@@ -269,6 +269,5 @@ SECTION = Section(
     steps=steps,
     collect=collect,
     parts=parts,
-    figures=FIGURES,
     tables=shown.TABLES,
 )

@@ -228,5 +228,4 @@ TABLES: Mapping[str, TableOf] = {
     "replication_event_study": (f"{_SAID}: event study", _event_frame),
     "replication_fake_groups": (f"{_SAID}: fake treated groups", _fake_frame),
 }
-FIGURES = ("category_levels", "category_growth", "published_event_study", "fake_groups")
-SECTION = Section(NAME, "Replication", steps, collect, parts, TABLES, FIGURES)
+SECTION = Section(NAME, "Replication", steps, collect, parts, TABLES)

@@ -98,7 +98,6 @@ SECTION = Section(
     steps=steps,
     collect=collect,
     parts=parts,
-    figures=("robustness",),
     tables={"robustness": ("Every choice by its size: the range of the posterior mean of the effect", choices)},
     depends=DEPENDS,
 )

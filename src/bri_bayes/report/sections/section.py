@@ -60,8 +60,8 @@ class Section:
 
     ``steps`` : independent pieces of work, owned by ``name``; ``collect`` : the result from theirs by parts, None
     where the study has nothing to ask; ``parts`` : what the page shows, from values.json alone; ``tables`` : name ->
-    (caption, frame), written as CSV and LaTeX and printed by the command; ``figures`` : names in report/figures/;
-    ``depends`` : sections whose values it reads in ``done``, where the study has them.
+    (caption, frame), written as CSV and LaTeX and printed by the command; ``depends`` : sections whose values it
+    reads in ``done``, where the study has them. Its figures stand in report.figures, each beside its section.
     """
 
     name: str
@@ -70,7 +70,6 @@ class Section:
     collect: Callable[[Context, Mapping[Parts, Any]], SectionResult | None]
     parts: Callable[[Values], list[Part]]
     tables: Mapping[str, TableOf] = field(default_factory=dict)
-    figures: tuple[str, ...] = ()
     depends: tuple[str, ...] = ()
 
 

@@ -248,5 +248,4 @@ SECTION = Section(
     collect=collect,
     parts=parts,
     tables=_TABLES,
-    figures=("spec_curve",),
 )
