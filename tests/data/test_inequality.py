@@ -153,11 +153,14 @@ def test_a_file_of_groups_gives_the_urban_rural_theil_index(tmp_path):
     [
         ("", "is empty"),
         ("a,b\n1,2\n", 'there is no column "unit"'),
-        ("unit,period,group,mean,population\nA,1,g,x,1\n", 'the column "mean" has something that is not a number'),
-        ("unit,period,group,mean,population\nA,1,g,1,1\nA,1,g,1,1\n", 'the group "g" of A 1 has two rows'),
+        ("unit,period,group,mean,population\nA,1,g,x,1\n", 'row 2: mean is "x", not a number'),
+        ("unit,period,group,mean,population\nA,1,g,1,1\nA,1,g,1,1\n", "rows 2 and 3 are both A 1 g"),
         ("unit,period,group,mean,population\nA,1,g,-1,1\n", "A 1: the smallest group mean is -1"),
         ("country,year,gini_disp,gini_disp_se\nA,2003,131,1\n", "lies between 0 and 100"),
-        ("Country Name,Country Code,Indicator Code,2003\nA,A,X,1\n", "no row has the indicator SI.POV.GINI"),
+        (
+            "Country Name,Country Code,Indicator Code,2003\nA,A,X,1\n",
+            'there is no "SI.POV.GINI" in the column "Indicator Code"',
+        ),
     ],
 )
 def test_a_bad_file_is_one_sentence(tmp_path, content, sentence):

@@ -184,7 +184,7 @@ def test_a_csv_of_the_reader_has_its_own_columns(tmp_path, rng):
     ("content", "sentence"),
     [
         ("a,b\n1,2\n", 'there is no column "unit"'),
-        (OWN + "A,1,010101,x,1\n", 'the column "value" has something that is not a number'),
+        (OWN + "A,1,010101,x,1\n", 'row 2: value is "x", not a number'),
         (BACI + "2015,156,398,010121,1,abc\n", 'the quantity "abc" is not a number'),
         (BACI + "2015,4,398,010121,1,1\n", "there is no trade with the reporter 156"),
         (BACI + 2 * "2015,156,398,010121,1,1\n", "1 rows repeat a flow, period, unit and product"),
@@ -210,5 +210,5 @@ def test_bad_elasticities_are_one_sentence(rng, tmp_path):
         estimate_quality(trade.iloc[[0]])
     path = tmp_path / "sigma.csv"
     path.write_text("product,sigma\n85,high\n")
-    with pytest.raises(InputError, match="needs a product of its own and a number as sigma"):
+    with pytest.raises(InputError, match='row 2: sigma is "high", not a number'):
         read_sigmas(path)

@@ -62,6 +62,7 @@ def register_measures(app: typer.Typer) -> None:
         from bri_bayes.data.inequality_series import GroupColumns
 
         columns = GroupColumns(unit, period, group, mean, population, within)
+        _keep_inputs(out, file)
         _show(measure_inequality(file, layout=layout, columns=columns), out, as_json=as_json)
 
     @app.command()
@@ -92,6 +93,7 @@ def register_measures(app: typer.Typer) -> None:
         from bri_bayes.app.trade_and_inequality import measure_quality
         from bri_bayes.data.trade import TradeColumns
 
+        _keep_inputs(out, file, sigmas, countries)
         own = None
         if columns is not None:
             names = parse_list(columns) or ()
@@ -124,6 +126,13 @@ def parse_range(text: str | None, option: str = "--periods") -> tuple[int, int] 
         return int(first), int(last)
     except ValueError:
         raise InputError(f'{option} "{text}" is not a first and a last period, as in 2003:2020') from None
+
+
+def _keep_inputs(out: Path | None, *inputs: Path | None) -> None:
+    """Refuse to write over a file that is read."""
+    for path in inputs:
+        if out is not None and path is not None and out.resolve() == path.resolve():
+            raise InputError(f"--out {out} is a file that the command reads; give the table another name")
 
 
 def _show(measured: Measured, out: Path | None, *, as_json: bool) -> None:

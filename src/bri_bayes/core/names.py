@@ -7,6 +7,8 @@ from typing import Literal
 
 UNIT = "unit"
 PERIOD = "period"
+# The periods as a file writes them, where they are ordinals of months, quarters, dates.
+PERIOD_LABEL = "period_label"
 OBS = "obs"
 CATEGORY = "category"
 COVARIATE = "covariate"

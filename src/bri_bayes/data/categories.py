@@ -17,7 +17,7 @@ from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.core.names import CATEGORY, PERIOD, UNIT, PanelKind
 from bri_bayes.core.schema import STRICT
 from bri_bayes.data.generators import GENERATED, check_generator, generated
-from bri_bayes.data.panel import MISSING
+from bri_bayes.data.records import read_records
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -134,45 +134,36 @@ def _where(source: CategorySource) -> str:
 
 
 def _rows(source: CategorySource) -> pd.DataFrame:
-    import pandas as pd
-
     path = source.file
+    assert path is not None, "only called for categories with a file"
     keys = [source.unit, source.period, source.category, *([source.outcome] if source.outcome else [])]
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except (ValueError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: is not a CSV file ({str(error).splitlines()[0]})") from None
-    for name in [*keys, source.value]:
-        if name not in table:
-            raise InputError(f'{path}: there is no column "{name}"; {suggest(name, table.columns)}')
-    empty = table[source.value].str.strip().str.lower().isin(MISSING)
+    texts = [name for name in keys if name != source.period]
+    records = read_records(path, texts=texts, numbers=[source.value], period=source.period)
+    if records.calendar is None or records.calendar.labelled:
+        raise InputError(f'{path}: the column "{source.period}" has no years, and categories are by year')
+    frame = records.frame
     # A row without a unit is some area that the file could not name: nothing can be compared with it.
-    nameless = table[source.unit].str.strip() == ""
-    table = table[~empty & ~nameless]
+    keep = frame[source.value].notna() & (frame[source.unit] != "")
     if source.names:
-        table = table[table[source.category].isin(list(source.names))]
+        keep &= frame[source.category].isin(list(source.names))
+    records = records.take(keep)
+    table = records.frame
     if source.outcome is not None:
         matches = {outcome.match or name: name for name, outcome in source.outcomes.items()}
-        found = set(table[source.outcome])
+        known = set(table[source.outcome])
         for word in matches:
-            if word not in found:
+            if word not in known:
                 column = source.outcome
-                raise InputError(f'{path}: no row has "{word}" in the column "{column}"; {suggest(word, found)}')
-        table = table[table[source.outcome].isin(list(matches))]
-        table = table.assign(**{source.outcome: table[source.outcome].map(matches)})
-    for name in (source.value, source.period):
-        numbers = pd.to_numeric(table[name], errors="coerce")
-        if numbers.isna().any():
-            row = int(numbers.index[numbers.isna()][0]) + 2
-            raise InputError(f'{path}: row {row}: the {name} "{table[name][row - 2]}" is not a number')
-        table = table.assign(**{name: numbers})
+                raise InputError(f'{path}: no row has "{word}" in the column "{column}"; {suggest(word, known)}')
+        records = records.take(table[source.outcome].isin(list(matches)))
+        table = records.frame
+        table[source.outcome] = table[source.outcome].map(matches)
+    for name in (source.period, source.category):
+        if (blank := (table[name] == "").to_numpy()).any():
+            raise InputError(f'{path}: row {records.rows[blank][0]}: "{name}" is empty')
     if (table[source.value] < 0).any():
         raise InputError(f"{path}: a value is negative ({table[source.value].min():g}); trade is zero or more")
-    if (again := table.duplicated(keys)).any():
-        first = " ".join(str(part) for part in table[again].iloc[0][keys])
-        raise InputError(f"{path}: {first} has more than one row; a unit, period and category may have one")
+    records.refuse_twice(keys)
     return table
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +11,9 @@ import numpy as np
 
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.data.inequality import gini, theil_of_groups
-from bri_bayes.data.panel import MISSING, Column, load_panel
+from bri_bayes.data.panel import Column, load_panel
+from bri_bayes.data.records import read_records
+from bri_bayes.data.text_table import read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 SeriesLayout = Literal["groups", "swiid", "wdi"]
 # The indicator of the World Bank for the Gini index, 0 to 100.
 WDI_GINI = "SI.POV.GINI"
+COUNTRY_CODE, INDICATOR_CODES = "Country Code", ("Indicator Code", "Series Code")
 SWIID_COLUMNS = ("country", "year", "gini_disp", "gini_disp_se")
 
 
@@ -56,34 +58,22 @@ def read_series(path: str | Path, *, layout: str = "auto", columns: GroupColumns
     path = Path(path)
     if layout != "auto" and layout not in get_args(SeriesLayout):
         raise InputError(f'the layout "{layout}" is unknown; {suggest(layout, ("auto", *get_args(SeriesLayout)))}')
-    start, header = _header(path)
-    found = layout if layout != "auto" else _layout_of(header)
-    if found == "swiid":
+    header = _header(path)
+    known = layout if layout != "auto" else _layout_of(header)
+    if known == "swiid":
         return _swiid(path)
-    if found == "wdi":
-        return _wdi(path, start)
+    if known == "wdi":
+        return _wdi(path, header)
     return _groups(path, columns or GroupColumns())
 
 
-def _header(path: Path) -> tuple[int, list[str]]:
-    """The number of lines before the header, and the header: the World Bank puts a preamble before it."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            lines = [line for _, line in zip(range(12), csv.reader(stream), strict=False)]
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is not UTF-8 text (byte {error.start})") from error
-    for number, cells in enumerate(lines):
-        if "Country Code" in cells:
-            return number, cells
-    if not lines:
-        raise InputError(f"{path}: is empty")
-    return 0, [cell.strip() for cell in lines[0]]
+def _header(path: Path) -> list[str]:
+    """The names of the columns; the World Bank puts lines before them."""
+    return read_table(path, COUNTRY_CODE).header
 
 
 def _layout_of(header: list[str]) -> SeriesLayout:
-    if "Country Code" in header:
+    if COUNTRY_CODE in header:
         return "wdi"
     return "swiid" if {"gini_disp", "country"} <= set(header) else "groups"
 
@@ -102,59 +92,35 @@ def _swiid(path: Path) -> Series:
     return Series(frame[["unit", "period", "gini", "gini_se"]].reset_index(drop=True), "swiid", notes, units)
 
 
-def _wdi(path: Path, start: int) -> Series:
-    import pandas as pd
-
-    table = pd.read_csv(path, skiprows=start, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    table = table.loc[:, [name for name in table.columns if not name.startswith("Unnamed")]]
-    code = "Indicator Code" if "Indicator Code" in table else "Series Code"
-    if code not in table:
+def _wdi(path: Path, header: list[str]) -> Series:
+    code = next((name for name in INDICATOR_CODES if name in header), None)
+    if code is None:
         raise InputError(f'{path}: there is no column "Indicator Code" or "Series Code"; is this a file of the WDI?')
-    rows = table[table[code] == WDI_GINI]
-    if rows.empty:
-        raise InputError(f"{path}: no row has the indicator {WDI_GINI}; {suggest(WDI_GINI, table[code].unique())}")
-    years = [name for name in rows.columns if name[:4].isdigit()]
-    long = rows.melt(id_vars="Country Code", value_vars=years, var_name="period", value_name="text")
-    long = long[~long["text"].str.strip().str.lower().isin(MISSING)]
-    try:
-        values = long["text"].astype(float)
-    except ValueError as error:
-        raise InputError(f"{path}: a Gini index is not a number ({error})") from None
-    if not values.between(0, 100).all():
-        raise InputError(
-            f"{path}: a Gini index lies between 0 and 100, not {values[~values.between(0, 100)].iloc[0]:g}"
-        )
-    frame = pd.DataFrame({"unit": long["Country Code"], "period": long["period"].str[:4].astype(int), "gini": values})
-    frame = frame.sort_values(["unit", "period"]).reset_index(drop=True)
+    columns = {"gini": Column(WDI_GINI)}
+    panel = load_panel(path, unit=COUNTRY_CODE, period="", columns=columns, layout="wide")
+    frame = panel.to_dataframe().reset_index().dropna(subset="gini")[["unit", "period", "gini"]]
+    within = frame["gini"].between(0, 100)
+    if not within.all():
+        raise InputError(f"{path}: a Gini index lies between 0 and 100, not {frame['gini'][~within].iloc[0]:g}")
     note = "the World Bank gives no standard error, and mixes surveys of income and of consumption"
-    return Series(frame, "wdi", (note,), {"gini": "index, 0 to 100"})
+    return Series(frame.reset_index(drop=True), "wdi", (note,), {"gini": "index, 0 to 100"})
 
 
 def _groups(path: Path, columns: GroupColumns) -> Series:
     import pandas as pd
 
-    try:
-        table = pd.read_csv(path, encoding="utf-8-sig")
-    except (ValueError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: is not a CSV file ({str(error).splitlines()[0]})") from None
     numbers = [columns.mean, columns.population, *([columns.within] if columns.within else [])]
-    for name in (columns.unit, columns.period, columns.group, *numbers):
-        if name not in table:
-            raise InputError(f'{path}: there is no column "{name}"; {suggest(name, table.columns)}')
-    for name in numbers:
-        if not pd.api.types.is_numeric_dtype(table[name]):
-            raise InputError(f'{path}: the column "{name}" has something that is not a number')
-    complete = table.dropna(subset=[columns.unit, columns.period, columns.group, *numbers])
+    records = read_records(path, texts=[columns.unit, columns.group], numbers=numbers, period=columns.period)
     keys = [columns.unit, columns.period]
-    if (again := complete.duplicated([*keys, columns.group])).any():
-        first = complete[again].iloc[0]
-        where = f"{first[columns.unit]} {first[columns.period]}"
-        raise InputError(f'{path}: the group "{first[columns.group]}" of {where} has two rows; one is allowed')
-    rows = [_row(path, key, part, columns) for key, part in complete.groupby(keys, sort=True)]
+    frame = records.frame
+    blank = (frame[[*keys, columns.group]] == "").any(axis=1)
+    complete = records.take(~blank & frame[numbers].notna().all(axis=1))
+    complete.refuse_twice([*keys, columns.group])
+    rows = [_row(path, key, part, columns) for key, part in complete.frame.groupby(keys, sort=True)]
     if not rows:
         raise InputError(f"{path}: no row has a mean and a population")
-    dropped = len(table) - len(complete)
-    notes = [f"{dropped} of {len(table)} rows were left out for a missing value"] if dropped else []
+    dropped = len(frame) - len(complete.frame)
+    notes = [f"{dropped} of {len(frame)} rows were left out for a missing value"] if dropped else []
     single = sum(row["groups"] == 1 for row in rows)
     if single:
         notes.append(f"{single} of {len(rows)} unit-periods have a single group: zero between groups, by construction")
@@ -179,4 +145,4 @@ def _row(path: Path, key: Any, part: pd.DataFrame, columns: GroupColumns) -> dic
             ).within
     except InputError as error:
         raise InputError(f"{path}: {key[0]} {key[1]}: {error}") from None
-    return {"unit": str(key[0]), "period": int(key[1]), "groups": len(part), **values}
+    return {"unit": str(key[0]), "period": key[1], "groups": len(part), **values}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +10,8 @@ import numpy as np
 
 from bri_bayes.core.errors import InputError
 from bri_bayes.data.covariate_formula import Column
-from bri_bayes.data.csv_layout import Table, read_table, shown
-from bri_bayes.data.panel import MISSING, as_number
+from bri_bayes.data.number_format import DECIDED, NumberFormat, is_infinite, is_missing, looks_numeric, read_numbers
+from bri_bayes.data.text_table import Table, check_name, read_table, shown
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +25,7 @@ class Sample:
     columns: dict[str, Column]
     rows: tuple[int, ...]
     rows_dropped: int
+    notes: tuple[str, ...] = ()
 
 
 def header_of(path: str | Path, column: str) -> tuple[str, ...]:
@@ -33,32 +33,37 @@ def header_of(path: str | Path, column: str) -> tuple[str, ...]:
     return tuple(read_table(Path(path), column).header)
 
 
-def read_sample(path: str | Path, names: Sequence[str]) -> Sample:
+def read_sample(path: str | Path, names: Sequence[str], marks: NumberFormat = DECIDED) -> Sample:
     """The columns ``names`` of the rows in which none of them is missing."""
-    table = read_table(Path(path), names[0])
-    positions = {name: table.position(name) for name in names}
-    kept = [
-        (number, fields)
-        for number, fields in table.rows
-        if all(fields[at].strip().lower() not in MISSING for at in positions.values())
-    ]
-    if not kept:
+    return sample_of(read_table(Path(path), names[0]), names, marks)
+
+
+def sample_of(table: Table, names: Sequence[str], marks: NumberFormat = DECIDED) -> Sample:
+    """The columns ``names`` of a table, of the rows in which none of them is missing."""
+    for name in names:
+        check_name(name, where=table.file, what="the column")
+    present = np.ones(len(table.rows), dtype=bool)
+    for name in names:
+        missing = {cell: is_missing(cell) for cell in dict.fromkeys(table.cells(name))}
+        present &= ~np.array([missing[cell] for cell in table.cells(name)], dtype=bool)
+    if not present.any():
         raise InputError(f"{table.file}: no row has a value in each of {', '.join(names)}")
-    columns = {name: _column(table, name, kept, at) for name, at in positions.items()}
-    return Sample(table.file, columns, tuple(number for number, _ in kept), len(table.rows) - len(kept))
+    kept = table.take(present)
+    columns = {name: _column(kept, name, marks) for name in names}
+    dropped = int((~present).sum())
+    return Sample(table.file, columns, tuple(int(number) for number in kept.rows), dropped, table.notes)
 
 
-def _column(table: Table, name: str, rows: Sequence[tuple[int, list[str]]], at: int) -> Column:
+def _column(table: Table, name: str, marks: NumberFormat) -> Column:
     """Numbers, or words where not one cell is a number; a mixture is refused with its first odd row."""
-    comma = table.delimiter != ","
-    cells = [(number, fields[at].strip()) for number, fields in rows]
-    numbers = [as_number(cell, decimal_comma=comma) for _, cell in cells]
-    if all(value is None for value in numbers):
-        return np.array([cell for _, cell in cells], dtype=object)
-    for (number, cell), value in zip(cells, numbers, strict=True):
-        if value is None or not math.isfinite(value):
-            kind = "not a number" if value is None else "not a finite number"
-            raise InputError(
-                f'{table.file}: row {number}: {name} is "{shown(cell)}", {kind}, and other rows are numbers'
-            )
-    return np.array(numbers, dtype=float)
+    cells = table.cells(name)
+    if not looks_numeric(dict.fromkeys(cells)):
+        return np.array([cell.strip() for cell in cells], dtype=object)
+    others = [column for column, header in zip(table.columns, table.header, strict=True) if header != name]
+    read = read_numbers(cells, where=f"{table.file}: {name}", delimiter=table.delimiter, marks=marks, others=others)
+    for at in read.bad:
+        kind = "not a finite number" if is_infinite(cells[at]) else "not a number"
+        raise InputError(
+            f'{table.file}: row {table.rows[at]}: {name} is "{shown(cells[at])}", {kind}, and other rows are numbers'
+        )
+    return read.values

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -14,14 +14,18 @@ from pydantic import model_validator
 from pydantic.dataclasses import dataclass
 
 from bri_bayes.core.errors import InputError, suggest
-from bri_bayes.core.names import PERIOD, UNIT, PanelKind, Transform
+from bri_bayes.core.names import PERIOD, PERIOD_LABEL, UNIT, PanelKind, Transform
 from bri_bayes.core.schema import STRICT
-from bri_bayes.data.csv_layout import Grid, Layout, check_requested, read_grid, shown
+from bri_bayes.data.calendar_units import gap_notes
+from bri_bayes.data.csv_layout import Layout, read_grid
+from bri_bayes.data.grid import Grid, check_requested
+from bri_bayes.data.number_format import DECIDED, NumberFormat, is_infinite, is_missing, looks_numeric, read_numbers
+from bri_bayes.data.text_table import check_name, shown
 
 Panel = xr.Dataset
 
-# How files write a missing number: R, pandas and SQL, Stata's "." and the World Bank's "..".
-MISSING = frozenset({"", "na", "n/a", "#n/a", "<na>", "nan", "-nan", "null", "none", ".", ".."})
+# Words that a column of numbers may have in place of 1 and 0, when it has nothing else.
+TRUE_WORDS, FALSE_WORDS = frozenset({"true", "yes"}), frozenset({"false", "no"})
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -66,25 +70,42 @@ def load_panel(
     sources: Iterable[str] = (),
     units: Iterable[str] | None = None,
     periods: Iterable[int] | None = None,
+    between: tuple[str, str] | None = None,
     layout: Layout = "auto",
+    marks: NumberFormat = DECIDED,
+    no_blanks: Collection[str] = (),
+    unit_columns: Collection[str] = (),
 ) -> Panel:
-    """Read a CSV file in UTF-8, long or wide, with commas, semicolons or tabs.
+    """Read a file, long or wide: CSV in UTF-8, .xlsx, .dta or .parquet, or one of them in a gz or zip.
 
     Long: one row a unit and period, with the columns ``unit``, ``period`` and the variables. Wide: one row a unit, or
     a unit and variable, and a column a period ("2003", "Y2003", "2003 [YR2003]"); ``period`` then names no column,
     and a file of one variable without a column of variable names takes the single name in ``columns``.
 
     ``columns`` maps the names of variables to columns; a list of names takes the columns as they are; None takes
-    every column that has a number. ``units`` and ``periods`` keep only those: what else the file holds is not judged.
+    every column that has a number. ``units`` and ``periods`` keep only those: what else the file holds is not judged;
+    ``between`` : first and last period, as the file writes them. ``marks`` : decimal mark and separator of thousands
+    where the cells do not tell. ``no_blanks`` : columns in which every row of the file must have a value.
+    ``unit_columns`` : columns with one text a unit, to ``attrs["unit_columns"]``.
 
-    Dims (unit, period), both sorted; a missing cell, and a missing row, is NaN.
+    Dims (unit, period), both sorted; a missing cell, and a missing row, is NaN. Months, quarters, dates and fiscal
+    years are ordinals with their labels in the coordinate ``period_label``; the attribute "unit" of ``period`` says
+    what a step is. ``attrs["notes"]``, where there is something to say: sentences about the reading.
     """
     if kind not in get_args(PanelKind):
         raise InputError(f'{path}: a panel of the kind "{kind}" is unknown; {suggest(kind, get_args(PanelKind))}')
     wanted = _as_columns(columns)
     names = None if wanted is None else [column.column for column in wanted.values()]
-    grid = read_grid(path, unit=unit, period=period, columns=names, units=units, periods=periods, layout=layout)
-    numbers = {name: _numbers(grid, name) for name in grid.text if wanted is not None or not _is_text(grid, name)}
+    asked = None if names is None else [*names, *unit_columns]
+    grid = read_grid(
+        path, unit=unit, period=period, columns=asked, units=units, periods=periods, between=between, layout=layout
+    )
+    for name in no_blanks:
+        _refuse_blanks(grid, name)
+    texts = {name: _unit_text(grid, name) for name in unit_columns}
+    notes = [*grid.notes, *gap_notes(grid.calendar.unit, grid.periods)]
+    chosen = [name for name in grid.text if _is_wanted(grid, name)] if names is None else names
+    numbers = {name: _numbers(grid, name, marks, notes) for name in dict.fromkeys(chosen)}
     if wanted is None:
         wanted = {name: Column(name) for name in numbers}
     raw = xr.Dataset(
@@ -94,9 +115,21 @@ def load_panel(
             "label": Path(path).name if label is None else label,
             "sources": list(sources),
             "path": Path(path).name,
+            **({"notes": notes} if notes else {}),
+            **({"unit_columns": texts} if texts else {}),
         },
     )
+    raw[PERIOD].attrs["unit"] = grid.calendar.unit
+    if grid.calendar.labelled:
+        raw = raw.assign_coords({PERIOD_LABEL: (PERIOD, np.array(grid.labels, dtype=str))})
     return with_columns(raw, numbers, wanted, where=grid.file)
+
+
+def period_labels(panel: xr.Dataset) -> dict[int, str]:
+    """Ordinal -> the period as the file writes it; for years the number itself."""
+    periods = [int(period) for period in panel[PERIOD].to_numpy()]
+    labels = panel[PERIOD_LABEL].to_numpy() if PERIOD_LABEL in panel.coords else periods
+    return {period: str(label) for period, label in zip(periods, labels, strict=True)}
 
 
 def with_columns(
@@ -136,41 +169,57 @@ def _as_columns(columns: Mapping[str, Column] | Sequence[str] | None) -> dict[st
     return {name: Column(name) for name in names}
 
 
-def _is_text(grid: Grid, name: str) -> bool:
-    """Whether a column that nobody asked for has words and not one number."""
-    cells = [cell for _, cell in _present(grid, name)]
-    return bool(cells) and all(as_number(cell, decimal_comma=grid.decimal_comma) is None for cell in cells)
+def _is_wanted(grid: Grid, name: str) -> bool:
+    """Whether a column that nobody asked for has a number, or nothing at all."""
+    cells = [cell for cell in grid.text[name].ravel() if not is_missing(cell)]
+    return not cells or looks_numeric(cells)
 
 
-def _numbers(grid: Grid, name: str) -> NDArray[np.float64]:
+def _numbers(grid: Grid, name: str, marks: NumberFormat, notes: list[str]) -> NDArray[np.float64]:
     """The cells of a column as numbers : (unit, period), NaN where missing."""
-    values = np.full(grid.text[name].shape, np.nan)
-    present = list(_present(grid, name))
-    if grid.decimal_comma and all(any(mark in cell for _, cell in present) for mark in ",."):
-        raise InputError(f"{grid.file}: {name} has decimal commas and decimal points; use one of them")
-    for at, cell in present:
-        number = as_number(cell, decimal_comma=grid.decimal_comma)
-        if number is None or not math.isfinite(number):
-            which = f"{name} of {grid.units[at[0]]} {grid.periods[at[1]]}"
-            problem = "not a number" if number is None else "not a finite number"
-            raise InputError(f'{grid.file}: row {grid.row[name][at]}: {which} is "{shown(cell)}", {problem}')
-        values[at] = number
-    return values
+    text = grid.text[name]
+    words = {cell.strip().lower() for cell in dict.fromkeys(text.ravel()) if not is_missing(cell)}
+    if words and words <= TRUE_WORDS | FALSE_WORDS:
+        codes = {True: 1.0, False: 0.0}
+        cells = [np.nan if is_missing(cell) else codes[cell.strip().lower() in TRUE_WORDS] for cell in text.ravel()]
+        return np.array(cells).reshape(text.shape)
+    read = read_numbers(
+        text.ravel(), where=f"{grid.file}: {name}", delimiter=grid.delimiter, marks=marks, others=grid.others
+    )
+    for flat in read.bad:
+        at = np.unravel_index(flat, text.shape)
+        which = f"{name} of {grid.units[at[0]]} {grid.labels[at[1]]}"
+        problem = "not a finite number" if is_infinite(text[at]) else "not a number"
+        raise InputError(f'{grid.file}: row {grid.row[name][at]}: {which} is "{shown(text[at])}", {problem}')
+    if read.unit == "%":
+        notes.append(f'The numbers of "{name}" are in percent, as the file writes them: 12.5% is 12.5.')
+    return read.values.reshape(text.shape)
 
 
-def _present(grid: Grid, name: str) -> Iterator[tuple[tuple[int, ...], str]]:
-    """Position and text of the cells that are not missing."""
-    return ((at, cell) for at, cell in np.ndenumerate(grid.text[name]) if cell.strip().lower() not in MISSING)
+def _refuse_blanks(grid: Grid, name: str) -> None:
+    """Refuse a column with rows that say nothing: who was treated is not a gap to be filled."""
+    text, rows = grid.text[name], grid.row[name]
+    blank = np.array([is_missing(cell) for cell in text.ravel()]).reshape(text.shape) & (rows > 0)
+    if blank.any():
+        cells = np.argwhere(blank)[:3]
+        named = ", ".join(f"{grid.units[i]} {grid.labels[t]} (row {rows[i, t]})" for i, t in cells)
+        more = f" and {int(blank.sum()) - 3} more" if blank.sum() > 3 else ""
+        raise InputError(
+            f'{grid.file}: the treatment column "{name}" is empty for {named}{more}; it needs a value in every row'
+        )
 
 
-def as_number(cell: str, *, decimal_comma: bool) -> float | None:
-    """The number that a cell is written for, or None."""
-    if "_" in cell:  # float() takes 1_000, a CSV file does not mean it
-        return None
-    try:
-        return float(cell.replace(",", ".") if decimal_comma else cell)
-    except ValueError:
-        return None
+def _unit_text(grid: Grid, name: str) -> dict[str, str]:
+    """Unit -> the one text of a column that may not change within a unit; "" where no row has one."""
+    texts = {}
+    for unit, cells, rows in zip(grid.units, grid.text[name], grid.row[name], strict=True):
+        given = {cell.strip() for cell in cells[rows > 0]}
+        if len(given) > 1:
+            listed = " and ".join(f'"{shown(text)}"' for text in sorted(given)[:2])
+            raise InputError(f'{grid.file}: "{name}" of {unit} is {listed}; a unit has one value')
+        texts[unit] = next(iter(given), "")
+        check_name(texts[unit], where=grid.file, what=f'"{name}" of {unit}')
+    return texts
 
 
 def _transformed(frame: xr.Dataset, numbers: NDArray[np.float64], column: Column, where: str) -> NDArray[np.float64]:

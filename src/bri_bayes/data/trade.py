@@ -8,6 +8,7 @@ no row. A zip holds several years, and a table of countries.
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from bri_bayes.core.errors import InputError, suggest
+from bri_bayes.data.records import read_records
+from bri_bayes.data.text_table import read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,7 +70,7 @@ def read_trade(
         if set(BACI_COLUMNS) <= set(header):
             parts += list(_baci(stream, where, reporter, years))
         elif name is None:
-            parts.append(_own(stream, where, names, years))
+            parts.append(_own(path, names, years))
     if not parts:
         raise InputError(f"{path}: no file with the columns {', '.join(BACI_COLUMNS)} is inside")
     import pandas as pd
@@ -108,24 +111,32 @@ def _members(path: Path) -> Iterator[tuple[str | None, IO[bytes]]]:
             stream.seek(0)
             yield None, stream
             return
-        with zipfile.ZipFile(stream) as archive:
-            for name in sorted(archive.namelist()):
-                if name.lower().endswith(".csv"):
-                    with archive.open(name) as member:
-                        yield name, member
+        try:
+            with zipfile.ZipFile(stream) as archive:
+                for name in sorted(archive.namelist()):
+                    if name.lower().endswith(".csv"):
+                        with archive.open(name) as member:
+                            yield name, member
+        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+            raise InputError(f"{path}: cannot be unpacked ({' '.join(str(error).split())}); is it damaged?") from error
 
 
 def _baci(stream: IO[bytes], where: str, reporter: int, years: tuple[int, int] | None) -> Iterator[pd.DataFrame]:
+    """The rows of the reporter, read by millions. Nothing is taken for missing but NA and a blank as quantity."""
     import pandas as pd
 
-    types: dict[str, Any] = {"t": "int32", "i": "int32", "j": "int32", "k": str, "v": float}
+    types: dict[str, Any] = {"t": "int32", "i": "int32", "j": "int32", "k": str, "v": float, "q": str}
     try:
-        for chunk in pd.read_csv(stream, dtype=types, na_values=["NA"], skipinitialspace=True, chunksize=CHUNK):
+        for chunk in pd.read_csv(stream, dtype=types, keep_default_na=False, skipinitialspace=True, chunksize=CHUNK):
+            if chunk["q"].isna().any():
+                row = int(chunk.index[chunk["q"].isna()][0]) + 2
+                raise InputError(f"{where}: row {row} has fewer fields than the header; is the file cut off?")
             kept = chunk[(chunk["i"] == reporter) | (chunk["j"] == reporter)]
             if years is not None:
                 kept = kept[kept["t"].between(*years)]
-            quantity = pd.to_numeric(kept["q"], errors="coerce")
-            unreadable = quantity.isna() & kept["q"].notna() & ~kept["q"].astype(str).str.strip().isin(["NA", ""])
+            text = kept["q"].str.strip()
+            quantity = pd.to_numeric(text, errors="coerce")
+            unreadable = quantity.isna() & ~text.isin(["NA", ""])
             if unreadable.any():
                 raise InputError(f'{where}: the quantity "{kept["q"][unreadable].iloc[0]}" is not a number')
             exported = kept["i"] == reporter
@@ -144,51 +155,44 @@ def _baci(stream: IO[bytes], where: str, reporter: int, years: tuple[int, int] |
         raise InputError(f"{where}: is not a BACI file ({str(error).splitlines()[0]})") from None
 
 
-def _own(stream: IO[bytes], where: str, names: TradeColumns, years: tuple[int, int] | None) -> pd.DataFrame:
-    import pandas as pd
-
-    try:
-        table = pd.read_csv(stream, dtype={names.product: str, names.unit: str}, encoding="utf-8-sig")
-    except (ValueError, UnicodeDecodeError) as error:
-        raise InputError(f"{where}: is not a CSV file ({str(error).splitlines()[0]})") from None
-    for name in (names.unit, names.period, names.product, names.value, names.quantity):
-        if name not in table:
-            raise InputError(f'{where}: there is no column "{name}"; {suggest(name, table.columns)}')
-    for name in (names.value, names.quantity, names.period):
-        if not pd.api.types.is_numeric_dtype(table[name]):
-            raise InputError(f'{where}: the column "{name}" has something that is not a number')
-    flow: Any = "export"
+def _own(path: Path, names: TradeColumns, years: tuple[int, int] | None) -> pd.DataFrame:
+    texts = [names.unit, names.product, *([names.flow] if names.flow is not None else [])]
+    records = read_records(path, texts=texts, numbers=[names.value, names.quantity], period=names.period)
     if names.flow is not None:
-        if names.flow not in table:
-            raise InputError(f'{where}: there is no column "{names.flow}"; {suggest(names.flow, table.columns)}')
-        flow = table[names.flow].astype(str)
-        for found in sorted(set(flow) - set(FLOWS)):
-            raise InputError(f'{where}: the flow "{found}" is unknown; {suggest(found, FLOWS)}')
+        for flow in sorted(set(records.frame[names.flow]) - set(FLOWS)):
+            raise InputError(f'{path}: the flow "{flow}" is unknown; {suggest(flow, FLOWS)}')
+    keys = [names.unit, names.period, names.product]
+    for name in keys:
+        if (blank := (records.frame[name] == "").to_numpy()).any():
+            raise InputError(f'{path}: row {records.rows[blank][0]}: "{name}" is empty')
+    if years is not None:
+        if records.calendar is None or records.calendar.labelled:
+            raise InputError(f'{path}: --years needs years in the column "{names.period}"')
+        records = records.take((records.ordinals >= years[0]) & (records.ordinals <= years[1]))
+    frame = records.frame
+    flow = frame[names.flow] if names.flow is not None else "export"
     renamed = {names.unit: "unit", names.period: "period", names.product: "product"}
     renamed |= {names.value: "value", names.quantity: "quantity"}
-    table = table.rename(columns=renamed).assign(flow=flow).dropna(subset=["unit", "period", "product"])
-    if years is not None:
-        table = table[table["period"].between(*years)]
-    return table.astype({"period": int})[["flow", "period", "unit", "product", "value", "quantity"]]
+    table = frame.rename(columns=renamed).assign(flow=flow)
+    return table[["flow", "period", "unit", "product", "value", "quantity"]]
 
 
 def _country_codes(path: Path, countries: Path | None) -> dict[str, str]:
     """BACI's number in three digits -> ISO code of three letters, from ``countries`` or from the zip itself."""
     import pandas as pd
 
-    tables = []
     if countries is not None:
-        with _opened(countries) as stream:
-            tables.append(pd.read_csv(stream, dtype=str, keep_default_na=False))
-    else:
-        for name, stream in _members(path):
-            if name is not None and "country_codes" in name.lower():
-                tables.append(pd.read_csv(stream, dtype=str, keep_default_na=False))
-    for table in tables:
-        code = next((name for name in CODE_COLUMNS if name in table), None)
-        iso3 = next((name for name in ISO3_COLUMNS if name in table), None)
-        if code is None or iso3 is None:
-            where = countries or path
-            raise InputError(f"{where}: the table of countries needs country_code and one of {', '.join(ISO3_COLUMNS)}")
-        return {str(number).zfill(3): str(letters) for number, letters in zip(table[code], table[iso3], strict=True)}
+        table = read_table(countries, CODE_COLUMNS[0])
+        return _codes({name: table.columns[at] for at, name in enumerate(table.header)}, countries)
+    for name, stream in _members(path):
+        if name is not None and "country_codes" in name.lower():
+            return _codes(pd.read_csv(stream, dtype=str, keep_default_na=False), path)
     return {}
+
+
+def _codes(columns: Any, where: Path) -> dict[str, str]:
+    code = next((name for name in CODE_COLUMNS if name in columns), None)
+    iso3 = next((name for name in ISO3_COLUMNS if name in columns), None)
+    if code is None or iso3 is None:
+        raise InputError(f"{where}: the table of countries needs country_code and one of {', '.join(ISO3_COLUMNS)}")
+    return {str(number).zfill(3): str(letters) for number, letters in zip(columns[code], columns[iso3], strict=True)}

@@ -27,6 +27,7 @@ import numpy as np
 
 from bri_bayes.core.arrays import Array
 from bri_bayes.core.errors import InputError, suggest
+from bri_bayes.data.records import read_records
 from bri_bayes.frequentist.sparse_fixed_effects import TwoEffects
 
 if TYPE_CHECKING:
@@ -130,21 +131,12 @@ def country_means(quality: Quality, *, weights: Weights = "value", standardise: 
 
 def read_sigmas(path: str | Path) -> dict[str, float]:
     """A CSV with the columns product (first digits of a code) and sigma."""
-    import pandas as pd
-
-    try:
-        table = pd.read_csv(path, dtype={"product": str}, encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except (ValueError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: is not a CSV file ({str(error).splitlines()[0]})") from None
-    for name in ("product", "sigma"):
-        if name not in table:
-            raise InputError(f'{path}: there is no column "{name}"; {suggest(name, table.columns)}')
-    values = pd.to_numeric(table["sigma"], errors="coerce")
-    if values.isna().any() or table["product"].isna().any() or table["product"].duplicated().any():
-        raise InputError(f"{path}: every row needs a product of its own and a number as sigma")
-    return {str(product): float(value) for product, value in zip(table["product"], values, strict=True)}
+    records = read_records(path, texts=["product"], numbers=["sigma"])
+    table = records.frame
+    if table["sigma"].isna().any() or (table["product"] == "").any():
+        raise InputError(f"{path}: every row needs a product and a number as sigma")
+    records.refuse_twice(["product"])
+    return {str(product): float(value) for product, value in zip(table["product"], table["sigma"], strict=True)}
 
 
 def _usable(trade: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:

@@ -225,10 +225,10 @@ def test_a_long_file_becomes_levels_by_outcome_and_totals_are_left_aside(tmp_pat
     ("content", "options", "sentence"),
     [
         ("a,b\n1,2\n", {}, 'there is no column "iso3"'),
-        (LONG + "A,2005,76,export,x\nA,2005,76,import,1\n", {}, 'row 2: the value "x" is not a number'),
+        (LONG + "A,2005,76,export,x\nA,2005,76,import,1\n", {}, 'row 2: value is "x", not a number'),
         (LONG + "A,2005,76,export,-1\nA,2005,76,import,1\n", {}, "a value is negative"),
         (LONG + "A,2005,76,export,1\n", {}, 'no row has "import" in the column "flow"'),
-        (LONG + 2 * "A,2005,76,export,1\n" + "A,2005,76,import,1\n", {}, "A 2005 76 x has more than one row"),
+        (LONG + 2 * "A,2005,76,export,1\n" + "A,2005,76,import,1\n", {}, "rows 2 and 3 are both A 2005 76 x"),
         (LONG + "A,2005,76,export,1\nA,2005,76,import,1\n", {"names": {"76": "E", "75": "C"}}, 'no category "75"'),
     ],
 )
