@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from bri_bayes.cli.main import main
+from bri_bayes.core.resources import shipped
 
 from ..inference.panels import make_panel
 
@@ -208,20 +209,30 @@ def test_audit_prints_its_findings_for_people_and_for_programs(call):
     status, out, _ = call("audit", "--json")
     findings = json.loads(out)
     assert status == 0
-    assert all(set(found) == {"id", "severity", "claim", "finding", "cells", "computed"} for found in findings)
+    assert all(set(found) == {"id", "severity", "claim", "finding", "cells", "computed", "panel"} for found in findings)
     assert "rows-and-countries" in {found["id"] for found in findings}
     status, text, _ = call("audit")
     assert status == 0
     assert text.startswith(f"{len(findings)} findings")
 
 
+def test_audit_takes_the_tables_of_any_paper(call):
+    status, out, _ = call("audit", shipped("data") / "tables_example.toml", "--json")
+    assert status == 0
+    assert "one-data-set" in {found["id"] for found in json.loads(out)}
+    status, out, err = call("audit", "nowhere.toml")
+    assert (status, out) == (2, "")
+    assert "nowhere.toml: cannot be read" in err
+
+
 def test_replicate_has_an_entry_for_every_published_coefficient_and_all_agree(call):
     status, out, _ = call("replicate", "--json")
     entries = json.loads(out)
-    keys = {"table", "column", "variable", "published", "decimals", "reproduced", "agrees"}
+    keys = {"table", "column", "variable", "published", "decimals", "reproduced", "agrees", "panel"}
     assert status == 0
     assert len(entries) == 130
     assert all(set(entry) == keys and entry["agrees"] for entry in entries)
+    assert {entry["panel"] for entry in entries} == {"reconstruction"}
     assert {entry["table"] for entry in entries} == {3, 4, 5, 6, 7, 8}
     status, text, _ = call("replicate")
     assert status == 0
@@ -248,7 +259,7 @@ def test_consistent_decides_about_a_file_of_regressions(call, tmp_path):
     status, out, err = call("consistent", path, "--json")
     (entry,) = json.loads(out)
     assert status == 1
-    assert (entry["name"], entry["verdict"]) == ("tables.toml", "conflict")
+    assert (entry["name"], entry["verdict"], entry["panel"]) == ("tables.toml", "conflict", "published")
     assert "no data set can give all of tables.toml" in err
     status, text, _ = call("consistent", path)
     assert status == 1

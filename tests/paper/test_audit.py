@@ -13,7 +13,8 @@ import pytest
 from bri_bayes.paper import load_published
 from bri_bayes.paper.audit import RULES, audit, audit_text, audit_values, question, questions_without_finding
 from bri_bayes.paper.finding import SEVERITIES, Finding
-from bri_bayes.paper.rules import balance, categories, fit, placebo, rows, stars, text, treated, variance
+from bri_bayes.paper.rules import fit, rows, stars, variance
+from bri_bayes.paper.rules.akyeva import balance, categories, headline, placebo, text, treated
 from bri_bayes.paper.rules.basis import residual_df
 
 from .made_up import (
@@ -102,7 +103,22 @@ PLANTED = {
     "rows of 291 countries": (
         lambda paper: with_rows(paper, "6,111"),
         rows.rows_and_countries,
-        {"rows-and-countries", "units-of-the-world"},
+        {"rows-and-countries"},
+    ),
+    "more units than there are countries": (
+        lambda paper: with_rows(paper, "6,111"),
+        treated.units_of_the_world,
+        {"units-of-the-world"},
+    ),
+    "a better fit with fewer regressors": (
+        lambda paper: with_statistic(paper, 8, 1, "r_squared", "0.500"),
+        fit.r_squared_falls,
+        {"r-squared-falls-8-1-3-3"},
+    ),
+    "two stars for a t of 5 and three for one of 1": (
+        lambda paper: with_cell(with_cell(paper, 3, 3, "BRI", stars=1), 3, 2, "growth", stars=3),
+        stars.star_order,
+        {"star-order-of-table-3"},
     ),
     "a t of 150 in a poor fit": (
         lambda paper: with_statistic(scaled(paper, 3, 1, "BRI", se=0.02), 3, 1, "r_squared", "0.100"),
@@ -114,7 +130,7 @@ PLANTED = {
         rows.rows_of_one_table,
         {"rows-of-table-6"},
     ),
-    "a matched sample that keeps all rows": (matched, rows.rows_after_matching, {"rows-after-matching"}),
+    "a matched sample that keeps all rows": (matched, treated.rows_after_matching, {"rows-after-matching"}),
     "three treated countries too few for the precision": (
         lambda paper: scaled(paper, 3, 1, "BRI", se=0.4),
         treated.treated_units,
@@ -132,17 +148,17 @@ PLANTED = {
     ),
     "a claimed effect without a star": (
         lambda paper: with_cell(paper, 3, 6, "BRI", stars=0),
-        stars.headline_without_star,
+        headline.headline_without_star,
         {"headline-without-star"},
     ),
     "a placebo with a wide standard error, the claim": (
         lambda paper: with_cell(placebos_on_all_rows(paper), 4, 1, "BRI", se="0.4000"),
-        variance.claim_under_placebo_errors,
+        placebo.claim_under_placebo_errors,
         {"claim-under-placebo-errors"},
     ),
     "a placebo with a wide standard error": (
         lambda paper: with_cell(placebos_on_all_rows(paper), 4, 1, "BRI", se="0.4000"),
-        variance.placebo_standard_errors,
+        placebo.placebo_standard_errors,
         {"placebo-standard-errors"},
     ),
     "a covariate estimated better with more regressors": (
@@ -177,10 +193,10 @@ PLANTED = {
     ),
     "a covariate that moves": (
         lambda paper: scaled(paper, 8, 1, "lnppl", estimate=3),
-        fit.covariates_that_move,
+        headline.covariates_that_move,
         {"covariates-that-move"},
     ),
-    "a copied line": (copied, fit.copied_cells, {"copied-4-1-lnroaddensity"}),
+    "a copied line": (copied, headline.copied_cells, {"copied-4-1-lnroaddensity"}),
     "a placebo as large as the effect": (
         lambda paper: with_cell(paper, 4, 2, "BRI", estimate="0.4100", se="0.3000"),
         placebo.placebo_size,
@@ -219,22 +235,22 @@ PLANTED = {
     ),
     "a misquoted coefficient": (
         lambda paper: with_statement(paper, "flow_effect", number="0.999"),
-        stars.numbers_of_the_text,
+        headline.numbers_of_the_text,
         {"text-flow-effect"},
     ),
     "a quoted level that the t does not reach": (
         lambda paper: with_cell(paper, 5, 1, "BRI", se="9.000", stars=0),
-        stars.numbers_of_the_text,
+        headline.numbers_of_the_text,
         {"text-flow-level"},
     ),
     "a matched estimate outside of the matching range": (
         lambda paper: with_statement(matched(paper), "psm_export_high", number="0.461"),
-        stars.matching_estimates,
+        headline.matching_estimates,
         {"psm-range-3-3"},
     ),
     "a matching estimate that no printed error makes significant": (
         lambda paper: with_statement(paper, "psm_import_low", number="0.010"),
-        stars.matching_estimates,
+        headline.matching_estimates,
         {"psm-significance-3-6"},
     ),
     "a p-value that so few rows cannot have": (
@@ -464,14 +480,15 @@ def test_the_numbers_behind_the_main_findings_are_these(paper):
 
 
 def test_a_finding_is_one_plain_sentence_and_its_json_has_the_agreed_keys(paper):
-    for values in audit_values(paper):
-        assert list(values) == ["id", "severity", "claim", "finding", "cells", "computed"]
+    for values in audit_values(audit(paper)):
+        assert list(values) == ["id", "severity", "claim", "finding", "cells", "computed", "panel"]
+        assert values["panel"] == "published"
         assert values["finding"].endswith(".")
         assert values["finding"][0].isupper() or values["finding"][0].isdigit()
         assert "\n" not in values["finding"]
         assert values["cells"]
         json.dumps(values, allow_nan=False)
-    ids = [values["id"] for values in audit_values(paper)]
+    ids = [values["id"] for values in audit_values(audit(paper))]
     assert len(ids) == len(set(ids))
 
 

@@ -8,7 +8,7 @@ from bri_bayes.paper.completion import Equations, nearest_gram
 from bri_bayes.paper.consistency import joint_consistency
 from bri_bayes.paper.joint import GROUPS, decimal_slips, shifted, table_consistency
 from bri_bayes.paper.normal_equations import system
-from bri_bayes.paper.reported import Reported, load_reported, reported
+from bri_bayes.paper.reported import Reported, load_tables, reported
 from bri_bayes.paper.search_within_rounding import _Factors
 
 # Newton's method ends with equations that hold to about this, on a unit scale.
@@ -196,7 +196,7 @@ def test_regressions_are_read_from_a_toml_file(tmp_path):
         'coefficients = { x = "0.10", z = "-2" }\n',
         encoding="utf-8",
     )
-    (table,) = load_reported(path)
+    (table,) = load_tables(path).regression
     assert table.regressors == ("x", "z")
     assert table.coefficients["x"].interval == pytest.approx((0.095, 0.105))
     assert table.absorbed == {"unit"}
@@ -218,7 +218,7 @@ def test_a_wrong_regression_in_a_file_is_named(tmp_path, text, message):
     path = tmp_path / "tables.toml"
     path.write_text(f"[[regression]]\n{text}\n", encoding="utf-8")
     with pytest.raises(InputError, match=message):
-        load_reported(path)
+        load_tables(path)
 
 
 def test_a_name_may_stand_once_in_a_file(tmp_path):
@@ -226,7 +226,7 @@ def test_a_name_may_stand_once_in_a_file(tmp_path):
     table = '[[regression]]\nname = "a"\noutcome = "y"\ncoefficients = { x = "1" }\n'
     path.write_text(table * 2, encoding="utf-8")
     with pytest.raises(InputError, match='the name "a" stands above already'):
-        load_reported(path)
+        load_tables(path)
 
 
 def test_an_unknown_table_is_refused(paper):

@@ -10,7 +10,7 @@ from bri_bayes.core.resources import shipped
 from bri_bayes.paper import load_published
 from bri_bayes.paper.consistency_values import consistency_text, file_consistency, paper_consistency
 from bri_bayes.paper.joint import GROUPS
-from bri_bayes.paper.reported import load_reported, reported
+from bri_bayes.paper.reported import load_tables, reported
 
 EXAMPLE = shipped("data") / "tables_example.toml"
 # What twelve significant digits of the cross-products leave of a coefficient, in half units of its last digit.
@@ -85,7 +85,9 @@ def test_the_example_that_ships_is_a_conflict_and_its_comment_says_why():
     (entry,) = file_consistency(EXAMPLE)
     assert entry["verdict"] == "conflict"
     assert entry["why"].endswith("x = 0 in every row")
-    b = {r.name: {name: number.value for name, number in r.coefficients.items()} for r in load_reported(EXAMPLE)}
+    b = {
+        r.name: {name: number.value for name, number in r.coefficients.items()} for r in load_tables(EXAMPLE).regression
+    }
     implied = b["Table 1 (2)"]["x"] + b["Table 1 (2)"]["z"] * b["Table 1 (3)"]["x"]
     assert implied == pytest.approx(0.50)
     assert f"{implied:.2f}, and not {b['Table 1 (1)']['x']:.2f}" in EXAMPLE.read_text(encoding="utf-8")

@@ -149,17 +149,20 @@ def match(
 
 
 @app.command()
-def audit(as_json: JsonOption = False) -> None:
-    """Which numbers of the paper contradict each other? Every rule recomputes what the printed tables imply."""
-    from bri_bayes.paper import load_published
-    from bri_bayes.paper.audit import audit as findings_of
-    from bri_bayes.paper.audit import audit_text, audit_values, questions_without_finding
+def audit(
+    tables: Annotated[
+        Path | None, typer.Argument(help="Regressions as reported, in TOML; default: the paper, with its text.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Which numbers of a paper contradict each other? Every rule recomputes what the printed tables imply."""
+    from bri_bayes.paper.audit import audit_text, audit_values, findings_and_questions
 
-    published = load_published()
+    findings, passed, not_asked = findings_and_questions(tables)
     if as_json:
-        print_json(audit_values(published))
+        print_json(audit_values(findings))
     else:
-        typer.echo(audit_text(findings_of(published), questions_without_finding(published)))
+        typer.echo(audit_text(findings, passed, not_asked))
 
 
 @app.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -101,6 +101,7 @@ def joint_consistency(regressions: Sequence[Reported], *, every_certificate: boo
     or only the first that is found.
     """
     _check_names(regressions)
+    regressions = [r if r.r_squared_is == "overall" else replace(r, r_squared=None) for r in regressions]
     forced = collinearities(regressions, most=None if every_certificate else 1)
     if forced:
         return Consistency(tuple(regressions), "conflict", collinear=forced)

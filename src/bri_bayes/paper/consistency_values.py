@@ -11,7 +11,7 @@ import numpy as np
 from bri_bayes.paper.collinear import Collinearity
 from bri_bayes.paper.consistency import CommonData, Consistency, joint_consistency
 from bri_bayes.paper.joint import GROUPS, Slip, decimal_slips
-from bri_bayes.paper.reported import Reported, load_reported, reported
+from bri_bayes.paper.reported import Reported, load_tables, reported
 from bri_bayes.paper.tables import Published, load_published
 
 _DIGITS = 12
@@ -19,7 +19,7 @@ _DIGITS = 12
 
 def file_consistency(path: Path) -> list[dict[str, Any]]:
     """The one entry of the regressions of a TOML file (see ``reported``)."""
-    return [consistency_entry(load_reported(path), path.name)]
+    return [consistency_entry(load_tables(path).regression, path.name)]
 
 
 def paper_consistency(published: Published | None = None) -> list[dict[str, Any]]:
@@ -45,6 +45,7 @@ def consistency_entry(regressions: Sequence[Reported], name: str) -> dict[str, A
         "why": _why(found),
         "certificate": _certificate(found),
         "slips": [_slip(slip) for slip in slips],
+        "panel": "published",
     }
 
 

@@ -43,6 +43,7 @@ class Finding:
             "finding": self.finding,
             "cells": list(self.cells),
             "computed": _short(self.computed),
+            "panel": "published",
         }
 
 

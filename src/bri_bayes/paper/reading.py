@@ -19,7 +19,8 @@ from scipy.optimize import brentq
 from scipy.special import ndtr
 
 from bri_bayes.paper.records import Cell
-from bri_bayes.paper.rules.basis import BRI, fake_onsets, headlines, onset, post_share, same_rows
+from bri_bayes.paper.rules.akyeva.basis import BRI, fake_onsets, headlines, onset, post_share
+from bri_bayes.paper.rules.basis import same_rows
 from bri_bayes.paper.tables import Published, Regression, load_published
 
 # Points of the standard normal: a central interval of 95%, and a one-sided probability of 95%.

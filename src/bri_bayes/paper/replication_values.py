@@ -14,6 +14,7 @@ from bri_bayes.paper.replicate import coefficients, fit_statistics, run_regressi
 from bri_bayes.paper.tables import Published, load_published
 
 _TABLES = tuple("12345678")
+KIND = "reconstruction"
 
 
 def replication_values(published: Published | None = None) -> dict[str, Any]:
@@ -28,7 +29,7 @@ def replication_values(published: Published | None = None) -> dict[str, Any]:
     matched = psm_did(source, main)
     return {
         "made_from": {
-            "kind": "reconstruction",
+            "kind": KIND,
             "label": main.attrs["label"],
             "units": [str(unit) for unit in main["unit"].to_numpy()],
             "periods": [int(period) for period in main["period"].to_numpy()],
@@ -66,7 +67,7 @@ def replication_entries(tables: str = "3,4,5,6,7,8", published: Published | None
     panels = reconstructions(source)
     found = table_1(source, categories(source)) + balance_table(source, panels["main"])
     found += coefficients(source, run_regressions(source, panels))
-    return [entry for entry in found if str(entry["table"]) in wanted]
+    return [{**entry, "panel": KIND} for entry in found if str(entry["table"]) in wanted]
 
 
 def panel_digests() -> dict[str, str]:

@@ -70,9 +70,10 @@ class Regression:
 
 @dataclass(frozen=True)
 class Published:
-    """All that the paper prints, and the facts from outside that the audit compares it with.
+    """All that a paper prints, and the facts from outside that the audit compares it with.
 
-    A lookup of what is not there is an error that lists what is.
+    ``star_levels`` : of one, two and three stars, as its legend has them; ``stated_units``, ``stated_periods`` : of its
+    panel, where no statement of the text has them. A lookup of what is not there is an error that lists what is.
     """
 
     cells: Mapping[tuple[int, int, str], Cell]
@@ -81,8 +82,13 @@ class Published:
     statements: Mapping[str, Statement]
     specifications: Mapping[Column, Regression]
     facts: Mapping[str, Fact]
-    signatories: Mapping[str, Signatory]
-    references: Mapping[int, Reference]
+    signatories: Mapping[str, Signatory] = field(default_factory=dict)
+    references: Mapping[int, Reference] = field(default_factory=dict)
+    star_levels: tuple[float, ...] = (0.1, 0.05, 0.01)
+    place_of_legend: str = "the legend under Table 2, the only one printed"
+    place_of_size: str = " (section 3)"
+    stated_units: int | None = None
+    stated_periods: int | None = None
 
     def cell(self, table: int, column: int, variable: str) -> Cell:
         """The coefficient of ``variable`` as named in cells.csv."""

@@ -57,10 +57,10 @@ def paper_steps(study: Study, data: Panel, cards: Mapping[str, ModelCard], seed:
 
 
 def _evidence_step() -> dict[str, Any]:
-    from bri_bayes.paper.audit import audit_values
+    from bri_bayes.paper.audit import audit, audit_values
     from bri_bayes.paper.reading import reading_values
 
-    return dict(json_safe({"audit": audit_values(), "reading": reading_values()}))
+    return dict(json_safe({"audit": audit_values(audit()), "reading": reading_values()}))
 
 
 def _power_step(analysis: Analysis, claim: tuple[float, float], panels: int, seed: int) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""Which rules does the audit apply? One module a subject; a rule is a function from Published to its findings."""
+"""Which rules does the audit apply to any paper? One module a subject; a rule goes from Published to its findings."""

@@ -8,29 +8,24 @@ from statistics import NormalDist
 
 from bri_bayes.paper.intervals import Interval
 from bri_bayes.paper.records import Cell
-from bri_bayes.paper.tables import Published, Regression
+from bri_bayes.paper.tables import OBSERVATIONS, Published, Regression
 
-BRI = "BRI"
+# The two-sided 10% and 5% points of the standard normal: the tables rest on thousands of degrees of freedom.
+Z_90, Z_95 = 1.644854, 1.959964
 
 
 def years(published: Published) -> int:
-    """The number of years of the panel, from the text."""
+    """The number of years of the panel, as the tables or the text state it."""
+    if published.stated_periods is not None:
+        return published.stated_periods
     return int(published.statement("last_year").value - published.statement("first_year").value) + 1
 
 
 def countries(published: Published) -> int:
-    """Treated and control countries, from the text."""
+    """The number of countries of the panel, as the tables or the text state it: treated and control ones."""
+    if published.stated_units is not None:
+        return published.stated_units
     return int(published.statement("treated_countries").value + published.statement("control_countries").value)
-
-
-def onset(published: Published) -> int:
-    """The first treated year, from the text."""
-    return int(published.statement("onset").value)
-
-
-def post_share(published: Published, first_treated: int) -> float:
-    """The share of the years from ``first_treated`` on."""
-    return (published.statement("last_year").value - first_treated + 1) / years(published)
 
 
 def units(published: Published, regression: Regression) -> float:
@@ -72,35 +67,11 @@ def se_of(cell: Cell) -> Interval:
     return Interval.of(cell.se)
 
 
-def headline(published: Published, outcome: str) -> Regression | None:
-    """The column that the paper's claim rests on: the first with BRI, its own onset and country effects."""
-    found = (
-        regression
-        for regression in published.regressions()
-        if regression.outcome == outcome and regression.unit_effects and BRI in regression.regressors
-    )
-    return next(found, None)
-
-
-def headlines(published: Published) -> tuple[Regression, ...]:
-    """The headline column of each outcome for which the text claims an effect."""
-    outcomes = published.statement("outcomes_of_the_tables").words
-    return tuple(found for outcome in outcomes if (found := headline(published, outcome)) is not None)
-
-
-def fake_onsets(published: Published, outcome: str) -> tuple[Regression, ...]:
-    """The columns of an outcome whose BRI starts in another year than the text says."""
-    return tuple(
-        regression
-        for regression in published.regressions()
-        if regression.outcome == outcome and regression.onset not in (None, onset(published))
-    )
-
-
 def same_rows(published: Published, one: Regression, other: Regression) -> bool:
-    """Whether two columns state the same number of rows and have the same effects."""
+    """Whether two columns state the same number of rows, if they state it, and have the same effects."""
     effects = (one.unit_effects, one.period_effects) == (other.unit_effects, other.period_effects)
-    return effects and published.observations(*one.key) == published.observations(*other.key)
+    rows, other_rows = (published.statistics.get((*column.key, OBSERVATIONS)) for column in (one, other))
+    return effects and (rows is None or other_rows is None or rows.exact == other_rows.exact)
 
 
 def comparable(published: Published, *, same_table: bool) -> Iterator[tuple[Regression, Regression]]:

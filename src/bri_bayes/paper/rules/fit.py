@@ -9,14 +9,10 @@ from bri_bayes.paper.finding import Finding
 from bri_bayes.paper.intervals import Interval
 from bri_bayes.paper.records import Cell
 from bri_bayes.paper.rules.basis import (
-    BRI,
     comparable,
-    fake_onsets,
-    headlines,
     labels,
     r_squared,
     residual_df,
-    same_rows,
     t_of,
 )
 from bri_bayes.paper.tables import Published, Regression
@@ -25,13 +21,9 @@ from bri_bayes.paper.tables import Published, Regression
 WIDEST_ERRORS = 5.0
 # Two estimates may be so correlated only if their regressors are nearly one.
 MOST_CORRELATED = 0.95
-# A covariate that moves by more than this many of its standard errors when a dummy or two change has moved.
-MOVED = 2.0
-# A cell that lies so close, in standard errors, to the same cell of another outcome looks like a copy of it.
-COPIED = 0.1
 
 
-def r_squared_definitions(published: Published) -> list[Finding]:
+def r_squared_definitions(published: Published) -> Iterator[Finding]:
     """Can one definition of R-squared give both columns?
 
     Columns a and b have the same outcome, rows and effects; a has one regressor, with statistic t, that b lacks. What
@@ -57,9 +49,8 @@ def r_squared_definitions(published: Published) -> list[Finding]:
         needed = math.sqrt(residual_df(published, better) * (fit_better.low - fit_worse.high) / (1 - fit_better.low))
         if WIDEST_ERRORS * t_of(cell).high < needed:
             rows.append((better, worse, cell, needed))
-    return [
-        _definitions(published, [row for row in rows if row[0] == one]) for one in dict.fromkeys(r[0] for r in rows)
-    ]
+    for one in dict.fromkeys(r[0] for r in rows):
+        yield _definitions(published, [row for row in rows if row[0] == one])
 
 
 def _both_ways(published: Published) -> Iterator[tuple[Regression, Regression]]:
@@ -100,14 +91,36 @@ def _value(published: Published, regression: Regression) -> float | None:
     return None if printed is None else printed.value
 
 
-def joint_significance(published: Published) -> list[Finding]:
+def r_squared_falls(published: Published) -> Iterator[Finding]:
+    """Does a column with more regressors explain less on the same rows?
+
+    Least squares on more columns leaves no larger residual: R2_long >= R2_short under one definition, within rounding.
+    Columns of different tables may be overall and within ones where effects are taken out.
+    """
+    for short, long in _both_ways(published):
+        fit_short, fit_long = r_squared(published, short), r_squared(published, long)
+        if not set(short.regressors) < set(long.regressors) or fit_short is None or fit_long is None:
+            continue
+        if fit_long.high < fit_short.low:
+            can_be_two = short.table != long.table and (long.unit_effects or long.period_effects)
+            yield Finding(
+                id=f"r-squared-falls-{long.table}-{long.column}-{short.table}-{short.column}",
+                severity="unclear" if can_be_two else "contradiction",
+                claim=f"{long.label} has every regressor of {short.label}, and more, on the same rows.",
+                finding=f"R-squared falls from {published.r_squared(*short.key)} to {published.r_squared(*long.key)} "
+                "when regressors are added, and least squares cannot: other rows, or another definition.",
+                cells=(f"{short.label} R2", f"{long.label} R2"),
+                computed={"short": fit_short.middle, "long": fit_long.middle},
+            )
+
+
+def joint_significance(published: Published) -> Iterator[Finding]:
     """Can two added regressors with these t statistics raise R-squared that much?
 
     With ordinary standard errors the F of the two is (gain / 2) / ((1 - R2_long) / df) and also
     (t1^2 + t2^2 - 2 r t1 t2) / (2 (1 - r^2)), where r is the correlation of the two estimates. The smallest |r| that
     solves the equation is reported; near 1 the two regressors would be one.
     """
-    found = []
     for short, long in _both_ways(published):
         extra = [name for name in long.regressors if name not in short.regressors]
         fit_short, fit_long = r_squared(published, short), r_squared(published, long)
@@ -118,8 +131,7 @@ def joint_significance(published: Published) -> list[Finding]:
         joint = residual_df(published, long) * max(gain.low, 0.0) / (2 * (1 - fit_long.low))
         correlation = _least_correlation(joint, cells[0].t, cells[1].t)
         if correlation > MOST_CORRELATED:
-            found.append(_joint(short, long, cells, joint, correlation, gain))
-    return found
+            yield _joint(short, long, cells, joint, correlation, gain)
 
 
 def _least_correlation(joint: float, first: float, second: float) -> float:
@@ -152,76 +164,3 @@ def _joint(
             "gain": [gain.low, gain.high],
         },
     )
-
-
-def covariates_that_move(published: Published) -> list[Finding]:
-    """Do covariates keep their coefficients when an unrelated pair of regressors is added?
-
-    The move of each covariate from the short to the long column, in the larger of its two standard errors. Two
-    regressors with |t| of 3.3 and 1.3 that are not nearly collinear with a covariate move it by less.
-    """
-    moves: dict[Cell, tuple[Cell, float]] = {}
-    for main in headlines(published):
-        for long in published.regressions():
-            if long.outcome != main.outcome or not set(main.regressors) < set(long.regressors):
-                continue
-            for name in (one for one in main.variables if one != BRI):
-                own, cell = published.cell(*main.key, name), published.cell(*long.key, name)
-                move = abs(cell.estimate.value - own.estimate.value) / max(own.se.value, cell.se.value)
-                if move > MOVED and same_rows(published, main, long):
-                    moves[cell] = (own, move)
-    if not moves:
-        return []
-    sentence = "; ".join(f"{own.label} {own.estimate} to {cell.estimate}" for cell, (own, _) in moves.items())
-    tables = sorted({cell.table for cell in moves})
-    return [
-        Finding(
-            id="covariates-that-move",
-            severity="unclear",
-            claim=f"Table {', '.join(map(str, tables))} adds inequality to the headline specification.",
-            finding=f"Covariates that are not about inequality move by more than {MOVED:g} standard errors "
-            f"({sentence}); a table on one set of rows, with and without the two regressors, would settle it.",
-            cells=labels(one for cell, (own, _) in moves.items() for one in (own, cell)),
-            computed={cell.label: {"from": own.label, "standard_errors": move} for cell, (own, move) in moves.items()},
-        )
-    ]
-
-
-def copied_cells(published: Published) -> list[Finding]:
-    """Does a placebo column show another outcome's covariate in place of its own?
-
-    A placebo column keeps covariates and rows, so they stay near those of the main column. One that leaves them and
-    lies on the main column of the other outcome, estimate and standard error, looks like a copy.
-    """
-    found: dict[Cell, tuple[Cell, Cell]] = {}
-    mains = headlines(published)
-    for main in mains:
-        for fake in fake_onsets(published, main.outcome):
-            for name in set(main.variables) & set(fake.regressors):
-                own, cell = published.cell(*main.key, name), published.cell(*fake.key, name)
-                moved = abs(cell.estimate.value - own.estimate.value) / own.se.value
-                for other in (published.cell(*one.key, name) for one in mains if one.outcome != main.outcome):
-                    if moved > MOVED and _is_copy(cell, other):
-                        found[cell] = (own, other)
-    return [
-        Finding(
-            id=f"copied-{cell.table}-{cell.column}-{cell.variable}",
-            severity="unclear",
-            claim=f"{cell.label} is {cell.estimate} ({cell.se}).",
-            finding=f"{cell.label}, {cell.estimate} ({cell.se}), is far from {own.label}, {own.estimate} ({own.se}), "
-            f"and on top of {other.label}, {other.estimate} ({other.se}), of the other outcome: a line may have been "
-            "copied; the output of the regression would settle it.",
-            cells=labels((cell, own, other)),
-            computed={
-                "from_own": (cell.estimate.value - own.estimate.value) / own.se.value,
-                "from_other": (cell.estimate.value - other.estimate.value) / other.se.value,
-                "se_to_other": cell.se.value / other.se.value,
-            },
-        )
-        for cell, (own, other) in found.items()
-    ]
-
-
-def _is_copy(cell: Cell, other: Cell) -> bool:
-    near = abs(cell.estimate.value - other.estimate.value) < COPIED * other.se.value
-    return near and abs(cell.se.value / other.se.value - 1) < COPIED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 
 from bri_bayes.paper.finding import Finding
 from bri_bayes.paper.intervals import Interval, common
@@ -21,47 +22,35 @@ from bri_bayes.paper.rules.basis import (
 from bri_bayes.paper.tables import Published, Regression
 
 
-def rows_and_countries(published: Published) -> list[Finding]:
+def rows_and_countries(published: Published) -> Iterator[Finding]:
     """Is the stated number of rows possible for the stated countries and years?
 
     A panel of C countries and T years has at most C T rows, less whatever is missing. A greater N needs N / T units.
     """
     most = countries(published) * years(published)
-    too_many = [one for one in published.regressions() if published.observations(*one.key) > most]
+    too_many = columns_beyond(published, most)
     if not too_many:
-        return []
+        return
     stated = sorted({published.observations(*one.key) for one in too_many})
     balanced = stated[-1] / years(published)
     columns = tuple(f"{one.label} N" for one in too_many)
-    found = [
-        Finding(
-            id="rows-and-countries",
-            severity="contradiction",
-            claim=f"The panel has {countries(published)} countries and {years(published)} years (section 3).",
-            finding=f"The tables state {stated[-1]:,} rows; {countries(published)} countries in {years(published)} "
-            f"years give at most {most}, and {stated[-1]:,} rows would be {balanced:g} units a year.",
-            cells=columns,
-            computed={"stated": stated, "most": most, "units_if_balanced": balanced},
-        )
-    ]
-    codes = published.fact("country_codes")
-    if balanced > codes.high:
-        found.append(
-            Finding(
-                id="units-of-the-world",
-                severity="unclear",
-                claim=f"The tables rest on {stated[-1]:,} rows of countries and years.",
-                finding=f"{stated[-1]:,} rows in {years(published)} years are {balanced:g} units, and the world has "
-                f"{codes.value:g} country codes: more than countries, as partner lists with areas and aggregates have; "
-                "the list of units would settle it.",
-                cells=columns,
-                computed={"units": balanced, "country_codes": codes.value, "source": codes.source},
-            )
-        )
-    return found
+    yield Finding(
+        id="rows-and-countries",
+        severity="contradiction",
+        claim=f"The panel has {countries(published)} countries and {years(published)} years{published.place_of_size}.",
+        finding=f"The tables state {stated[-1]:,} rows; {countries(published)} countries in {years(published)} "
+        f"years give at most {most}, and {stated[-1]:,} rows would be {balanced:g} units a year.",
+        cells=columns,
+        computed={"stated": stated, "most": most, "units_if_balanced": balanced},
+    )
 
 
-def rows_needed_by_t(published: Published) -> list[Finding]:
+def columns_beyond(published: Published, most: int) -> list[Regression]:
+    """The columns that state more rows."""
+    return [column for column in published.regressions() if published.observations(*column.key) > most]
+
+
+def rows_needed_by_t(published: Published) -> Iterator[Finding]:
     """How many rows must a column have at least, given its t statistics and its R-squared?
 
     Ordinary standard errors: leaving out one regressor with statistic t raises the unexplained share from 1 - R2 to
@@ -79,23 +68,21 @@ def rows_needed_by_t(published: Published) -> list[Finding]:
             if rows > most:
                 needed[cell] = rows
     if not needed:
-        return []
+        return
     cell, rows = max(needed.items(), key=lambda item: item[1])
-    return [
-        Finding(
-            id="rows-needed-by-t",
-            severity="implausible",
-            claim=f"The panel has {countries(published)} countries and {years(published)} years (section 3).",
-            finding=f"With ordinary standard errors the t of {abs(cell.t):.0f} in {cell.label} and the R-squared of "
-            f"its column need at least {rows:,.0f} rows, not {most}: the printed precision is not that of "
-            f"{countries(published)} countries.",
-            cells=labels(needed),
-            computed={"most": most, "rows_needed": {one.label: value for one, value in needed.items()}},
-        )
-    ]
+    yield Finding(
+        id="rows-needed-by-t",
+        severity="implausible",
+        claim=f"The panel has {countries(published)} countries and {years(published)} years{published.place_of_size}.",
+        finding=f"With ordinary standard errors the t of {abs(cell.t):.0f} in {cell.label} and the R-squared of "
+        f"its column need at least {rows:,.0f} rows, not {most}: the printed precision is not that of "
+        f"{countries(published)} countries.",
+        cells=labels(needed),
+        computed={"most": most, "rows_needed": {one.label: value for one, value in needed.items()}},
+    )
 
 
-def rows_of_one_table(published: Published) -> list[Finding]:
+def rows_of_one_table(published: Published) -> Iterator[Finding]:
     """Which number of rows do columns imply that differ in one regressor each?
 
     Columns a and b add one regressor each to the same others. With ordinary standard errors both give the unexplained
@@ -107,15 +94,13 @@ def rows_of_one_table(published: Published) -> list[Finding]:
         df = _df_of_pair(published, one, other)
         if df is not None:
             groups[one.table, one.outcome].append((one, other, df))
-    found = []
     for (table, outcome), pairs in groups.items():
         columns = list(dict.fromkeys(one for pair in pairs for one in pair[:2]))
         stated = residual_df(published, columns[0])
         implied = common(df for _, _, df in pairs)
         if implied is not None and stated in implied:
             continue
-        found.append(_rows_of_one_table(published, table, outcome, columns, pairs, implied))
-    return found
+        yield _rows_of_one_table(published, table, outcome, columns, pairs, implied)
 
 
 def _df_of_pair(published: Published, one: Regression, other: Regression) -> Interval | None:
@@ -174,28 +159,3 @@ def _rows_of_one_table(
 def _is_own(cell: Cell, columns: list[Regression], published: Published) -> bool:
     """Whether only one of the columns has the regressor."""
     return sum(cell.variable in one.variables for one in columns) == 1
-
-
-def rows_after_matching(published: Published) -> list[Finding]:
-    """Does matching change the number of rows?
-
-    Matching leaves out units without a counterpart or gives them weight zero; a sample that keeps every row is the
-    sample before matching, unless no unit lies off the common support.
-    """
-    matched = [one for one in published.regressions() if one.sample == "matched"]
-    full = [one for one in published.regressions() if one.sample == "full"]
-    rows = {published.observations(*one.key) for one in matched}
-    if not rows or rows != {published.observations(*one.key) for one in full}:
-        return []
-    return [
-        Finding(
-            id="rows-after-matching",
-            severity="unclear",
-            claim=f"Table {matched[0].table} uses a sample matched on the propensity score.",
-            finding=f"Table {matched[0].table} has {min(rows):,} rows, as many as every table that says nothing of "
-            "matching, so no row was left out; the matching weights and the rows off support would settle what was "
-            "matched.",
-            cells=tuple(f"{one.label} N" for one in (*matched, *full)),
-            computed={"matched": sorted(rows), "tables": sorted({one.table for one in (*matched, *full)})},
-        )
-    ]

@@ -58,7 +58,7 @@ def _rows(published: Published) -> Iterator[_Row]:
             yield _Row(name, sample, treated, control, bias, p.number, p.stars)
 
 
-def balance_sizes(published: Published) -> list[Finding]:
+def balance_sizes(published: Published) -> Iterator[Finding]:
     """Which sample size do bias and p-value of each row imply?
 
     t = difference / (S sqrt(1/n1 + 1/n0)) and bias d = difference / S, so t / d = sqrt(n1 n0 / (n1 + n0)) whatever the
@@ -71,23 +71,21 @@ def balance_sizes(published: Published) -> list[Finding]:
         sizes.setdefault(row.sample, {})[row.name] = ratio.squared
     apart = {sample: found for sample, found in sizes.items() if common(found.values()) is None}
     if not apart:
-        return []
+        return
     middles = {sample: [f"{size.middle:.0f}" for size in found.values()] for sample, found in apart.items()}
     sentence = "; ".join(f"{sample} matching {', '.join(numbers)}" for sample, numbers in middles.items())
-    return [
-        Finding(
-            id="balance-sizes",
-            severity="implausible",
-            claim="Table 2 tests three variables on one sample before matching and one after.",
-            finding=f"Bias and p-value of a row imply n1 n0 / (n1 + n0), one number a sample; they give {sentence}: "
-            "the rows do not rest on one sample, or the tests are others.",
-            cells=tuple(f"Table 2 {name} {sample}" for sample, found in apart.items() for name in found),
-            computed={s: {name: [size.low, size.high] for name, size in found.items()} for s, found in apart.items()},
-        )
-    ]
+    yield Finding(
+        id="balance-sizes",
+        severity="implausible",
+        claim="Table 2 tests three variables on one sample before matching and one after.",
+        finding=f"Bias and p-value of a row imply n1 n0 / (n1 + n0), one number a sample; they give {sentence}: "
+        "the rows do not rest on one sample, or the tests are others.",
+        cells=tuple(f"Table 2 {name} {sample}" for sample, found in apart.items() for name in found),
+        computed={s: {name: [size.low, size.high] for name, size in found.items()} for s, found in apart.items()},
+    )
 
 
-def balance_of_the_countries(published: Published) -> list[Finding]:
+def balance_of_the_countries(published: Published) -> Iterator[Finding]:
     """Could the stated countries and years give these p-values?
 
     n1 and n0 country-years before the policy. The greatest t that bias d can have is d sqrt(max(n1, n0) / 2) (Welch,
@@ -102,22 +100,20 @@ def balance_of_the_countries(published: Published) -> list[Finding]:
     }
     wrong = {row: p for row, p in least.items() if row.p.interval[1] < p}
     if not wrong:
-        return []
+        return
     sentence = ", ".join(f"{row.name} {row.p} (at least {p:.2f})" for row, p in wrong.items())
-    return [
-        Finding(
-            id="balance-of-the-countries",
-            severity="contradiction",
-            claim=f"Table 2 compares treated and control countries over {span} years before the policy.",
-            finding=f"With {n[0]} and {n[1]} country-years the printed biases cannot have the printed p-values: "
-            f"{sentence}.",
-            cells=tuple(row.label for row in wrong),
-            computed={row.label: {"printed": row.p.value, "least": p} for row, p in wrong.items()},
-        )
-    ]
+    yield Finding(
+        id="balance-of-the-countries",
+        severity="contradiction",
+        claim=f"Table 2 compares treated and control countries over {span} years before the policy.",
+        finding=f"With {n[0]} and {n[1]} country-years the printed biases cannot have the printed p-values: "
+        f"{sentence}.",
+        cells=tuple(row.label for row in wrong),
+        computed={row.label: {"printed": row.p.value, "least": p} for row, p in wrong.items()},
+    )
 
 
-def balance_arithmetic(published: Published) -> list[Finding]:
+def balance_arithmetic(published: Published) -> Iterator[Finding]:
     """Do sign of the bias, reduction of the bias and stars follow from the other columns?
 
     Bias has the sign of treated less control mean; reduction is 100 (|before| - |after|) / |before|; stars follow p.
@@ -135,46 +131,40 @@ def balance_arithmetic(published: Published) -> list[Finding]:
             printed = published.descriptive(2, name, "reduction_pct", "after")
             if not reduction.meets(Interval.of(printed)):
                 wrong[row.label] = f"the reduction is {reduction.middle:.1f}% and not {printed}%"
-    return [
-        Finding(
+    for label, sentence in wrong.items():
+        yield Finding(
             id="balance-arithmetic",
             severity="contradiction",
             claim="The columns of Table 2 follow from each other by the formulas in its note.",
             finding=f"{label}: {sentence}.",
             cells=(label,),
         )
-        for label, sentence in wrong.items()
-    ]
 
 
-def balance_spread(published: Published) -> list[Finding]:
+def balance_spread(published: Published) -> Iterator[Finding]:
     """Which standard deviations do means and biases imply?
 
     bias / 100 = (mean difference) / S, so S = difference / (bias / 100). For the logarithm of exports it is compared
     with real trade (facts.csv).
     """
     fact = published.facts.get("sd_lnexport")
-    found = []
     for row in _rows(published):
         if fact is None or row.name != "export_size_log" or row.sample != "before":
             continue
         spread = (row.difference / row.bias_in_sd).magnitude
         if spread.low > fact.high:
-            found.append(
-                Finding(
-                    id="balance-spread",
-                    severity="implausible",
-                    claim=f"Log exports have means {row.treated} and {row.control} and a bias of {row.bias}%.",
-                    finding=f"Log exports have a standard deviation of {spread.middle:.2f} in Table 2; over all "
-                    f"partners of China it is {fact.high:g}, over the countries of the paper {fact.low:g}.",
-                    cells=(row.label,),
-                    computed={"sd": [spread.low, spread.high], "sd_real": [fact.low, fact.high], "source": fact.source},
-                )
+            yield Finding(
+                id="balance-spread",
+                severity="implausible",
+                claim=f"Log exports have means {row.treated} and {row.control} and a bias of {row.bias}%.",
+                finding=f"Log exports have a standard deviation of {spread.middle:.2f} in Table 2; over all "
+                f"partners of China it is {fact.high:g}, over the countries of the paper {fact.low:g}.",
+                cells=(row.label,),
+                computed={"sd": [spread.low, spread.high], "sd_real": [fact.low, fact.high], "source": fact.source},
             )
-    return found
 
 
-def treated_means_that_move(published: Published) -> list[Finding]:
+def treated_means_that_move(published: Published) -> Iterator[Finding]:
     """Does matching change the treated group in one variable and not in another?
 
     Matching for the effect on the treated keeps the treated units, so their means stay, or drops those off the common
@@ -188,15 +178,13 @@ def treated_means_that_move(published: Published) -> list[Finding]:
             after = rows[name, "after"].treated
             (still if after.exact == row.treated.exact else moved)[name] = [row.treated.value, after.value]
     if not moved or not still:
-        return []
-    return [
-        Finding(
-            id="treated-means-that-move",
-            severity="unclear",
-            claim="Matching finds counterparts for the treated countries.",
-            finding=f"The treated mean of {' and '.join(moved)} changes and that of {' and '.join(still)} does not, "
-            "to the third decimal: which treated rows were dropped would settle it.",
-            cells=tuple(f"Table 2 {name} treated_mean" for name in (*moved, *still)),
-            computed={**moved, **still},
-        )
-    ]
+        return
+    yield Finding(
+        id="treated-means-that-move",
+        severity="unclear",
+        claim="Matching finds counterparts for the treated countries.",
+        finding=f"The treated mean of {' and '.join(moved)} changes and that of {' and '.join(still)} does not, "
+        "to the third decimal: which treated rows were dropped would settle it.",
+        cells=tuple(f"Table 2 {name} treated_mean" for name in (*moved, *still)),
+        computed={**moved, **still},
+    )

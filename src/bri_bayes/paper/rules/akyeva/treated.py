@@ -8,26 +8,25 @@ from collections.abc import Iterator
 from bri_bayes.paper.finding import Finding
 from bri_bayes.paper.intervals import Interval
 from bri_bayes.paper.records import Cell
+from bri_bayes.paper.rules.akyeva.basis import BRI, onset, post_share
 from bri_bayes.paper.rules.basis import (
-    BRI,
     countries,
     labels,
-    onset,
     parameters,
-    post_share,
     residual_df,
     se_of,
     unexplained,
     units,
     years,
 )
+from bri_bayes.paper.rules.rows import columns_beyond
 from bri_bayes.paper.tables import Published, Regression
 
 # A share of variance may differ between samples of countries; by more than this factor it is another variable.
 MOST_APART = 3.0
 
 
-def treated_units(published: Published) -> list[Finding]:
+def treated_units(published: Published) -> Iterator[Finding]:
     """How many treated units do se, R-squared and N of a column with BRI and year effects alone imply?
 
     With ordinary standard errors se^2 = (1 - R2) Var(y) / (df Var(D | year)). If a share p of the units is treated in a
@@ -35,7 +34,6 @@ def treated_units(published: Published) -> list[Finding]:
     standard deviation of the outcome. The paper prints no sd: a range from real trade is used, and the sd that the
     stated number of treated units would need is given.
     """
-    found = []
     for regression in _bare(published):
         spread = published.facts.get(f"sd_{regression.outcome}")
         gap = unexplained(published, regression)
@@ -53,8 +51,7 @@ def treated_units(published: Published) -> list[Finding]:
         if any(spread.low <= sd <= spread.high for sd in needed.values()):
             continue
         implied = {f"sd {sd:g}": _units_treated(product * sd**2, n_units) for sd in (spread.low, spread.high)}
-        found.append(_treated_units(cell, n_units, treated, implied, needed, (spread.low, spread.high), spread.source))
-    return found
+        yield _treated_units(cell, n_units, treated, implied, needed, (spread.low, spread.high), spread.source)
 
 
 def _bare(published: Published) -> Iterator[Regression]:
@@ -106,7 +103,7 @@ def _treated_units(
     )
 
 
-def treated_years(published: Published) -> list[Finding]:
+def treated_years(published: Published) -> Iterator[Finding]:
     """Which onset do the standard errors of BRI without and with country effects imply?
 
     With a common onset Var(D | year) = p (1 - p) s and Var(D | year, unit) = p (1 - p) s (1 - s), s the share of
@@ -126,30 +123,28 @@ def treated_years(published: Published) -> list[Finding]:
                 if ratio is not None and ratio.high < 1 / (1 - share):
                     rows.append((published.cell(*bare.key, BRI), published.cell(*full.key, BRI), ratio))
     if not rows:
-        return []
+        return
     largest = min(1 - 1 / ratio.high for _, _, ratio in rows)
     off = math.sqrt((1 - largest) / (1 - share)) - 1
     first = published.statement("last_year").value + 1 - math.floor(largest * years(published))
-    return [
-        Finding(
-            id="treated-years",
-            severity="unclear",
-            claim=f"The first treated year is {onset(published)}.",
-            finding="With ordinary standard errors those of BRI without and with country effects allow at most "
-            f"{largest:.1%} treated years; from {onset(published)} on it is {share:.1%}, so they fit a variable that "
-            f"starts in {first:g} or later, or they are not quite ordinary ({off:.0%} would do). The data or the code "
-            "would settle it.",
-            cells=labels(cell for pair in rows for cell in pair[:2]),
-            computed={
-                "least_ratio": 1 / (1 - share),
-                "ratios": {f"{a.label} to ({b.column})": [r.low, r.high] for a, b, r in rows},
-                "largest_share_of_years": largest,
-                "stated_share_of_years": share,
-                "first_year": int(first),
-                "standard_errors_off": off,
-            },
-        )
-    ]
+    yield Finding(
+        id="treated-years",
+        severity="unclear",
+        claim=f"The first treated year is {onset(published)}.",
+        finding="With ordinary standard errors those of BRI without and with country effects allow at most "
+        f"{largest:.1%} treated years; from {onset(published)} on it is {share:.1%}, so they fit a variable that "
+        f"starts in {first:g} or later, or they are not quite ordinary ({off:.0%} would do). The data or the code "
+        "would settle it.",
+        cells=labels(cell for pair in rows for cell in pair[:2]),
+        computed={
+            "least_ratio": 1 / (1 - share),
+            "ratios": {f"{a.label} to ({b.column})": [r.low, r.high] for a, b, r in rows},
+            "largest_share_of_years": largest,
+            "stated_share_of_years": share,
+            "first_year": int(first),
+            "standard_errors_off": off,
+        },
+    )
 
 
 def _variance_ratio(published: Published, bare: Regression, full: Regression) -> Interval | None:
@@ -162,7 +157,7 @@ def _variance_ratio(published: Published, bare: Regression, full: Regression) ->
     return gap_bare / gap_full * (se_full.squared / se_bare.squared) * Interval.of(df)
 
 
-def within_shares(published: Published) -> list[Finding]:
+def within_shares(published: Published) -> Iterator[Finding]:
     """How much of each covariate varies within countries, by the standard errors without and with country effects?
 
     Ordinary standard errors: se_j^2 = s^2 / (spread of x_j that is left after years, other covariates and, in b, the
@@ -179,7 +174,8 @@ def within_shares(published: Published) -> list[Finding]:
                     if fact is not None and not fact.low / MOST_APART <= value <= fact.high * MOST_APART:
                         shares.setdefault(name, {})[pooled.outcome] = value
                         cells += [published.cell(*one.key, name) for one in (pooled, full)]
-    return [_within_share(published, name, found, cells) for name, found in shares.items()]
+    for name, found in shares.items():
+        yield _within_share(published, name, found, cells)
 
 
 def _adds_unit_effects(pooled: Regression, full: Regression) -> bool:
@@ -213,3 +209,48 @@ def _within_share(published: Published, name: str, found: dict[str, float], cell
         cells=labels(cell for cell in cells if cell.variable == name),
         computed={"share": found, "public": [fact.low, fact.high], "source": fact.source},
     )
+
+
+def rows_after_matching(published: Published) -> Iterator[Finding]:
+    """Does matching change the number of rows?
+
+    Matching leaves out units without a counterpart or gives them weight zero; a sample that keeps every row is the
+    sample before matching, unless no unit lies off the common support.
+    """
+    matched = [one for one in published.regressions() if one.sample == "matched"]
+    full = [one for one in published.regressions() if one.sample == "full"]
+    rows = {published.observations(*one.key) for one in matched}
+    if not rows or rows != {published.observations(*one.key) for one in full}:
+        return
+    yield Finding(
+        id="rows-after-matching",
+        severity="unclear",
+        claim=f"Table {matched[0].table} uses a sample matched on the propensity score.",
+        finding=f"Table {matched[0].table} has {min(rows):,} rows, as many as every table that says nothing of "
+        "matching, so no row was left out; the matching weights and the rows off support would settle what was "
+        "matched.",
+        cells=tuple(f"{one.label} N" for one in (*matched, *full)),
+        computed={"matched": sorted(rows), "tables": sorted({one.table for one in (*matched, *full)})},
+    )
+
+
+def units_of_the_world(published: Published) -> Iterator[Finding]:
+    """Are there as many countries as the rows need?
+
+    N rows in T years are N / T units of a balanced panel, compared with the country codes of ISO 3166-1 (facts.csv).
+    """
+    codes = published.fact("country_codes")
+    columns = columns_beyond(published, int(codes.high) * years(published))
+    if columns:
+        stated = max(published.observations(*column.key) for column in columns)
+        balanced = stated / years(published)
+        yield Finding(
+            id="units-of-the-world",
+            severity="unclear",
+            claim=f"The tables rest on {stated:,} rows of countries and years.",
+            finding=f"{stated:,} rows in {years(published)} years are {balanced:g} units, and the world has "
+            f"{codes.value:g} country codes: more than countries, as partner lists with areas and aggregates have; "
+            "the list of units would settle it.",
+            cells=tuple(f"{column.label} N" for column in columns),
+            computed={"units": balanced, "country_codes": codes.value, "source": codes.source},
+        )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 from bri_bayes.paper.finding import Finding
 from bri_bayes.paper.records import Cell, Statement
-from bri_bayes.paper.rules.basis import BRI, headlines, labels, onset
+from bri_bayes.paper.rules.akyeva.basis import BRI, headlines, onset
+from bri_bayes.paper.rules.basis import labels
 from bri_bayes.paper.tables import Published
 
 # How the text names what the tables name otherwise.
@@ -18,7 +20,7 @@ SMALLEST_GROUP = 0.05
 MATTERS = 0.5
 
 
-def control_variables(published: Published) -> list[Finding]:
+def control_variables(published: Published) -> Iterator[Finding]:
     """Does every control variable that the text names stand in a regression, or in none of the tables?
 
     Names are compared after translating the text's into the tables' (IN_TABLES).
@@ -27,78 +29,70 @@ def control_variables(published: Published) -> list[Finding]:
     used = {name for regression in published.regressions() for name in regression.regressors}
     missing = [name for name in named if IN_TABLES.get(name, name) not in used]
     if not missing:
-        return []
-    return [
-        Finding(
-            id="control-variables",
-            severity="contradiction",
-            claim=f"The controls are {', '.join(named)} (section {published.statement('control_variables').section}).",
-            finding=f"No regression of the tables contains {', '.join(missing)}.",
-            cells=tuple(f"{regression.label}" for regression in headlines(published)),
-            computed={"named": list(named), "missing": missing},
-        )
-    ]
+        return
+    yield Finding(
+        id="control-variables",
+        severity="contradiction",
+        claim=f"The controls are {', '.join(named)} (section {published.statement('control_variables').section}).",
+        finding=f"No regression of the tables contains {', '.join(missing)}.",
+        cells=tuple(f"{regression.label}" for regression in headlines(published)),
+        computed={"named": list(named), "missing": missing},
+    )
 
 
-def matching_covariates(published: Published) -> list[Finding]:
+def matching_covariates(published: Published) -> Iterator[Finding]:
     """Does the balance table show the covariates of the propensity score?"""
     named = published.statement("matching_covariates").words
     shown = list(dict.fromkeys(row for table, row, _, _ in published.descriptives if table == 2))
     missing = [name for name in named if not {name, IN_TABLES.get(name, name)} & set(shown)]
     if not missing:
-        return []
-    return [
-        Finding(
-            id="matching-covariates",
-            severity="contradiction",
-            claim=f"The propensity score rests on {', '.join(named)} (section "
-            f"{published.statement('matching_covariates').section}), and Table 2 shows that they are balanced.",
-            finding=f"Table 2 has {', '.join(shown)} and not {', '.join(missing)}.",
-            cells=tuple(f"Table 2 {row}" for row in shown),
-            computed={"named": list(named), "shown": shown},
-        )
-    ]
+        return
+    yield Finding(
+        id="matching-covariates",
+        severity="contradiction",
+        claim=f"The propensity score rests on {', '.join(named)} (section "
+        f"{published.statement('matching_covariates').section}), and Table 2 shows that they are balanced.",
+        finding=f"Table 2 has {', '.join(shown)} and not {', '.join(missing)}.",
+        cells=tuple(f"Table 2 {row}" for row in shown),
+        computed={"named": list(named), "shown": shown},
+    )
 
 
-def outcome_of_the_model(published: Published) -> list[Finding]:
+def outcome_of_the_model(published: Published) -> Iterator[Finding]:
     """Is the outcome of the model equation estimated anywhere?"""
     statement = published.statement("outcome_of_the_model")
     outcomes = {regression.outcome for regression in published.regressions()}
     if set(statement.words) & outcomes:
-        return []
-    return [
-        Finding(
-            id="outcome-of-the-model",
-            severity="contradiction",
-            claim=f"The outcome is {', '.join(statement.words)}, the log of exports and imports together (section "
-            f"{statement.section}).",
-            finding=f"No table has the outcome {', '.join(statement.words)}; the outcomes are "
-            f"{', '.join(sorted(outcomes))}.",
-            cells=tuple(main.label for main in headlines(published)),
-            computed={"outcomes": sorted(outcomes)},
-        )
-    ]
+        return
+    yield Finding(
+        id="outcome-of-the-model",
+        severity="contradiction",
+        claim=f"The outcome is {', '.join(statement.words)}, the log of exports and imports together (section "
+        f"{statement.section}).",
+        finding=f"No table has the outcome {', '.join(statement.words)}; the outcomes are "
+        f"{', '.join(sorted(outcomes))}.",
+        cells=tuple(main.label for main in headlines(published)),
+        computed={"outcomes": sorted(outcomes)},
+    )
 
 
-def matching_methods(published: Published) -> list[Finding]:
+def matching_methods(published: Published) -> Iterator[Finding]:
     """Do the sections name one matching method for the baseline?"""
     model, table = (published.statement(f"matching_in_section_{section}") for section in ("3", "4_1"))
     if set(table.words) <= set(model.words):
-        return []
-    return [
-        Finding(
-            id="matching-methods",
-            severity="unclear",
-            claim=f"The matched sample is made by {' or '.join(model.words)} matching (section {model.section}).",
-            finding=f"Section {table.section} says {' and '.join(table.words)} matching; the code would settle which "
-            "gives Table 3.",
-            cells=(f"section {model.section}", f"section {table.section}"),
-            computed={"section_3": list(model.words), "section_4_1": list(table.words)},
-        )
-    ]
+        return
+    yield Finding(
+        id="matching-methods",
+        severity="unclear",
+        claim=f"The matched sample is made by {' or '.join(model.words)} matching (section {model.section}).",
+        finding=f"Section {table.section} says {' and '.join(table.words)} matching; the code would settle which "
+        "gives Table 3.",
+        cells=(f"section {model.section}", f"section {table.section}"),
+        computed={"section_3": list(model.words), "section_4_1": list(table.words)},
+    )
 
 
-def controls_that_signed(published: Published) -> list[Finding]:
+def controls_that_signed(published: Published) -> Iterator[Finding]:
     """Did the control countries stay outside of the initiative during the treated years?
 
     Dates and sources are in signatories.csv. A document does not measure exposure; it shows that the line between the
@@ -109,31 +103,28 @@ def controls_that_signed(published: Published) -> list[Finding]:
     signed = [published.signatories[unit] for unit in controls if unit in published.signatories]
     inside = [found for found in signed if onset(published) <= found.signed.year <= last]
     if not inside:
-        return []
+        return
     dates = ", ".join(f"{found.country} by {found.signed:%B %Y}" for found in inside)
-    return [
-        Finding(
-            id="controls-that-signed",
-            severity="implausible",
-            claim="The controls were not deeply affected by the initiative (section 3(1)).",
-            finding=f"{len(inside)} of the {len(controls)} controls signed documents with China on the initiative "
-            f"within the treated years: {dates}.",
-            cells=("section 3(1)",),
-            computed={
-                found.unit: {"by": found.signed.isoformat(), "document": found.document, "source": found.source}
-                for found in inside
-            },
-        )
-    ]
+    yield Finding(
+        id="controls-that-signed",
+        severity="implausible",
+        claim="The controls were not deeply affected by the initiative (section 3(1)).",
+        finding=f"{len(inside)} of the {len(controls)} controls signed documents with China on the initiative "
+        f"within the treated years: {dates}.",
+        cells=("section 3(1)",),
+        computed={
+            found.unit: {"by": found.signed.isoformat(), "document": found.document, "source": found.source}
+            for found in inside
+        },
+    )
 
 
-def citations(published: Published) -> list[Finding]:
+def citations(published: Published) -> Iterator[Finding]:
     """Do the works that the text names stand under the numbers that it gives, or anywhere in the list?
 
     A statement of the kind "a citation" has the year, the family names and the numbers; each name is looked up among
     the authors under these numbers, then among the entries of the year.
     """
-    found = []
     for statement in published.statements.values():
         if not statement.meaning.startswith("a citation"):
             continue
@@ -143,8 +134,7 @@ def citations(published: Published) -> list[Finding]:
         known = {author for authors in (*listed.values(), *(entry.authors for entry in entries)) for author in authors}
         missing = [word for word in statement.words if not word.isdecimal() and word not in known]
         if missing:
-            found.append(_citation(statement, missing, listed))
-    return found
+            yield _citation(statement, missing, listed)
 
 
 def _citation(statement: Statement, missing: list[str], listed: dict[int, tuple[str, ...]]) -> Finding:
@@ -159,7 +149,7 @@ def _citation(statement: Statement, missing: list[str], listed: dict[int, tuple[
     )
 
 
-def classification_years(published: Published) -> list[Finding]:
+def classification_years(published: Published) -> Iterator[Finding]:
     """Does the classification that the text names exist in its source for every year of the panel?
 
     The first year of the revision in UN Comtrade stands in facts.csv. Earlier years are reported in earlier revisions;
@@ -168,25 +158,23 @@ def classification_years(published: Published) -> list[Finding]:
     statement, fact = published.statements.get("trade_classification"), published.facts.get("sitc4_first_year")
     first, last = (int(published.statement(f"{end}_year").value) for end in ("first", "last"))
     if statement is None or fact is None or fact.value <= first:
-        return []
+        return
     before = [year for year in range(first, last + 1) if year < fact.value]
     pre = sum(year < onset(published) for year in range(first, last + 1))
-    return [
-        Finding(
-            id="classification-years",
-            severity="implausible",
-            claim=f"Trade of {first} to {last} from UN Comtrade is classified by SITC Rev. {statement.value:g} "
-            f"(section {statement.section}).",
-            finding=f"UN Comtrade has SITC Rev. {statement.value:g} from {fact.value:g} on, so {before[0]} to "
-            f"{before[-1]}, {len(before)} of the {pre} years before the policy, come from another classification; "
-            "the paper names no conversion.",
-            cells=(f"section {statement.section}",),
-            computed={"years": before, "first_year": fact.value, "source": fact.source},
-        )
-    ]
+    yield Finding(
+        id="classification-years",
+        severity="implausible",
+        claim=f"Trade of {first} to {last} from UN Comtrade is classified by SITC Rev. {statement.value:g} "
+        f"(section {statement.section}).",
+        finding=f"UN Comtrade has SITC Rev. {statement.value:g} from {fact.value:g} on, so {before[0]} to "
+        f"{before[-1]}, {len(before)} of the {pre} years before the policy, come from another classification; "
+        "the paper names no conversion.",
+        cells=(f"section {statement.section}",),
+        computed={"years": before, "first_year": fact.value, "source": fact.source},
+    )
 
 
-def flow_as_a_share(published: Published) -> list[Finding]:
+def flow_as_a_share(published: Published) -> Iterator[Finding]:
     """Can an outcome that is a share have these coefficients?
 
     A share lies in [0, 1]. A coefficient b of a logarithm changes it by b ln 2 when the regressor doubles; above 1 no
@@ -200,22 +188,20 @@ def flow_as_a_share(published: Published) -> list[Finding]:
         if cell.variable.startswith("ln") and abs(cell.estimate.value) * math.log(2) > 1
     ]
     if "flow_is_a_share" not in published.statements or not cells:
-        return []
+        return
     largest = max(cells, key=lambda cell: abs(cell.estimate.value))
-    return [
-        Finding(
-            id="flow-as-a-share",
-            severity="implausible",
-            claim="flow is the share of the investing firms that take part in the initiative (section 5(1)).",
-            finding=f"{largest.label} is {largest.estimate}: a doubling of the regressor would move the share by "
-            f"{largest.estimate.value * math.log(2):.1f}, and a share lies between 0 and 1.",
-            cells=labels(cells),
-            computed={cell.label: cell.estimate.value * math.log(2) for cell in cells},
-        )
-    ]
+    yield Finding(
+        id="flow-as-a-share",
+        severity="implausible",
+        claim="flow is the share of the investing firms that take part in the initiative (section 5(1)).",
+        finding=f"{largest.label} is {largest.estimate}: a doubling of the regressor would move the share by "
+        f"{largest.estimate.value * math.log(2):.1f}, and a share lies between 0 and 1.",
+        cells=labels(cells),
+        computed={cell.label: cell.estimate.value * math.log(2) for cell in cells},
+    )
 
 
-def scale_of_inequality(published: Published) -> list[Finding]:
+def scale_of_inequality(published: Published) -> Iterator[Finding]:
     """Does the interaction matter over the range that the inequality index can have?
 
     The effect is b + c x; it is zero at x = -b / c. The Theil index between two groups is sum_g s_g ln(s_g / p_g), s_g
@@ -233,17 +219,15 @@ def scale_of_inequality(published: Published) -> list[Finding]:
                 cells += [main, cell]
     small = [label for label, row in rows.items() if abs(row["most_of_the_effect"]) < MATTERS]
     if not small or "inequality_is_theil" not in published.statements:
-        return []
+        return
     share = max(abs(rows[label]["most_of_the_effect"]) for label in small)
-    return [
-        Finding(
-            id="scale-of-inequality",
-            severity="unclear",
-            claim="Inequality, a Theil index between town and countryside, weakens the effect.",
-            finding=f"The effect would be zero at an index of {min(rows[label]['zero_at'] for label in small):.1f} "
-            f"or more; one of two groups with at least {SMALLEST_GROUP:.0%} of the people each is {bound:.1f} at "
-            f"most, which takes {share:.0%} of the effect. The scale of the variable would settle it.",
-            cells=labels(cells),
-            computed={**rows, "largest_index": bound},
-        )
-    ]
+    yield Finding(
+        id="scale-of-inequality",
+        severity="unclear",
+        claim="Inequality, a Theil index between town and countryside, weakens the effect.",
+        finding=f"The effect would be zero at an index of {min(rows[label]['zero_at'] for label in small):.1f} "
+        f"or more; one of two groups with at least {SMALLEST_GROUP:.0%} of the people each is {bound:.1f} at "
+        f"most, which takes {share:.0%} of the effect. The scale of the variable would settle it.",
+        cells=labels(cells),
+        computed={**rows, "largest_index": bound},
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from statistics import median
 
 from bri_bayes.paper.finding import Finding
@@ -23,7 +23,7 @@ def _column(published: Published, column: str) -> dict[str, Printed]:
     return {row: published.descriptives[table, row, sample, column].number for table, row, sample, column in keys}
 
 
-def category_arithmetic(published: Published) -> list[Finding]:
+def category_arithmetic(published: Published) -> Iterator[Finding]:
     """Do trade and shares of the categories add up to the total, and are shares trade over total?
 
     Each number may be off by half a unit in its last digit, a sum of n of them by n halves.
@@ -40,26 +40,23 @@ def category_arithmetic(published: Published) -> list[Finding]:
         ratio = Interval.of(100.0) * Interval.of(number) / Interval.of(total)
         if not ratio.meets(Interval.of(share[category])):
             wrong[f"Table 1 {category} {SHARE}"] = f"the share is {ratio.middle:.1f}% and not {share[category]}%"
-    return [
-        Finding(
+    for label, sentence in wrong.items():
+        yield Finding(
             id="category-arithmetic",
             severity="contradiction",
             claim="Table 1 gives trade by category, its shares and its total.",
             finding=f"{label}: {sentence}.",
             cells=(label,),
         )
-        for label, sentence in wrong.items()
-    ]
 
 
-def category_ranking(published: Published) -> list[Finding]:
+def category_ranking(published: Published) -> Iterator[Finding]:
     """Are the categories that the text calls large and fast growing above the median of all, and the slow ones below?
 
     Ranks over the categories of Table 1, by average trade and by growth since 2013.
     """
     main = published.statement("main_categories").words
     slow = published.statement("slow_categories").words
-    found = []
     for column, sentence, kind in (
         (TRADE, "have large average trade", "trade"),
         (LATER, "grow fast after the initiative", "growth"),
@@ -67,12 +64,11 @@ def category_ranking(published: Published) -> list[Finding]:
         values = {category: number.value for category, number in _column(published, column).items()}
         low = [category for category in main if values[category] < median(values.values())]
         if low:
-            found.append(_rank(kind, f"{', '.join(main)} {sentence}", low, column, values))
+            yield _rank(kind, f"{', '.join(main)} {sentence}", low, column, values)
     growth = {category: number.value for category, number in _column(published, LATER).items()}
     high = [category for category in slow if growth[category] > median(growth.values())]
     if high:
-        found.append(_rank("slow", f"{', '.join(slow)} grow slowly", high, LATER, growth))
-    return found
+        yield _rank("slow", f"{', '.join(slow)} grow slowly", high, LATER, growth)
 
 
 def _rank(kind: str, claim: str, wrong: list[str], column: str, values: Mapping[str, float]) -> Finding:
@@ -92,7 +88,7 @@ def _rank(kind: str, claim: str, wrong: list[str], column: str, values: Mapping[
     )
 
 
-def trade_of_two_tables(published: Published) -> list[Finding]:
+def trade_of_two_tables(published: Published) -> Iterator[Finding]:
     """Is the trade of Table 1 as large as Table 2 needs?
 
     Table 2 has the mean of log exports of treated rows before the policy. By Jensen the mean of exports is at least its
@@ -105,23 +101,21 @@ def trade_of_two_tables(published: Published) -> list[Finding]:
     least = treated * math.exp(mean_log)
     grew = all(number.value > 0 for column in (EARLIER, LATER) for number in _column(published, column).values())
     if least <= total or not grew:
-        return []
-    return [
-        Finding(
-            id="trade-of-two-tables",
-            severity="unclear",
-            claim="Table 1 has the average trade of China with the five countries in 10,000 US dollars, Table 2 the "
-            "mean of log exports; trade is in US dollars (section 3(2)).",
-            finding=f"Table 2 needs exports of at least {least / 1e6:,.0f} million dollars a year to the {treated:g} "
-            f"countries before 2013, and Table 1 has {total / 1e6:,.0f} million of exports and imports together over "
-            "all years; a total per country, or another currency unit, would settle it.",
-            cells=("Table 1 total trade_10000_usd", "Table 2 export_size_log before treated_mean"),
-            computed={"least_usd": least, "table_1_usd": total, "ratio": least / total},
-        )
-    ]
+        return
+    yield Finding(
+        id="trade-of-two-tables",
+        severity="unclear",
+        claim="Table 1 has the average trade of China with the five countries in 10,000 US dollars, Table 2 the "
+        "mean of log exports; trade is in US dollars (section 3(2)).",
+        finding=f"Table 2 needs exports of at least {least / 1e6:,.0f} million dollars a year to the {treated:g} "
+        f"countries before 2013, and Table 1 has {total / 1e6:,.0f} million of exports and imports together over "
+        "all years; a total per country, or another currency unit, would settle it.",
+        cells=("Table 1 total trade_10000_usd", "Table 2 export_size_log before treated_mean"),
+        computed={"least_usd": least, "table_1_usd": total, "ratio": least / total},
+    )
 
 
-def growth_of_two_tables(published: Published) -> list[Finding]:
+def growth_of_two_tables(published: Published) -> Iterator[Finding]:
     """Can exports before the policy have grown faster than every category of trade?
 
     The growth of a total is a mean of the growth of its parts, weighted by their shares, so it is at most the largest.
@@ -129,17 +123,15 @@ def growth_of_two_tables(published: Published) -> list[Finding]:
     fastest = max(_column(published, EARLIER).items(), key=lambda item: item[1].value)
     growth = published.descriptive(2, "export_growth", "treated_mean", "before")
     if growth.interval[0] * 100 <= fastest[1].interval[1]:
-        return []
-    return [
-        Finding(
-            id="growth-of-two-tables",
-            severity="unclear",
-            claim="Table 1 has growth by category before 2013, Table 2 the mean growth of exports of the treated "
-            "group then.",
-            finding=f"Exports grow by {growth.value:.1%} in Table 2, faster than the fastest category of Table 1 "
-            f"({fastest[0]}, {fastest[1]}%); imports, or a mean over countries without weights, would have to "
-            "explain it.",
-            cells=("Table 2 export_growth before treated_mean", f"Table 1 {fastest[0]} {EARLIER}"),
-            computed={"table_2_pct": growth.value * 100, "fastest_pct": fastest[1].value},
-        )
-    ]
+        return
+    yield Finding(
+        id="growth-of-two-tables",
+        severity="unclear",
+        claim="Table 1 has growth by category before 2013, Table 2 the mean growth of exports of the treated "
+        "group then.",
+        finding=f"Exports grow by {growth.value:.1%} in Table 2, faster than the fastest category of Table 1 "
+        f"({fastest[0]}, {fastest[1]}%); imports, or a mean over countries without weights, would have to "
+        "explain it.",
+        cells=("Table 2 export_growth before treated_mean", f"Table 1 {fastest[0]} {EARLIER}"),
+        computed={"table_2_pct": growth.value * 100, "fastest_pct": fastest[1].value},
+    )
