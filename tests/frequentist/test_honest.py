@@ -1,11 +1,14 @@
 """Honest intervals: reference numbers, brute force, linear programs, closed forms and coverage."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from scipy.optimize import linprog, minimize
 from scipy.stats import norm
 
 from bri_bayes.core.errors import InputError
+from bri_bayes.frequentist import relative_magnitudes as relative
 from bri_bayes.frequentist.event_coefficients import EventCoefficients, event_coefficients
 from bri_bayes.frequentist.gls import ar1_gls
 from bri_bayes.frequentist.relative_magnitudes import accepts, relative_magnitudes
@@ -143,6 +146,105 @@ def test_everything_multiplies_with_the_outcome():
     assert (second.lower, second.upper) == pytest.approx((100 * first.lower, 100 * first.upper), rel=1e-5)
 
 
+# Event study of restaurant profits (Benzarti & Carloni 2019), four years before and four after the reference, as the
+# R package HonestDiD ships it.
+BC_TIMES = np.array([-5, -4, -3, -2, 0, 1, 2, 3])
+BC_B = [0.00669635180, 0.0293450337, -0.00647297222, 0.0730149895, 0.195961118, 0.312063903, 0.239541546, 0.126042500]
+BC_V = np.zeros((8, 8))
+BC_V[np.triu_indices(8)] = 1e-4 * np.concatenate(
+    [
+        [8.42835812, 4.76868678, 2.61805108, 2.35422034, 1.67637147, 1.12870766, 0.199281621, -1.36826537, 6.42542029],
+        [3.98742501, 2.43551520, 2.20196031, 1.80459116, 0.384376508, -0.296042199, 5.22994960, 2.11768609, 1.84072225],
+        [1.45852784, 0.700519740, 0.595299498, 3.08959541, 1.19786608, 1.33408132, 1.01633501, 1.07905173, 3.59970436],
+        [2.47881864, 1.74957924, 1.65425696, 4.26394981, 2.17143781, 2.89274787, 4.88669786, 3.80532205, 7.61739444],
+    ]
+)
+BC_V = np.triu(BC_V) + np.triu(BC_V, 1).T
+BC = EventCoefficients(BC_TIMES, np.array(BC_B), BC_V, np.ones(8, dtype=int))
+BC_FIRST, BC_AVERAGE = np.eye(4)[0], np.full(4, 0.25)
+# The reference tests a grid of effects (steps of 0.0008, for the average of 0.00014) with critical values from 1,000
+# draws, which are off by up to a tenth: at Mbar 0 its half-length is 1.87 standard errors where 1.96 is exact.
+C_LF = [
+    (BC_FIRST, 0.0, (0.161, 0.232), 0.0026),
+    (BC_FIRST, 0.5, (0.118129, 0.271584), 0.001),
+    (BC_FIRST, 1.0, (0.067231, 0.318684), 0.001),
+    (BC_FIRST, 2.0, (-0.040, 0.423), 0.0026),
+    (BC_AVERAGE, 0.5, (0.067754, 0.369191), 0.0004),
+    (BC_AVERAGE, 1.0, (-0.069686, 0.506632), 0.0004),
+]
+
+
+@pytest.mark.golden
+@pytest.mark.parametrize(("weights", "bound", "ends", "tolerance"), C_LF)
+def test_relative_intervals_are_the_c_lf_ones_of_honestdid(weights, bound, ends, tolerance):
+    found = relative_magnitudes(BC, bound, weights)
+    assert (found.lower, found.upper) == pytest.approx(ends, abs=tolerance)
+
+
+def test_without_a_violation_the_relative_interval_is_that_of_parallel_trends():
+    """Mbar 0: the second stage makes up for the first, so the half-length is 1.96 sd but for the draws."""
+    found = relative_magnitudes(BC, 0.0, BC_AVERAGE)
+    sd = np.sqrt(BC_AVERAGE @ BC_V[4:, 4:] @ BC_AVERAGE)
+    assert (found.upper - found.lower) / 2 == pytest.approx(norm.ppf(0.975) * sd, rel=0.005)
+
+
+def smallest_violation(estimates, covariance, weights, effect, bound, signed):
+    """The C-LF statistic and the weights of its moments by a linear program over the other effects.
+
+    ``signed`` : (k,) the step before the onset, with its sign, as a row on all coefficients.
+    """
+    steps = np.diff(np.eye(5), axis=0)[:, 1:]
+    rows = np.hstack([np.zeros((4, 4)), steps])
+    moments = np.vstack([rows, -rows]) - bound * signed
+    sds = np.sqrt(np.einsum("ij,jl,il->i", moments, covariance, moments))
+    # Free: the violations after the onset, d with weights'd = weights'b - effect; moments of (b_pre, d) at most eta sd.
+    before = np.r_[estimates[:4], np.zeros(4)]
+    inequality = np.column_stack([-sds, moments[:, 4:]])
+    equality = np.r_[0.0, weights][None]
+    solved = linprog(
+        np.r_[1.0, np.zeros(4)],
+        inequality,
+        -moments @ before,
+        equality,
+        [weights @ estimates[4:] - effect],
+        bounds=[(None, None)] * 5,
+    )
+    return solved.fun
+
+
+@pytest.mark.parametrize("bound", [0.25, 1.0, 2.0])
+@pytest.mark.parametrize("weights", [BC_FIRST, BC_AVERAGE, np.array([0.5, -0.3, 0.0, 0.8])])
+def test_the_statistics_are_those_of_a_linear_program(bound, weights):
+    rng = np.random.default_rng(4)
+    root = np.linalg.cholesky(BC_V)
+    for _ in range(5):
+        estimates = np.array(BC_B) + root @ rng.standard_normal(8)
+        effect = float(weights @ estimates[4:] + rng.normal(0, 0.1))
+        problem = relative._Problem.build(dataclasses.replace(BC, estimates=estimates), bound, weights)
+        test = relative._Test.build(problem, 0, 0.05)
+        centred = np.r_[problem.effect - effect, problem.steps]
+        steps = np.hstack([np.diff(np.eye(5), axis=0)[:, :4], np.zeros((4, 4))])
+        for rows, signed in zip(test.rows, np.vstack([steps, -steps]), strict=True):
+            expected = smallest_violation(estimates, BC_V, weights, effect, bound, signed)
+            assert (rows @ centred).max() == pytest.approx(expected, rel=1e-7, abs=1e-9)
+
+
+def test_the_conditional_critical_value_is_the_quantile_of_draws_that_share_the_other_part():
+    """Three statistics with unequal variances; the largest one given which it is and the others' independent part."""
+    root = np.random.default_rng(6).normal(size=(3, 3))
+    covariance = root @ root.T
+    statistics = np.array([0.4, 0.9, 0.2])
+    share = covariance[:, 1] / covariance[1, 1]
+    independent = statistics - share * statistics[1]
+    draws = np.sqrt(covariance[1, 1]) * np.random.default_rng(7).standard_normal(1_000_000)
+    paths = independent + np.outer(draws, share)
+    held = draws[(paths.argmax(axis=1) == 1) & (draws <= 3.0)]
+    p_value = np.mean(held >= statistics[1])
+    for level in (p_value - 0.01, p_value + 0.01):
+        rejected = relative._rejected(statistics[None], covariance, 3.0, level)[0]
+        assert rejected == (p_value < level and statistics[1] > 0)
+
+
 @pytest.mark.parametrize("bound", [-0.1, np.nan])
 def test_a_bound_that_is_none_is_refused(bound):
     with pytest.raises(InputError, match="must be zero or positive"):
@@ -188,6 +290,15 @@ def test_relative_intervals_cover_where_the_bound_binds_and_where_it_does_not(vi
     effect = violation[5] - 2 * largest  # the lower end of the identified set of the second effect
     covered = [accepts(study(one), 1.0, np.array([effect]), weights)[0] for one in draws]
     assert np.mean(covered) >= 0.95 - 1.4 * ERROR
+
+
+@pytest.mark.calibration
+@pytest.mark.parametrize("weights", [FIRST, np.array([0.5, 0.5])])
+def test_relative_intervals_at_no_violation_cover_in_95_percent_and_not_more(weights):
+    rng = np.random.default_rng(3)
+    draws = rng.standard_normal((PANELS, 6)) @ np.linalg.cholesky(V).T
+    covered = np.mean([accepts(study(estimates), 0.0, np.zeros(1), weights)[0] for estimates in draws])
+    assert abs(covered - 0.95) < ERROR
 
 
 @pytest.mark.calibration

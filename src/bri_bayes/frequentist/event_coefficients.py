@@ -74,6 +74,33 @@ def event_coefficients(design: Design, errors: ErrorModel = "ar1") -> EventCoeff
     Only event times that join the reference without a gap are kept. Source: Sun & Abraham (2021),
     doi:10.1016/j.jeconom.2020.09.006, equation 5, and ``gls``.
     """
+    regression = event_regression(design)
+    rho = 0.0 if errors == "iid" else None
+    fit = ar1_gls(design["y"].to_numpy(), regression.columns, design["unit_ix"].to_numpy(), regression.period, rho)
+    return regression.coefficients(fit.coefficients, fit.covariance, errors, fit.rho)
+
+
+@dataclass(frozen=True, eq=False)
+class EventRegression:
+    """``columns`` : (obs, column) event times first, then covariates, unit and period dummies; ``period`` : (obs,);
+    ``times``, ``rows`` : (event time,) of the first columns; ``kept`` : (k,) positions joined to the reference."""
+
+    columns: Array
+    period: Array
+    times: Index
+    rows: Index
+    kept: Index
+
+    def coefficients(self, estimates: Array, covariance: Array, errors: str, rho: float) -> EventCoefficients:
+        """The effects by event time out of all coefficients (column,) and their covariance (column, column)."""
+        kept = self.kept
+        return EventCoefficients(
+            self.times[kept], estimates[kept], covariance[np.ix_(kept, kept)], self.rows[kept], errors, rho
+        )
+
+
+def event_regression(design: Design) -> EventRegression:
+    """The regressors of ``event_coefficients``."""
     event_time = design["event_time"].to_numpy()
     observed = np.unique(event_time[np.isfinite(event_time)]).astype(int)
     within = two_way(design)
@@ -82,23 +109,23 @@ def event_coefficients(design: Design, errors: ErrorModel = "ar1") -> EventCoeff
     if REFERENCE_EVENT_TIME not in known:
         raise InputError(f"no treated unit is observed with a control at event time {REFERENCE_EVENT_TIME}")
     used = [time for time in known if time != REFERENCE_EVENT_TIME]
-    unit_ix, period_ix = design["unit_ix"].to_numpy(), design["period_ix"].to_numpy()
-    X = design["X"].to_numpy()
+    X, period_ix = design["X"].to_numpy(), design["period_ix"].to_numpy()
     columns = np.column_stack(
         [
             *(dummies[time] for time in used),
             (X - X.mean(axis=0)) / design["x_scale"].to_numpy(),
-            np.eye(design.sizes["unit"])[unit_ix],
+            np.eye(design.sizes["unit"])[design["unit_ix"].to_numpy()],
             np.eye(design.sizes["period"])[period_ix][:, 1:],
         ]
     )
-    period = design["period"].to_numpy()[period_ix].astype(float)
-    fit = ar1_gls(design["y"].to_numpy(), columns, unit_ix, period, rho=0.0 if errors == "iid" else None)
-    kept = [position for position, time in enumerate(used) if time in _joined(known)]
-    times = np.array(used, dtype=np.intp)[kept]
-    rows = np.array([int(dummies[time].sum()) for time in times.tolist()], dtype=np.intp)
-    covariance = fit.covariance[np.ix_(kept, kept)]
-    return EventCoefficients(times, fit.coefficients[kept], covariance, rows, errors, fit.rho)
+    joined = _joined(known)
+    return EventRegression(
+        columns,
+        design["period"].to_numpy()[period_ix].astype(float),
+        np.array(used, dtype=np.intp),
+        np.array([int(dummies[time].sum()) for time in used], dtype=np.intp),
+        np.array([position for position, time in enumerate(used) if time in joined], dtype=np.intp),
+    )
 
 
 def _absorbed(residual: Array, column: Array) -> bool:

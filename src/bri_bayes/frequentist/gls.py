@@ -1,5 +1,7 @@
 """What does least squares give when the errors of a unit hang together over time? AR(1) errors, estimated by REML.
 
+For one outcome or for many on the same rows, of which each chooses its rho on a grid.
+
     y = X b + e,   Cov(e) = sigma^2 R(rho),   block diagonal by unit, R_jk = rho^|t_j - t_k|
     b = (X'R^-1 X)^-1 X'R^-1 y,   Cov(b) = sigma^2 (X'R^-1 X)^-1,   sigma^2 = r'R^-1 r / (n - p)
 
@@ -19,7 +21,7 @@ from bri_bayes.core.errors import InputError
 from bri_bayes.design.error_process import serial_errors, whitened
 
 # Beyond this autocorrelation the level of a unit takes over from the error, and the likelihood is flat.
-LARGEST_RHO = 0.995
+RHO_BOUNDS = (-0.9, 0.995)
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,27 +48,37 @@ def ar1_gls(y: Array, X: Array, unit_ix: Index, period: Array, rho: float | None
         from scipy.optimize import minimize_scalar
 
         def loss(candidate: float) -> float:
-            return -_solve(y, X, unit_ix, period, candidate)[1]
+            return -float(ar1_likelihood(y[None, :], X, unit_ix, period, candidate).restricted[0])
 
-        found = minimize_scalar(loss, bounds=(-0.9, LARGEST_RHO), method="bounded", options={"xatol": 1e-8})
-        rho = float(found.x)
-    return _solve(y, X, unit_ix, period, rho)[0]
+        rho = float(minimize_scalar(loss, bounds=RHO_BOUNDS, method="bounded", options={"xatol": 1e-8}).x)
+    fit = ar1_likelihood(y[None, :], X, unit_ix, period, rho)
+    sigma, df = float(fit.sigma[0]), y.size - X.shape[1]
+    return GeneralisedLeastSquares(fit.coefficients[0], sigma**2 * fit.bread, rho, sigma, df)
 
 
-def _solve(y: Array, X: Array, unit_ix: Index, period: Array, rho: float) -> tuple[GeneralisedLeastSquares, float]:
-    """The estimate at a given rho, and its restricted log likelihood up to a constant."""
+@dataclass(frozen=True, eq=False)
+class Ar1Likelihood:
+    """At one rho: ``coefficients`` (outcome, column), ``bread`` (X'R^-1 X)^-1 (column, column), ``sigma`` and the
+    restricted log likelihood up to a constant, ``restricted``, both (outcome,)."""
+
+    coefficients: Array
+    bread: Array
+    sigma: Array
+    restricted: Array
+
+
+def ar1_likelihood(outcomes: Array, X: Array, unit_ix: Index, period: Array, rho: float) -> Ar1Likelihood:
+    """Generalised least squares of ``outcomes`` (outcome, obs) on X at a given rho."""
     serial = serial_errors("ar1", unit_ix, period)
     # Innovations of an error whose own (marginal) variance is one.
     phi, s = serial.transition(np.array([np.sqrt(1 - rho**2)]), np.array([rho]))
-    w = whitened(serial, np.vstack([y, X.T]), phi, s)
-    outcome, columns = w[0], w[1:].T
+    w = whitened(serial, np.vstack([X.T, outcomes]), phi, s)
+    columns, left = w[: X.shape[1]].T, w[X.shape[1] :].T
     q, r = np.linalg.qr(columns)
-    coefficients = np.linalg.solve(r, q.T @ outcome)
-    residual = outcome - columns @ coefficients
-    df = y.size - X.shape[1]
-    squares = float(residual @ residual)
+    coefficients = np.linalg.solve(r, q.T @ left)
+    squares = ((left - columns @ coefficients) ** 2).sum(axis=0)
+    df = outcomes.shape[1] - X.shape[1]
     inverse = np.linalg.inv(r)
-    restricted = -0.5 * df * np.log(squares) - float(np.log(s).sum()) - float(np.log(np.abs(np.diag(r))).sum())
-    variance = squares / df
-    fit = GeneralisedLeastSquares(coefficients, variance * inverse @ inverse.T, rho, float(np.sqrt(variance)), df)
-    return fit, restricted
+    constant = float(np.log(s).sum()) + float(np.log(np.abs(np.diag(r))).sum())
+    restricted = -0.5 * df * np.log(squares) - constant
+    return Ar1Likelihood(coefficients.T, inverse @ inverse.T, np.sqrt(squares / df), restricted)

@@ -5,19 +5,27 @@ Given the steps x_s before the onset, l'd_post runs over [-c, c] with
 
     c = Mbar W max_s |x_s|,    W = sum over t >= 0 of |sum over later times of l|
 
-so the effect theta = l'tau_post is in l'beta_post +- c: the identified set, and no nuisance parameter is left. It is
-the union over the step s and its sign of sets that linear inequalities describe,
+so the effect theta = l'tau_post is in l'beta_post +- c: the identified set. It is the union over the step s before the
+onset and its sign of the sets that the moments after the onset describe: with x = +x_s or -x_s and u_t the part of
+each later step that is violation,
 
-    |l'beta_post - theta| <= Mbar W x,    |x_r| <= x for the other steps r,    x = +x_s or -x_s
+    u_t - Mbar x <= 0,    -u_t - Mbar x <= 0    for every t >= 0,      sum_t L_t u_t = l'b_post - theta
 
-and theta is in the interval when for one of them the inequalities are not rejected. The test is the hybrid of Andrews,
-Roth & Pakes: reject if the largest t-ratio exceeds its least favourable critical value of size 0.005; otherwise
-compare it with its normal distribution given which inequality it is and the other t-ratios, truncated at that value,
-so that the size is 0.05 in all. Eliminating the other effects first, in closed form, takes the place of the linear
-programs of the original; the inequalities are scaled by their own standard deviations.
+L_t the sum of l from t on. Moments of the steps before the onset alone are not tested: at a small Mbar they make sets
+too wide. theta is in the interval when for some s and sign they are not rejected.
+
+The test is C-LF, the hybrid of the conditional and the least favourable test of Andrews, Roth & Pakes. Its statistic
+is the smallest eta at which u exists with every moment at most eta standard deviations (s_t+ and s_t-): the largest of
+
+    (g - Mbar W x) / sum |L_t| s_t+,    (-g - Mbar W x) / sum |L_t| s_t-,    -2 Mbar x / (s_t+ + s_t-),
+
+g = l'b_post - theta (s+ and s- change places where L_t < 0): the vertices of the dual of the linear program, in closed
+form. It rejects above the least favourable critical value of size 0.005; otherwise it compares eta with its normal
+distribution given which vertex it is and the part of the others that is independent of it, truncated at that value, so
+that the size is 0.05 in all.
 
 Sources: Rambachan & Roth (2023), doi:10.1093/restud/rdad018, sections 2.4 and 3; Andrews, Roth & Pakes (2023),
-doi:10.1093/restud/rdac086.
+doi:10.1093/restud/rdac086; the moments and their scale are those of the R package HonestDiD.
 """
 
 from __future__ import annotations
@@ -44,8 +52,10 @@ _DRAWS = 20_000
 # Values of the effect that are tested before the ends of the interval are bisected.
 _GRID = 401
 _BISECTIONS = 30
-# Two t-ratios with a correlation above this are one.
-_SAME = 1 - 1e-9
+# Of two statistics whose weights on the largest one differ by less, neither bounds the other.
+_SAME = 1e-9
+# The name of the test in the literature and in reports.
+TEST = "C-LF"
 
 
 @dataclass(frozen=True)
@@ -96,94 +106,102 @@ def accepts(
 @dataclass(frozen=True, eq=False)
 class _Problem:
     """``effect`` : l'b_post; ``steps`` : (s,) of the coefficients before the onset, the last one to the reference;
-    ``covariance`` : (1 + s, 1 + s) of both; ``slope`` : Mbar W.
+    ``covariance`` : (1 + s, 1 + s) of both; ``slope`` : Mbar W; ``scales`` : (2 s, n_post + 2) the standard deviations
+    by which the statistics are divided, for each step and sign: up, down, and a pair for every later step.
     """
 
     effect: float
     steps: Array
     covariance: Array
     slope: float
+    bound: float
+    scales: Array
 
     @classmethod
     def build(cls, study: EventCoefficients, bound: float, post: Array) -> _Problem:
-        n_pre = study.n_pre
-        to_steps = np.diff(np.eye(n_pre + 1), axis=0)[:, :n_pre]  # the reference is zero
-        linear = np.zeros((1 + n_pre, n_pre + study.n_post))
+        n_pre, n_post = study.n_pre, study.n_post
+        linear = np.zeros((1 + n_pre, n_pre + n_post))
         linear[0, n_pre:] = post
-        linear[1:, :n_pre] = to_steps
-        found = linear @ study.estimates
-        reached = float(np.abs(np.cumsum(post[::-1])).sum())
-        return cls(float(found[0]), found[1:], linear @ study.covariance @ linear.T, bound * reached)
+        linear[1:, :n_pre] = np.diff(np.eye(n_pre + 1), axis=0)[:, :n_pre]  # the reference is zero
+        later = np.zeros((n_post, n_pre + n_post))
+        later[:, n_pre:] = np.diff(np.eye(n_post + 1), axis=0)[:, 1:]
+        value = linear @ study.estimates
+        reach = np.cumsum(post[::-1])[::-1]  # L_t
+        signed = np.vstack([linear[1:], -linear[1:]]) * bound
+        sds = [_sds(sign * later[None] - signed[:, None], study.covariance) for sign in (1.0, -1.0)]
+        up = np.where(reach > 0, *sds) @ np.abs(reach)
+        down = np.where(reach > 0, *sds[::-1]) @ np.abs(reach)
+        scales = np.column_stack([up, down, sds[0] + sds[1]])
+        slope = bound * float(np.abs(reach).sum())
+        return cls(float(value[0]), value[1:], linear @ study.covariance @ linear.T, slope, bound, scales)
+
+
+def _sds(rows: Array, covariance: Array) -> Array:
+    """Standard deviations of ``rows`` (set, step, k) times the coefficients : (set, step)."""
+    return np.asarray(np.sqrt(np.einsum("kij,jl,kil->ki", rows, covariance, rows)))
 
 
 @dataclass(frozen=True, eq=False)
 class _Test:
-    """One set of inequalities for each step and sign: A (effect - theta, steps) <= 0, in units of their sds.
+    """One set of statistics for each step and sign: ``rows`` times (effect - theta, steps).
 
-    ``rows`` : (set, inequality, 1 + s); ``correlation`` : (set, inequality, inequality); ``first`` : (set,) least
+    ``rows`` : (set, statistic, 1 + s); ``covariance`` : (set, statistic, statistic); ``first`` : (set,) least
     favourable critical values; ``level`` : size of the second stage.
     """
 
     problem: _Problem
     rows: Array
-    correlation: Array
+    covariance: Array
     first: Array
     level: float
 
     @classmethod
     def build(cls, problem: _Problem, seed: int, significance: float) -> _Test:
-        covariance = problem.covariance
-        return cls(problem, *_inequalities(covariance.tobytes(), len(covariance), problem.slope, seed, significance))
+        """The rows of the dual's vertices, and critical values from draws of the coefficients."""
+        covariance, size = problem.covariance, 1 + problem.steps.size
+        effect, n_pairs = np.eye(size)[0], problem.scales.shape[1] - 2
+        sets = []
+        for signed in np.vstack([np.eye(size)[1:], -np.eye(size)[1:]]):
+            pair = -2 * problem.bound * signed
+            sets.append([effect - problem.slope * signed, -effect - problem.slope * signed, *[pair] * n_pairs])
+        rows = np.array(sets) / problem.scales[..., None]
+        kappa = FIRST_STAGE * significance
+        root = np.linalg.cholesky(covariance + 1e-14 * np.trace(covariance) * np.eye(size))
+        draws = _draws(seed, size) @ root.T
+        first = np.array([np.quantile((draws @ block.T).max(axis=1), 1 - kappa) for block in rows])
+        of_statistics = np.einsum("kij,jl,kml->kim", rows, covariance, rows)
+        return cls(problem, rows, of_statistics, first, (significance - kappa) / (1 - kappa))
 
     def accepts(self, effects: Array) -> Mask:
-        """Whether some set of inequalities is not rejected at each effect : (m,) bool."""
+        """Whether some set of moments is not rejected at each effect : (m,) bool."""
         centred = np.empty((effects.size, 1 + self.problem.steps.size))
         centred[:, 0] = self.problem.effect - effects
         centred[:, 1:] = self.problem.steps
-        found = np.zeros(effects.size, dtype=bool)
-        for rows, correlation, first in zip(self.rows, self.correlation, self.first, strict=True):
-            found |= ~_rejected(centred @ rows.T, correlation, float(first), self.level)
-        return found
+        accepted = np.zeros(effects.size, dtype=bool)
+        for rows, covariance, first in zip(self.rows, self.covariance, self.first, strict=True):
+            accepted |= ~_rejected(centred @ rows.T, covariance, float(first), self.level)
+        return accepted
 
 
-@lru_cache(maxsize=64)
-def _inequalities(
-    covariance_bytes: bytes, size: int, slope: float, seed: int, significance: float
-) -> tuple[Array, Array, Array, float]:
-    """What the test needs of the covariance alone, not of the estimates: the fields of ``_Test`` after the first."""
-    covariance = np.frombuffer(covariance_bytes).reshape(size, size)
-    n, effect = size - 1, np.eye(size)[0]
-    sets = []
-    for s in range(n):
-        for sign in (1.0, -1.0):
-            largest = np.zeros(size)
-            largest[1 + s] = sign
-            one = [side * effect - slope * largest for side in (1.0, -1.0)]
-            others = [np.eye(size)[1 + r] for r in range(n) if r != s]
-            one += [side * other - largest for other in others for side in (1.0, -1.0)]
-            one.append(-largest)
-            sets.append(np.stack(one))
-    rows = np.stack(sets)
-    rows = rows / np.sqrt(np.einsum("kij,jl,kil->ki", rows, covariance, rows))[..., None]
-    correlation = np.einsum("kij,jl,kml->kim", rows, covariance, rows)
-    kappa = FIRST_STAGE * significance
-    root = np.linalg.cholesky(covariance + 1e-14 * np.trace(covariance) * np.eye(size))
-    draws = np.random.default_rng(seed).standard_normal((_DRAWS, size)) @ root.T
-    first = np.array([np.quantile((draws @ one.T).max(axis=1), 1 - kappa) for one in rows])
-    return rows, correlation, first, (significance - kappa) / (1 - kappa)
+@lru_cache(maxsize=8)
+def _draws(seed: int, size: int) -> Array:
+    return np.asarray(np.random.default_rng(seed).standard_normal((_DRAWS, size)))
 
 
-def _rejected(ratios: Array, correlation: Array, first: float, level: float) -> Mask:
-    """The hybrid test of inequalities with mean t-ratios (m, inequality) at most zero : (m,) bool."""
-    at = ratios.argmax(axis=1)
-    largest = np.take_along_axis(ratios, at[:, None], axis=1)[:, 0]
-    shared = correlation[at]
-    apart = shared < _SAME
-    residual = ratios - shared * largest[:, None]
-    lowest = np.where(apart, residual / np.where(apart, 1 - shared, 1.0), -np.inf).max(axis=1)
-    # The 1 - level quantile of N(0, 1) between the truncation points, never below zero.
-    low, high = ndtr(np.minimum(lowest, first)), ndtr(first)
-    critical = np.maximum(ndtri(np.clip(low + (1 - level) * (high - low), 0.0, 1.0)), 0.0)
+def _rejected(statistics: Array, covariance: Array, first: float, level: float) -> Mask:
+    """The hybrid test that ``statistics`` (m, statistic) have means of at most zero : (m,) bool."""
+    at = statistics.argmax(axis=1)
+    largest = np.take_along_axis(statistics, at[:, None], axis=1)[:, 0]
+    variance = np.diag(covariance)[at]
+    share = covariance[at] / np.maximum(variance, np.finfo(float).tiny)[:, None]
+    # Given the independent parts, statistic j is the largest until the largest one is at part / (1 - share).
+    distance = np.where(np.abs(1 - share) > _SAME, 1 - share, np.nan)
+    ends = (statistics - share * largest[:, None]) / distance
+    lowest = np.where(distance > 0, ends, -np.inf).max(axis=1)
+    highest = np.minimum(np.where(distance < 0, ends, np.inf).min(axis=1), first)
+    sd = np.sqrt(np.maximum(variance, np.finfo(float).tiny))
+    above, below = ndtr(-highest / sd), ndtr(-lowest / sd)
+    critical = np.maximum(-sd * ndtri(above + level * (below - above)), 0.0)
     return np.asarray((largest > first) | (largest > critical))
 
 
