@@ -2,8 +2,10 @@
 
 Beside the Bayesian walk of ``trend_violation``: the fixed-length interval when trends bend by at most M a period
 (``smoothness``), and bounds and interval when trends part after the onset by at most Mbar times their largest step
-before it (``relative_magnitudes``), for two models of the errors. The breakdown value of each is the smallest M or
-Mbar at which the 95% interval holds zero; None where it does so from the start.
+before it (``relative_magnitudes``, the C-LF test), for two models of the errors. ``coverage`` says how often the
+intervals at a bound of zero hold the effect when the covariance is estimated, in panels with the same rows. The
+breakdown value of each is the smallest M or Mbar at which the 95% interval holds zero; None where it does so from the
+start.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import numpy as np
 from bri_bayes.checks.trend_violation import coefficient_posterior
 from bri_bayes.design.design import Design
 from bri_bayes.frequentist.estimate import SIGNIFICANCE
+from bri_bayes.frequentist.estimated_covariance import Coverage, honest_coverage
 from bri_bayes.frequentist.event_coefficients import ErrorModel, EventCoefficients, event_coefficients
 from bri_bayes.frequentist.relative_magnitudes import relative_magnitudes
 from bri_bayes.frequentist.smoothness import critical_value, fixed_length_interval
@@ -34,7 +37,8 @@ def honest_bounds(design: Design, steps: list[float], seed: int = 0) -> dict[str
     ``steps`` : values of s, units of the outcome a period, for the Bayesian posterior from the same coefficients.
     """
     unit = float(design.attrs["y_scale"])
-    found: dict[str, Any] = {
+    values: dict[str, Any] = {
+        "coverage": [_coverage(row) for row in honest_coverage(design, seed=seed)],
         "coefficients": [],
         "smoothness": [],
         "relative": [],
@@ -43,24 +47,24 @@ def honest_bounds(design: Design, steps: list[float], seed: int = 0) -> dict[str
     }
     for errors in ERRORS:
         study = event_coefficients(design, errors)
-        found["coefficients"].append(_coefficients(study))
+        values["coefficients"].append(_coefficients(study))
         for bend in BENDS:
             interval = fixed_length_interval(study, bend * unit)
             ends = {"lower": interval.lower, "upper": interval.upper}
             row = {"errors": errors, "bound": bend * unit, "estimate": interval.estimate, **ends}
-            found["smoothness"].append(row | {"bias": interval.bias, "sd": interval.sd})
+            values["smoothness"].append(row | {"bias": interval.bias, "sd": interval.sd})
         for bound in MAGNITUDES:
             bounds = relative_magnitudes(study, bound, seed=seed)
             identified = {"identified_lower": bounds.identified_lower, "identified_upper": bounds.identified_upper}
             ends = {"lower": bounds.lower, "upper": bounds.upper}
-            found["relative"].append({"errors": errors, "bound": bound, **identified, **ends})
+            values["relative"].append({"errors": errors, "bound": bound, **identified, **ends})
         for sd in steps:
             mean, spread = coefficient_posterior(study, sd)
             half = critical_value(0.0, SIGNIFICANCE) * spread
             row = {"errors": errors, "s": sd, "mean": mean, "sd": spread, "lower": mean - half, "upper": mean + half}
-            found["coefficient_walk"].append(row)
-        found["bound_breakdown"].append({"errors": errors, **_breakdowns(study, unit, seed)})
-    return found
+            values["coefficient_walk"].append(row)
+        values["bound_breakdown"].append({"errors": errors, **_breakdowns(study, unit, seed)})
+    return values
 
 
 def _coefficients(study: EventCoefficients) -> dict[str, Any]:
@@ -70,6 +74,11 @@ def _coefficients(study: EventCoefficients) -> dict[str, Any]:
         for time, estimate, se, count in zip(study.times, study.estimates, sds, study.rows, strict=True)
     ]
     return {"errors": study.errors, "rho": study.rho, "rows": rows}
+
+
+def _coverage(row: Coverage) -> dict[str, Any]:
+    shares = {"smoothness": row.smoothness, "relative": row.relative}
+    return {"errors": row.errors, "rho": row.rho, "panels": row.panels, **shares, "mc_error": row.mc_error}
 
 
 def _breakdowns(study: EventCoefficients, unit: float, seed: int) -> dict[str, float | None]:

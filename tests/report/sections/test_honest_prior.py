@@ -47,6 +47,16 @@ def test_honest_has_the_curve_the_bounds_and_s_learned_for_each_outcome(found):
         assert len(content["coefficient_walk"]) == 2 * len(content["curve"])
 
 
+def test_the_coverage_with_an_estimated_covariance_stands_beside_the_bounds(found):
+    for content in found["honest"]["outcomes"].values():
+        assert [row["errors"] for row in content["coverage"]] == ["ar1", "iid"]
+        assert all(0.85 < content["coverage"][0][kind] < 0.99 for kind in ("smoothness", "relative"))
+    values = found["honest"]
+    text = " ".join(str(part) for part in load_section("honest").parts({**values, "honest": values, "outcomes": {}}))
+    assert "C-LF" in text
+    assert f"{content['coverage'][0]['smoothness']:.1%} at M = 0" in text
+
+
 def test_a_drift_widens_the_posterior_of_the_panel_and_of_the_coefficients(found):
     for content in found["honest"]["outcomes"].values():
         assert content["curve"][-1]["att"]["sd"] > content["curve"][0]["att"]["sd"]

@@ -30,12 +30,12 @@ def steps(context: Context) -> list[Step]:
     card, points = _card(context), QUICK_POINTS if context.quick else POINTS
     if card is None:
         return []
-    found = []
+    pieces = []
     for outcome in context.study.outcomes:
         analysis = context.analysis(outcome, card)
         key = content_key(NAME, analysis.digest, context.seed, points)
-        found.append(Step(NAME, (outcome,), key, partial(_work, analysis, context.seed, points)))
-    return found
+        pieces.append(Step(NAME, (outcome,), key, partial(_work, analysis, context.seed, points)))
+    return pieces
 
 
 def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
@@ -49,8 +49,8 @@ def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
             outcomes[name] = about | results[name,]
     failed = [
         f"honest/{name}: the importance sample at s = {row['s']:.3g} is not reliable (k-hat {row['khat']:.2f})"
-        for name, found in outcomes.items()
-        for row in found["curve"]
+        for name, result in outcomes.items()
+        for row in result["curve"]
         if row["khat"] is not None and row["khat"] >= KHAT_LIMIT
     ]
     note = None if card else "no normal linear card of the study can take a drift of the treated group"
@@ -62,7 +62,7 @@ def parts(values: Values) -> list[page.Part]:
     section = values[NAME]
     if section.get("note"):
         return [page.Paragraph(f"Not computed: {section['note']}.")]
-    found: list[page.Part] = [
+    shown: list[page.Part] = [
         page.Paragraph(
             "So far trends were parallel. Here the treated group may drift away from the others: by a "
             "random walk whose steps have standard deviation s a year (Kwon & Roth 2024), by a trend that bends by at "
@@ -73,25 +73,44 @@ def parts(values: Values) -> list[page.Part]:
         page.Paragraph(
             "The bounds take event-study coefficients as normal with a known covariance. With so few units a "
             "cluster-robust one is singular, so it comes from a model of the errors: AR(1) by restricted maximum "
-            "likelihood, and independent errors beside it."
+            "likelihood, and independent errors beside it. The intervals for steps test the moments after the onset by "
+            "C-LF, the hybrid of the conditional and the least favourable test (Andrews, Roth & Pakes 2023)."
         ),
+        page.Paragraph(" ".join(coverage_sentences(values))),
     ]
     for title, table, columns in (
         ("Honest intervals by bound", bounds(values), _BOUND_COLUMNS),
         ("The average effect by s", walk(values), _WALK_COLUMNS),
     ):
-        found.append(page.Shown(page.page_table(table, title, columns), folded=title))
-    return found
+        shown.append(page.Shown(page.page_table(table, title, columns), folded=title))
+    return shown
+
+
+def coverage_sentences(values: Values) -> list[str]:
+    """What the intervals cover when the covariance is estimated, an outcome a sentence."""
+    sentences = []
+    for result in values[NAME]["outcomes"].values():
+        rows = {row["errors"]: row for row in result.get("coverage", [])}
+        if "ar1" in rows:
+            row, other = rows["ar1"], rows["iid"]
+            sentences.append(
+                f"{result['label']}: in {row['panels']:,} simulated panels with AR(1) errors (rho {row['rho']:.2f}) "
+                "and no violation, intervals with the estimated AR(1) covariance hold the effect in "
+                f"{row['smoothness']:.1%} at M = 0 and {row['relative']:.1%} at Mbar = 0, those that assume "
+                f"independent errors in {other['smoothness']:.1%} and {other['relative']:.1%} (simulation error "
+                f"{row['mc_error']:.1%})."
+            )
+    return sentences
 
 
 def walk(values: Values) -> pd.DataFrame:
     """The ATT at each s, and with s learned."""
     rows = []
-    for name, found in values[NAME]["outcomes"].items():
-        key = {"outcome": name, "label": found["label"]}
-        learned = found["learned"]["step"]["posterior"]
-        rows += [key | {"s": row["s"], "kind": "fixed", **row["att"]} for row in found["curve"]]
-        rows.append(key | {"s": learned["median"], "kind": "learned (median)", **found["learned"]["att"]})
+    for name, result in values[NAME]["outcomes"].items():
+        key = {"outcome": name, "label": result["label"]}
+        learned = result["learned"]["step"]["posterior"]
+        rows += [key | {"s": row["s"], "kind": "fixed", **row["att"]} for row in result["curve"]]
+        rows.append(key | {"s": learned["median"], "kind": "learned (median)", **result["learned"]["att"]})
     columns = ("outcome", "label", "kind", "s", "mean", "sd", "lower", "upper", "p_positive")
     return _frame(values, rows, columns)
 
@@ -99,17 +118,17 @@ def walk(values: Values) -> pd.DataFrame:
 def breakdown(values: Values) -> pd.DataFrame:
     """The smallest violation of each kind at which the interval holds zero; empty where it does so from the start."""
     rows = []
-    for name, found in values[NAME]["outcomes"].items():
-        by_errors = {row["errors"]: row for row in found.get("bound_breakdown", [])}
+    for name, result in values[NAME]["outcomes"].items():
+        by_errors = {row["errors"]: row for row in result.get("bound_breakdown", [])}
         limits = {
             f"{kind}_{errors}": row[kind] for errors, row in by_errors.items() for kind in ("smoothness", "relative")
         }
         kept = {
-            "s": found["breakdown"]["s"],
-            "why": found["breakdown"]["reason"],
-            "sign_90_until": found["leans_until"],
+            "s": result["breakdown"]["s"],
+            "why": result["breakdown"]["reason"],
+            "sign_90_until": result["leans_until"],
         }
-        rows.append({"outcome": name, "label": found["label"], **kept, **limits})
+        rows.append({"outcome": name, "label": result["label"], **kept, **limits})
     columns = ("outcome", "label", "s", "why", "sign_90_until", "smoothness_ar1", "smoothness_iid")
     return _frame(values, rows, (*columns, "relative_ar1", "relative_iid"))
 
@@ -117,10 +136,10 @@ def breakdown(values: Values) -> pd.DataFrame:
 def bounds(values: Values) -> pd.DataFrame:
     """The interval of the average effect by kind of bound, its size and the errors that are assumed."""
     rows = []
-    for name, found in values[NAME]["outcomes"].items():
+    for name, result in values[NAME]["outcomes"].items():
         for kind, title in (("smoothness", "bends by at most M"), ("relative", "steps at most Mbar times")):
-            for row in found[kind]:
-                rows.append({"outcome": name, "label": found["label"], "kind": title, **row})
+            for row in result[kind]:
+                rows.append({"outcome": name, "label": result["label"], "kind": title, **row})
     columns = ("outcome", "label", "kind", "errors", "bound", "lower", "upper", "identified_lower", "identified_upper")
     return _frame(values, rows, (*columns, "estimate", "bias", "sd"))
 
@@ -133,13 +152,13 @@ def _work(analysis: Analysis, seed: int, points: int) -> dict[str, Any]:
     from bri_bayes.checks.honest_bounds import honest_bounds
     from bri_bayes.checks.trend_violation import trend_violation
 
-    found = trend_violation(analysis, seed, points)
+    result = trend_violation(analysis, seed, points)
     try:
-        found |= honest_bounds(analysis.design, [row["s"] for row in found["curve"]], seed)
+        result |= honest_bounds(analysis.design, [row["s"] for row in result["curve"]], seed)
     except InputError as error:
-        found |= {"smoothness": [], "relative": [], "coefficients": []}
-        found["bounds_note"] = f"no bounds: {error}"
-    return dict(json_safe(found))
+        result |= {"smoothness": [], "relative": [], "coefficients": [], "coverage": []}
+        result["bounds_note"] = f"no bounds: {error}"
+    return dict(json_safe(result))
 
 
 def _card(context: Context) -> ModelCard | None:
