@@ -131,7 +131,7 @@ def main() -> None:
         "pyfixest feols, residuals",
         timed(lambda: pf.feols("y ~ 1 | product + unit", frame, vcov="iid").resid(), 1),
     )
-    command = [sys.executable, "-m", "bri_bayes.cli.main", "--help"]
+    command = [sys.executable, "-m", "bri_bayes.cli", "--help"]
     start = timed(lambda: subprocess.run(command, check=True, capture_output=True), options.repeat)
     python = timed(lambda: subprocess.run([sys.executable, "-c", "pass"], check=True), options.repeat)
     report("bri-bayes --help", start, "python -c pass", python)

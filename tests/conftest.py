@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -48,6 +49,16 @@ def within(request: pytest.FixtureRequest) -> Callable[[float], AbstractContextM
         assert spent < seconds or not request.config.getoption("speed"), f"{spent:.2f} s; {seconds:g} s are allowed"
 
     return limit
+
+
+@pytest.fixture(autouse=True)
+def _signals_as_they_were() -> Iterator[None]:
+    """A command that a test runs in this process listens to signals in its own way."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
 
 
 @pytest.fixture

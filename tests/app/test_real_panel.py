@@ -24,7 +24,7 @@ def test_estimate_returns_the_known_answers_and_a_trustworthy_posterior(shared, 
     command = [
         sys.executable,
         "-m",
-        "bri_bayes.cli.main",
+        "bri_bayes.cli",
         "estimate",
         str(path),
         "--outcome",

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bri_bayes.cli.main import main
+from bri_bayes.cli.start import main
 from bri_bayes.core.resources import shipped
 
 from ..inference.panels import make_panel
@@ -273,6 +273,6 @@ def test_consistent_decides_about_a_file_of_regressions(call, tmp_path):
 
 
 def test_a_reader_that_stops_reading_causes_no_traceback():
-    command = f'"{sys.executable}" -m bri_bayes.cli.main models did | head -1'
+    command = f'"{sys.executable}" -m bri_bayes.cli models did | head -1'
     done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, env=os.environ, check=False)
     assert done.stderr == ""

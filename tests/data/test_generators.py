@@ -22,7 +22,7 @@ def test_a_panel_of_another_kind_than_the_study_says_is_refused():
     "name",
     [
         "os.getcwd",
-        "bri_bayes.cli.main.main",
+        "bri_bayes.cli.start.main",
         "bri_bayes.data.simulation.simulate",
         "simulated_nine_countrys",
         "",

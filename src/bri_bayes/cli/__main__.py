@@ -1,5 +1,5 @@
 """``python -m bri_bayes.cli`` is the command."""
 
-from bri_bayes.cli.main import main
+from bri_bayes.cli.start import main
 
 main()

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,7 +19,6 @@ from bri_bayes.cli.commands import (
     stop_if_failed,
 )
 from bri_bayes.cli.trade_and_inequality import parse_range, register_measures
-from bri_bayes.core.errors import BriBayesError, StoppedError
 
 app = typer.Typer(
     name="bri-bayes",
@@ -32,6 +28,13 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Before the command: a fault shows its traceback.")] = False,
+) -> None:
+    """Bayesian difference-in-differences for panels with very few treated and control units."""
 
 
 @app.command()
@@ -236,45 +239,3 @@ def report(
 
 register_sections(app)
 register_measures(app)
-
-
-def main() -> None:
-    """Entry point: one sentence on stderr and an exit status, never a traceback."""
-    _listen_for_interrupts()
-    try:
-        status = app(standalone_mode=False)
-        sys.exit(status if isinstance(status, int) else 0)
-    except BriBayesError as error:
-        _stop(str(error), error.exit_status)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
-    except OSError as error:
-        _stop(f"{error.filename or 'a file'}: {error.strerror or error}", 2)
-    except Exception as error:
-        # The parser's own errors know their sentence; which package they come from depends on the version of typer.
-        if not hasattr(error, "format_message"):
-            raise
-        _stop(" ".join(error.format_message().split()), 2)
-
-
-def _listen_for_interrupts() -> None:
-    """Ctrl-C as one sentence. Compiled code can swallow an exception raised in its callback, so it is raised again."""
-    signal.signal(signal.SIGINT, _interrupt)
-    if hasattr(signal, "SIGALRM"):
-        signal.signal(signal.SIGALRM, _interrupt)
-    ordinary = sys.unraisablehook
-    sys.unraisablehook = lambda lost: None if isinstance(lost.exc_value, StoppedError) else ordinary(lost)
-
-
-def _interrupt(*_: object) -> None:
-    if hasattr(signal, "setitimer"):
-        signal.setitimer(signal.ITIMER_REAL, 0.2)
-    raise StoppedError("stopped; a run that is started again goes on from what it had finished")
-
-
-def _stop(sentence: str, status: int) -> None:
-    if hasattr(signal, "setitimer"):
-        signal.setitimer(signal.ITIMER_REAL, 0)
-    typer.echo(f"bri-bayes: {sentence}", err=True)
-    sys.exit(status)

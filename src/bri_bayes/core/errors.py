@@ -25,8 +25,14 @@ class GateError(BriBayesError):
     exit_status = 1
 
 
+class LostWorkerError(BriBayesError):
+    """Worker processes were ended from outside, more than once."""
+
+    exit_status = 3
+
+
 class StoppedError(BriBayesError):
-    """The user pressed Ctrl-C."""
+    """The user pressed Ctrl-C, or the process was asked to end (SIGTERM)."""
 
     exit_status = 130
 

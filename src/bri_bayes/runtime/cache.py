@@ -1,22 +1,32 @@
-"""What was computed before? Fits and step results by content, written beside and renamed."""
+"""What was computed before? Fits and step results by content, written beside and renamed.
+
+A result is read back only by the code, the Python and the package versions that made it, and only whole: every file
+begins with the digest of the rest, so that a damaged or altered one counts as absent. Nothing in the cache is code.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
+import platform
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import xarray as xr
 
-from bri_bayes.core.io import digest, write_json, written_beside
+from bri_bayes.core.io import digest, written_beside
 from bri_bayes.design.analysis import Analysis, Fit
 
-_FORMAT = 1
+_FORMAT = 2
+# What numbers can depend on beside the code of the project.
+NUMERICAL = ("arviz", "bambi", "numba", "numpy", "nutpie", "pandas", "pymc", "pytensor", "scipy", "xarray")
+# Hexadecimal digits of SHA-256 and a line feed, before the content of every file.
+_SEAL = 65
 
 
 def default_folder() -> Path:
@@ -38,39 +48,47 @@ def code_digest() -> str:
     return state.hexdigest()[:12]
 
 
+@cache
+def versions() -> dict[str, str]:
+    """Of Python, the machine and the packages whose arithmetic results rest on."""
+    return {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        **{name: version(name) for name in NUMERICAL},
+    }
+
+
 class Cache:
-    """A folder of results. A damaged or foreign file counts as absent, never as an error."""
+    """A folder of results. A damaged, altered or foreign file counts as absent, never as an error."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        self.folder = (folder or default_folder()) / code_digest()
+        self.folder = (folder or default_folder()) / f"{code_digest()}-{digest(versions())[:8]}"
 
     def read_json(self, key: str) -> Any:
         """The stored value, or None."""
-        try:
-            return json.loads((self.folder / f"{key}.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return None
+        content = _unsealed(self.folder / f"{key}.json")
+        return None if content is None else json.loads(content)
 
     def write_json(self, key: str, value: Any) -> None:
         """Store a JSON value."""
-        write_json(self.folder / f"{key}.json", value)
+        content = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        _write_sealed(self.folder / f"{key}.json", content.encode())
 
     def read_fit(self, key: str, analysis: Analysis) -> Fit | None:
         """A stored fit of this analysis, or None."""
-        try:
-            path = self.folder / f"{key}.npz"
-            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
-                meta = json.loads(str(stored["meta"]))
-                groups = {
-                    group: xr.Dataset(
-                        {name: (dims, stored[f"{group}/{name}"]) for name, dims in content["variables"].items()},
-                        coords={name: (dims, stored[f"{group}/{name}"]) for name, dims in content["coords"].items()},
-                        attrs=content["attrs"],
-                    )
-                    for group, content in meta["groups"].items()
-                }
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+        content = _unsealed(self.folder / f"{key}.npz")
+        if content is None:
             return None
+        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+            meta = json.loads(str(stored["meta"]))
+            groups = {
+                group: xr.Dataset(
+                    {name: (dims, stored[f"{group}/{name}"]) for name, dims in parts["variables"].items()},
+                    coords={name: (dims, stored[f"{group}/{name}"]) for name, dims in parts["coords"].items()},
+                    attrs=parts["attrs"],
+                )
+                for group, parts in meta["groups"].items()
+            }
         tree = xr.DataTree.from_dict(groups)
         return Fit(analysis, analysis.design, tree, meta["diagnostics"], meta["log_marginal"])
 
@@ -87,8 +105,24 @@ class Cache:
                 "attrs": dict(dataset.attrs),
             }
         meta = {"groups": groups, "diagnostics": dict(fit.diagnostics), "log_marginal": fit.log_marginal}
-        with written_beside(self.folder / f"{key}.npz") as temporary:
-            np.savez(temporary, meta=np.array(json.dumps(meta)), **arrays)  # type: ignore[arg-type]
+        content = io.BytesIO()
+        np.savez(content, meta=np.array(json.dumps(meta)), **arrays)  # type: ignore[arg-type]
+        _write_sealed(self.folder / f"{key}.npz", content.getvalue())
+
+
+def _write_sealed(path: Path, content: bytes) -> None:
+    with written_beside(path) as temporary:
+        temporary.write_bytes(hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
+
+
+def _unsealed(path: Path) -> bytes | None:
+    """The content of a file that is as it was written, or None."""
+    try:
+        stored = path.read_bytes()
+    except OSError:
+        return None
+    content = stored[_SEAL:]
+    return content if stored[:_SEAL] == hashlib.sha256(content).hexdigest().encode() + b"\n" else None
 
 
 def content_key(name: str, *parts: Any) -> str:

@@ -197,7 +197,7 @@ def test_none_of_fifteen_sets_of_the_real_panel_tells_the_effect_from_zero(share
     command = [
         sys.executable,
         "-m",
-        "bri_bayes.cli.main",
+        "bri_bayes.cli",
         "controls",
         str(DATA / "goods_trade.toml"),
         "--panel",

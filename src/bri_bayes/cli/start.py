@@ -1,0 +1,90 @@
+"""How does a command begin and end? One sentence on stderr and an exit status, whatever happens.
+
+0 done; 1 a check or a gate failed; 2 bad usage or input; 3 a worker process was lost; 70 a fault of the program, with
+its traceback after ``--debug`` only; 130 stopped by Ctrl-C or SIGTERM; 141 the reader of standard output went away.
+This module imports almost nothing, so that Ctrl-C is heard from the start.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from itertools import takewhile
+from threading import Timer
+from typing import Any
+
+from bri_bayes.core.errors import BriBayesError, StoppedError
+
+STOPPED = "stopped; a run that is started again goes on from what it had finished"
+# Seconds that a stopped command has to end by itself: to leave no half-written file and say so.
+GRACE = 3.0
+FAULT, NO_READER = 70, 141
+
+
+def main() -> None:
+    """Entry point."""
+    _listen()
+    try:
+        if sys.stdout is None:
+            _end("standard output is closed: there is nowhere to write the result", 2)
+        # A terminal or file of another encoding gets \\uXXXX for what it cannot show, which JSON reads back.
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        from bri_bayes.cli.main import app
+
+        status = app(standalone_mode=False)
+        sys.stdout.flush()
+        sys.exit(status if isinstance(status, int) else 0)
+    except BriBayesError as error:
+        _end(str(error), error.exit_status)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(NO_READER)
+    except OSError as error:
+        _end(f"{error.filename or 'a file'}: {error.strerror or error}", 2)
+    except MemoryError:
+        _end("this work does not fit into the memory of the machine", 2)
+    except Exception as error:
+        # The parser's own errors know their sentence; which package they come from depends on the version of typer.
+        if hasattr(error, "format_message"):
+            _end(" ".join(error.format_message().split()), 2)
+        if "--debug" in takewhile(lambda word: word.startswith("-"), sys.argv[1:]):
+            raise
+        what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        _end(f"a fault of the program ({what}); bri-bayes --debug COMMAND shows where", FAULT)
+
+
+def _listen() -> None:
+    """Ctrl-C and SIGTERM end the command: by an exception at first, from outside it after ``GRACE`` or a second one."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
+    ordinary = sys.unraisablehook
+    sys.unraisablehook = lambda lost: None if isinstance(lost.exc_value, StoppedError) else ordinary(lost)
+
+
+def _stop(*_: object) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: _end_now())
+    # Compiled code can swallow an exception that is raised in its callback, and can be long in coming back.
+    watchdog = Timer(GRACE, _end_now)
+    watchdog.daemon = True
+    watchdog.start()
+    raise StoppedError(STOPPED)
+
+
+def _end_now() -> None:
+    """End the workers and this process, without a word to anybody inside it."""
+    if "multiprocessing" in sys.modules:
+        from multiprocessing import active_children
+
+        for worker in active_children():
+            worker.kill()
+    os.write(2, f"bri-bayes: {STOPPED}\n".encode())
+    os._exit(StoppedError.exit_status)
+
+
+def _end(sentence: str, status: int) -> Any:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    print(f"bri-bayes: {sentence}", file=sys.stderr, flush=True)
+    sys.exit(status)

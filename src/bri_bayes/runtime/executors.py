@@ -1,0 +1,148 @@
+"""Where does a piece of work run? In this process or in others, which end when it does, however it ends.
+
+One contract: ``results(tasks)`` yields (task, value, seconds) as they are finished, in any order, and the same values
+for the same tasks. A worker lives no longer than its parent: it watches a pipe that the system closes when the parent
+is gone (and asks Linux for a signal then), and the parent kills its workers when it is stopped itself. A worker that is
+lost (to the system, for want of memory) costs a second try of what it had not finished.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import active_children, get_context, parent_process
+from multiprocessing.connection import wait
+from threading import Thread
+from typing import Any, Protocol
+
+from bri_bayes.core.errors import LostWorkerError
+
+# One thread of linear algebra a process: more would wait for each other's processors. And no module from the folder
+# where the command was started, whatever it is called, when a worker imports the standard library.
+_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONSAFEPATH": "1"}
+# Linux: the signal that a process gets when its parent ends (prctl(2)).
+_PR_SET_PDEATHSIG = 1
+# How often work goes to new processes after a worker was lost.
+_TRIES = 2
+
+
+class Task(Protocol):
+    """A piece of work without arguments; it and its value can be pickled."""
+
+    @property
+    def call(self) -> Callable[[], Any]:
+        """The work."""
+
+
+class Executor(Protocol):
+    """Who does the work."""
+
+    def results[T: Task](self, tasks: Sequence[T]) -> Iterator[tuple[T, Any, float]]:
+        """(task, value, seconds) of each task, as they are finished."""
+
+
+class InThisProcess:
+    """One task after the other, here."""
+
+    def results[T: Task](self, tasks: Sequence[T]) -> Iterator[tuple[T, Any, float]]:
+        """In the order of ``tasks``."""
+        for task in tasks:
+            yield task, *_timed(task.call)
+
+
+class InProcesses:
+    """``jobs`` processes side by side."""
+
+    def __init__(self, jobs: int) -> None:
+        self.jobs = jobs
+
+    def results[T: Task](self, tasks: Sequence[T]) -> Iterator[tuple[T, Any, float]]:
+        """As they are finished; what a lost worker had not finished is tried once more."""
+        waiting = list(tasks)
+        for _ in range(_TRIES):
+            try:
+                for task, value, seconds in self._once(waiting):
+                    waiting.remove(task)
+                    yield task, value, seconds
+                return
+            except BrokenProcessPool:
+                continue
+        raise LostWorkerError(
+            f"a worker process was ended by the system {_TRIES} times (for want of memory?); "
+            "what was finished is kept: try fewer --jobs"
+        )
+
+    def _once[T: Task](self, tasks: Sequence[T]) -> Iterator[tuple[T, Any, float]]:
+        # Spawned, not forked: the progress bar and the linear algebra have threads, which a fork would copy half.
+        others = set(active_children())
+        pool = ProcessPoolExecutor(
+            min(self.jobs, len(tasks)), mp_context=get_context("spawn"), initializer=_end_with_parent
+        )
+        try:
+            with _environment_of_workers(), _deaf_to_interrupts():
+                futures = {pool.submit(_timed, task.call): task for task in tasks}
+            for future in as_completed(futures):
+                yield futures[future], *future.result()
+            pool.shutdown()
+        except BaseException:
+            for worker in set(active_children()) - others:
+                worker.kill()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def executor(jobs: int, tasks: int) -> Executor:
+    """Processes where there is work for more than one."""
+    return InThisProcess() if jobs == 1 or tasks < 2 else InProcesses(jobs)
+
+
+def _timed(call: Callable[[], Any]) -> tuple[Any, float]:
+    started = time.perf_counter()
+    return call(), time.perf_counter() - started
+
+
+def _end_with_parent() -> None:
+    """In a worker: end at once when the parent has ended, by its own will or not."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    parent = parent_process()
+    assert parent is not None, "only called in a worker"
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
+
+
+@contextmanager
+def _environment_of_workers() -> Iterator[None]:
+    """Processes that start inside have ``_ENVIRONMENT``, but for what the user has set."""
+    before = {name: os.environ.get(name) for name in _ENVIRONMENT}
+    os.environ.update({name: before[name] or value for name, value in _ENVIRONMENT.items()})
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+
+
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Processes that start inside never see Ctrl-C, from their first instruction on: the parent ends them."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,0 +1,81 @@
+"""However a command ends, there is one sentence, a status, and nothing left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from bri_bayes.cli import start
+from bri_bayes.study import card_text
+
+COMMAND = [sys.executable, "-m", "bri_bayes.cli"]
+# What a stopped run may take to be gone, its workers included.
+SECONDS = 5.0
+
+
+@pytest.fixture
+def fault(monkeypatch):
+    def broken(card):
+        raise ZeroDivisionError("a line\nand another")
+
+    monkeypatch.setattr(card_text, "describe", broken)
+    return lambda *words: monkeypatch.setattr(sys, "argv", ["bri-bayes", *words])
+
+
+def test_a_fault_of_the_program_is_one_sentence_and_a_status_of_its_own(fault, capsys):
+    fault("models", "did")
+    with pytest.raises(SystemExit) as ended:
+        start.main()
+    assert ended.value.code == start.FAULT
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert "ZeroDivisionError: a line and another" in err
+
+
+def test_a_fault_shows_its_traceback_when_asked(fault):
+    fault("--debug", "models", "did")
+    with pytest.raises(ZeroDivisionError, match="a line"):
+        start.main()
+
+
+def test_a_closed_standard_output_is_not_success():
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"{' '.join(COMMAND)} models >&-"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (
+        2,
+        "bri-bayes: standard output is closed: there is nowhere to write the result\n",
+    )
+
+
+def test_an_output_that_cannot_show_a_letter_gets_its_number():
+    done = subprocess.run(
+        [*COMMAND, "models", "did"], capture_output=True, check=True, env={**os.environ, "PYTHONIOENCODING": "ascii"}
+    )
+    assert done.stdout.decode("ascii").startswith("did")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+@pytest.mark.parametrize("delay", [0.2, 0.6, 1.5, 4.0])
+def test_a_signal_to_the_parent_alone_ends_the_run_and_its_workers_within_seconds(tmp_path, number, delay):
+    environment = {**os.environ, "BRI_BAYES_CACHE": str(tmp_path / "cache")}
+    process = subprocess.Popen(
+        [*COMMAND, "run", "--jobs", "2", "--out", str(tmp_path / "out")],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        start_new_session=True,
+    )
+    time.sleep(delay)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=SECONDS + 3.0)  # a busy machine is slow to reap
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert err.endswith(f"bri-bayes: {start.STOPPED}\n")
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
