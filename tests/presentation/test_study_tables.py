@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import pytest
 
 from bri_bayes.presentation import sentences
-from bri_bayes.presentation.study_tables import CAPTIONS, TABLES, estimate_text, headline
-from bri_bayes.report.table_files import write_latex, write_tables
+from bri_bayes.presentation.estimate_text import estimate_text
+from bri_bayes.presentation.main_tables import TABLES
+from bri_bayes.presentation.study_tables import headline
 
 Values = dict[str, Any]
+BY_NAME = {spec.name: spec for spec in TABLES}
 EXAMPLE = Path(__file__).parents[1] / "report" / "figures" / "example_values.json"
 
 
@@ -64,61 +63,15 @@ def test_an_unknown_method_is_kept_under_its_own_name(values: Values) -> None:
 )
 def test_a_table_has_a_row_for_each_number_of_each_model(name: str, rows: int, values: Values) -> None:
     # by_event_time: did 4 after the onset, event_study 7 against each of two baselines, for two outcomes.
-    assert len(TABLES[name](values)) == rows
+    assert len(BY_NAME[name].frame(values)) == rows
 
 
 def test_event_times_are_years_when_there_is_one_onset_and_not_otherwise(values: Values) -> None:
-    table = TABLES["by_event_time"](values)
+    table = BY_NAME["by_event_time"].frame(values)
     assert (table["period"] == 2013 + table["event_time"]).all()
     for outcome in values["outcomes"].values():
         outcome["models"]["did"]["by_period"] = {"2014": {}}
-    assert TABLES["by_event_time"](values)["period"].isna().all()
-
-
-@pytest.mark.parametrize("kind", ["simulation", "reconstruction", "user", "official"])
-def test_every_row_of_every_table_says_what_it_is_made_from(kind: str, values: Values) -> None:
-    values["panel"]["kind"] = kind
-    for table in TABLES.values():
-        frame = table(values)
-        assert set(frame["panel"]) == {kind}
-
-
-def test_csv_keeps_every_digit_and_latex_carries_the_provenance(values: Values, tmp_path: Path) -> None:
-    values["panel"]["kind"] = "simulation"
-    mean = values["outcomes"]["lnexport"]["models"]["did"]["att"]["mean"] = 0.12345678901234567
-    paths = write_tables(values, tmp_path)
-    assert list(paths) == list(TABLES) == list(CAPTIONS)
-    read = pd.read_csv(paths["by_model"])
-    assert read["mean"].iloc[0] == mean
-    for name in TABLES:
-        text = (tmp_path / f"{name}.tex").read_text(encoding="utf-8")
-        assert r"\toprule" in text
-        assert "SIMULATED PANEL - not observations" in text
-
-
-def test_the_latex_headline_fits_a_page_and_says_where_the_published_number_is_from(
-    values: Values, tmp_path: Path
-) -> None:
-    write_tables(values, tmp_path)
-    text = (tmp_path / "headline.tex").read_text(encoding="utf-8")
-    head = next(line for line in text.splitlines() if line.startswith("label"))
-    assert head.count("&") == 8
-    assert r"Author (2026), Table 3; interval: estimate ± 1.96 s.e. " in text
-
-
-def test_latex_escapes_what_latex_would_read_as_a_command(values: Values, tmp_path: Path) -> None:
-    table = pd.DataFrame({"label": ["50% & $x_1$ {a} #2 ~ ^ \\input"], "mean": [-0.5], "panel": ["user"]})
-    text = write_latex(table, tmp_path / "t.tex", r"A & B: 5% of \input", "t").read_text(encoding="utf-8")
-    row = next(line for line in text.splitlines() if "50" in line)
-    assert re.sub(r"\\text\w+( |{})?|\\.", "", row.split(" & ")[0]).count("$") == 0
-    assert r"50\% \& \$x\_1\$ \{a\} \#2" in row
-    assert r"\caption{A \& B: 5\% of \textbackslash{}input}" in text
-    assert "$-0.5000$" in row
-
-
-def test_a_long_table_breaks_over_pages(tmp_path: Path) -> None:
-    table = pd.DataFrame({"mean": np.arange(60.0)})
-    assert r"\begin{longtable}" in write_latex(table, tmp_path / "t.tex", "c", "t").read_text(encoding="utf-8")
+    assert BY_NAME["by_event_time"].frame(values)["period"].isna().all()
 
 
 def test_tables_of_a_study_with_the_least_values_have_their_columns(values: Values) -> None:
@@ -129,18 +82,10 @@ def test_tables_of_a_study_with_the_least_values_have_their_columns(values: Valu
             for key in list(model):
                 if key not in ("att", "title", "card"):
                     model.pop(key)
-    for name, table in TABLES.items():
-        frame = table(values)
-        assert "panel" in frame, name
+    for spec in TABLES:
+        assert "panel" in spec.frame(values), spec.name
     assert len(headline(values)) == 2
-    assert TABLES["additional_trade"](values).empty
-
-
-def test_same_values_same_bytes(values: Values, tmp_path: Path) -> None:
-    first, second = write_tables(values, tmp_path / "a"), write_tables(values, tmp_path / "b")
-    for name in TABLES:
-        assert first[name].read_bytes() == second[name].read_bytes()
-        assert first[name].with_suffix(".tex").read_bytes() == second[name].with_suffix(".tex").read_bytes()
+    assert BY_NAME["additional_trade"].frame(values).empty
 
 
 def test_the_text_of_an_estimate_has_its_numbers_and_its_warnings(values: Values) -> None:
@@ -160,7 +105,8 @@ def test_the_text_of_an_estimate_has_its_numbers_and_its_warnings(values: Values
     )
     assert "User's own panel" in text
     bayes_row = next(line for line in text.splitlines() if line.startswith("Bayes"))
-    assert bayes_row.split()[2:] == ["0.120", "0.210", "-0.292", "0.532", "0.716"]
+    assert bayes_row.split()[2:] == ["0.120", "0.210", "−0.292", "0.532", "–", "72%"]
+    assert max(map(len, text.splitlines())) <= 80
     assert "KGZ" in text
     assert "Note: few clusters" in text
 

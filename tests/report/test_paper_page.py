@@ -2,6 +2,7 @@
 
 import pytest
 
+from bri_bayes.presentation.cells import grid
 from bri_bayes.report.paper_page import paper_content
 
 FINDING = {
@@ -46,11 +47,19 @@ POWER = {
 }
 
 
+def shown_row(table):
+    shown = grid(table)
+    return dict(zip((column.heading for column in shown.columns), shown.rows[0], strict=True))
+
+
 @pytest.fixture
 def content():
     other = {**FINDING, "id": "stars", "severity": "unclear"}
     outcomes = {"lnexport": {"label": "Exports", "power": POWER}, "lnimport": {"label": "Imports", "power": None}}
-    return paper_content({"paper": {"audit": [FINDING, other], "reading": [READING]}, "outcomes": outcomes})
+    panel = {"kind": "user"}
+    return paper_content(
+        {"panel": panel, "paper": {"audit": [FINDING, other], "reading": [READING]}, "outcomes": outcomes}
+    )
 
 
 def test_a_study_without_the_paper_has_none_of_its_sections():
@@ -71,14 +80,13 @@ def test_findings_are_counted_and_grouped_by_severity_and_long_lists_of_cells_ar
 
 def test_a_reading_shows_its_numbers_with_full_precision_and_its_assumptions(content):
     (table,) = content["readings"]
-    shown = dict(zip(table.headings, table.rows[0], strict=True))
+    shown = shown_row(table)
     assert shown["P(> 0)"].value == POSTERIOR["p_positive"]
     assert shown["s.e. may be larger by"].text == "0.9"
-    assert table.notes == ["Prior sceptical: nothing expected.", "standard error: it is right."]
+    assert table.notes == ("Prior sceptical: nothing expected.", "standard error: it is right.")
 
 
 def test_the_design_analysis_names_persistence_and_says_that_size_is_not_power(content):
     (table,) = content["power"]
-    errors = [dict(zip(table.headings, row, strict=True))["errors"].text for row in table.rows]
-    assert errors == ["rho 0.80", "random walk"] * 2
+    assert [row["errors"] for row in table.rows] == ["rho 0.80", "random walk"] * 2
     assert "the size of the test" in table.notes[0]

@@ -118,8 +118,10 @@ def test_a_page_of_a_simulation_has_a_banner_and_its_figures_have_one_each(value
     values["panel"]["kind"] = "simulation"
     page = _page(values, draw_all(values, tmp_path / "figures"), tmp_path)
     assert ("p", {"class": "banner", "role": "alert"}) in page.tags
-    # The title, the banner, the provenance at both ends, and two in each of five figures.
-    assert page.text.count("SIMULATED PANEL - not observations") == 1 + 1 + 2 + 2 * 6
+    # The title, the banner, the provenance at both ends, two in each of six figures, and one in each table.
+    tables = sum(tag == "table" for tag, _ in page.tags)
+    assert tables > 8
+    assert page.text.count("SIMULATED PANEL - not observations") == 1 + 1 + 2 + 2 * 6 + tables
 
 
 def test_a_page_of_official_data_has_no_banner(values: Values, figures: dict[str, Path], tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from bri_bayes.design.analysis import Analysis
 from bri_bayes.estimands.summaries import panel_values, warnings_of
 from bri_bayes.presentation.gates import failed_gates
 from bri_bayes.presentation.study_tables import provenance
+from bri_bayes.presentation.terminal_table import WIDTH, terminal_text
 from bri_bayes.report.main_answer import ANSWER, PAPER, main_steps, paper_steps
 from bri_bayes.report.sections import load_section, load_sections, section_names
 from bri_bayes.report.sections.section import Context, collected
@@ -30,8 +32,6 @@ from bri_bayes.study.study_file import Study, load_study
 
 # Fewer draws for a first look.
 QUICK = Sampler(chains=4, draws=400, tune=500)
-# Rows of a table that a terminal shows.
-TERMINAL_ROWS = 40
 
 
 @dataclass(frozen=True)
@@ -102,14 +102,10 @@ def section_values(
 
 def section_text(name: str, values: Mapping[str, Any]) -> str:
     """The tables of a section for a terminal, with what the panel is."""
-    parts = [provenance(values)]
-    for caption, table in load_section(name).tables.values():
-        frame = table({**values, name: values}).drop(columns="panel", errors="ignore")
-        if not frame.empty:
-            shown = frame.head(TERMINAL_ROWS).to_string(index=False, float_format="{:.3f}".format, na_rep="")
-            more = len(frame) - TERMINAL_ROWS
-            parts.append(f"{caption}\n{shown}" + (f"\n... and {more} rows more: --json has all" if more > 0 else ""))
-    return "\n\n".join(parts)
+    tables = [spec.fill({**values, name: values}) for spec in load_section(name).tables]
+    return "\n\n".join(
+        [textwrap.fill(provenance(values), WIDTH), *(terminal_text(table) for table in tables if table.rows)]
+    )
 
 
 def render_again(study_path: Path | None, *, out: Path | None = None) -> Path:
@@ -201,7 +197,7 @@ def _render(folder: Path, values: dict[str, Any], *, jobs: int = 1) -> Path:
     stamp.unlink(missing_ok=True)
     figures = draw_all(values, folder / "figures", jobs=jobs)
     sections = load_sections(name for name in section_names() if values.get(name))
-    write_tables(values, folder / "tables", {key: table for one in sections for key, table in one.tables.items()})
+    write_tables(values, folder / "tables", [spec for section in sections for spec in section.tables])
     parts = {section.name: (section.title, section.parts(values)) for section in sections}
     render_report(values, figures, target, parts)
     write_json(stamp, made_from)

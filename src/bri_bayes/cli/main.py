@@ -103,7 +103,7 @@ def estimate(
     if as_json:
         print_json(values)
     else:
-        from bri_bayes.presentation.study_tables import estimate_text
+        from bri_bayes.presentation.estimate_text import estimate_text
 
         typer.echo(estimate_text(values))
     stop_if_failed(failed)

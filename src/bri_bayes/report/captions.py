@@ -38,11 +38,11 @@ def _power(outcome: Values) -> str:
     """At the persistence that the panel shows: the posterior's power, and the size of the ordinary test."""
     entry = outcome["power"]
     at = {(row["test"], row["effect"] == 0): row["power"] for row in entry["rows"] if row["rho"] == entry["rho"]}
-    found, invented = (
+    detected, invented = (
         sentences.probability(at[key], words=False) for key in (("bayes/posterior", False), ("twfe/iid", True))
     )
     effect = sentences.signed(entry["effect"], 3)
     return (
         f"{outcome['label']}: with the persistence of this panel, a true effect of {effect} would be found by the "
-        f"posterior in {found} of panels; ordinary standard errors find an effect that is not there in {invented}."
+        f"posterior in {detected} of panels; ordinary standard errors find an effect that is not there in {invented}."
     )

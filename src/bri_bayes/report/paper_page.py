@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
 from typing import Any
 
-import pandas as pd
+from bri_bayes.presentation.table_spec import PUBLISHED, Column, Table, Values, effect_columns
 
-from bri_bayes.presentation.page_parts import Show, Table, chance, digits_of, page_table, plain, row_name
-
-Values = Mapping[str, Any]
 _SHOWN_CELLS = 4
 
 
@@ -21,7 +18,7 @@ def paper_content(values: Values) -> dict[str, Any]:
         "audit_count": _count(paper.get("audit") or []),
         "readings": [_reading(entry) for entry in paper.get("reading") or []],
         "power": [
-            _power(outcome["label"], outcome["power"])
+            _power(outcome["label"], outcome["power"], values["panel"])
             for outcome in values.get("outcomes", {}).values()
             if outcome.get("power")
         ],
@@ -31,7 +28,7 @@ def paper_content(values: Values) -> dict[str, Any]:
 def _count(findings: list[Values]) -> str | None:
     if not findings:
         return None
-    counted = pd.Series([finding["severity"] for finding in findings]).value_counts(sort=False)
+    counted = Counter(finding["severity"] for finding in findings)
     return f"{len(findings)} findings: " + ", ".join(f"{number} {name}" for name, number in counted.items()) + "."
 
 
@@ -58,32 +55,42 @@ def _where(cells: list[str]) -> str:
 
 def _reading(entry: Values) -> Table:
     """Posterior of one headline effect under each prior and noise."""
-    rows = [{**row, **row["posterior"]} for row in entry["readings"]]
-    columns: dict[str, tuple[str, Show]] = {"prior": ("prior", row_name), "noise": ("noise", plain)}
-    columns |= {"noise_sd": ("sd of the noise", digits_of(3)), "mean": ("mean", digits_of(3))}
-    columns |= {"lower": ("2.5%", digits_of(3)), "upper": ("97.5%", digits_of(3))}
-    columns |= {"p_positive": ("P(> 0)", chance), "p_half": ("P(> half)", chance)}
-    columns |= {"factor_interval": ("s.e. may be larger by", digits_of(1))}
+    rows = tuple({**row, **row["posterior"]} for row in entry["readings"])
     reasons = [f"Prior {prior['name']}: {prior['reason']}." for prior in entry["priors"]]
     assumed = [f"{name}: {text}." for name, text in entry["assumptions"].items()]
     caption = f"{entry['outcome']}, {entry['cell']}: {entry['estimate']} ({entry['se']})"
-    return page_table(pd.DataFrame(rows), caption, columns, [*reasons, *assumed])
+    return Table("reading", caption, _READING, rows, (*reasons, *assumed), panel=PUBLISHED)
 
 
-def _power(label: str, entry: Values) -> Table:
+def _power(label: str, entry: Values, panel: Values) -> Table:
     """Size and power of each test by persistence."""
-    frame = pd.DataFrame(entry["rows"]).astype({"effect": float})
-    frame = frame.assign(errors=frame["rho"].map(_persistence))
-    columns: dict[str, tuple[str, Show]] = {"test": ("test", row_name), "errors": ("errors", plain)}
-    columns |= {"effect": ("true effect", digits_of(3)), "power": ("finds an effect", chance)}
-    columns |= {"type_s": ("wrong sign", chance), "type_m": ("exaggeration", digits_of(1))}
-    columns |= {"coverage": ("95% interval holds", chance), "length": ("its length", digits_of(2))}
+    rows = tuple({**row, "errors": _persistence(row["rho"])} for row in entry["rows"])
     note = (
         f"{entry['panels']} simulated panels a row; innovations of sd {entry['innovation_sd']:.2f} as in this panel. "
         "At a true effect of zero, finding one is the size of the test. Wrong sign and exaggeration are among findings."
     )
-    return page_table(frame, label, columns, [note])
+    return Table("power", label, _POWER, rows, (note,), panel=panel)
 
 
 def _persistence(rho: float) -> str:
     return "random walk" if rho == 1 else f"rho {rho:.2f}"
+
+
+_READING = (
+    Column("prior", "prior", "name"),
+    Column("noise", "noise"),
+    Column("noise_sd", "sd of the noise", "number", 3),
+    *effect_columns(sd="", digits=3),
+    Column("p_half", "P(> half)", "probability"),
+    Column("factor_interval", "s.e. may be larger by", "number", 1),
+)
+_POWER = (
+    Column("test", "test", "name"),
+    Column("errors", "errors"),
+    Column("effect", "true effect", "number", 3),
+    Column("power", "finds an effect", "probability"),
+    Column("type_s", "wrong sign", "probability"),
+    Column("type_m", "exaggeration", "number", 1),
+    Column("coverage", "95% interval holds", "probability"),
+    Column("length", "its length", "number", 2),
+)

@@ -16,21 +16,11 @@ from bri_bayes.core.io import write_text
 from bri_bayes.core.resources import shipped
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation import study_tables as tables
-from bri_bayes.presentation.page_parts import (
-    Cell,
-    Part,
-    Show,
-    Table,
-    chance,
-    digits_of,
-    dollars,
-    p_value,
-    page_table,
-    passes,
-    plain,
-    row_name,
-)
-from bri_bayes.presentation.study_tables import Values, main_model
+from bri_bayes.presentation.cells import Cell, grid
+from bri_bayes.presentation.main_tables import ADDITIONAL_TRADE, BY_MODEL, DIAGNOSTICS, PARAMETERS
+from bri_bayes.presentation.page_parts import Part
+from bri_bayes.presentation.study_tables import BY_EVENT_TIME, HEADLINE, Values, headline_notes, main_model
+from bri_bayes.presentation.table_spec import Table, TableSpec
 from bri_bayes.report.captions import caption
 from bri_bayes.report.figures import FIGURES
 from bri_bayes.report.figures.inline import inline_svg
@@ -72,6 +62,7 @@ def render_report(
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.filters["grid"] = grid
     write_text(out, environment.get_template(TEMPLATE).render(page_content(values, figures, sections or {})))
     return out
 
@@ -86,7 +77,7 @@ def page_content(
         for name, path in figures.items()
     }
     answered = [outcome for outcome in values["outcomes"].values() if main_model(outcome)]
-    fits = tables.diagnostics(values)
+    fits = DIAGNOSTICS.frame(values)
     content = {
         "title": values["study"]["title"],
         "banner": sentences.banner(values),
@@ -101,11 +92,11 @@ def page_content(
         "answers": [_answer(outcome) for outcome in answered],
         "drawings": told,
         "headline": list(_headline(values)),
-        "event_time": _event_time(values),
-        "additional": _additional(values),
-        "models": _models(values),
-        "diagnostics": _diagnostics(fits),
-        "parameters": _parameters(values),
+        "event_time": _by_outcome(values, BY_EVENT_TIME),
+        "additional": _whole(values, ADDITIONAL_TRADE),
+        "models": _by_outcome(values, BY_MODEL),
+        "diagnostics": DIAGNOSTICS.fill(values),
+        "parameters": _whole(values, PARAMETERS),
         "seconds": sentences.number(float(fits["seconds"].sum()), 1) if fits["seconds"].notna().any() else None,
         "gate": _gate(fits),
         "failed": sorted(set(fits.loc[fits["passes"].eq(False).fillna(False), "label"])),
@@ -135,14 +126,14 @@ def _answer(outcome: Values) -> dict[str, Any]:
 
 def _warnings(values: Values) -> list[str]:
     """Every warning once; one that not all outcomes share says whose it is."""
-    found: dict[str, list[str]] = {}
+    outcomes_of: dict[str, list[str]] = {}
     for outcome in values["outcomes"].values():
         for warning in outcome.get("warnings") or []:
-            found.setdefault(warning, []).append(outcome["label"])
+            outcomes_of.setdefault(warning, []).append(outcome["label"])
         if not main_model(outcome):
-            found.setdefault("No model was fitted.", []).append(outcome["label"])
+            outcomes_of.setdefault("No model was fitted.", []).append(outcome["label"])
     everyone = len(values["outcomes"])
-    return [text if len(whose) == everyone else f"{', '.join(whose)}: {text}" for text, whose in found.items()]
+    return [text if len(whose) == everyone else f"{', '.join(whose)}: {text}" for text, whose in outcomes_of.items()]
 
 
 def _treated(values: Values) -> list[str]:
@@ -186,83 +177,23 @@ def _contents(content: Mapping[str, Any], further: Sequence[tuple[str, str]]) ->
     return [(anchor, title) for anchor, title, has_content in sections if has_content]
 
 
-def _each(values: Values, frame: pd.DataFrame) -> Iterator[tuple[Values, pd.DataFrame]]:
-    for name, outcome in values["outcomes"].items():
-        own = frame[frame["outcome"] == name]
-        if not own.empty and main_model(outcome):
-            yield outcome, own
-
-
-def _effect(digits: int) -> dict[str, tuple[str, Show]]:
-    names = {"mean": "mean", "sd": "sd", "lower": "2.5%", "upper": "97.5%"}
-    shown = {name: (heading, digits_of(digits)) for name, heading in names.items()}
-    return {**shown, "p_positive": ("P(> 0)", chance)}
-
-
 def _headline(values: Values) -> Iterable[Table]:
-    for outcome, own in _each(values, tables.headline(values)):
-        digits = sentences.decimals(outcome) + 1
-        columns: dict[str, tuple[str, Show]] = {
-            "method": ("method", row_name),
-            "estimate": ("estimate", digits_of(digits)),
-        }
-        columns |= {"se": ("s.e. or sd", digits_of(digits + 1)), "lower": ("lower 95%", digits_of(digits))}
-        columns |= {"upper": ("upper 95%", digits_of(digits)), "p_value": ("p-value", p_value)}
-        columns |= {"p_positive": ("P(> 0)", chance)}
-        notes = [
-            f"{row['method']}: {str(row['note']).rstrip('.')}."
-            for row in own.dropna(subset=["note"]).to_dict("records")
-        ]
-        for row in own.dropna(subset=["n_assignments"]).to_dict("records"):
-            notes.append(f"{row['method']}: {row['n_assignments']:,} assignments or sign vectors.")
-        yield page_table(own, f"{outcome['label']}, {sentences.effect_unit(outcome)}", columns, notes)
+    for outcome, table in _each(values, HEADLINE):
+        yield table.titled(f"{outcome['label']}, {sentences.effect_unit(outcome)}", notes=headline_notes(table.rows))
 
 
-def _event_time(values: Values) -> list[Table]:
-    found = []
-    for outcome, own in _each(values, tables.by_event_time(values)):
-        texts = {"event_time": ("years since the onset", row_name), "period": ("year", plain)}
-        texts |= {"model": ("model", plain), "baseline": ("against", plain)}
-        # At the reference the effect is zero by definition: it has no sign.
-        shown = own.assign(p_positive=own["p_positive"].where(own["sd"] > 0))
-        found.append(page_table(shown, outcome["label"], {**texts, **_effect(sentences.decimals(outcome) + 1)}))
-    return found
+def _by_outcome(values: Values, spec: TableSpec) -> list[Table]:
+    return [table for _, table in _each(values, spec)]
 
 
-def _additional(values: Values) -> Table | None:
-    frame = tables.additional_trade(values)
-    if frame.empty:
-        return None
-    texts = {"period": ("year", row_name), "label": ("outcome", plain), "model": ("model", plain)}
-    amounts = {"mean": ("mean", dollars), "lower": ("2.5%", dollars), "upper": ("97.5%", dollars)}
-    return page_table(
-        frame, tables.CAPTIONS["additional_trade"], {**texts, **amounts, "p_positive": ("P(> 0)", chance)}
-    )
+def _each(values: Values, spec: TableSpec) -> Iterator[tuple[Values, Table]]:
+    """The table of each outcome that has a main model, in its unit."""
+    for name, outcome in values["outcomes"].items():
+        table = spec.fill(values).where(outcome=name).without("label")
+        if table.rows and main_model(outcome):
+            yield outcome, table.titled(outcome["label"], unit=sentences.effect_unit(outcome))
 
 
-def _models(values: Values) -> list[Table]:
-    texts = {"model": ("model", row_name), "title": ("what it says", plain), "baseline": ("baseline", plain)}
-    return [
-        page_table(own, outcome["label"], {**texts, **_effect(sentences.decimals(outcome) + 1)})
-        for outcome, own in _each(values, tables.by_model(values))
-    ]
-
-
-def _diagnostics(fits: pd.DataFrame) -> Table:
-    columns: dict[str, tuple[str, Show]] = {"model": ("model", row_name), "label": ("outcome", plain)}
-    columns |= {"engine": ("engine", plain), "passes": ("passes", passes), "ess": ("ESS", digits_of(0))}
-    columns |= {
-        "rhat": ("R-hat", digits_of(3)),
-        "khat": ("k-hat", digits_of(2)),
-        "divergences": ("divergences", digits_of(0)),
-    }
-    columns |= {"log_marginal": ("log marginal", digits_of(1)), "seconds": ("seconds", digits_of(2))}
-    return page_table(fits, tables.CAPTIONS["diagnostics"], {**columns, "notes": ("notes", plain)})
-
-
-def _parameters(values: Values) -> Table | None:
-    frame = tables.parameters(values)
-    if frame.empty:
-        return None
-    texts = {"parameter": ("parameter", row_name), "model": ("model", plain), "label": ("outcome", plain)}
-    return page_table(frame, tables.CAPTIONS["parameters"], {**texts, **_effect(3)})
+def _whole(values: Values, spec: TableSpec) -> Table | None:
+    table = spec.fill(values)
+    return table if table.rows else None

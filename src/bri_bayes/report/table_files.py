@@ -1,75 +1,57 @@
-"""How does a table become a file? CSV with every digit, LaTeX for a page, both written whole."""
+"""How does a table become a file? CSV with every digit, LaTeX for a page; both say what panel it is made from."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
+import csv
+import io
+from collections.abc import Iterable
 from pathlib import Path
-
-import pandas as pd
+from typing import Any
 
 from bri_bayes.core.io import write_text
-from bri_bayes.presentation.study_tables import CAPTIONS, TABLES, Values, provenance
+from bri_bayes.presentation.cells import readable
+from bri_bayes.presentation.main_tables import TABLES
+from bri_bayes.presentation.table_spec import Column, Table, TableSpec, Values, is_missing
+from bri_bayes.report.latex import latex_text
 
-# Said by another column or by the caption, and too wide for a page.
-_NOT_IN_LATEX = ("panel", "outcome", "estimator", "inference", "note", "notes", "title", "unit")
-_LONG = 40  # rows that a LaTeX page holds
-_LATEX = str.maketrans(
-    {char: f"\\{char}" for char in "&%$#_{}"}
-    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-)
+# What a spreadsheet takes for the start of a formula.
+_FORMULA = ("=", "+", "-", "@")
 
 
-TableOf = tuple[str, Callable[[Values], pd.DataFrame]]
-
-
-def write_tables(values: Values, folder: Path, more: Mapping[str, TableOf] | None = None) -> dict[str, Path]:
-    """Write every table as NAME.csv and NAME.tex into ``folder``; returns the CSV of each name.
-
-    ``more`` : tables of further sections, name -> (caption, frame from values).
-    """
+def write_tables(values: Values, folder: Path, more: Iterable[TableSpec] = ()) -> dict[str, Path]:
+    """Write every table as NAME.csv and NAME.tex into ``folder``, those of the sections too; the CSV of each name."""
     paths = {}
-    captioned = {name: (CAPTIONS[name], table) for name, table in TABLES.items()} | dict(more or {})
-    for name, (title, table) in captioned.items():
-        frame = table(values)
-        paths[name] = write_csv(frame, folder / f"{name}.csv")
-        notes = frame.get("note", pd.Series(dtype=str)).dropna().unique()
-        caption = ". ".join([title, *(str(note).rstrip(".") for note in notes), *_made_from(values, frame)])
-        write_latex(frame, folder / f"{name}.tex", caption, name)
+    for spec in (*TABLES, *more):
+        table = spec.fill(values)
+        paths[spec.name] = folder / f"{spec.name}.csv"
+        write_text(paths[spec.name], csv_text(table))
+        write_text(folder / f"{spec.name}.tex", latex_text(table))
     return paths
 
 
-def _made_from(values: Values, frame: pd.DataFrame) -> list[str]:
-    """The provenance of the study's panel, unless the column ``panel`` says that the table is made from another one."""
-    other = "panel" in frame and not frame["panel"].eq(values["panel"]["kind"]).all()
-    return [] if other else [provenance(values)]
+def csv_text(table: Table) -> str:
+    """All digits of all columns; the last column, ``panel``, says what the rows are made from."""
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerow([*(column.key for column in table.columns), "panel"])
+    for row in table.rows:
+        lines.writerow([*(_cell(row.get(column.key), column) for column in table.columns), table.panel["kind"]])
+    return text.getvalue()
 
 
-def write_csv(table: pd.DataFrame, path: Path) -> Path:
-    """Write all digits; the column ``panel`` says what the rows are made from."""
-    write_text(path, table.to_csv(index=False, lineterminator="\n"))
-    return path
-
-
-def write_latex(table: pd.DataFrame, path: Path, caption: str, label: str) -> Path:
-    """Write a booktabs table, or a longtable if it is long, with four decimals; the caption carries the provenance."""
-    shown = table.drop(columns=[*_NOT_IN_LATEX], errors="ignore").dropna(axis=1, how="all")
-    shown = shown.rename(columns=lambda column: str(column).replace("_", " "))
-    text = shown.to_latex(
-        index=False,
-        escape=True,
-        na_rep="",
-        formatters=dict.fromkeys(shown.select_dtypes("float"), _latex_number),
-        caption=caption.translate(_LATEX),
-        label=f"tab:{label}",
-        longtable=len(shown) > _LONG,
-    )
-    write_text(path, f"% needs \\usepackage{{booktabs,longtable}}\n{text}")
-    return path
-
-
-def _latex_number(number: float) -> str:
-    if math.isnan(number):
+def _cell(value: Any, column: Column) -> Any:
+    if is_missing(value):
         return ""
-    text = f"{number:,.0f}" if abs(number) >= 1e4 else f"{number:.4f}"
-    return f"${text}$" if text.startswith("-") else text
+    if column.kind in ("count", "year") and float(value).is_integer():
+        return int(value)
+    return float(value) if column.is_numeric else value if isinstance(value, bool) else plain_text(str(value))
+
+
+def plain_text(text: str) -> str:
+    """Text without control characters, an apostrophe before what a spreadsheet would compute."""
+    text = readable(text)
+    try:
+        float(text)
+    except ValueError:
+        return f"'{text}" if text.startswith(_FORMULA) else text
+    return text

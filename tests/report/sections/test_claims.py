@@ -3,7 +3,7 @@
 from bri_bayes.core.resources import shipped
 from bri_bayes.presentation.results import CANNOT_BE_TOLD
 from bri_bayes.report.sections import load_section
-from bri_bayes.report.sections.claims import table
+from bri_bayes.report.sections.claims import CLAIMS
 from bri_bayes.report.sections.section import Context
 from bri_bayes.study.study_file import load_study
 
@@ -17,6 +17,8 @@ def test_claims_of_the_other_sections_are_in_the_table_with_their_numbers():
     context = Context(study=load_study(shipped("data")), panel=None, cards={}, done=done)
     values = {"panel": {"kind": "user"}, "claims": load_section("claims").collect(context, {}).as_dict()}
     assert [each["section"] for each in values["claims"]["claims"]] == ["answer", "moderation"]
-    frame = table(values)
+    frame = CLAIMS.frame(values)
     assert frame["claim"].tolist() == ["Exports: the initiative raised them by 0.218", "x"]
     assert frame["numbers"].iloc[1] == "slope +0.10 (−0.20 to 0.40); P(< 0) 0.250; years 2003, 2013"
+    assert frame["number"].tolist()[1] == "slope +0.10 (−0.20 to 0.40); P(< 0) 0.250"
+    assert frame["number"].iloc[0].startswith("+")

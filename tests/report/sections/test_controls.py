@@ -111,9 +111,7 @@ def test_what_was_computed_comes_back_at_once(cache, study, controls, curve, wit
 
 def test_the_tables_have_a_row_for_each_number(controls, curve):
     values = {**controls, "controls": controls, "speccurve": curve}
-    frames = {
-        name: table(values) for s in ("controls", "speccurve") for name, (_, table) in load_section(s).tables.items()
-    }
+    frames = {spec.name: spec.frame(values) for name in ("controls", "speccurve") for spec in load_section(name).tables}
     assert len(frames["controls"]) == 1 + 15 + 9
     assert len(frames["control_influence"]) == 4
     assert len(frames["contamination"]) == 11

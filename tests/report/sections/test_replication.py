@@ -28,12 +28,12 @@ def values(section):
 
 def test_every_table_has_rows_and_says_what_it_is_made_from(section, values):
     made_from = {"replication": {"reconstruction"}, "consistency": {"published"}}[section.name]
-    for name, (caption, table) in section.tables.items():
-        frame = table(values)
-        assert name.startswith(section.name)
-        assert not frame.empty, name
+    for spec in section.tables:
+        frame = spec.frame(values)
+        assert spec.name.startswith(section.name)
+        assert not frame.empty, spec.name
         assert set(frame["panel"]) == made_from
-        assert ("not observations" in caption) == (section.name == "replication")
+        assert ("not observations" in spec.fill(values).alarm) == (section.name == "replication")
 
 
 def test_the_page_counts_what_its_tables_show(section, values):
@@ -42,7 +42,7 @@ def test_the_page_counts_what_its_tables_show(section, values):
     if section.name == "consistency":
         assert "4 of 10 sets of tables cannot come from one data set: Tables 3 and 4;" in text
         verdicts = next(part.table for part in parts if isinstance(part, Shown))
-        assert [row[1].text for row in verdicts.rows].count("CANNOT") == 4
+        assert [row["said"] for row in verdicts.rows].count("CANNOT") == 4
         return
     assert parts[0].strong
     assert "not observations" in parts[0].text
@@ -52,8 +52,8 @@ def test_the_page_counts_what_its_tables_show(section, values):
     assert "6 of 6 coefficients lie in the range that the paper quotes. They do by construction" in text
     tables = {part.table.caption: part.table for part in parts if isinstance(part, Shown)}
     assert {f"Table {number}" for number in range(1, 9)} < set(tables)
-    marks = [row[-1].text for row in tables["Table 2"].rows]
-    assert f"{marks.count('yes')} of {len(marks)} of Table 2" in text
+    marks = [row["agrees"] for row in tables["Table 2"].rows]
+    assert f"{marks.count(True)} of {len(marks)} of Table 2" in text
     pictures = [part.figure for part in parts if isinstance(part, Picture)]
     assert pictures == ["category_levels", "category_growth", "published_event_study", "fake_groups"]
     assert sum(isinstance(part, Heading) for part in parts) == 6
@@ -63,14 +63,14 @@ def test_a_table_file_of_the_paper_names_no_source_of_the_study_s_panel(section,
     panel = {"kind": "official", "label": "Official trade", "sources": ["A statistical office"], "units": ["KAZ"]}
     study = {"outcomes": {}, "panel": panel, "unit_names": {}, **values}
     write_tables(study, tmp_path, section.tables)
-    for name in section.tables:
-        assert "A statistical office" not in (tmp_path / f"{name}.tex").read_text(encoding="utf-8")
+    for spec in section.tables:
+        assert "A statistical office" not in (tmp_path / f"{spec.name}.tex").read_text(encoding="utf-8")
     assert "A statistical office" in (tmp_path / "headline.tex").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("section", ["consistency"], indirect=True)
 def test_a_conflict_shows_its_certificate_with_the_bounds_of_rounding(section, values):
     folded = next(part for part in section.parts(values) if isinstance(part, Shown) and part.folded)
-    row = dict(zip(folded.table.headings, folded.table.rows[0], strict=True))
-    assert (row["tables"].text, row["variable"].text) == ("Tables 3 and 4", "lnppl")
-    assert row["least"].value < row["in the sum"].value < row["greatest"].value
+    row = folded.table.rows[0]
+    assert (row["name"], row["variable"]) == ("Tables 3 and 4", "lnppl")
+    assert row["lower"] < row["weight"] < row["upper"]

@@ -8,7 +8,7 @@ import pytest
 
 from bri_bayes.core.names import SECTIONS
 from bri_bayes.presentation.gates import beyond_limits, failed_gates
-from bri_bayes.presentation.study_tables import TABLES
+from bri_bayes.presentation.main_tables import TABLES
 from bri_bayes.report.sections import load_section, load_sections, section_names
 
 
@@ -18,7 +18,8 @@ def test_every_section_that_is_registered_has_a_module_and_its_own_name() -> Non
 
 
 def test_no_two_tables_have_one_name() -> None:
-    named = Counter([*TABLES, *(table for section in load_sections(SECTIONS) for table in section.tables)])
+    specs = [*TABLES, *(spec for section in load_sections(SECTIONS) for spec in section.tables)]
+    named = Counter(spec.name for spec in specs)
     assert [name for name, times in named.items() if times > 1] == []
 
 

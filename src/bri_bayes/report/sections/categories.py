@@ -16,16 +16,7 @@ from bri_bayes.data.categories import CategorySource, growth_rows, load_categori
 from bri_bayes.design.category_design import CategoryDesign, category_difference_design, category_panel_design
 from bri_bayes.presentation.gates import beyond_limits
 from bri_bayes.presentation.results import CANNOT_BE_TOLD, NOT_SUPPORTED, SUPPORTED, Claim, SectionResult
-from bri_bayes.report.sections.categories_page import (
-    NAME,
-    RULE,
-    SURE,
-    claim_table,
-    effect_table,
-    growth_table,
-    parts,
-    rank_table,
-)
+from bri_bayes.report.sections.categories_page import NAME, RULE, SURE, TABLES, parts
 from bri_bayes.report.sections.section import Context, Section, collected
 from bri_bayes.runtime.cache import Cache, content_key
 from bri_bayes.runtime.steps import Parts, Step, run_steps
@@ -182,10 +173,5 @@ SECTION = Section(
     steps=steps,
     collect=collect,
     parts=parts,
-    tables={
-        "category_effects": ("Effects by product category, log points", effect_table),
-        "category_ranks": ("Probability of each rank of a product category, largest effect first", rank_table),
-        "product_growth": ("Level, share and growth by product category", growth_table),
-        "category_claims": ("The claim on product categories", claim_table),
-    },
+    tables=TABLES,
 )

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
-import pandas as pd
+from collections.abc import Iterator
+from typing import Any
 
 from bri_bayes.presentation import sentences
-from bri_bayes.presentation.page_parts import (
-    Heading,
-    Paragraph,
-    Part,
-    Picture,
-    Shown,
-    chance,
-    digits_of,
-    page_table,
-    plain,
-    row_name,
-)
-from bri_bayes.presentation.study_tables import Values
+from bri_bayes.presentation.page_parts import Heading, Paragraph, Part, Picture, Shown
+from bri_bayes.presentation.study_tables import OUTCOME, Values
+from bri_bayes.presentation.table_spec import Column, TableSpec, effect_columns, in_csv
 
 NAME = "categories"
 # The verdict on a claim that some categories gained more than others.
@@ -33,9 +22,9 @@ RULE = (
 
 def parts(values: Values) -> list[Part]:
     """What the page shows."""
-    own = values[NAME]
-    said = [f"Made from: {own['panel']['label'].rstrip('.')}.", own.get("note") or ""]
-    banner = sentences.banner(own)
+    section = values[NAME]
+    said = [f"Made from: {section['panel']['label'].rstrip('.')}.", section.get("note") or ""]
+    banner = sentences.banner(section)
     page: list[Part] = [Paragraph(" ".join(filter(None, [f"{banner}." if banner else "", *said])), strong=bool(banner))]
     page.append(
         Paragraph(
@@ -45,16 +34,15 @@ def parts(values: Values) -> list[Part]:
         )
     )
     pictures = ["category_effects", "category_ranks"]
-    pictures += ["category_differences"] if any(one["differences"] for one in own["outcomes"].values()) else []
+    differences = any(outcome["differences"] for outcome in section["outcomes"].values())
+    pictures += ["category_differences"] if differences else []
     pictures += ["product_growth"]
     page += [Picture(name) for name in pictures]
-    for outcome in own["outcomes"].values():
+    for outcome in section["outcomes"].values():
         page += _outcome_parts(values, outcome)
-    claims = claim_table(values)
-    if not claims.empty:
-        columns = {"claim": ("claim", row_name), "where": ("outcome", plain), "verdict": ("verdict", plain)}
-        columns |= {"p_gained_more": ("P(gained more)", chance), "p_top_set": ("P(all above the rest)", chance)}
-        page.append(Shown(page_table(claims, "The paper's claim on its categories", columns, [RULE])))
+    claims = CLAIMS.fill(values)
+    if claims.rows:
+        page.append(Shown(claims))
     return page
 
 
@@ -62,22 +50,17 @@ def _outcome_parts(values: Values, outcome: Values) -> list[Part]:
     page: list[Part] = [Heading(outcome["label"])]
     fit = outcome["fits"][outcome["main"]]
     page.append(Paragraph(most_sentence(values[NAME], fit)))
-    for key, one in outcome["fits"].items():
-        for note in one["notes"]:
-            page.append(Paragraph(f"{fit_name(key, one)}: {note}."))
-    frame = effect_table(values)
-    own = frame[frame["label"] == outcome["label"]]
-    columns = {"category": ("category", row_name), "fit": ("comparison", plain), "did": ("means alone", digits_of(2))}
-    columns |= {"mean": ("effect", digits_of(2)), "lower": ("2.5%", digits_of(2)), "upper": ("97.5%", digits_of(2))}
-    columns |= {"p_positive": ("P(> 0)", chance), "p_largest": ("P(largest)", chance)}
-    page.append(Shown(page_table(own, f"{outcome['label']}: effects by category, log points", columns), "All effects"))
+    for key, comparison in outcome["fits"].items():
+        page += [Paragraph(f"{fit_name(key, comparison)}: {note}.") for note in comparison["notes"]]
+    table = EFFECTS.fill(values).where(label=outcome["label"]).without("label")
+    page.append(Shown(table.titled(f"{outcome['label']}: {EFFECTS.caption}"), "All effects"))
     return page
 
 
-def most_sentence(own: Values, fit: Values) -> str:
+def most_sentence(section: Values, fit: Values) -> str:
     """Which category most likely gained most, how likely, and what a guess would score."""
     order = sorted(fit["categories"], key=lambda name: -fit["ranks"][name][0])
-    first, second = (own["names"].get(name, name) for name in order[:2])
+    first, second = (section["names"].get(name, name) for name in order[:2])
     p = [sentences.probability(fit["ranks"][name][0], words=False) for name in order[:2]]
     guess = sentences.probability(1 / len(order), words=False)
     return (
@@ -92,63 +75,108 @@ def fit_name(key: str, fit: Values) -> str:
     return f"{years}, {len(fit['treated'])} treated against {len(fit['controls'])} controls"
 
 
-def effect_table(values: Values) -> pd.DataFrame:
+def _effect_rows(values: Values) -> Iterator[dict[str, Any]]:
     """The effect of each category in each comparison, with the probability that it is the largest."""
-    own = values[NAME]
-    rows = [
-        {
-            "outcome": name,
-            "label": outcome["label"],
-            "fit": fit_name(key, fit),
-            "category": own["names"].get(category, category),
-            **fit["effects"][category],
-            "p_largest": fit["ranks"][category][0],
-            "did": fit["did"][category],
-            **({"additional_usd": fit["additional_usd"][category]["mean"]} if "additional_usd" in fit else {}),
-        }
-        for name, outcome in own.get("outcomes", {}).items()
-        for key, fit in outcome["fits"].items()
-        for category in fit["categories"]
-    ]
-    return pd.DataFrame(rows).assign(panel=own["panel"]["kind"])
+    for key, category, outcome in _categories(values):
+        for name, fit in outcome["fits"].items():
+            if category in fit["categories"]:
+                more = {"p_largest": fit["ranks"][category][0], "did": fit["did"][category]}
+                dollars = fit.get("additional_usd", {}).get(category, {}).get("mean")
+                comparison = {"fit": fit_name(name, fit), "additional_usd": dollars}
+                yield {**key, **comparison, **fit["effects"][category], **more}
 
 
-def rank_table(values: Values) -> pd.DataFrame:
+def _rank_rows(values: Values) -> Iterator[dict[str, Any]]:
     """The probability of each rank of each category, in the main comparison."""
-    own = values[NAME]
-    rows = [
-        {
-            "outcome": name,
-            "label": outcome["label"],
-            "category": own["names"].get(category, category),
-            **{f"rank_{rank + 1}": p for rank, p in enumerate(outcome["fits"][outcome["main"]]["ranks"][category])},
-        }
-        for name, outcome in own.get("outcomes", {}).items()
-        for category in outcome["fits"][outcome["main"]]["categories"]
-    ]
-    return pd.DataFrame(rows).assign(panel=own["panel"]["kind"])
+    for key, category, outcome in _categories(values):
+        ranks = outcome["fits"][outcome["main"]]["ranks"].get(category, [])
+        yield {**key, **{f"rank_{rank}": p for rank, p in enumerate(ranks, start=1)}}
 
 
-def growth_table(values: Values) -> pd.DataFrame:
+def _growth_rows(values: Values) -> Iterator[dict[str, Any]]:
     """Level, share and growth of each category, treated units and controls together."""
-    own = values[NAME]
-    rows = [
-        {
-            "outcome": name,
-            "label": outcome["label"],
-            **row,
-            "category": own["names"].get(row["category"], row["category"]),
-        }
-        for name, outcome in own.get("outcomes", {}).items()
-        for row in outcome["growth"]
-    ]
-    return pd.DataFrame(rows).assign(panel=own["panel"]["kind"])
+    section = values[NAME]
+    for name, outcome in section.get("outcomes", {}).items():
+        for row in outcome["growth"]:
+            category = section["names"].get(row["category"], row["category"])
+            yield {**row, "outcome": name, "label": outcome["label"], "category": category}
 
 
-def claim_table(values: Values) -> pd.DataFrame:
+def _claim_rows(values: Values) -> Iterator[dict[str, Any]]:
     """The claim on the categories, its verdict and the numbers behind it."""
-    own = values[NAME]
-    columns = ("claim", "where", "verdict", "p_gained_more", "p_top_set", "chance_of_top_set")
-    rows = [{**claim, **claim["numbers"]} for claim in own.get("claims", [])]
-    frame = pd.DataFrame(rows, columns=list(columns))
-    return frame.assign(panel=own["panel"]["kind"]) if not frame.empty else frame.assign(panel=math.nan)
+    yield from ({**claim, **claim["numbers"]} for claim in values[NAME].get("claims", []))
+
+
+def _categories(values: Values) -> Iterator[tuple[dict[str, Any], str, Values]]:
+    """Each category of each outcome under the columns that name it."""
+    section = values[NAME]
+    for name, outcome in section.get("outcomes", {}).items():
+        for category in dict.fromkeys(code for fit in outcome["fits"].values() for code in fit["categories"]):
+            shown = section["names"].get(category, category)
+            yield {"outcome": name, "label": outcome["label"], "category": shown}, category, outcome
+
+
+def _panel(values: Values) -> Values:
+    return dict(values[NAME]["panel"])
+
+
+def _rank_columns(values: Values) -> tuple[Column, ...]:
+    ranks = range(1, 1 + max((sum(key.startswith("rank_") for key in row) for row in _rank_rows(values)), default=0))
+    chances = (Column(f"rank_{rank}", f"{rank}", "probability", minor=rank > 9) for rank in ranks)
+    return (*OUTCOME, Column("category", "category", "name"), *chances)
+
+
+EFFECTS = TableSpec(
+    "category_effects",
+    "Effects by product category, log points",
+    (
+        *OUTCOME,
+        Column("fit", "comparison"),
+        Column("category", "category", "name"),
+        *effect_columns("effect", digits=2),
+        Column("p_largest", "P(largest)", "probability"),
+        Column("did", "means alone", "number", 2, "effect"),
+        *in_csv("additional_usd", kind="dollars"),
+    ),
+    _effect_rows,
+    panel=_panel,
+)
+RANKS = TableSpec(
+    "category_ranks",
+    "Probability of each rank of a product category, largest effect first",
+    _rank_columns,
+    _rank_rows,
+    panel=_panel,
+)
+GROWTH = TableSpec(
+    "product_growth",
+    "Level, share and growth by product category",
+    (
+        *OUTCOME,
+        Column("group", "group"),
+        Column("category", "category", "name"),
+        Column("mean_level", "mean level", "amount"),
+        Column("share_pct", "share, %", "number", 1),
+        *in_csv("missing", kind="count"),
+        Column("growth_before_pct", "growth before, %", "number", 1),
+        Column("growth_after_pct", "growth after, %", "number", 1),
+    ),
+    _growth_rows,
+    panel=_panel,
+)
+CLAIMS = TableSpec(
+    "category_claims",
+    "The paper's claim on its categories",
+    (
+        Column("claim", "claim", "name"),
+        Column("where", "outcome"),
+        Column("verdict", "verdict", "verdict"),
+        Column("p_gained_more", "P(gained more)", "probability"),
+        Column("p_top_set", "P(all above the rest)", "probability"),
+        Column("chance_of_top_set", "by chance", "probability", minor=True),
+    ),
+    _claim_rows,
+    lambda values: (RULE,),
+    panel=_panel,
+)
+TABLES = (EFFECTS, RANKS, GROWTH, CLAIMS)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
-
-import pandas as pd
 
 from bri_bayes.core.json_values import from_json
 from bri_bayes.core.names import SECTIONS
@@ -14,6 +12,7 @@ from bri_bayes.presentation import page_parts as page
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.results import Claim, SectionResult
 from bri_bayes.presentation.study_tables import Values
+from bri_bayes.presentation.table_spec import Column, TableSpec
 from bri_bayes.report.sections.claim_rules import judged
 from bri_bayes.report.sections.section import Context, Section
 from bri_bayes.runtime.steps import Parts, Step
@@ -39,53 +38,48 @@ def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
 
 def parts(values: Values) -> list[page.Part]:
     """One table."""
-    frame = table(values)
-    if frame.empty:
+    table = CLAIMS.fill(values)
+    if not table.rows:
         return []
-    columns: dict[str, tuple[str, page.Show]] = {
-        "claim": ("the paper's claim", page.row_name),
-        "where": ("where", page.plain),
-        "verdict": ("verdict", page.plain),
-        "numbers": ("numbers", page.plain),
-        "rule": ("rule", page.plain),
-    }
     return [
         page.Paragraph(
-            "What this panel says of each claim. A verdict follows from the numbers by the rule beside it, stated "
+            "What this panel says of each claim. A verdict follows from the numbers by the rule behind it, stated "
             "before the result; on a panel that is not observed it says what the methods do, not what happened."
         ),
-        page.Shown(page.page_table(frame, "Claims and verdicts", columns)),
+        page.Shown(table),
     ]
 
 
-def table(values: Values) -> pd.DataFrame:
-    """A row a claim; ``numbers`` as text."""
-    rows = [
-        {name: claim.get(name) for name in ("claim", "where", "verdict", "rule")}
-        | {"numbers": _numbers(claim.get("numbers") or {})}
-        for claim in values[NAME]["claims"]
-    ]
-    columns = ["claim", "where", "verdict", "numbers", "rule"]
-    return pd.DataFrame(rows, columns=columns).assign(panel=values["panel"]["kind"])
+def _rows(values: Values) -> Iterator[dict[str, Any]]:
+    """A row a claim; ``number`` : the one that its verdict rests on, ``numbers`` : all of them, both as text."""
+    for claim in values[NAME]["claims"]:
+        numbers = claim.get("numbers") or {}
+        yield {**claim, "number": _numbers(numbers, least=True), "numbers": _numbers(numbers)}
 
 
-def _numbers(numbers: Mapping[str, Any]) -> str:
-    """The leaves of ``numbers`` in one line."""
-    return "; ".join(f"{name} {_shown(value)}" for name, value in _leaves(numbers))
+def _numbers(numbers: Mapping[str, Any], *, least: bool = False) -> str:
+    """The leaves of ``numbers`` in one line; with ``least`` the effect, or else the first two of them."""
+    if least and {"mean", "lower", "upper"} <= set(numbers):
+        return _interval(numbers)
+    leaves = _leaves(numbers)
+    return "; ".join(f"{name} {_shown(value)}" for name, value in (leaves[:2] if least else leaves))
+
+
+def _interval(effect: Mapping[str, Any]) -> str:
+    return f"{sentences.signed(effect['mean'], 2)} ({sentences.interval(effect['lower'], effect['upper'], 2)})"
 
 
 def _leaves(numbers: Mapping[str, Any], above: str = "") -> list[tuple[str, Any]]:
-    found: list[tuple[str, Any]] = []
+    leaves: list[tuple[str, Any]] = []
     for name, value in numbers.items():
         label = f"{above} {name}".strip().replace("_", " ")
         if isinstance(value, Mapping) and {"mean", "lower", "upper"} <= set(value):
-            text = f"{sentences.signed(value['mean'], 2)} ({sentences.interval(value['lower'], value['upper'], 2)})"
-            found.append((label, text))
+            leaves.append((label, _interval(value)))
         elif isinstance(value, Mapping):
-            found += _leaves(value, label)
+            leaves += _leaves(value, label)
         else:
-            found.append((label, value))
-    return found
+            leaves.append((label, value))
+    return leaves
 
 
 def _shown(value: Any) -> str:
@@ -96,12 +90,25 @@ def _shown(value: Any) -> str:
     return ", ".join(_shown(item) for item in value) if isinstance(value, list) else str(value)
 
 
+CLAIMS = TableSpec(
+    "claims",
+    "The paper's claims, each with a verdict by a stated rule",
+    (
+        Column("claim", "the paper's claim", "name"),
+        Column("where", "where", minor=True),
+        Column("verdict", "verdict", "verdict"),
+        Column("number", "the number behind it"),
+        Column("numbers", "all numbers", "folded", minor=True),
+        Column("rule", "rule", "folded", minor=True),
+    ),
+    _rows,
+)
 SECTION = Section(
     name=NAME,
     title="The paper's claims",
     steps=steps,
     collect=collect,
     parts=parts,
-    tables={"claims": ("The paper's claims, each with a verdict by a stated rule", table)},
+    tables=(CLAIMS,),
     depends=DEPENDS,
 )

@@ -6,25 +6,14 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
-import pandas as pd
-
 from bri_bayes.checks.model_scores import differences, model_scores
 from bri_bayes.checks.model_table import model_table
 from bri_bayes.estimands.comparison import RULE, SMALL_DIFFERENCE, require_same_rows
 from bri_bayes.presentation import sentences
-from bri_bayes.presentation.page_parts import (
-    Paragraph,
-    Part,
-    Picture,
-    Shown,
-    chance,
-    digits_of,
-    page_table,
-    plain,
-    row_name,
-)
+from bri_bayes.presentation.page_parts import Paragraph, Part, Picture, Shown
 from bri_bayes.presentation.results import SectionResult
-from bri_bayes.presentation.study_tables import Values, unit_name
+from bri_bayes.presentation.study_tables import OUTCOME, Values, unit_name
+from bri_bayes.presentation.table_spec import Column, TableSpec, effect_columns, in_csv
 from bri_bayes.report.sections.section import Context, Section
 from bri_bayes.runtime.cache import content_key
 from bri_bayes.runtime.steps import Parts, Step
@@ -100,8 +89,8 @@ def _is_left_out(context: Context, card: ModelCard) -> bool:
 
 
 def _parts(values: Values) -> list[Part]:
-    found = (values.get(NAME) or {}).get("outcomes") or {}
-    if not found:
+    outcomes = (values.get(NAME) or {}).get("outcomes") or {}
+    if not outcomes:
         return []
     parts: list[Part] = [
         Paragraph(
@@ -114,77 +103,89 @@ def _parts(values: Values) -> list[Part]:
         ),
         Picture("model_scores"),
     ]
-    for name, outcome in found.items():
-        own = _scores(values, name)
-        digits = sentences.decimals({**outcome, "models": {"best": outcome["models"][0]}, "main": "best"}) + 1
-        columns = {"label": ("model", row_name), "elpd_diff": ("score, against the best", digits_of(1))}
-        columns |= {"se_diff": ("s.e.", digits_of(1)), "se_diff_units": ("s.e. by unit", digits_of(1))}
-        columns |= {"weight": ("weight", chance), "verdict": ("score is", plain), "mean": ("effect", digits_of(digits))}
-        columns |= {"lower": ("2.5%", digits_of(digits)), "upper": ("97.5%", digits_of(digits))}
-        columns |= {"p_positive": ("P(> 0)", chance)}
+    table = SCORES.fill(values)
+    for name, outcome in outcomes.items():
         skipped = [f"{row['name']} is left out: {row['reason']}." for row in outcome["skipped"]]
-        parts.append(Shown(page_table(own, outcome["label"], columns, skipped)))
-    for name, outcome in found.items():
-        own = _scores(values, name)
-        columns = {"label": ("model", row_name), "elpd_loo": ("leave-one-out", digits_of(1))}
-        columns |= {"mc_sd": ("Monte Carlo s.d.", digits_of(2)), "psis": ("PSIS", digits_of(1))}
-        columns |= {"khat_max": ("its largest k-hat", digits_of(2)), "waic": ("WAIC", digits_of(1))}
-        columns |= {"loco": ("leave-unit-out", digits_of(1)), "lfo": ("leave-future-out", digits_of(1))}
-        columns |= {"log_marginal": ("log marginal", digits_of(1)), "p_loo": ("parameters", digits_of(1))}
-        notes = [f"{key}: {text}." for key, text in values[NAME]["definitions"].items()]
-        parts.append(
-            Shown(page_table(own, outcome["label"], columns, notes), folded=f"Every score: {outcome['label']}")
-        )
+        shown = table.where(outcome=name).select(*_FIRST)
+        parts.append(Shown(shown.titled(outcome["label"], unit=sentences.effect_unit(outcome), notes=skipped)))
+    notes = [f"{key}: {text}." for key, text in values[NAME]["definitions"].items()]
+    for name, outcome in outcomes.items():
+        shown = table.where(outcome=name).select("label", *_EVERY).titled(outcome["label"], notes=notes)
+        parts.append(Shown(shown, folded=f"Every score: {outcome['label']}"))
     return parts
 
 
-def compare_table(values: Values) -> pd.DataFrame:
+def _score_rows(values: Values) -> Iterator[dict[str, Any]]:
     """A row an outcome and model, the best score first."""
-    frames = [_scores(values, name) for name in (values.get(NAME) or {}).get("outcomes") or {}]
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=[*_COLUMNS, "panel"])
+    for name, outcome in ((values.get(NAME) or {}).get("outcomes") or {}).items():
+        for row in outcome["models"]:
+            totals = {key: row[key]["elpd"] for key in ("psis", "waic", "loco", "lfo")}
+            yield {**row, "outcome": name, "of": outcome["label"], "model": row["name"], **totals, **row["att"]}
 
 
-def blocks_table(values: Values) -> pd.DataFrame:
+def _block_rows(values: Values) -> Iterator[dict[str, Any]]:
     """The score of each unit and each period that was left out."""
-    rows = [row for name in (values.get(NAME) or {}).get("outcomes") or {} for row in _block_rows(values, name)]
-    return pd.DataFrame(rows, columns=list(_BLOCK_COLUMNS)).assign(panel=values["panel"]["kind"])
+    for name, outcome in ((values.get(NAME) or {}).get("outcomes") or {}).items():
+        for row in outcome["models"]:
+            key = {"outcome": name, "label": outcome["label"], "model": row["name"]}
+            for kind in ("loco", "lfo"):
+                for block, score in (row[kind].get("by") or {}).items():
+                    shown = unit_name(values, block) if kind == "loco" else block
+                    yield {**key, "left_out": kind, "name": shown, **score}
 
 
-_COLUMNS = (
-    *("outcome", "model", "label", "verdict", "method", "elpd_loo", "se", "elpd_diff", "se_diff", "se_diff_units"),
-    *("weight", "pseudo_bma", "pseudo_bma_plus", "mc_sd", "p_loo", "psis", "khat_max", "waic", "loco", "lfo"),
-    *("log_marginal", "mean", "sd", "lower", "upper", "p_positive"),
+_FIRST = (
+    *("label", "elpd_diff", "se_diff", "se_diff_units", "weight", "verdict", "mean", "sd", "lower", "upper"),
+    "p_positive",
 )
-_BLOCK_COLUMNS = ("outcome", "model", "left_out", "name", "elpd", "contrasts", "khat")
-
-
-def _scores(values: Values, name: str) -> pd.DataFrame:
-    rows = []
-    for row in values[NAME]["outcomes"][name]["models"]:
-        flat = {key: row.get(key) for key in _COLUMNS} | {"outcome": name, "model": row["name"]}
-        flat |= {key: row[key]["elpd"] for key in ("psis", "waic", "loco", "lfo")}
-        rows.append(flat | row["att"])
-    frame = pd.DataFrame(rows, columns=list(_COLUMNS))
-    numbers = [column for column in _COLUMNS if column not in ("outcome", "model", "label", "verdict", "method")]
-    return frame.astype(dict.fromkeys(numbers, "float64")).assign(panel=values["panel"]["kind"])
-
-
-def _block_rows(values: Values, name: str) -> Iterator[dict[str, Any]]:
-    for row in values[NAME]["outcomes"][name]["models"]:
-        for kind in ("loco", "lfo"):
-            for label, score in (row[kind].get("by") or {}).items():
-                shown = unit_name(values, label) if kind == "loco" else label
-                yield {"outcome": name, "model": row["name"], "left_out": kind, "name": shown, **score}
-
-
+_EVERY = ("elpd_loo", "mc_sd", "psis", "khat_max", "waic", "loco", "lfo", "log_marginal", "p_loo")
+SCORES = TableSpec(
+    "model_comparison",
+    "Model comparison: scores of left-out rows, weights, and the effect",
+    (
+        *in_csv("outcome"),
+        Column("of", "outcome", "name"),
+        Column("model", "card", "name"),
+        Column("label", "model", "name"),
+        Column("elpd_diff", "score, against the best", "number", 1),
+        Column("se_diff", "s.e.", "number", 1),
+        Column("se_diff_units", "s.e. by unit", "number", 1),
+        Column("weight", "weight", "probability"),
+        Column("verdict", "score is"),
+        *effect_columns("effect"),
+        Column("elpd_loo", "leave-one-out", "number", 1, minor=True),
+        Column("mc_sd", "Monte Carlo s.d.", "number", 2, minor=True),
+        Column("psis", "PSIS", "number", 1, minor=True),
+        Column("khat_max", "its largest k-hat", "number", 2, minor=True),
+        Column("waic", "WAIC", "number", 1, minor=True),
+        Column("loco", "leave-unit-out", "number", 1, minor=True),
+        Column("lfo", "leave-future-out", "number", 1, minor=True),
+        Column("log_marginal", "log marginal", "number", 1, minor=True),
+        Column("p_loo", "parameters", "number", 1, minor=True),
+        *in_csv("method"),
+        *in_csv("se", "pseudo_bma", "pseudo_bma_plus", kind="number"),
+    ),
+    _score_rows,
+)
+BLOCKS = TableSpec(
+    "model_comparison_left_out",
+    "Scores of each unit and period that was left out",
+    (
+        *OUTCOME,
+        Column("model", "model", "name"),
+        Column("left_out", "left out"),
+        Column("name", "name"),
+        Column("elpd", "score", "number", 2),
+        Column("contrasts", "contrasts", "count"),
+        Column("khat", "k-hat", "number", 2),
+    ),
+    _block_rows,
+)
 SECTION = Section(
     name=NAME,
     title="Model comparison",
     steps=_steps,
     collect=_collect,
     parts=_parts,
-    tables={
-        "model_comparison": ("Model comparison: scores of left-out rows, weights, and the effect", compare_table),
-        "model_comparison_left_out": ("Scores of each unit and period that was left out", blocks_table),
-    },
+    tables=(SCORES, BLOCKS),
 )

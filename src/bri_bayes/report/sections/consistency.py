@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-import pandas as pd
-
 from bri_bayes.core.resources import shipped
-from bri_bayes.presentation.page_parts import Paragraph, Part, Show, Shown, digits_of, page_table, plain, row_name
+from bri_bayes.presentation.page_parts import Paragraph, Part, Shown
 from bri_bayes.presentation.results import SectionResult
 from bri_bayes.presentation.study_tables import Values
+from bri_bayes.presentation.table_spec import PUBLISHED, Column, TableSpec, in_csv
 from bri_bayes.report.sections.section import Context, Section
-from bri_bayes.report.table_files import TableOf
 from bri_bayes.runtime.cache import content_key
 from bri_bayes.runtime.steps import Parts, Step
 
@@ -35,9 +33,6 @@ def parts(values: Values) -> list[Part]:
     """The question, how many sets of tables exclude each other, the verdicts, and the certificates of conflict."""
     groups = values[NAME]["groups"]
     conflicts = [entry for entry in groups if entry["verdict"] == "conflict"]
-    columns: dict[str, tuple[str, Show]] = {"name": ("tables", row_name), "said": ("one data set", plain)}
-    columns |= {"least_eigenvalue": ("least eigenvalue", digits_of(2)), "why": ("why", plain)}
-    frame = verdicts(values).assign(said=lambda table: table["verdict"].map(_VERDICTS))
     page: list[Part] = [
         Paragraph(
             "Regressions on the same rows share their normal equations, which are linear in the unknown "
@@ -49,47 +44,30 @@ def parts(values: Values) -> list[Part]:
             + (f": {'; '.join(entry['name'] for entry in conflicts)}." if conflicts else "."),
             strong=bool(conflicts),
         ),
-        Shown(page_table(frame, "Verdicts", columns)),
+        Shown(VERDICTS.fill(values)),
     ]
-    certificates = certificate_frame(values)
-    if not certificates.empty:
-        shown: dict[str, tuple[str, Show]] = {"name": ("tables", row_name), "regressions": ("regressions", plain)}
-        shown |= {"variable": ("variable", plain), "weight": ("in the sum", digits_of(4))}
-        shown |= {"lower": ("least", digits_of(4)), "upper": ("greatest", digits_of(4))}
-        note = (
-            "The residuals of these regressions, added with weights that cancel the outcomes, leave this sum of "
-            "regressors. It is orthogonal to itself, so it is zero in every row; no rounding of the coefficients "
-            "makes it vanish."
-        )
-        page.append(Shown(page_table(certificates, "Certificates of conflict", shown, [note]), "The certificates"))
+    certificates = CERTIFICATES.fill(values)
+    if certificates.rows:
+        page.append(Shown(certificates, "The certificates"))
     return page + [Paragraph(slip["sentence"]) for entry in groups for slip in entry["slips"]]
 
 
-def verdicts(values: Values) -> pd.DataFrame:
+def _verdict_rows(values: Values) -> Iterator[dict[str, Any]]:
     """A row a set of tables."""
-    rows = [
-        {
-            "name": entry["name"],
-            "verdict": entry["verdict"],
-            "least_eigenvalue": entry["certificate"].get("common", {}).get("least_eigenvalue"),
-            "why": entry["why"],
-        }
-        for entry in values[NAME]["groups"]
-    ]
-    return pd.DataFrame(rows).astype({"least_eigenvalue": "float64"}).assign(panel="published")
-
-
-def certificate_frame(values: Values) -> pd.DataFrame:
-    """A row a regressor of the plainest certificate of each conflict."""
-    rows = []
     for entry in values[NAME]["groups"]:
-        for one in entry["certificate"].get("collinear", [])[:1]:
-            for name, weight in one["combination"].items():
-                lower, upper = one["bounds"][name]
-                told = {"variable": name, "weight": weight, "lower": lower, "upper": upper}
-                rows.append({"name": entry["name"], "regressions": ", ".join(one["regressions"]), **told})
-    columns = ["name", "regressions", "variable", "weight", "lower", "upper"]
-    return pd.DataFrame(rows, columns=columns).assign(panel="published")
+        least = entry["certificate"].get("common", {}).get("least_eigenvalue")
+        yield {**entry, "said": _VERDICTS[entry["verdict"]], "least_eigenvalue": least}
+
+
+def _certificate_rows(values: Values) -> Iterator[dict[str, Any]]:
+    """A row a regressor of the plainest certificate of each conflict."""
+    for entry in values[NAME]["groups"]:
+        for certificate in entry["certificate"].get("collinear", [])[:1]:
+            regressions = ", ".join(certificate["regressions"])
+            for variable, weight in certificate["combination"].items():
+                lower, upper = certificate["bounds"][variable]
+                told = {"variable": variable, "weight": weight, "lower": lower, "upper": upper}
+                yield {"name": entry["name"], "regressions": regressions, **told}
 
 
 def _verdicts() -> list[Any]:
@@ -98,8 +76,36 @@ def _verdicts() -> list[Any]:
     return paper_consistency()
 
 
-TABLES: Mapping[str, TableOf] = {
-    "consistency_verdicts": ("Which tables of the paper can come from one data set", verdicts),
-    "consistency_certificates": ("Sums of regressors that a conflict forces to be zero", certificate_frame),
-}
-SECTION = Section(NAME, "Can one data set give these tables?", steps, collect, parts, TABLES)
+VERDICTS = TableSpec(
+    "consistency_verdicts",
+    "Which tables of the paper can come from one data set",
+    (
+        Column("name", "tables", "name"),
+        *in_csv("verdict"),
+        Column("said", "one data set"),
+        Column("least_eigenvalue", "least eigenvalue", "number", 2),
+        Column("why", "why"),
+    ),
+    _verdict_rows,
+    panel=lambda values: PUBLISHED,
+)
+CERTIFICATES = TableSpec(
+    "consistency_certificates",
+    "Sums of regressors that a conflict forces to be zero",
+    (
+        Column("name", "tables", "name"),
+        Column("regressions", "regressions", minor=True),
+        Column("variable", "variable"),
+        Column("weight", "in the sum", "number", 4, "weight"),
+        Column("lower", "least", "number", 4, "weight"),
+        Column("upper", "greatest", "number", 4, "weight"),
+    ),
+    _certificate_rows,
+    lambda values: (
+        "The residuals of these regressions, added with weights that cancel the outcomes, leave this sum of "
+        "regressors. It is orthogonal to itself, so it is zero in every row; no rounding of the coefficients "
+        "makes it vanish.",
+    ),
+    panel=lambda values: PUBLISHED,
+)
+SECTION = Section(NAME, "Can one data set give these tables?", steps, collect, parts, (VERDICTS, CERTIFICATES))

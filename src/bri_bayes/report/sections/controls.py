@@ -16,7 +16,7 @@ from bri_bayes.data.assignment import Assignment
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.presentation.gates import beyond_limits
 from bri_bayes.presentation.results import SectionResult
-from bri_bayes.report.sections.controls_page import parts, tables
+from bri_bayes.report.sections.controls_page import TABLES, parts
 from bri_bayes.report.sections.section import Context, Section
 from bri_bayes.runtime.cache import content_key
 from bri_bayes.runtime.refit_steps import gathered
@@ -202,5 +202,5 @@ SECTION = Section(
     steps=steps,
     collect=collect,
     parts=parts,
-    tables=tables(),
+    tables=TABLES,
 )

@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-import pandas as pd
-
 from bri_bayes.presentation.control_sentences import KINDS, comparison_label
-from bri_bayes.presentation.page_parts import (
-    Heading,
-    Paragraph,
-    Part,
-    Picture,
-    Shown,
-    chance,
-    digits_of,
-    page_table,
-    plain,
-    row_name,
-)
-from bri_bayes.presentation.study_tables import Values, unit_name
-from bri_bayes.report.table_files import TableOf
+from bri_bayes.presentation.page_parts import Heading, Paragraph, Part, Picture, Shown
+from bri_bayes.presentation.study_tables import OUTCOME, Values, unit_name
+from bri_bayes.presentation.table_spec import Column, TableSpec, effect_columns, in_csv
 
 NAME = "controls"
-_EFFECT = ("mean", "sd", "lower", "upper", "p_positive")
 
 
 def parts(values: Values) -> list[Part]:
     """The page of the section."""
     section = values[NAME]
-    found: list[Part] = [
+    page: list[Part] = [
         Heading("Every set of the controls"),
         Paragraph(
             "The main card is fitted again with every non-empty set of the controls. How a control moves the estimate "
@@ -55,64 +41,43 @@ def parts(values: Values) -> list[Part]:
         *[Paragraph(text) for text in (*refusals(section), *incomplete(values))],
         Picture("expected_paths"),
     ]
-    found += [Shown(_effects_table(values), "All estimates of this section")]
-    weights = _weights(values)
-    if not weights.empty:
-        columns = {"label": ("outcome", row_name), "name": ("country", plain), "donor": ("donor", plain)}
-        shown = page_table(
-            weights, "Weights of the synthetic controls (posterior means, largest first)",
-            {**columns, "weight": ("weight", digits_of(3))},
-        )  # fmt: skip
-        found.append(Shown(shown, "Weights of the synthetic controls"))
-    return found
+    page += [Shown(EFFECTS.fill(values), "All estimates of this section")]
+    weights = WEIGHTS.fill(values)
+    if weights.rows:
+        page.append(Shown(weights, "Weights of the synthetic controls"))
+    return page
 
 
-def tables() -> dict[str, TableOf]:
-    """The tables of the section by name."""
-    return {
-        "controls": ("The effect under each choice of controls: posterior mean, sd and 95% interval", effects),
-        "control_influence": ("How the estimate changes when a control joins", influences),
-        "contamination": ("The effect when controls have a share of it", contamination),
-        "synthetic_weights": ("Weights of the synthetic controls", _weights),
-    }
-
-
-def effects(values: Values) -> pd.DataFrame:
+def _effect_rows(values: Values) -> Iterator[dict[str, Any]]:
     """A row for each comparison."""
-    rows = []
     for name, outcome in values[NAME]["outcomes"].items():
         for kind, described in KINDS.items():
-            found = outcome.get(kind) or []
-            for record in found if isinstance(found, list) else [found]:
+            records = outcome.get(kind) or []
+            for record in [records] if isinstance(records, Mapping) else records:
                 if "att" in record:
-                    rows.append(
-                        {"outcome": name, "label": outcome["label"], "kind": described, **_row(values, kind, record)}
-                    )
-    columns = ("outcome", "label", "kind", "comparison", "n_controls", "rows", *_EFFECT, "gap", "slope")
-    return pd.DataFrame(rows, columns=list(columns)).assign(panel=values["panel"]["kind"])
+                    key = {"outcome": name, "label": outcome["label"], "kind": described}
+                    yield {**key, **_comparison(values, kind, record)}
 
 
-def influences(values: Values) -> pd.DataFrame:
+def _influence_rows(values: Values) -> Iterator[dict[str, Any]]:
     """How each control moves the estimate."""
-    rows = [
-        {"outcome": name, "label": outcome["label"], **row, "control": unit_name(values, row["control"])}
-        for name, outcome in values[NAME]["outcomes"].items()
-        for row in outcome.get("influence") or []
-    ]
-    frame = pd.DataFrame(rows, columns=["outcome", "label", "control", "joins", "with", "without"])
-    return frame.assign(panel=values["panel"]["kind"])
+    for name, outcome in values[NAME]["outcomes"].items():
+        for row in outcome.get("influence") or []:
+            yield {"outcome": name, "label": outcome["label"], **row, "control": unit_name(values, row["control"])}
 
 
-def contamination(values: Values) -> pd.DataFrame:
+def _contamination_rows(values: Values) -> Iterator[dict[str, Any]]:
     """The effect at each share, and the weight of the share."""
-    rows = [
-        {"outcome": name, "label": outcome["label"], "share": record["share"], **_effect(record["att"])}
-        | {"density": record.get("density"), "log_marginal": record["log_marginal"]}
-        for name, outcome in values[NAME]["outcomes"].items()
-        for record in outcome.get("contaminated") or []
-    ]
-    columns = ["outcome", "label", "share", *_EFFECT, "density", "log_marginal"]
-    return pd.DataFrame(rows, columns=columns).assign(panel=values["panel"]["kind"])
+    for name, outcome in values[NAME]["outcomes"].items():
+        for record in outcome.get("contaminated") or []:
+            yield {"outcome": name, "label": outcome["label"], **record, **record["att"]}
+
+
+def _weight_rows(values: Values) -> Iterator[dict[str, Any]]:
+    for name, outcome in values[NAME]["outcomes"].items():
+        for unit, weights in ((outcome.get("synthetic") or {}).get("weights") or {}).items():
+            key = {"outcome": name, "label": outcome["label"], "name": unit_name(values, unit)}
+            yield from ({**key, "donor": donor, "weight": weight} for donor, weight in weights.items())
 
 
 def left_aside(values: Values, key: str, opening: str) -> list[str]:
@@ -143,44 +108,66 @@ def refusals(section: Values) -> list[str]:
     return list(dict.fromkeys(reasons))
 
 
-def _row(values: Values, kind: str, record: Mapping[str, Any]) -> dict[str, Any]:
+def _comparison(values: Values, kind: str, record: Mapping[str, Any]) -> dict[str, Any]:
     pretrend = record.get("pretrend") or {}
-    controls = len(record["controls"]) if "controls" in record else record.get("donors")
     return {
         "comparison": comparison_label(values, kind, record),
-        "n_controls": controls,
+        "n_controls": len(record["controls"]) if "controls" in record else record.get("donors"),
         "rows": record.get("rows"),
-        **_effect(record["att"]),
+        **record["att"],
         "gap": pretrend.get("gap"),
         "slope": pretrend.get("slope"),
     }
 
 
-def _effect(att: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: att[name] for name in _EFFECT}
-
-
-def _effects_table(values: Values) -> Any:
-    frame = effects(values)
-    columns = {"comparison": ("comparison", row_name), "label": ("outcome", plain), "kind": ("kind", plain)}
-    numbers = {"mean": "mean", "sd": "sd", "lower": "2.5%", "upper": "97.5%"}
-    shown = {name: (heading, digits_of(3)) for name, heading in numbers.items()}
-    fit = {"gap": ("gap before", digits_of(3)), "slope": ("slope before", digits_of(3)), "rows": ("rows", digits_of(0))}
-    notes = [
+EFFECTS = TableSpec(
+    "controls",
+    "The effect under each choice of controls: posterior mean, sd and 95% interval",
+    (
+        *OUTCOME,
+        Column("kind", "kind"),
+        Column("comparison", "comparison", "name"),
+        *in_csv("n_controls", kind="count"),
+        Column("rows", "rows", "count", minor=True),
+        *effect_columns(digits=3),
+        Column("gap", "gap before", "number", 3, minor=True),
+        Column("slope", "slope before", "number", 3, minor=True),
+    ),
+    _effect_rows,
+    lambda values: (
         "Gap before: root mean square of the difference between treated units and controls in the years before the "
         "onset, its mean taken away; slope: its change a year. For a synthetic control and a factor model: what they "
-        "leave."
-    ]
-    caption = "The effect under each choice of controls"
-    return page_table(frame, caption, {**columns, **shown, "p_positive": ("P(> 0)", chance), **fit}, notes)
-
-
-def _weights(values: Values) -> pd.DataFrame:
-    rows = [
-        {"outcome": name, "label": outcome["label"], "name": unit_name(values, unit), "donor": donor, "weight": weight}
-        for name, outcome in values[NAME]["outcomes"].items()
-        for unit, weights in ((outcome.get("synthetic") or {}).get("weights") or {}).items()
-        for donor, weight in weights.items()
-    ]
-    frame = pd.DataFrame(rows, columns=["outcome", "label", "name", "donor", "weight"])
-    return frame.assign(panel=values["panel"]["kind"])
+        "leave.",
+    ),
+)
+INFLUENCE = TableSpec(
+    "control_influence",
+    "How the estimate changes when a control joins",
+    (
+        *OUTCOME,
+        Column("control", "control", "name"),
+        Column("joins", "change when it joins", "number", 3, "effect"),
+        Column("with", "mean with it", "number", 3, "effect"),
+        Column("without", "mean without it", "number", 3, "effect"),
+    ),
+    _influence_rows,
+)
+CONTAMINATION = TableSpec(
+    "contamination",
+    "The effect when controls have a share of it",
+    (
+        *OUTCOME,
+        Column("share", "share", "number", 2),
+        *effect_columns(digits=3),
+        Column("density", "density of the share", "number", 2, minor=True),
+        Column("log_marginal", "log marginal", "number", 1, minor=True),
+    ),
+    _contamination_rows,
+)
+WEIGHTS = TableSpec(
+    "synthetic_weights",
+    "Weights of the synthetic controls (posterior means, largest first)",
+    (*OUTCOME, Column("name", "country", "name"), Column("donor", "donor"), Column("weight", "weight", "number", 3)),
+    _weight_rows,
+)
+TABLES = (EFFECTS, INFLUENCE, CONTAMINATION, WEIGHTS)

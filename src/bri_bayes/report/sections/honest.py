@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
-
-import pandas as pd
 
 from bri_bayes.core.errors import InputError
 from bri_bayes.core.json_values import json_safe
@@ -14,7 +12,8 @@ from bri_bayes.design.analysis import Analysis
 from bri_bayes.inference.importance import KHAT_LIMIT
 from bri_bayes.presentation import page_parts as page
 from bri_bayes.presentation.results import SectionResult
-from bri_bayes.presentation.study_tables import Values
+from bri_bayes.presentation.study_tables import OUTCOME, Values
+from bri_bayes.presentation.table_spec import Column, TableSpec, effect_columns, in_csv
 from bri_bayes.report.sections.section import Context, Section
 from bri_bayes.runtime.cache import content_key
 from bri_bayes.runtime.steps import Parts, Step
@@ -78,11 +77,8 @@ def parts(values: Values) -> list[page.Part]:
         ),
         page.Paragraph(" ".join(coverage_sentences(values))),
     ]
-    for title, table, columns in (
-        ("Honest intervals by bound", bounds(values), _BOUND_COLUMNS),
-        ("The average effect by s", walk(values), _WALK_COLUMNS),
-    ):
-        shown.append(page.Shown(page.page_table(table, title, columns), folded=title))
+    for spec in (BOUNDS, WALK):
+        shown.append(page.Shown(spec.fill(values), folded=spec.caption))
     return shown
 
 
@@ -103,49 +99,33 @@ def coverage_sentences(values: Values) -> list[str]:
     return sentences
 
 
-def walk(values: Values) -> pd.DataFrame:
+def _walk_rows(values: Values) -> Iterator[dict[str, Any]]:
     """The ATT at each s, and with s learned."""
-    rows = []
-    for name, result in values[NAME]["outcomes"].items():
-        key = {"outcome": name, "label": result["label"]}
-        learned = result["learned"]["step"]["posterior"]
-        rows += [key | {"s": row["s"], "kind": "fixed", **row["att"]} for row in result["curve"]]
-        rows.append(key | {"s": learned["median"], "kind": "learned (median)", **result["learned"]["att"]})
-    columns = ("outcome", "label", "kind", "s", "mean", "sd", "lower", "upper", "p_positive")
-    return _frame(values, rows, columns)
+    for name, outcome in values[NAME]["outcomes"].items():
+        key = {"outcome": name, "label": outcome["label"]}
+        learned = outcome["learned"]["step"]["posterior"]
+        for row in outcome["curve"]:
+            yield {**key, "s": row["s"], "kind": "fixed", **row["att"]}
+        yield {**key, "s": learned["median"], "kind": "learned (median)", **outcome["learned"]["att"]}
 
 
-def breakdown(values: Values) -> pd.DataFrame:
+def _breakdown_rows(values: Values) -> Iterator[dict[str, Any]]:
     """The smallest violation of each kind at which the interval holds zero; empty where it does so from the start."""
-    rows = []
-    for name, result in values[NAME]["outcomes"].items():
-        by_errors = {row["errors"]: row for row in result.get("bound_breakdown", [])}
+    for name, outcome in values[NAME]["outcomes"].items():
+        by_errors = {row["errors"]: row for row in outcome.get("bound_breakdown", [])}
         limits = {
             f"{kind}_{errors}": row[kind] for errors, row in by_errors.items() for kind in ("smoothness", "relative")
         }
-        kept = {
-            "s": result["breakdown"]["s"],
-            "why": result["breakdown"]["reason"],
-            "sign_90_until": result["leans_until"],
-        }
-        rows.append({"outcome": name, "label": result["label"], **kept, **limits})
-    columns = ("outcome", "label", "s", "why", "sign_90_until", "smoothness_ar1", "smoothness_iid")
-    return _frame(values, rows, (*columns, "relative_ar1", "relative_iid"))
+        walk = {"s": outcome["breakdown"]["s"], "why": outcome["breakdown"]["reason"]}
+        yield {"outcome": name, "label": outcome["label"], "sign_90_until": outcome["leans_until"], **walk, **limits}
 
 
-def bounds(values: Values) -> pd.DataFrame:
+def _bound_rows(values: Values) -> Iterator[dict[str, Any]]:
     """The interval of the average effect by kind of bound, its size and the errors that are assumed."""
-    rows = []
-    for name, result in values[NAME]["outcomes"].items():
+    for name, outcome in values[NAME]["outcomes"].items():
         for kind, title in (("smoothness", "bends by at most M"), ("relative", "steps at most Mbar times")):
-            for row in result[kind]:
-                rows.append({"outcome": name, "label": result["label"], "kind": title, **row})
-    columns = ("outcome", "label", "kind", "errors", "bound", "lower", "upper", "identified_lower", "identified_upper")
-    return _frame(values, rows, (*columns, "estimate", "bias", "sd"))
-
-
-def _frame(values: Values, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=list(columns)).assign(panel=values["panel"]["kind"])
+            for row in outcome[kind]:
+                yield {"outcome": name, "label": outcome["label"], "kind": title, **row}
 
 
 def _work(analysis: Analysis, seed: int, points: int) -> dict[str, Any]:
@@ -168,35 +148,48 @@ def _card(context: Context) -> ModelCard | None:
     return next((card for card in context.cards.values() if can_drift(card)), None)
 
 
-_WALK_COLUMNS: dict[str, tuple[str, page.Show]] = {
-    "label": ("Outcome", page.row_name),
-    "kind": ("s is", page.plain),
-    "s": ("s", page.digits_of(3)),
-    "mean": ("Mean", page.digits_of(2)),
-    "lower": ("2.5%", page.digits_of(2)),
-    "upper": ("97.5%", page.digits_of(2)),
-    "p_positive": ("P(> 0)", page.chance),
-}
-_BOUND_COLUMNS: dict[str, tuple[str, page.Show]] = {
-    "label": ("Outcome", page.row_name),
-    "kind": ("Trends", page.plain),
-    "errors": ("Errors", page.plain),
-    "bound": ("M or Mbar", page.digits_of(3)),
-    "lower": ("Lower", page.digits_of(2)),
-    "upper": ("Upper", page.digits_of(2)),
-    "identified_lower": ("Identified from", page.digits_of(2)),
-    "identified_upper": ("to", page.digits_of(2)),
-}
-
+BREAKDOWN = TableSpec(
+    "honest_breakdown",
+    "Where zero comes inside: s of the walk, M of the bend, Mbar of the steps",
+    (
+        *OUTCOME,
+        Column("s", "s", "number", 3),
+        Column("why", "or why not"),
+        Column("sign_90_until", "sign at 90% until s", "number", 3),
+        Column("smoothness_ar1", "M, AR(1)", "number", 3),
+        Column("smoothness_iid", "M, independent", "number", 3),
+        Column("relative_ar1", "Mbar, AR(1)", "number", 3),
+        Column("relative_iid", "Mbar, independent", "number", 3),
+    ),
+    _breakdown_rows,
+)
+WALK = TableSpec(
+    "honest_walk",
+    "The average effect when the treated group drifts by a random walk",
+    (*OUTCOME, Column("kind", "s is"), Column("s", "s", "number", 3), *effect_columns(digits=2)),
+    _walk_rows,
+)
+BOUNDS = TableSpec(
+    "honest_bounds",
+    "Honest intervals of the average effect by bound on the violation of trends",
+    (
+        *OUTCOME,
+        Column("kind", "trends"),
+        Column("errors", "errors"),
+        Column("bound", "M or Mbar", "number", 3),
+        Column("lower", "lower", "number", 2, "effect"),
+        Column("upper", "upper", "number", 2, "effect"),
+        Column("identified_lower", "identified from", "number", 2, "effect"),
+        Column("identified_upper", "to", "number", 2, "effect"),
+        *in_csv("estimate", "bias", "sd", kind="number"),
+    ),
+    _bound_rows,
+)
 SECTION = Section(
     name=NAME,
     title="Honest DID: what if trends were not parallel?",
     steps=steps,
     collect=collect,
     parts=parts,
-    tables={
-        "honest_breakdown": ("Where zero comes inside: s of the walk, M of the bend, Mbar of the steps", breakdown),
-        "honest_walk": ("The average effect when the treated group drifts by a random walk", walk),
-        "honest_bounds": ("Honest intervals of the average effect by bound on the violation of trends", bounds),
-    },
+    tables=(BREAKDOWN, WALK, BOUNDS),
 )

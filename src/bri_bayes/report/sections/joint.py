@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from itertools import combinations
 from typing import Any
 
-import pandas as pd
-
 from bri_bayes.checks.jointly import TOLD, joint_values
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.gates import beyond_limits
-from bri_bayes.presentation.page_parts import (
-    Paragraph,
-    Part,
-    Picture,
-    Shown,
-    chance,
-    digits_of,
-    page_table,
-    plain,
-    row_name,
-)
+from bri_bayes.presentation.page_parts import Paragraph, Part, Picture, Shown
 from bri_bayes.presentation.results import SectionResult
 from bri_bayes.presentation.study_tables import Values
+from bri_bayes.presentation.table_spec import Column, TableSpec, effect_columns
 from bri_bayes.report.sections.claim_rules import judged
 from bri_bayes.report.sections.section import Context, Section
 from bri_bayes.runtime.cache import content_key
@@ -59,19 +48,28 @@ def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
     return SectionResult(outcomes, judged(context, ("both_positive",), outcomes), failed_gates=failed)
 
 
-def table(values: Values) -> pd.DataFrame:
+def _rows(values: Values) -> Iterator[dict[str, Any]]:
     """The probability of each quadrant, and the two effects, of each pair of outcomes."""
-    rows = []
-    for pair, found in values[NAME]["outcomes"].items():
-        for quadrant, share in found["quadrants"].items():
-            rows.append({"pair": pair, "what": statement(found, quadrant), "probability": share})
-        for label, effect in zip(found["labels"], found["att"], strict=True):
-            rows.append({"pair": pair, "what": f"effect: {label}", **_numbers(effect)})
-        rows.append({"pair": pair, "what": "first effect less second", **_numbers(found["difference"])})
-        rows.append({"pair": pair, "what": "correlation of the errors", **_numbers(found["error_correlation"])})
-    numbers = ["probability", "mean", "sd", "lower", "upper"]
-    frame = pd.DataFrame(rows, columns=["pair", "what", *numbers])
-    return frame.astype(dict.fromkeys(numbers, float)).assign(panel=values["panel"]["kind"])
+    for pair, both in values[NAME]["outcomes"].items():
+        for quadrant, share in both["quadrants"].items():
+            yield {"pair": pair, "what": statement(both, quadrant), "probability": share}
+        for label, effect in zip(both["labels"], both["att"], strict=True):
+            yield {"pair": pair, "what": f"effect: {label}", **effect}
+        yield {"pair": pair, "what": "first effect less second", **both["difference"]}
+        yield {"pair": pair, "what": "correlation of the errors", **both["error_correlation"]}
+
+
+JOINT = TableSpec(
+    "joint",
+    "Two effects together: the probability of each statement",
+    (
+        Column("pair", "pair", "name"),
+        Column("what", "statement", "name"),
+        Column("probability", "probability", "probability"),
+        *effect_columns(digits=3)[:-1],
+    ),
+    _rows,
+)
 
 
 def statement(found: Values, quadrant: str) -> str:
@@ -102,20 +100,8 @@ def parts(values: Values) -> list[Part]:
                 f"({sentences.interval(correlation['lower'], correlation['upper'], 2)})."
             )
         )
-    show = {
-        "what": ("", row_name),
-        "probability": ("Probability", chance),
-        "mean": ("Mean", digits_of(3)),
-        "lower": ("Lower", digits_of(3)),
-        "upper": ("Upper", digits_of(3)),
-    }
-    if len(values[NAME]["outcomes"]) > 1:
-        show = {"pair": ("Outcomes", plain), **show}
-    return [*found, Shown(page_table(table(values), "Two effects together", show))]
-
-
-def _numbers(effect: Values) -> dict[str, Any]:
-    return {name: effect[name] for name in ("mean", "sd", "lower", "upper")}
+    table = JOINT.fill(values)
+    return [*found, Shown(table if len(values[NAME]["outcomes"]) > 1 else table.without("pair"))]
 
 
 SECTION = Section(
@@ -124,5 +110,5 @@ SECTION = Section(
     steps=steps,
     collect=collect,
     parts=parts,
-    tables={"joint": ("Two effects together: the probability of each statement", table)},
+    tables=(JOINT,),
 )

@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from bri_bayes.checks.mediation import mediation_values
 from bri_bayes.paper.model_tables import MECHANISM_TABLES, table_column, table_columns
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.gates import exceeded
-from bri_bayes.presentation.page_parts import (
-    Paragraph,
-    Part,
-    Picture,
-    Shown,
-    chance,
-    digits_of,
-    page_table,
-    plain,
-    row_name,
-)
+from bri_bayes.presentation.page_parts import Paragraph, Part, Picture, Shown
 from bri_bayes.presentation.results import SectionResult
-from bri_bayes.presentation.study_tables import Values
+from bri_bayes.presentation.study_tables import OUTCOME, Values
+from bri_bayes.presentation.table_spec import Column, TableSpec, effect_columns
 from bri_bayes.report.sections.claim_rules import judged
-from bri_bayes.report.sections.paper import of_paper, paper_frame, paper_parts, paper_steps
+from bri_bayes.report.sections.paper import of_paper, paper_parts, paper_steps, paper_table
 from bri_bayes.report.sections.section import Context, Section
 from bri_bayes.runtime.cache import content_key
 from bri_bayes.runtime.steps import Parts, Step
@@ -40,7 +30,6 @@ WARNING = (
     "the channel's on the outcome given the policy; and even these are an effect only if no unmeasured shock moves "
     "channel and outcome, which the figure of the confounder weighs."
 )
-_EFFECT = ("mean", "sd", "lower", "upper", "p_positive")
 PATHS = {
     "channel_effect": "effect on the channel",
     "channel_slope": "slope of the outcome on the channel",
@@ -98,33 +87,24 @@ def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
     )
 
 
-def paths(values: Values) -> pd.DataFrame:
+def _path_rows(values: Values) -> Iterator[dict[str, Any]]:
     """Each arm and each path of each channel, and the correlation of the errors that would take the channel away."""
-    rows = []
     for name, outcome in values[NAME]["outcomes"].items():
-        for channel, found in outcome["channels"].items():
+        for channel, answer in outcome["channels"].items():
             key = {"outcome": name, "label": outcome["label"], "channel": channel_label(values, channel)}
             for path, what in PATHS.items():
-                rows.append(key | {"what": what} | {n: found[path][n] for n in _EFFECT})
-            vanishing = found["confounder"]["vanishes_at"]
+                yield {**key, "what": what, **answer[path]}
+            vanishing = answer["confounder"]["vanishes_at"]
             row = {"mean": vanishing["median"], "lower": vanishing["lower"], "upper": vanishing["upper"]}
-            rows.append(key | {"what": "correlation of errors that removes it"} | row)
-    frame = pd.DataFrame(rows, columns=["outcome", "label", "channel", "what", *_EFFECT])
-    return frame.astype(dict.fromkeys(_EFFECT, float)).assign(panel=values["panel"]["kind"])
+            yield {**key, "what": "correlation of errors that removes it", **row}
 
 
-def channel_alone(values: Values) -> pd.DataFrame:
-    """The paper's kind of regression: the outcome on the channel alone, and with the policy in it."""
-    rows = [
-        {"outcome": name, "label": outcome["label"], "channel": channel_label(values, channel)}
-        | {key: line.get(key) for key in ("estimator", "inference", "estimate", "se", "p_value")}
-        for name, outcome in values[NAME]["outcomes"].items()
-        for channel, found in outcome["channels"].items()
-        for line in found["channel_alone"]
-    ]
-    columns = ["outcome", "label", "channel", "estimator", "inference", "estimate", "se", "p_value"]
-    frame = pd.DataFrame(rows, columns=columns)
-    return frame.astype(dict.fromkeys(columns[5:], float)).assign(panel=values["panel"]["kind"])
+def _alone_rows(values: Values) -> Iterator[dict[str, Any]]:
+    """The paper's kind of regression."""
+    for name, outcome in values[NAME]["outcomes"].items():
+        for channel, answer in outcome["channels"].items():
+            key = {"outcome": name, "label": outcome["label"], "channel": channel_label(values, channel)}
+            yield from ({**line, **key} for line in answer["channel_alone"])
 
 
 def channel_label(values: Values, channel: str) -> str:
@@ -139,29 +119,9 @@ def parts(values: Values) -> list[Part]:
         return []
     found: list[Part] = [Paragraph(WARNING, strong=True), Picture("mechanism"), Picture("mechanism_confounder")]
     found += [Paragraph(text) for text in _lost(values)]
-    show = {
-        "label": ("Outcome", row_name),
-        "channel": ("Channel", plain),
-        "what": ("", plain),
-        "mean": ("Mean", digits_of(4)),
-        "lower": ("Lower", digits_of(4)),
-        "upper": ("Upper", digits_of(4)),
-        "p_positive": ("P(> 0)", chance),
-    }
-    text = "Both arms and both paths of every channel"
-    found.append(Shown(page_table(paths(values), text, show), folded=text))
-    show_alone = {
-        "label": ("Outcome", row_name),
-        "channel": ("Channel", plain),
-        "estimator": ("Regression", plain),
-        "inference": ("Standard error", plain),
-        "estimate": ("Coefficient", digits_of(4)),
-        "se": ("s.e.", digits_of(4)),
-        "p_value": ("p", digits_of(3)),
-    }
-    text = "The outcome on the channel alone, as the paper has it, and with the policy in the regression"
-    found.append(Shown(page_table(channel_alone(values), text, show_alone), folded=text))
-    return [*found, *paper_parts(own["paper"], "Tables 5 to 7")]
+    for spec in (CHANNELS, ALONE):
+        found.append(Shown(spec.fill(values), folded=spec.caption))
+    return [*found, *paper_parts(PAPER.fill(values), "Tables 5 to 7")]
 
 
 def _lost(values: Values) -> list[str]:
@@ -183,18 +143,32 @@ def _varies(context: Context, channel: str) -> bool:
     return bool(np.isfinite(cells).any() and np.nanmax(np.nanmax(cells, axis=1) - np.nanmin(cells, axis=1)) > 0)
 
 
+CHANNELS = TableSpec(
+    "mechanism_paths",
+    "Both arms and both paths of every channel",
+    (*OUTCOME, Column("channel", "channel", "name"), Column("what", "effect"), *effect_columns(digits=4)),
+    _path_rows,
+)
+ALONE = TableSpec(
+    "mechanism_channel_alone",
+    "The outcome on the channel alone, as the paper has it, and with the policy in the regression",
+    (
+        *OUTCOME,
+        Column("channel", "channel", "name"),
+        Column("estimator", "regression"),
+        Column("inference", "standard error"),
+        Column("estimate", "coefficient", "number", 4, "effect"),
+        Column("se", "s.e.", "number", 4, "effect"),
+        Column("p_value", "p", "p-value"),
+    ),
+    _alone_rows,
+)
+PAPER = paper_table(NAME, "Tables 5 to 7")
 SECTION = Section(
     name=NAME,
     title="Mechanisms: through which channel?",
     steps=steps,
     collect=collect,
     parts=parts,
-    tables={
-        "mechanism_paths": ("Effects through and beside each channel", paths),
-        "mechanism_channel_alone": ("The outcome on a channel, without and with the policy", channel_alone),
-        "mechanism_paper": (
-            "Tables 5 to 7 printed, reproduced by least squares on the reconstruction, and their posterior",
-            lambda values: paper_frame(values, values[NAME].get("paper", [])),
-        ),
-    },
+    tables=(CHANNELS, ALONE, PAPER),
 )

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
-
-import pandas as pd
 
 from bri_bayes.checks.moderation import (
     MEASURED,
@@ -17,29 +15,17 @@ from bri_bayes.checks.moderation import (
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.paper.model_tables import MODERATION_TABLES, table_column, table_columns
 from bri_bayes.presentation.gates import beyond_limits
-from bri_bayes.presentation.page_parts import (
-    Paragraph,
-    Part,
-    Picture,
-    Shown,
-    chance,
-    digits_of,
-    p_value,
-    page_table,
-    plain,
-    row_name,
-)
+from bri_bayes.presentation.page_parts import Paragraph, Part, Picture, Shown
 from bri_bayes.presentation.results import SectionResult
-from bri_bayes.presentation.study_tables import Values
+from bri_bayes.presentation.study_tables import OUTCOME, Values, unit_name
+from bri_bayes.presentation.table_spec import Column, TableSpec, effect_columns
 from bri_bayes.report.sections.claim_rules import judged
 from bri_bayes.report.sections.moderation_words import NAME, reading, versions_of
-from bri_bayes.report.sections.paper import of_paper, paper_frame, paper_parts, paper_steps
+from bri_bayes.report.sections.paper import of_paper, paper_parts, paper_steps, paper_table
 from bri_bayes.report.sections.section import Context, Section
 from bri_bayes.runtime.cache import content_key
 from bri_bayes.runtime.steps import Parts, Step
 from bri_bayes.study.variable_roles import standard_error_of
-
-_EFFECT = ("mean", "sd", "lower", "upper")
 
 
 def moderator_of(context: Context) -> str | None:
@@ -106,82 +92,40 @@ def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
     return SectionResult(outcomes, claims, failed_gates=failed, further=further)
 
 
-def slopes(values: Values) -> pd.DataFrame:
+def _slope_rows(values: Values) -> Iterator[dict[str, Any]]:
     """The slope of the effect by outcome and version, and least squares beside."""
-    rows = []
-    for name, outcome, _, found in versions_of(values):
-        learned = found["learned"]
-        row = {"outcome": name, "label": outcome["label"], "version": found["title"], "method": "Bayes"}
-        row |= {key: found["slope"][key] for key in _EFFECT} | {"p_negative": found["p_negative"]}
-        rows.append(row | {"prior_sd": learned["prior_sd"], "contraction": learned["contraction"]})
-        for line in found["frequentist"]:
+    for name, outcome, _, answer in versions_of(values):
+        key = {"outcome": name, "label": outcome["label"], "version": answer["title"]}
+        more = {"method": "Bayes", "p_negative": answer["p_negative"]}
+        yield {**key, **more, **answer["learned"], **answer["slope"]}
+        for line in answer["frequentist"]:
             method = f"TWFE, {line['inference'].replace('_', ' ')}"
-            row = {"outcome": name, "label": outcome["label"], "version": found["title"], "method": method}
-            row |= {
-                "mean": line["estimate"],
-                "sd": line.get("se"),
-                "lower": line.get("lower"),
-                "upper": line.get("upper"),
-            }
-            rows.append(row | {"p_value": line.get("p_value")})
-    numbers = [*_EFFECT, "p_negative", "p_value", "prior_sd", "contraction"]
-    frame = pd.DataFrame(rows, columns=["outcome", "label", "version", "method", *numbers])
-    return frame.astype(dict.fromkeys(numbers, float)).assign(panel=values["panel"]["kind"])
+            yield {**line, **key, "method": method, "mean": line["estimate"], "sd": line.get("se")}
 
 
-def effects(values: Values) -> pd.DataFrame:
+def _effect_rows(values: Values) -> Iterator[dict[str, Any]]:
     """The effect at the lowest, middle and highest observed value, and the slope of each country."""
-    rows = []
-    for name, outcome, _, found in versions_of(values):
-        key = {"outcome": name, "label": outcome["label"], "version": found["title"]}
-        curve = found["curve"]
+    for name, outcome, _, answer in versions_of(values):
+        key = {"outcome": name, "label": outcome["label"], "version": answer["title"]}
+        curve = answer["curve"]
         for point in (curve[0], curve[len(curve) // 2], curve[-1]):
-            rows.append(key | {"what": "effect", "at": point["at"]} | {n: point[n] for n in (*_EFFECT, "p_positive")})
-        if len({slope["mean"] for slope in found["slope_by_unit"].values()}) > 1:
-            for unit, slope in found["slope_by_unit"].items():
-                rows.append(key | {"what": f"slope, {unit}"} | {n: slope[n] for n in (*_EFFECT, "p_positive")})
-    numbers = ["at", *_EFFECT, "p_positive"]
-    frame = pd.DataFrame(rows, columns=["outcome", "label", "version", "what", *numbers])
-    return frame.astype(dict.fromkeys(numbers, float)).assign(panel=values["panel"]["kind"])
+            yield {**point, **key, "what": "effect"}
+        if len({slope["mean"] for slope in answer["slope_by_unit"].values()}) > 1:
+            for unit, slope in answer["slope_by_unit"].items():
+                yield {**slope, **key, "what": f"slope, {unit_name(values, unit)}"}
 
 
 def parts(values: Values) -> list[Part]:
     """Figures, the answers in words by rule, tables, and the paper's Table 8."""
-    own = values[NAME]
-    if not any(outcome["versions"] for outcome in own["outcomes"].values()):
+    section = values[NAME]
+    if not any(outcome["versions"] for outcome in section["outcomes"].values()):
         return []
-    found: list[Part] = [Picture("moderation"), Picture("moderation_slope")]
-    found += [Paragraph(text) for text in dict.fromkeys([*reading(values), *own["notes"]])]
-    show = {
-        "label": ("Outcome", row_name),
-        "version": ("Moderator", plain),
-        "method": ("Method", plain),
-        "mean": ("Slope", digits_of(4)),
-        "sd": ("sd or s.e.", digits_of(4)),
-        "lower": ("Lower", digits_of(4)),
-        "upper": ("Upper", digits_of(4)),
-        "p_negative": ("P(< 0)", chance),
-        "p_value": ("p", _p_or_dash),
-        "prior_sd": ("Prior sd", digits_of(4)),
-        "contraction": ("Contraction", digits_of(2)),
-    }
-    caption = f"The change of the effect with {own['moderator']['label']}, per unit"
-    found.append(Shown(page_table(slopes(values), caption, show)))
-    show_effects = {
-        "label": ("Outcome", row_name),
-        "version": ("Moderator", plain),
-        "what": ("", plain),
-        "at": ("At", digits_of(2)),
-        "mean": ("Mean", digits_of(3)),
-        "lower": ("Lower", digits_of(3)),
-        "upper": ("Upper", digits_of(3)),
-        "p_positive": ("P(> 0)", chance),
-    }
-    table = page_table(
-        effects(values), "The effect over the observed range, and the slope of each country", show_effects
-    )
-    found.append(Shown(table, folded="The effect over the observed range, and the slope of each country"))
-    return [*found, *paper_parts(own["paper"], "Table 8")]
+    page: list[Part] = [Picture("moderation"), Picture("moderation_slope")]
+    page += [Paragraph(text) for text in dict.fromkeys([*reading(values), *section["notes"]])]
+    moderator = section["moderator"]["label"]
+    page.append(Shown(SLOPES.fill(values).titled(f"The change of the effect with {moderator}, per unit")))
+    page.append(Shown(EFFECTS.fill(values), folded=EFFECTS.caption))
+    return [*page, *paper_parts(PAPER.fill(values), "Table 8")]
 
 
 def _standard_error(context: Context, moderator: str) -> str | None:
@@ -189,22 +133,39 @@ def _standard_error(context: Context, moderator: str) -> str | None:
     return standard_error_of(moderator) if known is not None and known.standard_error is not None else None
 
 
-def _p_or_dash(value: Any) -> Any:
-    return plain("–") if pd.isna(value) else p_value(value)
-
-
+SLOPES = TableSpec(
+    "moderation_slopes",
+    "The slope of the effect on the moderator, by version and method",
+    (
+        *OUTCOME,
+        Column("version", "moderator", "name"),
+        Column("method", "method"),
+        *effect_columns("slope", sd="sd or s.e.", digits=4)[:-1],
+        Column("p_negative", "P(< 0)", "probability"),
+        Column("p_value", "p", "p-value"),
+        Column("prior_sd", "prior sd", "number", 4, minor=True),
+        Column("contraction", "contraction", "number", 2, minor=True),
+    ),
+    _slope_rows,
+)
+EFFECTS = TableSpec(
+    "moderation_effects",
+    "The effect over the observed range of the moderator, and the slope of each country",
+    (
+        *OUTCOME,
+        Column("version", "moderator", "name"),
+        Column("what", "what"),
+        Column("at", "at", "number", 2),
+        *effect_columns(digits=3),
+    ),
+    _effect_rows,
+)
+PAPER = paper_table(NAME, "Table 8")
 SECTION = Section(
     name=NAME,
     title="Inequality: does it weaken the effect?",
     steps=steps,
     collect=collect,
     parts=parts,
-    tables={
-        "moderation_slopes": ("The slope of the effect on the moderator, by version and method", slopes),
-        "moderation_effects": ("The effect over the observed range of the moderator, and country slopes", effects),
-        "moderation_paper": (
-            "Table 8 printed, reproduced by least squares on the reconstruction, and its posterior",
-            lambda values: paper_frame(values, values[NAME].get("paper", [])),
-        ),
-    },
+    tables=(SLOPES, EFFECTS, PAPER),
 )

@@ -1,21 +1,18 @@
-"""How do sections show a table of the paper beside the models of this project? Steps, a frame and parts of the page."""
+"""How do sections show a table of the paper beside the models of this project? Steps, a table and parts of the page."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import pandas as pd
-
 from bri_bayes.core.resources import shipped
-from bri_bayes.presentation.page_parts import Heading, Paragraph, Part, Shown, digits_of, page_table, plain, row_name
-from bri_bayes.presentation.study_tables import Values
+from bri_bayes.presentation.page_parts import Heading, Paragraph, Part, Shown
+from bri_bayes.presentation.table_spec import RECONSTRUCTION, Column, Table, TableSpec, effect_columns, in_csv
 from bri_bayes.report.sections.section import Context
 from bri_bayes.runtime.cache import content_key
 from bri_bayes.runtime.steps import Parts, Step
 
-_NUMBERS = ("published", "published_se", "reproduced", "ordinary_se", "clustered_se", "mean", "sd", "lower", "upper")
 NOTE = (
     "On the reconstruction, 291 units solved from the printed tables: it shows what these models make of data that "
     "agree with the paper, and is evidence of nothing about trade."
@@ -47,21 +44,33 @@ def of_paper(results: Mapping[Parts, Any]) -> list[Any]:
     return [result for at, result in results.items() if at[0] == "paper"]
 
 
-def paper_frame(values: Values, columns: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """A row a coefficient: printed, reproduced on the reconstruction, and the posterior there."""
-    rows = [
-        {
-            "table": f"{one['table']} ({one['column']})",
-            "outcome": one["outcome"],
-            "variable": row["variable"],
-            **{name: row.get(name) for name in _NUMBERS[:5]},
-            **{name: row["bayes"][name] for name in _NUMBERS[5:]},
-        }
-        for one in columns
-        for row in [*one["rows"], *_through(one)]
-    ]
-    frame = pd.DataFrame(rows, columns=["table", "outcome", "variable", *_NUMBERS])
-    return frame.astype(dict.fromkeys(_NUMBERS, float)).assign(panel="reconstruction")
+def paper_table(section: str, title: str) -> TableSpec:
+    """Columns of the paper's tables printed, reproduced on the reconstruction, and their posterior there."""
+    return TableSpec(
+        f"{section}_paper",
+        f"{title} of the paper, the same regression on the reconstruction, and the posterior there",
+        (
+            Column("table", "table", "name"),
+            Column("outcome", "outcome"),
+            Column("variable", "variable"),
+            Column("published", "printed", "number", 4, "effect"),
+            Column("published_se", "s.e.", "number", 4, "effect"),
+            Column("reproduced", "least squares", "number", 4, "effect"),
+            *in_csv("ordinary_se", kind="number"),
+            Column("clustered_se", "clustered s.e.", "number", 4, "effect", minor=True),
+            *effect_columns("posterior mean", sd="", digits=4)[:-1],
+        ),
+        lambda values: _rows(values[section].get("paper", [])),
+        panel=lambda values: RECONSTRUCTION,
+    )
+
+
+def _rows(columns: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """A row a coefficient."""
+    for column in columns:
+        named = {"table": f"{column['table']} ({column['column']})", "outcome": column["outcome"]}
+        for row in (*column["rows"], *_through(column)):
+            yield {**row, **named, **row["bayes"]}
 
 
 def _through(column: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -70,22 +79,6 @@ def _through(column: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [] if indirect is None else [{"variable": f"BRI through {column['channel']}", "bayes": indirect}]
 
 
-def paper_parts(columns: Sequence[Mapping[str, Any]], title: str) -> list[Part]:
+def paper_parts(table: Table, title: str) -> list[Part]:
     """A heading, what the panel is, and the table; nothing where the study does not examine the paper."""
-    if not columns:
-        return []
-    show = {
-        "table": ("Table", row_name),
-        "outcome": ("Outcome", plain),
-        "variable": ("Variable", plain),
-        "published": ("Printed", digits_of(4)),
-        "published_se": ("s.e.", digits_of(4)),
-        "reproduced": ("Least squares", digits_of(4)),
-        "clustered_se": ("clustered s.e.", digits_of(4)),
-        "mean": ("Posterior mean", digits_of(4)),
-        "lower": ("Lower", digits_of(4)),
-        "upper": ("Upper", digits_of(4)),
-    }
-    frame = paper_frame({"panel": {"kind": "reconstruction"}}, columns)
-    caption = f"{title} of the paper, the same regression on the reconstruction, and the posterior there"
-    return [Heading(f"{title} in Bayesian form"), Paragraph(NOTE), Shown(page_table(frame, caption, show))]
+    return [Heading(f"{title} in Bayesian form"), Paragraph(NOTE), Shown(table)] if table.rows else []

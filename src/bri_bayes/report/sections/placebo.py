@@ -12,7 +12,7 @@ from bri_bayes.design.analysis import Analysis
 from bri_bayes.presentation.gates import beyond_limits
 from bri_bayes.presentation.results import SectionResult
 from bri_bayes.report.sections.claim_rules import judged
-from bri_bayes.report.sections.placebo_page import parts, tables, verdicts
+from bri_bayes.report.sections.placebo_page import TABLES, parts, verdicts
 from bri_bayes.report.sections.section import Context, Section
 from bri_bayes.runtime.cache import content_key
 from bri_bayes.runtime.refit_steps import gathered, refit_steps
@@ -203,5 +203,5 @@ SECTION = Section(
     steps=steps,
     collect=collect,
     parts=parts,
-    tables=tables(),
+    tables=TABLES,
 )

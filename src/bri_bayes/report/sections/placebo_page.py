@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
-
-import pandas as pd
 
 from bri_bayes.checks import CheckResult
 from bri_bayes.presentation import sentences
-from bri_bayes.presentation.page_parts import (
-    Heading,
-    Paragraph,
-    Part,
-    Picture,
-    Shown,
-    digits_of,
-    p_value,
-    page_table,
-    plain,
-    row_name,
-)
-from bri_bayes.presentation.study_tables import Values, provenance
-from bri_bayes.report.table_files import TableOf
+from bri_bayes.presentation.page_parts import Heading, Paragraph, Part, Picture, Shown
+from bri_bayes.presentation.study_tables import OUTCOME, Values, unit_name
+from bri_bayes.presentation.table_spec import Column, TableSpec, effect_columns, in_csv
 
 RULE = "An effect stands out of its placebos when at most 5% of them are at least as large in absolute value."
 LEVEL = 0.05
@@ -36,7 +23,6 @@ NULLS: Mapping[tuple[str, ...], str] = {
     ("predictive",): "simulated from the years before the policy",
     ("predictive", "whole_panel"): "simulated from all years, effect removed",
 }
-_ATT = ("mean", "sd", "lower", "upper", "p_positive")
 
 
 def found_nulls(outcome: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
@@ -70,18 +56,9 @@ def verdicts(outcomes: Mapping[str, Any]) -> list[CheckResult]:
 def parts(values: Values) -> list[Part]:
     """The answer of every null in one table, then each kind with its figure."""
     outcomes = values["placebo"]["outcomes"]
-    columns = {
-        "label": ("outcome", row_name),
-        "null": ("placebo", plain),
-        "effect": ("real effect", digits_of(3)),
-        "n": ("placebos", digits_of(0)),
-        "p_value": ("share at least as large", p_value),
-        "p_value_twfe": ("the same, TWFE", digits_of(3)),
-        "excluding_zero": ("placebos without zero, %", digits_of(1)),
-    }
     shown: list[Part] = [
         Paragraph("How often does the same model give an effect at least as large where there was no policy? " + RULE),
-        Shown(page_table(summary(values), "The real effect among its placebos", columns)),
+        *map(Shown, SUMMARY.fill(values).by_outcome()),
     ]
     shown += [Paragraph(text) for text in _reading(outcomes)]
     for heading, key, pictures in (
@@ -92,118 +69,61 @@ def parts(values: Values) -> list[Part]:
         if any(outcome.get(key) for outcome in outcomes.values()):
             shown += [Heading(heading), *(Picture(name) for name in pictures)]
     if any(outcome.get("time") for outcome in outcomes.values()):
-        columns = {
-            "label": ("outcome", row_name),
-            "placebo": ("onset", plain),
-            **{
-                name: (heading, digits_of(3))
-                for name, heading in (("mean", "mean"), ("lower", "2.5%"), ("upper", "97.5%"))
-            },
-        }
-        table = page_table(in_time(values), "The effect with an earlier onset", columns)
-        shown.append(Shown(table, folded="Every earlier onset"))
+        shown.append(Shown(IN_TIME.fill(values), folded="Every earlier onset"))
     return shown
 
 
-def tables() -> dict[str, TableOf]:
-    """The tables of the section, files and terminal."""
-    return {
-        "placebos": ("The real effect among its placebos", summary),
-        "placebos_in_time": ("The effect with an earlier onset", in_time),
-        "placebos_in_space": ("The effect with every other group of the same countries treated", in_space),
-        "placebos_from_pool": ("The effect with random groups of other countries treated", from_pool),
-        "posterior_predictive_checks": ("Statistics of the panel among those of panels that the model makes", checks),
-    }
-
-
-def summary(values: Values) -> pd.DataFrame:
+def _null_rows(values: Values) -> Iterator[dict[str, Any]]:
     """A row an outcome and null."""
-    rows = [
-        {
-            "outcome": name,
-            "label": outcome["label"],
-            "null": title,
-            "effect": null["observed"]["mean"],
-            "n": null["n"],
-            "p_value": null["p_value"],
-            "p_value_twfe": null.get("p_value_twfe"),
-            "excluding_zero": 100 * null["excluding_zero"] / max(null["n"], 1),
-        }
-        for name, outcome in values["placebo"]["outcomes"].items()
-        for title, null in found_nulls(outcome).items()
-    ]
-    return _frame(values, rows)
+    for name, outcome in values["placebo"]["outcomes"].items():
+        for title, null in found_nulls(outcome).items():
+            share = 100 * null["excluding_zero"] / max(null["n"], 1)
+            more = {"null": title, "effect": null["observed"]["mean"], "excluding_zero": share}
+            yield {**null, "outcome": name, "label": outcome["label"], **more}
 
 
-def in_time(values: Values) -> pd.DataFrame:
+def _time_rows(values: Values) -> Iterator[dict[str, Any]]:
     """A row an outcome and fake onset, without and with the treated years."""
-    rows = [
-        {"outcome": name, "label": outcome["label"], "placebo": row["label"], "onset": row["onset"], **row["att"]}
-        for name, outcome in _having(values, "time")
-        for row in (*outcome["time"]["placebos"], *outcome["time"]["with_treated_years"])
-    ]
-    return _frame(values, rows)
+    for name, outcome in _having(values, "time"):
+        for row in (*outcome["time"]["placebos"], *outcome["time"]["with_treated_years"]):
+            key = {"outcome": name, "label": outcome["label"], "placebo": row["label"], "onset": row["onset"]}
+            yield {**key, **row["att"]}
 
 
-def in_space(values: Values) -> pd.DataFrame:
+def _space_rows(values: Values) -> Iterator[dict[str, Any]]:
     """A row an outcome and group: all assignments, then the splits of the controls alone."""
-    rows = [
-        {
-            "outcome": name,
-            "label": outcome["label"],
-            "null": title,
-            "treated": row["label"],
-            **row["att"],
-            "twfe": row["twfe"],
-        }
-        for name, outcome in _having(values, "space")
-        for title, null in (("any", outcome["space"]), ("controls only", outcome["space"]["controls_only"]))
-        if null
-        for row in null["placebos"]
-    ]
-    return _frame(values, rows)
+    for name, outcome in _having(values, "space"):
+        for title, null in (("any", outcome["space"]), ("controls only", outcome["space"]["controls_only"])):
+            key = {"outcome": name, "label": outcome["label"], "null": title}
+            yield from (_group(key, row) for row in (null or {}).get("placebos", []))
 
 
-def from_pool(values: Values) -> pd.DataFrame:
+def _pool_rows(values: Values) -> Iterator[dict[str, Any]]:
     """A row an outcome and random group, against as many others and against all others."""
-    rows = [
-        {
-            "outcome": name,
-            "label": outcome["label"],
-            "treated": row["label"],
-            "controls": row.get("controls", "all others"),
-            **row["att"],
-            "twfe": row["twfe"],
-        }
-        for name, outcome in _having(values, "space")
-        for null in (outcome["space"]["wide_pool"], outcome["space"]["wide_pool_all_others"])
-        if null
-        for row in null["placebos"]
-    ]
-    return _frame(values, rows)
+    for name, outcome in _having(values, "space"):
+        for null in (outcome["space"]["wide_pool"], outcome["space"]["wide_pool_all_others"]):
+            for row in (null or {}).get("placebos", []):
+                against = {"controls": row.get("controls", "all others")}
+                yield _group({"outcome": name, "label": outcome["label"], **against}, row)
 
 
-def checks(values: Values) -> pd.DataFrame:
+def _group(key: dict[str, Any], row: Values) -> dict[str, Any]:
+    return {**key, "treated": row["label"], **row["att"], "twfe": row["twfe"]}
+
+
+def _check_rows(values: Values) -> Iterator[dict[str, Any]]:
     """A row an outcome and statistic, the spreads of the countries below."""
-    rows = []
     for name, outcome in _having(values, "predictive"):
-        found = outcome["predictive"]["model_checks"]
-        placed = [(row["statistic"], row) for row in found["statistics"]]
-        placed += [(f"spread of {unit}", row) for unit, row in found["by_unit"].items()]
-        rows += [
-            {"outcome": name, "label": outcome["label"], "statistic": statistic}
-            | {key: row[key] for key in ("observed", "mean", "lower", "upper", "p_value")}
-            for statistic, row in placed
-        ]
-    return _frame(values, rows)
+        placed = outcome["predictive"]["model_checks"]
+        for row in placed["statistics"]:
+            yield {**row, "outcome": name, "label": outcome["label"]}
+        for unit, row in placed["by_unit"].items():
+            statistic = f"spread of {unit_name(values, unit)}"
+            yield {**row, "outcome": name, "label": outcome["label"], "statistic": statistic}
 
 
 def _having(values: Values, kind: str) -> list[tuple[str, Any]]:
     return [(name, outcome) for name, outcome in values["placebo"]["outcomes"].items() if outcome.get(kind)]
-
-
-def _frame(values: Values, rows: list[dict[str, Any]]) -> pd.DataFrame:
-    return pd.DataFrame(rows).assign(panel=provenance(values))
 
 
 def _said(null: Mapping[str, Any]) -> str:
@@ -242,3 +162,53 @@ def _reading(outcomes: Mapping[str, Any]) -> list[str]:
         elif outcome.get("space"):
             texts.append(f"{outcome['label']}: no wider pool; {outcome['space']['no_pool']}.")
     return texts
+
+
+SUMMARY = TableSpec(
+    "placebos",
+    "The real effect among its placebos",
+    (
+        *OUTCOME,
+        Column("null", "placebo", "name"),
+        Column("effect", "real effect", "number", 3),
+        Column("n", "placebos", "count"),
+        Column("p_value", "share at least as large", "p-value"),
+        Column("p_value_twfe", "the same, TWFE", "p-value"),
+        Column("excluding_zero", "placebos without zero, %", "number", 1),
+    ),
+    _null_rows,
+)
+IN_TIME = TableSpec(
+    "placebos_in_time",
+    "The effect with an earlier onset",
+    (*OUTCOME, Column("placebo", "onset", "name"), *in_csv("onset", kind="year"), *effect_columns(digits=3)),
+    _time_rows,
+)
+_GROUP = (*effect_columns(digits=3), Column("twfe", "TWFE", "number", 3, "effect"))
+IN_SPACE = TableSpec(
+    "placebos_in_space",
+    "The effect with every other group of the same countries treated",
+    (*OUTCOME, Column("null", "groups", "name"), Column("treated", "treated"), *_GROUP),
+    _space_rows,
+)
+FROM_POOL = TableSpec(
+    "placebos_from_pool",
+    "The effect with random groups of other countries treated",
+    (*OUTCOME, Column("treated", "treated"), Column("controls", "controls", minor=True), *_GROUP),
+    _pool_rows,
+)
+CHECKS = TableSpec(
+    "posterior_predictive_checks",
+    "Statistics of the panel among those of panels that the model makes",
+    (
+        *OUTCOME,
+        Column("statistic", "statistic", "name"),
+        Column("observed", "observed", "number"),
+        Column("mean", "mean", "number", scale="observed"),
+        Column("lower", "2.5%", "number", scale="observed"),
+        Column("upper", "97.5%", "number", scale="observed"),
+        Column("p_value", "p", "p-value"),
+    ),
+    _check_rows,
+)
+TABLES = (SUMMARY, IN_TIME, IN_SPACE, FROM_POOL, CHECKS)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
-
-import pandas as pd
 
 from bri_bayes.checks import CheckResult
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.presentation import sentences
-from bri_bayes.presentation.page_parts import Paragraph, Part, Picture, Shown, chance, digits_of, page_table, row_name
+from bri_bayes.presentation.page_parts import Paragraph, Part, Picture, Shown
 from bri_bayes.presentation.results import SectionResult
-from bri_bayes.presentation.study_tables import Values, provenance
+from bri_bayes.presentation.study_tables import OUTCOME, Values
+from bri_bayes.presentation.table_spec import Column, TableSpec, effect_columns
 from bri_bayes.report.sections.claim_rules import judged
 from bri_bayes.report.sections.section import Context, Section
 from bri_bayes.runtime.cache import content_key
@@ -75,16 +74,7 @@ def parts(values: Values) -> list[Part]:
     ]
     if own["checks"]:
         shown.append(Picture("pretrend"))
-        columns = {
-            "label": ("outcome", row_name),
-            "period": ("year", row_name),
-            "mean": ("mean", digits_of(3)),
-            "lower": ("2.5%", digits_of(3)),
-            "upper": ("97.5%", digits_of(3)),
-            "p_beyond_half": ("P(beyond half of the claim)", chance),
-        }
-        caption = "Treated against control units in each year before the onset, from the pre-period average"
-        shown.append(Shown(page_table(leads(values), caption, columns), folded="Every year before the onset"))
+        shown.append(Shown(LEADS.fill(values), folded="Every year before the onset"))
     return shown
 
 
@@ -108,40 +98,51 @@ def sentence(values: Mapping[str, Any]) -> str:
     return f"{found}; {could}; {end}."
 
 
-def slopes(values: Values) -> pd.DataFrame:
+def _slope_rows(values: Values) -> Iterator[dict[str, Any]]:
     """A row an outcome: the slope, what could be detected, the verdict."""
-    rows = []
     for name, outcome in values[NAME]["outcomes"].items():
-        if found := outcome["pretrend"]:
-            rows.append(
-                {
-                    "outcome": name,
-                    "label": outcome["label"],
-                    **{f"slope_{key}": found["slope"][key] for key in ("mean", "lower", "upper", "p_positive")},
-                    "detectable_slope": found["detectable_slope"],
-                    "detectable_bias": found["detectable_bias"],
-                    "claim": found["claim"],
-                    "false_alarms": found["size"],
-                    "p_largest_gap": found["p_largest_gap"],
-                    "violation": found["flagged"],
-                }
-            )
-    return _with_panel(values, rows)
+        if pretrend := outcome["pretrend"]:
+            slope = {f"slope_{key}": pretrend["slope"][key] for key in ("mean", "lower", "upper", "p_positive")}
+            more = {"false_alarms": pretrend["size"], "violation": pretrend["flagged"]}
+            yield {"outcome": name, "label": outcome["label"], **pretrend, **slope, **more}
 
 
-def leads(values: Values) -> pd.DataFrame:
+def _lead_rows(values: Values) -> Iterator[dict[str, Any]]:
     """A row an outcome and year before the onset."""
-    rows = [
-        {"outcome": name, "label": outcome["label"], **lead}
-        for name, outcome in values[NAME]["outcomes"].items()
-        if outcome["pretrend"]
-        for lead in outcome["pretrend"]["leads"]
-    ]
-    return _with_panel(values, rows)
+    for name, outcome in values[NAME]["outcomes"].items():
+        for lead in (outcome["pretrend"] or {}).get("leads", []):
+            yield {"outcome": name, "label": outcome["label"], **lead}
 
 
-def _with_panel(values: Values, rows: list[dict[str, Any]]) -> pd.DataFrame:
-    return pd.DataFrame(rows).assign(panel=provenance(values))
+SLOPES = TableSpec(
+    "pretrends",
+    "Difference in linear trends before the onset",
+    (
+        *OUTCOME,
+        Column("slope_mean", "difference a year", "number", scale="slope"),
+        Column("slope_lower", "2.5%", "number", scale="slope"),
+        Column("slope_upper", "97.5%", "number", scale="slope"),
+        Column("slope_p_positive", "P(> 0)", "probability", minor=True),
+        Column("detectable_slope", "detectable a year", "number", scale="slope"),
+        Column("detectable_bias", "its bias", "number", 2),
+        Column("claim", "claim", "number", 3, minor=True),
+        Column("false_alarms", "false alarms", "probability", minor=True),
+        Column("p_largest_gap", "P(a larger gap)", "p-value", minor=True),
+        Column("violation", "violation", "text"),
+    ),
+    _slope_rows,
+)
+LEADS = TableSpec(
+    "pretrend_leads",
+    "Treated against control units in each year before the onset, from the pre-period average",
+    (
+        *OUTCOME,
+        Column("period", "year", "year"),
+        *effect_columns(digits=3),
+        Column("p_beyond_half", "P(beyond half of the claim)", "probability"),
+    ),
+    _lead_rows,
+)
 
 
 def _pretrend(analysis: Analysis, claim: float | None, panels: int, seed: int) -> dict[str, Any]:
@@ -159,8 +160,5 @@ SECTION = Section(
     steps=steps,
     collect=collect,
     parts=parts,
-    tables={
-        "pretrends": ("Difference in linear trends before the onset", slopes),
-        "pretrend_leads": ("Treated against control units in each year before the onset", leads),
-    },
+    tables=(SLOPES, LEADS),
 )

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
-
-import pandas as pd
 
 from bri_bayes.core.json_values import json_safe
 from bri_bayes.design.analysis import Analysis
@@ -14,7 +12,8 @@ from bri_bayes.inference.importance import KHAT_LIMIT
 from bri_bayes.presentation import page_parts as page
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.results import SectionResult
-from bri_bayes.presentation.study_tables import Values
+from bri_bayes.presentation.study_tables import OUTCOME, Values
+from bri_bayes.presentation.table_spec import Column, TableSpec, effect_columns, in_csv
 from bri_bayes.report.sections.section import Context, Section
 from bri_bayes.runtime.cache import content_key
 from bri_bayes.runtime.steps import Parts, Step
@@ -85,14 +84,11 @@ def parts(values: Values) -> list[page.Part]:
     found: list[page.Part] = [
         page.Heading("What the prior expects"),
         page.Picture("prior_predictive"),
-        page.Shown(page.page_table(predictive(values), "What the prior expects", _PREDICTIVE_COLUMNS)),
+        page.Shown(PREDICTIVE.fill(values)),
         page.Heading("Which prior the answer hangs on"),
         page.Picture("prior_sensitivity"),
-        page.Shown(page.page_table(refits(values), "Refits", _REFIT_COLUMNS), folded="Every prior halved and doubled"),
-        page.Shown(
-            page.page_table(sensitivity(values), "Power-scaling", _SENSITIVITY_COLUMNS, _SENSITIVITY_NOTES),
-            folded="Power-scaling of every card, exact and by reweighting draws",
-        ),
+        page.Shown(REFITS.fill(values), folded="Every prior halved and doubled"),
+        page.Shown(SENSITIVITY.fill(values), folded="Power-scaling of every card, exact and by reweighting draws"),
         page.Heading("Which scales were learned"),
         page.Picture("prior_scales"),
     ]
@@ -101,54 +97,40 @@ def parts(values: Values) -> list[page.Part]:
     return found
 
 
-def sensitivity(values: Values) -> pd.DataFrame:
+def _sensitivity_rows(values: Values) -> Iterator[dict[str, Any]]:
     """Power-scaling sensitivity of the ATT by outcome, card and prior."""
-    rows = [
-        {"outcome": name, "label": details["label"], "model": card, **row}
-        for name, details in values[NAME]["details"].items()
-        for card, found in details["by_card"].items()
-        for row in found
-    ]
-    columns = ("outcome", "label", "model", "prior", "prior_sensitivity", "by_importance", "likelihood_sensitivity")
-    return _frame(values, rows, (*columns, "likelihood_by_importance", "verdict"))
+    for name, details in values[NAME]["details"].items():
+        for card, sensitivities in details["by_card"].items():
+            for row in sensitivities:
+                yield {**row, "outcome": name, "label": details["label"], "model": card, "prior_words": _words(row)}
 
 
-def refits(values: Values) -> pd.DataFrame:
+def _refit_rows(values: Values) -> Iterator[dict[str, Any]]:
     """The ATT with each prior scale halved and doubled."""
-    rows = []
     for name, details in values[NAME]["details"].items():
-        key = {"outcome": name, "label": details["label"]}
-        rows.append({**key, "prior": "as in the card", "factor": 1.0, **details["att"], "moved_sd": 0.0})
-        for row in details["refits"]:
-            named = {"prior": row["prior"], "factor": row["factor"], "moved_sd": row["moved_sd"]}
-            rows.append({**key, **named, **row["att"], "width_ratio": row["width_ratio"]})
-    columns = ("outcome", "label", "prior", "factor", "mean", "sd", "lower", "upper", "p_positive")
-    return _frame(values, rows, (*columns, "moved_sd", "width_ratio"))
+        unchanged = {"prior": "as in the card", "factor": 1.0, "att": details["att"], "moved_sd": 0.0}
+        for row in (unchanged, *details["refits"]):
+            yield {**row, **row["att"], "outcome": name, "label": details["label"], "prior_words": _words(row)}
 
 
-def predictive(values: Values) -> pd.DataFrame:
+def _predictive_rows(values: Values) -> Iterator[dict[str, Any]]:
     """Quantiles of what the prior expects, and the observed range."""
-    rows = []
     for name, details in values[NAME]["details"].items():
-        found = details["predictive"]
-        for quantity, row in found["rows"].items():
-            unit = _unit(quantity, found, details)
-            rows.append(
-                {"outcome": name, "label": details["label"], "quantity": QUANTITIES[quantity], "in": unit, **row}
-            )
-    columns = ("outcome", "label", "quantity", "in", "q025", "q25", "q50", "q75", "q975")
-    return _frame(values, rows, (*columns, "observed_low", "observed_high"))
+        for quantity, row in details["predictive"]["rows"].items():
+            key = {"outcome": name, "label": details["label"], "quantity": QUANTITIES[quantity]}
+            yield {**row, **key, "in": _unit(quantity, details["predictive"], details)}
 
 
-def scales(values: Values) -> pd.DataFrame:
+def _scale_rows(values: Values) -> Iterator[dict[str, Any]]:
     """Every scale and correlation: prior and posterior, and whether it was learned."""
-    rows = []
     for name, details in values[NAME]["details"].items():
         for row in details["scales"]:
-            kept = {key: row[key] for key in ("name", "prior_median", "contraction", "overlap", "follows", "verdict")}
-            rows.append({"outcome": name, "label": details["label"], **kept, **row["posterior"]})
-    columns = ("outcome", "label", "name", "prior_median", "median", "lower", "upper")
-    return _frame(values, rows, (*columns, "contraction", "overlap", "follows", "verdict"))
+            words = SCALE_WORDS.get(row["name"], row["name"])
+            yield {**row, **row["posterior"], "outcome": name, "label": details["label"], "words": words}
+
+
+def _words(row: Mapping[str, Any]) -> str:
+    return PRIOR_WORDS.get(str(row["prior"]), str(row["prior"]))
 
 
 def _work(analysis: Analysis, seed: int, draws: int, *, full: bool) -> dict[str, Any]:
@@ -212,14 +194,10 @@ def _learned(values: Values, details: Mapping[str, Any]) -> str:
         return f"{label}: {units} and their controls learn every scale of the model, by the rule of the figure."
     follows = max((group[name]["follows"] or 0.0) for name in group)
     return (
-        f"{label}: {units} cannot learn {_listed(lost)}: on its prior's normal score the posterior keeps more than "
-        f"half of the prior's variance, or follows its scale. When such a prior is made twice as wide, the posterior "
-        f"median goes along by a factor of up to {2**follows:.1f}."
+        f"{label}: {units} cannot learn {sentences.listed(lost)}: on its prior's normal score the posterior keeps more "
+        f"than half of the prior's variance, or follows its scale. When such a prior is made twice as wide, the "
+        f"posterior median goes along by a factor of up to {2**follows:.1f}."
     )
-
-
-def _listed(words: list[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def _unit(quantity: str, found: Mapping[str, Any], details: Mapping[str, Any]) -> str:
@@ -228,66 +206,78 @@ def _unit(quantity: str, found: Mapping[str, Any], details: Mapping[str, Any]) -
     return "US dollars" if found["dollars"] else str(details["units"] or "units of the outcome")
 
 
-def _frame(values: Values, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=list(columns)).assign(panel=values["panel"]["kind"])
-
-
-def _amount(value: Any) -> page.Cell:
-    """A number of any size."""
-    return page.Cell("–") if pd.isna(value) else page.Cell(sentences.compact(float(value)), float(value))
-
-
-def _prior_name(value: Any) -> page.Cell:
-    return page.Cell(PRIOR_WORDS.get(str(value), str(value)))
-
-
-_SENSITIVITY_NOTES = (
-    "Sensitivity: how fast the posterior moves when the prior (the likelihood) is raised to a power, cumulative "
-    "Jensen-Shannon distance by powers of two (Kallioinen et al. 2023); above 0.05 it counts. A flat prior is the same "
-    "under every power: zero.",
+PREDICTIVE = TableSpec(
+    "prior_predictive",
+    "What the prior expects, and the observed range",
+    (
+        *OUTCOME,
+        Column("quantity", "quantity", "name"),
+        Column("in", "in"),
+        *(Column(key, heading, "amount") for key, heading in zip(
+            ("q025", "q25", "q50", "q75", "q975"), ("2.5%", "25%", "50%", "75%", "97.5%"), strict=True)),
+        Column("observed_low", "observed from", "amount"),
+        Column("observed_high", "to", "amount"),
+    ),
+    _predictive_rows,
+)  # fmt: skip
+SENSITIVITY = TableSpec(
+    "prior_sensitivity",
+    "Power-scaling sensitivity of the average effect",
+    (
+        *OUTCOME,
+        Column("model", "model", "name"),
+        *in_csv("prior"),
+        Column("prior_words", "prior"),
+        Column("prior_sensitivity", "exact", "number", 3),
+        Column("by_importance", "reweighted", "number", 3),
+        Column("likelihood_sensitivity", "likelihood", "number", 3),
+        *in_csv("likelihood_by_importance", kind="number"),
+        Column("verdict", "verdict"),
+    ),
+    _sensitivity_rows,
+    lambda values: (
+        "Sensitivity: how fast the posterior moves when the prior (the likelihood) is raised to a power, cumulative "
+        "Jensen-Shannon distance by powers of two (Kallioinen et al. 2023); above 0.05 it counts. A flat prior is the "
+        "same under every power: zero.",
+    ),
 )
-_SENSITIVITY_COLUMNS: dict[str, tuple[str, page.Show]] = {
-    "label": ("Outcome", page.row_name),
-    "model": ("Model", page.plain),
-    "prior": ("Prior", _prior_name),
-    "prior_sensitivity": ("Exact", page.digits_of(3)),
-    "by_importance": ("Reweighted", page.digits_of(3)),
-    "likelihood_sensitivity": ("Likelihood", page.digits_of(3)),
-    "verdict": ("Verdict", page.plain),
-}
-_REFIT_COLUMNS: dict[str, tuple[str, page.Show]] = {
-    "label": ("Outcome", page.row_name),
-    "prior": ("Prior", _prior_name),
-    "factor": ("Scale times", page.digits_of(1)),
-    "mean": ("Mean", page.digits_of(3)),
-    "lower": ("2.5%", page.digits_of(3)),
-    "upper": ("97.5%", page.digits_of(3)),
-    "p_positive": ("P(> 0)", page.chance),
-    "moved_sd": ("Moved, posterior sds", page.digits_of(2)),
-}
-_PREDICTIVE_COLUMNS: dict[str, tuple[str, page.Show]] = {
-    "label": ("Outcome", page.row_name),
-    "quantity": ("Quantity", page.plain),
-    "in": ("In", page.plain),
-    "q025": ("2.5%", _amount),
-    "q25": ("25%", _amount),
-    "q50": ("50%", _amount),
-    "q75": ("75%", _amount),
-    "q975": ("97.5%", _amount),
-    "observed_low": ("Observed from", _amount),
-    "observed_high": ("to", _amount),
-}
-
+REFITS = TableSpec(
+    "prior_refits",
+    "The average effect with each prior scale halved and doubled",
+    (
+        *OUTCOME,
+        *in_csv("prior"),
+        Column("prior_words", "prior", "name"),
+        Column("factor", "scale times", "number", 1),
+        *effect_columns(digits=3),
+        Column("moved_sd", "moved, posterior sds", "number", 2),
+        *in_csv("width_ratio", kind="number"),
+    ),
+    _refit_rows,
+)
+SCALES = TableSpec(
+    "prior_scales",
+    "Prior and posterior of each scale, and whether it was learned",
+    (
+        *OUTCOME,
+        *in_csv("name"),
+        Column("words", "scale", "name"),
+        Column("prior_median", "prior median", "number", scale="effect"),
+        Column("median", "posterior median", "number", scale="effect"),
+        Column("lower", "2.5%", "number", scale="effect"),
+        Column("upper", "97.5%", "number", scale="effect"),
+        Column("contraction", "contraction", "number", 2, minor=True),
+        Column("overlap", "overlap", "number", 2, minor=True),
+        Column("follows", "follows", "number", 2, minor=True),
+        Column("verdict", "verdict"),
+    ),
+    _scale_rows,
+)
 SECTION = Section(
     name=NAME,
     title="Priors",
     steps=steps,
     collect=collect,
     parts=parts,
-    tables={
-        "prior_predictive": ("What the prior expects, and the observed range", predictive),
-        "prior_sensitivity": ("Power-scaling sensitivity of the average effect", sensitivity),
-        "prior_refits": ("The average effect with each prior scale halved and doubled", refits),
-        "prior_scales": ("Prior and posterior of each scale, and whether it was learned", scales),
-    },
+    tables=(PREDICTIVE, SENSITIVITY, REFITS, SCALES),
 )

@@ -23,8 +23,8 @@ from bri_bayes.presentation.gates import beyond_limits
 from bri_bayes.presentation.page_parts import Paragraph, Part, Picture, Shown
 from bri_bayes.presentation.results import SectionResult
 from bri_bayes.presentation.study_tables import Values
-from bri_bayes.report.sections import propensity_tables as shown
 from bri_bayes.report.sections.claim_rules import judged
+from bri_bayes.report.sections.propensity_tables import BALANCE, EFFECTS, SCORES, TABLES, WEIGHTS
 from bri_bayes.report.sections.section import Context, Section
 from bri_bayes.runtime.cache import content_key
 from bri_bayes.runtime.steps import Parts, Step
@@ -91,23 +91,23 @@ def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
 
 def parts(values: Values) -> list[Part]:
     """The figures, what overlap allows to say, and the tables."""
-    own = values[NAME]
-    refused = next(iter(own["outcomes"].values()))["logit"].get("refused")
-    found: list[Part] = [
+    section = values[NAME]
+    refused = next(iter(section["outcomes"].values()))["logit"].get("refused")
+    page: list[Part] = [
         Paragraph(f"{check['detail'].split('. ')[0]}.", strong=True)
-        for check in own["checks"]
+        for check in section["checks"]
         if check["passed"] is False
     ]
     if refused:
-        found.append(Paragraph(f"The maximum-likelihood logit does not exist: {refused}."))
-    found += [Picture(name) for name in FIGURES]
-    found += [Shown(shown.balance_page(values)), Shown(shown.effects_page(values))]
-    found += [
-        Shown(shown.scores_page(values), folded="Scores and counterparts of all units"),
-        Shown(shown.weights_page(values), folded="Weights of the controls by way to match"),
+        page.append(Paragraph(f"The maximum-likelihood logit does not exist: {refused}."))
+    page += [Picture(name) for name in FIGURES]
+    page += [Shown(BALANCE.fill(values)), *map(Shown, EFFECTS.fill(values).by_outcome())]
+    page += [
+        Shown(SCORES.fill(values), folded="Scores and counterparts of all units"),
+        Shown(WEIGHTS.fill(values), folded="Weights of the controls by way to match"),
     ]
-    notes = [note for outcome in own["outcomes"].values() for note in outcome["notes"]]
-    return found + [Paragraph(note) for note in dict.fromkeys(notes)]
+    notes = [note for outcome in section["outcomes"].values() for note in outcome["notes"]]
+    return page + [Paragraph(note) for note in dict.fromkeys(notes)]
 
 
 def _score_step(
@@ -269,5 +269,5 @@ SECTION = Section(
     steps=steps,
     collect=collect,
     parts=parts,
-    tables=shown.TABLES,
+    tables=TABLES,
 )

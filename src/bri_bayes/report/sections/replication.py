@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from operator import itemgetter
 from typing import Any
 
-import pandas as pd
-
 from bri_bayes.core.resources import shipped
-from bri_bayes.presentation.page_parts import (
-    Heading,
-    Paragraph,
-    Part,
-    Picture,
-    Show,
-    Shown,
-    Table,
-    digits_of,
-    p_value,
-    page_table,
-    passes,
-    plain,
-    row_name,
-)
+from bri_bayes.presentation.page_parts import Heading, Paragraph, Part, Picture, Shown
 from bri_bayes.presentation.results import SectionResult
 from bri_bayes.presentation.study_tables import Values
+from bri_bayes.presentation.table_spec import RECONSTRUCTION, Column, Table, TableSpec, in_csv
 from bri_bayes.report.sections.section import Context, Section
-from bri_bayes.report.table_files import TableOf
 from bri_bayes.runtime.cache import content_key
 from bri_bayes.runtime.steps import Parts, Step
 
 NAME = "replication"
+Rows = Callable[[Values], Iterable[Values]]
+Notes = Callable[[Values], Iterable[str]]
 _STATISTICS = {
     "treated_mean": "mean, treated",
     "control_mean": "mean, controls",
@@ -59,6 +46,7 @@ def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
 def parts(values: Values) -> list[Part]:
     """What the panels are, how much comes back, then table by table and figure by figure."""
     found = values[NAME]
+    printed = DESCRIPTIVE.fill(values)
     page: list[Part] = [
         Paragraph(
             "Reconstruction, not observations. The microdata of the paper are not public. Panels of 291 units and 21 "
@@ -70,20 +58,20 @@ def parts(values: Values) -> list[Part]:
         Heading("Product categories (Table 1, Figures 1 and 2)"),
         Picture("category_levels"),
         Picture("category_growth"),
-        Shown(_descriptive(found["categories"]["table"], "Table 1"), "Table 1, published and rebuilt"),
+        Shown(printed.where(table=1).titled("Table 1"), "Table 1, published and rebuilt"),
         Heading("Balance before and after matching (Table 2)"),
         Paragraph(_balance_said(found)),
-        Shown(_descriptive(found["balance"], "Table 2"), "Table 2, published and rebuilt"),
+        Shown(printed.where(table=2).titled("Table 2"), "Table 2, published and rebuilt"),
         Heading("Event study (Figure 3)"),
         Picture("published_event_study"),
         Heading("Fake treated groups (Figure 4)"),
         Picture("fake_groups"),
         Heading("Difference-in-differences on matched units (section 4)"),
         Paragraph(_matched_said(found)),
-        Shown(_matched(found)),
+        Shown(MATCHED.fill(values)),
         Heading("Tables 3 to 8"),
     ]
-    return [*page, *(Shown(table, table.caption) for table in _regressions(found))]
+    return [*page, *(Shown(table, table.caption) for table in _regressions(values))]
 
 
 def _replicated() -> dict[str, Any]:
@@ -131,101 +119,159 @@ def _matched_said(found: Values) -> str:
     )
 
 
-def _descriptive(entries: list[Any], caption: str) -> Table:
-    frame = pd.DataFrame(entries)
-    sample = frame.get("sample", "")
-    printed = [f"{entry['published']:,.{entry['decimals']}f}".replace("-", "−") for entry in entries]
-    frame = frame.assign(
-        printed=printed,
-        variable=frame["variable"].str.replace("_", " "),
-        sample=sample,
-        statistic=frame["column"].map(_STATISTICS),
-    )
-    columns: dict[str, tuple[str, Show]] = {"variable": ("variable", row_name), "sample": ("matching", plain)}
-    columns |= {"statistic": ("number", plain), "printed": ("published", plain)}
-    columns |= {"reproduced": ("rebuilt", digits_of(3)), "agrees": ("agrees", passes)}
-    return page_table(frame, caption, columns)
-
-
-def _matched(found: Values) -> Table:
-    frame = _matched_frame({NAME: found})
-    columns: dict[str, tuple[str, Show]] = {"label": ("outcome", row_name), "rule": ("matching", plain)}
-    columns |= {"estimate": ("coefficient", digits_of(3)), "se": ("clustered s.e.", digits_of(3))}
-    columns |= {"p_value": ("p", p_value), "low": ("quoted from", digits_of(3)), "high": ("to", digits_of(3))}
-    columns |= {"inside": ("inside", passes), "matched_treated": ("treated", digits_of(0))}
-    return page_table(frame, "DID on matched units", columns | {"matched_controls": ("controls", digits_of(0))})
-
-
-def _regressions(found: Values) -> list[Table]:
+def _regressions(values: Values) -> list[Table]:
     """One table a published table: coefficients and standard errors beside each other; then the R-squared."""
-    frame = _coefficients_frame({NAME: found})
-    frame = frame.assign(column=frame["column"].map("({})".format))
-    columns: dict[str, tuple[str, Show]] = {"variable": ("variable", row_name), "column": ("column", plain)}
-    columns |= {"published": ("published", digits_of(4)), "reproduced": ("reproduced", digits_of(4))}
-    columns |= {"agrees": ("agrees", passes), "published_se": ("published s.e.", digits_of(4))}
-    columns |= {"ordinary": ("ordinary s.e.", digits_of(4)), "clustered": ("clustered s.e.", digits_of(4))}
-    tables = [page_table(own, f"Table {table}", columns) for table, own in frame.groupby("table")]
-    fit = _fit_frame({NAME: found})
-    fit = fit.assign(where=[f"Table {row.table} ({row.column})" for row in fit.itertuples()])
-    shares: dict[str, tuple[str, Show]] = {"where": ("column", row_name), "version": ("version", plain)}
-    shares |= {"published": ("published R2", digits_of(3)), "overall": ("overall", digits_of(3))}
-    shares |= {"within": ("within", digits_of(3)), "rows": ("rows", digits_of(0))}
-    notes = [f"Panel {panel['version']} differs in {panel['differs']}." for panel in found["panels"]]
-    return [*tables, page_table(fit, "R-squared", shares, notes)]
+    coefficients = COEFFICIENTS.fill(values)
+    tables = dict.fromkeys(row["table"] for row in coefficients.rows)
+    each = [coefficients.where(table=table).without("table").titled(f"Table {table}") for table in tables]
+    return [*each, FIT.fill(values).titled("R-squared")]
 
 
-def _frame(rows: list[Any]) -> pd.DataFrame:
-    return pd.DataFrame(rows).assign(panel="reconstruction")
+def _coefficient_rows(values: Values) -> Iterator[dict[str, Any]]:
+    section = values[NAME]
+    key = itemgetter("table", "column", "variable")
+    errors = {key(entry): entry for entry in section["standard_errors"]}
+    for entry in section["coefficients"]:
+        if error := errors.get(key(entry)):
+            more = {"published_se": error["published"], "ordinary": error["ordinary"], "clustered": error["clustered"]}
+            yield {**entry, **more, "where": f"({entry['column']})"}
 
 
-def _coefficients_frame(values: Values) -> pd.DataFrame:
-    found = values[NAME]
-    errors = pd.DataFrame(found["standard_errors"]).drop(columns=["agrees", "decimals"])
-    return _frame(found["coefficients"]).merge(errors, on=["table", "column", "variable"], suffixes=("", "_se"))
+def _fit_rows(values: Values) -> Iterator[dict[str, Any]]:
+    yield from ({**row, "where": f"Table {row['table']} ({row['column']})"} for row in values[NAME]["fit"])
 
 
-def _fit_frame(values: Values) -> pd.DataFrame:
-    return _frame(values[NAME]["fit"]).drop(columns="agrees").astype({"published": "float64"})
+def _descriptive_rows(values: Values) -> Iterator[dict[str, Any]]:
+    for row in (*values[NAME]["categories"]["table"], *values[NAME]["balance"]):
+        printed = f"{row['published']:,.{row['decimals']}f}".replace("-", "−")
+        said = {"variable_words": row["variable"].replace("_", " "), "statistic": _STATISTICS.get(row["column"])}
+        yield {**row, **said, "printed": printed}
 
 
-def _descriptive_frame(values: Values) -> pd.DataFrame:
-    return _frame([*values[NAME]["categories"]["table"], *values[NAME]["balance"]])
+def _matched_rows(values: Values) -> Iterator[dict[str, Any]]:
+    for outcome in values[NAME]["outcomes"].values():
+        yield from ({"label": outcome["label"], **entry} for entry in outcome["psm_did"])
 
 
-def _matched_frame(values: Values) -> pd.DataFrame:
-    outcomes = values[NAME]["outcomes"].values()
-    return _frame([{"label": found["label"], **entry} for found in outcomes for entry in found["psm_did"]])
+def _event_rows(values: Values) -> Iterator[dict[str, Any]]:
+    for outcome in values[NAME]["outcomes"].values():
+        for reference, path in outcome["event_study"].items():
+            yield from ({"label": outcome["label"], "against": reference, **point} for point in path)
 
 
-def _event_frame(values: Values) -> pd.DataFrame:
-    rows = [
-        {"label": found["label"], "against": reference, **point}
-        for found in values[NAME]["outcomes"].values()
-        for reference, path in found["event_study"].items()
-        for point in path
-    ]
-    return _frame(rows).astype({"p_value": "float64"})
+def _fake_rows(values: Values) -> Iterator[dict[str, Any]]:
+    for outcome in values[NAME]["outcomes"].values():
+        fakes = outcome["fake_groups"]
+        for pool, fake in fakes["pools"].items():
+            yield {**fake, "label": outcome["label"], "pool": pool, "observed": fakes["observed"]}
 
 
-def _fake_frame(values: Values) -> pd.DataFrame:
-    rows = []
-    for found in values[NAME]["outcomes"].values():
-        for pool, fake in found["fake_groups"]["pools"].items():
-            told = {
-                "observed": found["fake_groups"]["observed"],
-                **{key: fake[key] for key in ("mean", "sd", "as_large")},
-            }
-            rows.append({"label": found["label"], "pool": pool, **told})
-    return _frame(rows)
+def _spec(
+    name: str, caption: str, columns: tuple[Column, ...], rows: Rows, notes: Notes = lambda values: ()
+) -> TableSpec:
+    return TableSpec(f"{NAME}_{name}", caption, columns, rows, notes, panel=lambda values: RECONSTRUCTION)
 
 
-_SAID = "Reconstruction, not observations"
-TABLES: Mapping[str, TableOf] = {
-    "replication_coefficients": (f"{_SAID}: coefficients of Tables 3 to 8", _coefficients_frame),
-    "replication_fit": (f"{_SAID}: R-squared of Tables 3 to 8", _fit_frame),
-    "replication_tables_1_2": (f"{_SAID}: Tables 1 and 2", _descriptive_frame),
-    "replication_matched_did": (f"{_SAID}: DID on matched units", _matched_frame),
-    "replication_event_study": (f"{_SAID}: event study", _event_frame),
-    "replication_fake_groups": (f"{_SAID}: fake treated groups", _fake_frame),
-}
+_LABEL = Column("label", "outcome", "name")
+COEFFICIENTS = _spec(
+    "coefficients",
+    "Coefficients of Tables 3 to 8",
+    (
+        Column("table", "table", "year"),
+        *in_csv("column"),
+        Column("where", "column"),
+        Column("variable", "variable", "name"),
+        Column("published", "published", "number", 4, "effect"),
+        *in_csv("decimals", kind="count"),
+        Column("reproduced", "reproduced", "number", 4, "effect"),
+        Column("agrees", "agrees", "pass"),
+        Column("published_se", "published s.e.", "number", 4, "effect"),
+        Column("ordinary", "ordinary s.e.", "number", 4, "effect"),
+        Column("clustered", "clustered s.e.", "number", 4, "effect"),
+    ),
+    _coefficient_rows,
+)
+FIT = _spec(
+    "fit",
+    "R-squared of Tables 3 to 8",
+    (
+        *in_csv("table", "column"),
+        Column("where", "column", "name"),
+        Column("version", "version"),
+        *in_csv("observations", kind="count"),
+        Column("rows", "rows", "count"),
+        Column("published", "published R2", "number", 3),
+        *in_csv("decimals", kind="count"),
+        Column("overall", "overall", "number", 3),
+        Column("within", "within", "number", 3),
+    ),
+    _fit_rows,
+    lambda values: [f"Panel {panel['version']} differs in {panel['differs']}." for panel in values[NAME]["panels"]],
+)
+DESCRIPTIVE = _spec(
+    "tables_1_2",
+    "Tables 1 and 2",
+    (
+        *in_csv("table", kind="year"),
+        *in_csv("variable"),
+        Column("variable_words", "variable", "name"),
+        Column("sample", "matching"),
+        *in_csv("column"),
+        Column("statistic", "number"),
+        *in_csv("published", kind="number"),
+        *in_csv("decimals", kind="count"),
+        Column("printed", "published"),
+        Column("reproduced", "rebuilt", "number", 3),
+        Column("agrees", "agrees", "pass"),
+    ),
+    _descriptive_rows,
+)
+MATCHED = _spec(
+    "matched_did",
+    "DID on matched units",
+    (
+        *in_csv("outcome", "method"),
+        _LABEL,
+        Column("rule", "matching"),
+        Column("estimate", "coefficient", "number", 3, "effect"),
+        Column("se", "clustered s.e.", "number", 3, "effect"),
+        Column("p_value", "p", "p-value"),
+        Column("low", "quoted from", "number", 3, "effect"),
+        Column("high", "to", "number", 3, "effect"),
+        Column("inside", "inside", "pass"),
+        Column("matched_treated", "treated", "count", minor=True),
+        Column("matched_controls", "controls", "count", minor=True),
+    ),
+    _matched_rows,
+)
+EVENT_STUDY = _spec(
+    "event_study",
+    "Event study",
+    (
+        _LABEL,
+        Column("against", "against", "name"),
+        Column("event_time", "years since the onset", "year"),
+        Column("period", "year", "year"),
+        Column("estimate", "estimate", "number", 3, "effect"),
+        Column("se", "s.e.", "number", 3, "effect"),
+        Column("lower", "2.5%", "number", 3, "effect"),
+        Column("upper", "97.5%", "number", 3, "effect"),
+        Column("p_value", "p", "p-value"),
+    ),
+    _event_rows,
+)
+FAKE_GROUPS = _spec(
+    "fake_groups",
+    "Fake treated groups",
+    (
+        _LABEL,
+        Column("pool", "drawn from"),
+        Column("observed", "actual", "number", 3, "effect"),
+        Column("mean", "mean of the fakes", "number", 3, "effect"),
+        Column("sd", "sd", "number", 3, "effect"),
+        Column("as_large", "at least as large", "probability"),
+    ),
+    _fake_rows,
+)
+TABLES = (COEFFICIENTS, FIT, DESCRIPTIVE, MATCHED, EVENT_STUDY, FAKE_GROUPS)
 SECTION = Section(NAME, "Replication", steps, collect, parts, TABLES)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
-
-import pandas as pd
 
 from bri_bayes.checks.robustness import robustness
 from bri_bayes.presentation import page_parts as page
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.results import SectionResult
-from bri_bayes.presentation.study_tables import Values
+from bri_bayes.presentation.study_tables import OUTCOME, Values
+from bri_bayes.presentation.table_spec import Column, TableSpec
 from bri_bayes.report.sections.section import Context, Section
 from bri_bayes.runtime.steps import Parts, Step
 
@@ -50,13 +49,7 @@ def parts(values: Values) -> list[page.Part]:
     """One sentence an outcome, the figure, the table."""
     found: list[page.Part] = [page.Paragraph(summary(outcome)) for outcome in values[NAME]["outcomes"].values()]
     found.append(page.Picture("robustness"))
-    for _, own in choices(values).groupby("outcome", sort=False):
-        columns: dict[str, tuple[str, page.Show]] = {"choice": ("choice", page.row_name), "kind": ("how", page.plain)}
-        columns |= {"size": ("size", page.digits_of(2)), "lowest": ("lowest mean", page.digits_of(2))}
-        columns |= {"at_lowest": ("at", page.plain), "highest": ("highest mean", page.digits_of(2))}
-        columns |= {"at_highest": ("at", page.plain), "p_low": ("least P(> 0)", page.chance)}
-        columns |= {"p_high": ("largest P(> 0)", page.chance)}
-        found.append(page.Shown(page.page_table(own, str(own["label"].iloc[0]), columns)))
+    found += list(map(page.Shown, CHOICES.fill(values).by_outcome()))
     return found
 
 
@@ -74,30 +67,44 @@ def summary(outcome: Mapping[str, Any]) -> str:
     )
 
 
-def choices(values: Values) -> pd.DataFrame:
+def _choice_rows(values: Values) -> Iterator[dict[str, Any]]:
     """A row a choice, the one of the largest size first."""
-    rows = []
     for name, outcome in values[NAME]["outcomes"].items():
         for choice in outcome["choices"]:
             options = [{"option": "main", **outcome["main"]}] if choice["kind"] == "one at a time" else []
             options += choice["options"]
             low, high = (pick(options, key=lambda option: option["mean"]) for pick in (min, max))
-            rows.append(
+            yield (
                 {"outcome": name, "label": outcome["label"], "choice": choice["choice"], "kind": choice["kind"]}
                 | {"size": choice["size"], "lowest": low["mean"], "at_lowest": low["option"]}
                 | {"highest": high["mean"], "at_highest": high["option"]}
                 | {"p_low": choice["p_positive"][0], "p_high": choice["p_positive"][1]}
             )
-    columns = ("outcome", "label", "choice", "kind", "size", "lowest", "at_lowest", "highest", "at_highest")
-    return pd.DataFrame(rows, columns=[*columns, "p_low", "p_high"]).assign(panel=values["panel"]["kind"])
 
 
+CHOICES = TableSpec(
+    "robustness",
+    "Every choice by its size: the range of the posterior mean of the effect",
+    (
+        *OUTCOME,
+        Column("choice", "choice", "name"),
+        Column("kind", "how", minor=True),
+        Column("size", "size", "number", 2),
+        Column("lowest", "lowest mean", "number", 2, "effect"),
+        Column("at_lowest", "at"),
+        Column("highest", "highest mean", "number", 2, "effect"),
+        Column("at_highest", "at"),
+        Column("p_low", "least P(> 0)", "probability"),
+        Column("p_high", "largest P(> 0)", "probability"),
+    ),
+    _choice_rows,
+)
 SECTION = Section(
     name=NAME,
     title="Robustness in one view",
     steps=steps,
     collect=collect,
     parts=parts,
-    tables={"robustness": ("Every choice by its size: the range of the posterior mean of the effect", choices)},
+    tables=(CHOICES,),
     depends=DEPENDS,
 )

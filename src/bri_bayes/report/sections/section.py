@@ -13,7 +13,7 @@ from bri_bayes.design.analysis import Analysis
 from bri_bayes.presentation.page_parts import Part
 from bri_bayes.presentation.results import SectionResult
 from bri_bayes.presentation.study_tables import Values
-from bri_bayes.report.table_files import TableOf
+from bri_bayes.presentation.table_spec import TableSpec
 from bri_bayes.runtime.steps import Finished, Parts, Step
 from bri_bayes.study.model_card import ModelCard
 from bri_bayes.study.study_file import Study
@@ -59,9 +59,9 @@ class Section:
     """A slice of the report. ``name`` : its key in values.json, its anchor and its command.
 
     ``steps`` : independent pieces of work, owned by ``name``; ``collect`` : the result from theirs by parts, None
-    where the study has nothing to ask; ``parts`` : what the page shows, from values.json alone; ``tables`` : name ->
-    (caption, frame), written as CSV and LaTeX and printed by the command; ``depends`` : sections whose values it
-    reads in ``done``, where the study has them. Its figures stand in report.figures, each beside its section.
+    where the study has nothing to ask; ``parts`` : what the page shows, from values.json alone; ``tables`` : each
+    declared once, for the page, CSV, LaTeX and the command; ``depends`` : sections whose values it reads in ``done``,
+    where the study has them. Its figures stand in report.figures, each beside its section.
     """
 
     name: str
@@ -69,7 +69,7 @@ class Section:
     steps: Callable[[Context], list[Step]]
     collect: Callable[[Context, Mapping[Parts, Any]], SectionResult | None]
     parts: Callable[[Values], list[Part]]
-    tables: Mapping[str, TableOf] = field(default_factory=dict)
+    tables: Sequence[TableSpec] = ()
     depends: tuple[str, ...] = ()
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, get_args
 
 import numpy as np
-import pandas as pd
 
 from bri_bayes.checks.control_sets import MOST_CONTROLS
 from bri_bayes.checks.curve import median_permutation, no_permutation, shares_of_variance
@@ -17,11 +16,11 @@ from bri_bayes.core.names import PERIOD, UNIT, ErrorStructure
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.design.design import build_design
 from bri_bayes.presentation.control_sentences import CHOICE_NAMES
-from bri_bayes.presentation.page_parts import Paragraph, Part, Picture, Shown, digits_of, page_table, plain, row_name
+from bri_bayes.presentation.page_parts import Paragraph, Part, Picture, Shown
 from bri_bayes.presentation.results import SectionResult
-from bri_bayes.presentation.study_tables import Values
+from bri_bayes.presentation.study_tables import OUTCOME, Values
+from bri_bayes.presentation.table_spec import Column, TableSpec, effect_columns, in_csv
 from bri_bayes.report.sections.section import Context, Section
-from bri_bayes.report.table_files import TableOf
 from bri_bayes.runtime.cache import content_key
 from bri_bayes.runtime.steps import Parts, Step
 
@@ -99,7 +98,7 @@ def parts(values: Values) -> list[Part]:
             "fitted with the main card. Combinations differ in their rows: the table counts them and every filled cell."
         ),
         Picture("spec_curve"),
-        Shown(_shares_table(values), None),
+        *map(Shown, SHARES.fill(values).by_outcome()),
     ]
     for outcome in values[NAME]["outcomes"].values():
         if outcome["left_out"]:
@@ -108,43 +107,28 @@ def parts(values: Values) -> list[Part]:
     return found
 
 
-def specification_rows(values: Values) -> pd.DataFrame:
+def _specification_rows(values: Values) -> Iterator[dict[str, Any]]:
     """A row for each specification, sorted by its mean within an outcome."""
-    effect = ("mean", "sd", "lower", "upper", "p_positive")
-    columns = ["outcome", *CHOICES, *effect, "rows", "units", "periods", "filled"]
-    rows = [
-        {"outcome": name, **record, **record["att"]}
-        for name, outcome in values[NAME]["outcomes"].items()
-        for record in sorted(outcome["specifications"], key=lambda record: record["att"]["mean"])
-    ]
-    return pd.DataFrame(rows, columns=columns).assign(panel=values["panel"]["kind"])
-
-
-def share_rows(values: Values) -> pd.DataFrame:
-    """What each choice explains, and each pair beyond its two."""
-    rows = []
     for name, outcome in values[NAME]["outcomes"].items():
+        for record in sorted(outcome["specifications"], key=lambda record: record["att"]["mean"]):
+            yield {"outcome": name, "label": outcome["label"], **record, **record["att"]}
+
+
+def _share_rows(values: Values) -> Iterator[dict[str, Any]]:
+    """What each choice explains, and each pair beyond its two."""
+    for name, outcome in values[NAME]["outcomes"].items():
+        key = {"outcome": name, "label": outcome["label"]}
         shares = outcome.get("shares") or {"shares": [], "pairs": []}
-        for row in shares["shares"]:
-            rows.append(
-                {"outcome": name, "label": outcome["label"], "choice": CHOICE_NAMES[row["choice"]], **_share(row)}
-            )
-        for row in shares["pairs"]:
-            both = " with ".join(CHOICE_NAMES[choice] for choice in row["choices"])
-            rows.append({"outcome": name, "label": outcome["label"], "choice": both, **_share(row)})
-    frame = pd.DataFrame(rows, columns=["outcome", "label", "choice", "levels", "share"])
-    return frame.assign(panel=values["panel"]["kind"])
+        for row in (*shares["shares"], *shares["pairs"]):
+            choices = [row["choice"]] if "choice" in row else row["choices"]
+            yield {**key, **row, "choice": " with ".join(CHOICE_NAMES[choice] for choice in choices)}
 
 
-def summary_rows(values: Values) -> pd.DataFrame:
+def _summary_rows(values: Values) -> Iterator[dict[str, Any]]:
     """The curve of each outcome in one row."""
-    rows = [
-        {"outcome": name, "label": outcome["label"], **outcome["summary"]}
-        | {key: outcome["permutation"].get(key) for key in ("p_value", "larger", "n_groups")}
-        for name, outcome in values[NAME]["outcomes"].items()
-        if outcome["specifications"]
-    ]
-    return pd.DataFrame(rows).assign(panel=values["panel"]["kind"])
+    for name, outcome in values[NAME]["outcomes"].items():
+        if outcome["specifications"]:
+            yield {"outcome": name, "label": outcome["label"], **outcome["permutation"], **outcome["summary"]}
 
 
 def _chosen(context: Context, analysis: Analysis, covariates: Sequence[str]) -> list[Specification]:
@@ -220,32 +204,56 @@ def _main_choices(analysis: Analysis) -> dict[str, Any]:
     }
 
 
-def _share(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {"levels": row.get("levels"), "share": row["share"]}
-
-
-def _shares_table(values: Values) -> Any:
-    columns = {
-        "choice": ("choice", row_name),
-        "label": ("outcome", plain),
-        "share": ("share of variance", digits_of(3)),
-    }
-    notes = ["A pair of choices: what it explains beyond the two side by side."]
-    return page_table(
-        share_rows(values), "Which choice explains how much of the variance over the curve", columns, notes
-    )
-
-
-_TABLES: dict[str, TableOf] = {
-    "spec_curve_summary": ("The specification curve in one row an outcome", summary_rows),
-    "spec_curve_shares": ("Which choice explains how much of the variance over the curve", share_rows),
-    "spec_curve": ("Every specification: posterior mean, sd and 95% interval", specification_rows),
-}
+SUMMARY = TableSpec(
+    "spec_curve_summary",
+    "The specification curve in one row an outcome",
+    (
+        *OUTCOME,
+        Column("n", "estimates", "count"),
+        Column("median", "median", "number", 3, "effect"),
+        Column("q25", "25%", "number", 3, "effect"),
+        Column("q75", "75%", "number", 3, "effect"),
+        Column("lowest", "lowest", "number", 3, "effect"),
+        Column("highest", "highest", "number", 3, "effect"),
+        Column("above", "above zero", "count"),
+        Column("below", "below zero", "count"),
+        *in_csv("positive", "rows_least", "rows_most", kind="count"),
+        Column("p_value", "permutation p", "p-value"),
+        *in_csv("larger", "n_groups", kind="count"),
+    ),
+    _summary_rows,
+)
+SHARES = TableSpec(
+    "spec_curve_shares",
+    "Which choice explains how much of the variance over the curve",
+    (
+        *OUTCOME,
+        Column("choice", "choice", "name"),
+        Column("levels", "levels", "count", minor=True),
+        Column("share", "share of variance", "number", 3),
+    ),
+    _share_rows,
+    lambda values: ("A pair of choices: what it explains beyond the two side by side.",),
+)
+SPECIFICATIONS = TableSpec(
+    "spec_curve",
+    "Every specification: posterior mean, sd and 95% interval",
+    (
+        *OUTCOME,
+        *(Column(choice, CHOICE_NAMES[choice], kind="year" if choice == "onset" else "text") for choice in CHOICES),
+        *effect_columns(digits=3),
+        Column("rows", "rows", "count", minor=True),
+        Column("units", "units", "count", minor=True),
+        Column("periods", "periods", "count", minor=True),
+        Column("filled", "filled", "count", minor=True),
+    ),
+    _specification_rows,
+)
 SECTION = Section(
     name=NAME,
     title="The specification curve",
     steps=steps,
     collect=collect,
     parts=parts,
-    tables=_TABLES,
+    tables=(SUMMARY, SHARES, SPECIFICATIONS),
 )
