@@ -14,6 +14,8 @@ import xarray as xr
 from bri_bayes.core.errors import InputError
 from bri_bayes.data.panel import load_panel, period_labels
 
+from .workbooks import workbook
+
 LONG = "iso3,year,y,first\nKAZ,2003,1.5,2004\nKAZ,2004,1.8,2004\nMNG,2003,0.5,\nMNG,2004,0.25,\n"
 PREAMBLE = '"Data Source","World Development Indicators",\n\n"Last Updated Date","2025-01-01",\n\n'
 FOOTER = "\n\n\nData from database: World Development Indicators\nLast Updated: 01/01/2025\n"
@@ -24,39 +26,6 @@ BANK += '"Congo, Dem. Rep.",COD,"GDP",NY.GDP,1.5,1.8\n"Mongolia",MNG,"GDP",NY.GD
 def load(path, content: str | bytes, **options) -> xr.Dataset:
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     return load_panel(path, **{"unit": "iso3", "period": "year", "columns": ["y"]} | options)
-
-
-def workbook(rows: list[list[object]]) -> bytes:
-    """A workbook of one sheet, written by the standard: texts in place, a date style for datetimes, no blank rows."""
-    sheet = ""
-    for number, row in enumerate(rows, 1):
-        cells = ""
-        for at, cell in enumerate(row):
-            where = f'r="{chr(65 + at)}{number}"'
-            if isinstance(cell, bool):
-                cells += f'<c {where} t="b"><v>{int(cell)}</v></c>'
-            elif isinstance(cell, pd.Timestamp):
-                cells += f'<c {where} s="1"><v>{(cell - pd.Timestamp(1899, 12, 30)).days}</v></c>'
-            elif isinstance(cell, str):
-                cells += f'<c {where} t="inlineStr"><is><t>{cell}</t></is></c>'
-            elif cell is not None:
-                cells += f"<c {where}><v>{cell!r}</v></c>"
-        sheet += f'<row r="{number}">{cells}</row>' if cells else ""
-    main = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
-    links = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-    parts = {
-        "xl/workbook.xml": f'<workbook {main} xmlns:r="{links}"><sheets><sheet name="a" r:id="rId1"/></sheets>'
-        "</workbook>",
-        "xl/_rels/workbook.xml.rels": '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
-        '<Relationship Id="rId1" Type="w" Target="worksheets/sheet1.xml"/></Relationships>',
-        "xl/styles.xml": f'<styleSheet {main}><cellXfs><xf numFmtId="0"/><xf numFmtId="14"/></cellXfs></styleSheet>',
-        "xl/worksheets/sheet1.xml": f"<worksheet {main}><sheetData>{sheet}</sheetData></worksheet>",
-    }
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        for name, part in parts.items():
-            archive.writestr(name, part)
-    return stream.getvalue()
 
 
 def as_zip(**members: str) -> bytes:

@@ -42,6 +42,7 @@ def test_a_long_file_becomes_a_labelled_panel(tmp_path):
     assert panel["unit"].to_numpy().tolist() == ["KAZ", "MNG"]
     assert panel["period"].to_numpy().tolist() == [2003, 2004]
     assert panel["period"].dtype == np.int64
+    assert panel.attrs.pop("calendar").unit == "year"
     assert panel.attrs == {"kind": "official", "label": "A label", "sources": ["A source"], "path": "panel.csv"}
     np.testing.assert_array_equal(panel["lnexport"], np.log([[1.5, 1.8], [0.5, 0.25]]))
     assert panel["lnexport"].dims == ("unit", "period")

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from bri_bayes.core.errors import InputError
 from bri_bayes.core.json_values import json_safe
 from bri_bayes.data.covariate_formula import Column, names_in, regressors
-from bri_bayes.data.microdata import Sample, header_of, read_sample
+from bri_bayes.data.microdata import Sample, sample_of
+from bri_bayes.data.number_format import DECIDED, NumberFormat
+from bri_bayes.data.text_table import read_table
 from bri_bayes.frequentist.balance import balance, effective_size
 from bri_bayes.frequentist.logit import Logit, logit
 from bri_bayes.frequentist.matching import SAME_SCORE, Matched, Rule, att, match, weighting_att
@@ -41,17 +43,20 @@ class MatchRequest:
     rule: Rule
     score: str | None = None
     log_odds: bool = False
+    marks: NumberFormat = DECIDED
 
 
 def match_values(request: MatchRequest) -> dict[str, Any]:
     """The values that ``bri-bayes match --json`` prints."""
     if not request.covariates:
         raise InputError("--covariates names no column; give at least one, as in --covariates age,log(income),age^2")
-    header = header_of(request.path, request.treatment)
+    table = read_table(request.path, request.treatment)
     try:
+        header = table.header
         used = names_in(request.covariates, header)
         wanted = [request.treatment, request.outcome, *used, *([request.score] if request.score else [])]
-        sample = read_sample(request.path, list(dict.fromkeys(wanted)))
+        _check_roles(request, used)
+        sample = sample_of(table, list(dict.fromkeys(wanted)), request.marks)
         treated = _treated(sample, request.treatment)
         y = _numbers(sample, request.outcome)
         columns = {name: sample.columns[name] for name in used}
@@ -116,6 +121,17 @@ def match_text(values: Mapping[str, Any]) -> str:
         *(f"Note: {warning}" for warning in values["warnings"]),
     ]
     return "\n\n".join(parts)
+
+
+def _check_roles(request: MatchRequest, used: tuple[str, ...]) -> None:
+    """Refuse one column in two roles: the answer would be an identity."""
+    if request.outcome == request.treatment:
+        raise InputError(f'the outcome "{request.outcome}" is the treatment, too; give it a column of its own')
+    if request.outcome in used:
+        raise InputError(f'the outcome "{request.outcome}" is among the covariates: a score may not know the outcome')
+    if request.score in (request.treatment, request.outcome):
+        role = "treatment" if request.score == request.treatment else "outcome"
+        raise InputError(f'--score "{request.score}" is the {role}; a score is a probability of being treated')
 
 
 def _treated(sample: Sample, name: str) -> NDArray[np.bool_]:
@@ -188,7 +204,7 @@ def _propensity(fitted: Logit | None) -> dict[str, Any] | None:
 
 
 def _warnings(matched: Matched, sample: Sample) -> list[str]:
-    notes = []
+    notes = list(sample.notes)
     if sample.rows_dropped:
         notes.append(f"{sample.rows_dropped} rows with a missing value were left out, none filled.")
     outside = _support(matched)["treated_outside_controls"]

@@ -18,7 +18,13 @@ from bri_bayes.cli.commands import (
     register_sections,
     stop_if_failed,
 )
-from bri_bayes.cli.trade_and_inequality import parse_range, register_measures
+from bri_bayes.cli.lists import parse_between, parse_lists, parse_units
+from bri_bayes.cli.trade_and_inequality import register_measures
+
+DecimalOption = Annotated[str | None, typer.Option(help="Decimal mark, . or ,; default: decided from each column.")]
+ThousandsOption = Annotated[
+    str | None, typer.Option(help="Separator of thousands: , . blank or '; default: decided from each column.")
+]
 
 app = typer.Typer(
     name="bri-bayes",
@@ -63,12 +69,24 @@ def estimate(
     outcome: Annotated[str, typer.Option(help="Column of the outcome, or log(column).")],
     unit: Annotated[str, typer.Option(help="Column of the unit.")],
     period: Annotated[str, typer.Option(help="Column of the period.")],
-    treated: Annotated[str | None, typer.Option(help="Treated units, A,B (with --onset).")] = None,
-    onset: Annotated[int | None, typer.Option(help="First treated period.")] = None,
-    treatment: Annotated[str | None, typer.Option(help="A 0/1 column of treated cells.")] = None,
-    covariates: Annotated[str | None, typer.Option(help="Columns X,Z; log(X) takes logs.")] = None,
-    controls: Annotated[str | None, typer.Option(help="Control units; default: all others.")] = None,
+    treated: Annotated[
+        list[str] | None, typer.Option(help="Treated units, A,B (with --onset); may be repeated.")
+    ] = None,
+    onset: Annotated[str | None, typer.Option(help="First treated period, as the file writes it.")] = None,
+    treatment: Annotated[str | None, typer.Option(help="A column of treated cells: 0/1, True/False, yes/no.")] = None,
+    onset_column: Annotated[
+        str | None, typer.Option(help="A column with the first treated period; blank, 0 or Inf: never.")
+    ] = None,
+    covariates: Annotated[
+        list[str] | None, typer.Option(help="Columns X,Z; log(X) takes logs; may be repeated.")
+    ] = None,
+    controls: Annotated[
+        list[str] | None, typer.Option(help="Control units; default: all others; may be repeated.")
+    ] = None,
+    groups: Annotated[str | None, typer.Option(help="A column with the group (region) of each unit.")] = None,
     periods: Annotated[str | None, typer.Option(help="First and last period, 2003:2020.")] = None,
+    decimal: DecimalOption = None,
+    thousands: ThousandsOption = None,
     model: Annotated[str, typer.Option(help="A model card: a name or a TOML file.")] = "did",
     errors: Annotated[str | None, typer.Option(help="iid, ar1 or random_walk; default: the card's.")] = None,
     engine: Annotated[str, typer.Option(help="auto, marginal or nuts.")] = "auto",
@@ -76,20 +94,24 @@ def estimate(
     as_json: JsonOption = False,
 ) -> None:
     """Estimate the effect in any CSV: a posterior beside the frequentist answers."""
-    from bri_bayes.app.estimate import Request, parse_list
+    from bri_bayes.app.estimate import Request
     from bri_bayes.app.estimate import estimate as answer
+    from bri_bayes.data.number_format import NumberFormat
 
     request = Request(
         path=panel,
         outcome=outcome,
         unit=unit,
         period=period,
-        treated=parse_list(treated),
+        treated=parse_units(treated, panel, unit),
         onset=onset,
         treatment=treatment,
-        controls=parse_list(controls),
-        covariates=parse_list(covariates),
-        periods=parse_range(periods),
+        onset_column=onset_column,
+        controls=parse_units(controls, panel, unit),
+        covariates=parse_lists(covariates),
+        groups=groups,
+        periods=parse_between(periods),
+        marks=NumberFormat(decimal, thousands),
         model=model,
         errors=errors,
         engine=engine,
@@ -114,7 +136,7 @@ def match(
     data: Annotated[Path, typer.Argument(help="A CSV with one row an observation.")],
     treatment: Annotated[str, typer.Option(help="A 0/1 column.")],
     covariates: Annotated[
-        str, typer.Option(help="Of the logit: X, log(X), X^2, X==V, products with *; words: levels.")
+        list[str], typer.Option(help="Of the logit: X, log(X), X^2, X==V, products with *; words: levels.")
     ],
     outcome: Annotated[str, typer.Option(help="Column of the outcome.")],
     method: Annotated[str, typer.Option(help="nearest, kernel or radius.")] = "nearest",
@@ -133,16 +155,25 @@ def match(
     ] = ("none"),
     score: Annotated[str | None, typer.Option(help="A column with a given score, in place of the logit.")] = None,
     log_odds: Annotated[bool, typer.Option("--log-odds", help="Distances of log odds, not of probabilities.")] = False,
+    decimal: DecimalOption = None,
+    thousands: ThousandsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Match on a propensity score in any CSV: the effect on the treated, its standard errors, balance and support."""
-    from bri_bayes.app.estimate import parse_list
     from bri_bayes.app.match import MatchRequest, match_text, match_values
+    from bri_bayes.data.number_format import NumberFormat
     from bri_bayes.frequentist.matching import Rule
 
     options: Any = (method, replace, neighbours, ties, order, caliper, kernel, bandwidth, radius, support)
     request = MatchRequest(
-        data, treatment, parse_list(covariates), outcome, Rule(*options), score=score, log_odds=log_odds
+        data,
+        treatment,
+        parse_lists(covariates),
+        outcome,
+        Rule(*options),
+        score=score,
+        log_odds=log_odds,
+        marks=NumberFormat(decimal, thousands),
     )
     values = match_values(request)
     if as_json:

@@ -17,6 +17,7 @@ from bri_bayes.cli.commands import (
     print_section,
     processes,
 )
+from bri_bayes.cli.lists import parse_lists, parse_years
 from bri_bayes.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -89,14 +90,13 @@ def register_measures(app: typer.Typer) -> None:
         as_json: JsonOption = False,
     ) -> None:
         """Quality of traded products from values and quantities, by country and year (Khandelwal et al. 2013)."""
-        from bri_bayes.app.estimate import parse_list
         from bri_bayes.app.trade_and_inequality import measure_quality
         from bri_bayes.data.trade import TradeColumns
 
         _keep_inputs(out, file, sigmas, countries)
         own = None
         if columns is not None:
-            names = parse_list(columns) or ()
+            names = parse_lists(columns)
             if len(names) not in (5, 6):
                 raise InputError(f'--columns "{columns}" has {len(names)} names; give five, and the flow as a sixth')
             own = TradeColumns(*names)
@@ -109,23 +109,12 @@ def register_measures(app: typer.Typer) -> None:
             weights=weights,  # type: ignore[arg-type]
             standardise=standardise,
             reporter=reporter,
-            years=parse_range(years, "--years"),
-            products=parse_list(products) or (),
+            years=parse_years(years, "--years"),
+            products=parse_lists(products),
             countries=countries,
             columns=own,
         )
         _show(found, out, as_json=as_json)
-
-
-def parse_range(text: str | None, option: str = "--periods") -> tuple[int, int] | None:
-    """``2003:2020`` as a first and a last period."""
-    if text is None:
-        return None
-    first, _, last = text.partition(":")
-    try:
-        return int(first), int(last)
-    except ValueError:
-        raise InputError(f'{option} "{text}" is not a first and a last period, as in 2003:2020') from None
 
 
 def _keep_inputs(out: Path | None, *inputs: Path | None) -> None:

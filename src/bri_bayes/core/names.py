@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Literal
 
 UNIT = "unit"
+# The group of each unit, as its region: units of one group may share shocks.
+GROUP = "group"
 PERIOD = "period"
 # The periods as a file writes them, where they are ordinals of months, quarters, dates.
 PERIOD_LABEL = "period_label"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from bri_bayes.core.errors import InputError
 from bri_bayes.data.covariate_formula import Column
 from bri_bayes.data.number_format import DECIDED, NumberFormat, is_infinite, is_missing, looks_numeric, read_numbers
-from bri_bayes.data.text_table import Table, check_name, read_table, shown
+from bri_bayes.data.text_table import Table, check_name, shown
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,16 +25,6 @@ class Sample:
     rows: tuple[int, ...]
     rows_dropped: int
     notes: tuple[str, ...] = ()
-
-
-def header_of(path: str | Path, column: str) -> tuple[str, ...]:
-    """The names of the columns; ``column`` is one that should be among them."""
-    return tuple(read_table(Path(path), column).header)
-
-
-def read_sample(path: str | Path, names: Sequence[str], marks: NumberFormat = DECIDED) -> Sample:
-    """The columns ``names`` of the rows in which none of them is missing."""
-    return sample_of(read_table(Path(path), names[0]), names, marks)
 
 
 def sample_of(table: Table, names: Sequence[str], marks: NumberFormat = DECIDED) -> Sample:

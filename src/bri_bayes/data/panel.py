@@ -115,6 +115,7 @@ def load_panel(
             "label": Path(path).name if label is None else label,
             "sources": list(sources),
             "path": Path(path).name,
+            "calendar": grid.calendar,
             **({"notes": notes} if notes else {}),
             **({"unit_columns": texts} if texts else {}),
         },

@@ -1,0 +1,134 @@
+"""What does a command line ask of which file? Options become a panel, an assignment, and notes about both."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from bri_bayes.core.errors import InputError
+from bri_bayes.core.names import GROUP, UNIT
+from bri_bayes.data.assignment import Assignment
+from bri_bayes.data.comparable import Comparable, comparable
+from bri_bayes.data.number_format import DECIDED, NumberFormat
+from bri_bayes.data.onsets import onsets_by_name, onsets_from_cells, onsets_from_column
+from bri_bayes.data.panel import Column, Panel, load_panel
+
+_TRANSFORMED = re.compile(r"(log1p|log)\(\s*(.+?)\s*\)")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command line was asked. A variable is a column or ``log(column)``, ``log1p(column)``.
+
+    ``onset`` and ``periods`` are written as the file writes its periods. ``groups`` : a column with one text a unit.
+    """
+
+    path: Path
+    outcome: str
+    unit: str
+    period: str
+    treated: tuple[str, ...] = ()
+    onset: str | None = None
+    treatment: str | None = None
+    onset_column: str | None = None
+    controls: tuple[str, ...] = ()
+    covariates: tuple[str, ...] = ()
+    groups: str | None = None
+    periods: tuple[str, str] | None = None
+    marks: NumberFormat = DECIDED
+    model: str = "did"
+    errors: str | None = None
+    engine: str = "auto"
+    seed: int = 0
+
+
+def question(request: Request) -> Comparable:
+    """The panel of the request and who is compared with whom in it; ``notes`` say what was left out, and why."""
+    _check_roles(request)
+    panel = _panel(request)
+    found = comparable(panel, _assignment(request, panel), request.outcome, request.covariates)
+    notes = (*panel.attrs.get("notes", ()), *found.notes)
+    grouped = found.panel if request.groups is None else _with_groups(found.panel, request.groups, found.assignment)
+    return Comparable(grouped, found.assignment, found.left_out, found.not_yet_treated, notes)
+
+
+def column_of(name: str) -> Column:
+    """The column of a variable, and its transform."""
+    match = _TRANSFORMED.fullmatch(name.strip())
+    if match is None:
+        return Column(name)
+    return Column(match.group(2), transform="log1p" if match.group(1) == "log1p" else "log")
+
+
+def _check_roles(request: Request) -> None:
+    """Refuse one column in two roles: the answer would be an identity."""
+    outcome = column_of(request.outcome).column
+    covariates = [column_of(name).column for name in request.covariates]
+    treatments = {"--treatment": request.treatment, "--onset-column": request.onset_column}
+    if outcome in covariates:
+        raise InputError(f'the outcome "{outcome}" is among the covariates: it cannot explain itself')
+    for option, name in treatments.items():
+        if name is not None and name == outcome:
+            raise InputError(f'{option} "{name}" is the outcome, too: the treatment needs a column of its own')
+        if name is not None and name in covariates:
+            raise InputError(f'{option} "{name}" is among the covariates: its effect is what is asked for')
+    for key, name in {"--unit": request.unit, "--period": request.period}.items():
+        if name in (outcome, *covariates):
+            raise InputError(f'{key} "{name}" is the outcome or a covariate, too; give it a column of its own')
+    given = [option for option, name in treatments.items() if name is not None]
+    given += ["--treated"] if request.treated else []
+    if not given or (given == ["--treated"] and request.onset is None):
+        raise InputError(
+            "say who was treated and when: --treated A,B with --onset YEAR, --treatment COLUMN or --onset-column COLUMN"
+        )
+    if len(given) > 1:
+        raise InputError(f"give either {' or '.join(sorted(given))}, not both")
+    if request.onset_column is not None and request.onset is not None:
+        raise InputError("give either --onset or --onset-column, not both")
+    if request.controls and not request.treated:
+        raise InputError(f"--controls needs --treated: with {given[0]} the column says who is a control")
+    both = sorted(set(request.treated) & set(request.controls))
+    if both:
+        raise InputError(f'the unit "{both[0]}" is named both in --treated and in --controls')
+
+
+def _panel(request: Request) -> Panel:
+    columns = {name: column_of(name) for name in dict.fromkeys([request.outcome, *request.covariates])}
+    if request.treatment is not None:
+        columns[request.treatment] = Column(request.treatment)
+    return load_panel(
+        request.path,
+        unit=request.unit,
+        period=request.period,
+        columns=columns,
+        units=[*request.treated, *request.controls] if request.controls else None,
+        between=request.periods,
+        marks=request.marks,
+        no_blanks=[] if request.treatment is None else [request.treatment],
+        unit_columns=[name for name in (request.onset_column, request.groups) if name is not None],
+    )
+
+
+def _assignment(request: Request, panel: Panel) -> Assignment:
+    if request.treatment is not None:
+        return onsets_from_cells(panel, request.treatment, request.onset)
+    if request.onset_column is not None:
+        return onsets_from_column(panel, request.onset_column)
+    assert request.onset is not None, "checked: --treated comes with --onset"
+    return onsets_by_name(panel, request.treated, request.onset)
+
+
+def _with_groups(panel: xr.Dataset, name: str, assignment: Assignment) -> xr.Dataset:
+    """The panel with the group of each unit as the coordinate ``group``; who is compared needs one."""
+    texts = panel.attrs["unit_columns"][name]
+    blank = [unit for unit in assignment.units if not texts[unit]]
+    if blank:
+        raise InputError(f'the group column "{name}" is empty for "{blank[0]}"; a unit that is compared needs one')
+    groups = np.array([texts[str(unit)] for unit in panel[UNIT].to_numpy()], dtype=str)
+    if len({texts[unit] for unit in assignment.units}) < 2:
+        raise InputError(f'the group column "{name}" has one group only, "{groups[0]}"; it tells no units apart')
+    return panel.assign_coords({GROUP: (UNIT, groups)})
