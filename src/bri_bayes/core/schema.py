@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from os import SEEK_END
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -13,19 +15,46 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from bri_bayes.core.errors import InputError, suggest
 
 STRICT = ConfigDict(extra="forbid")
+# A study with hundreds of units and variables has a twentieth of this.
+MOST_BYTES = 1_000_000
+MOST_INTEGER = 10**15 - 1
+# Those of C0 and C1 but tab and line feed, and what turns the direction of writing.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def read_toml(path: Path) -> dict[str, Any]:
     """The content of a TOML file, or one sentence about why it cannot be read."""
     try:
         with path.open("rb") as stream:
-            return tomllib.load(stream)
+            if stream.seek(0, SEEK_END) > MOST_BYTES:
+                raise InputError(f"{path}: is larger than {MOST_BYTES:,} bytes, more than a file of settings needs")
+            stream.seek(0)
+            content = tomllib.load(stream)
+        _check(content, path)
+        return content
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: is not UTF-8 text (byte {error.start})") from error
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
         raise InputError(f"{path}: is not valid TOML ({error})") from error
+    except RecursionError as error:
+        raise InputError(f"{path}: tables or lists lie too deep inside each other") from error
+
+
+def _check(content: Any, path: Path) -> None:
+    """Refuse numbers that no setting has, and control characters, which forge lines on a terminal."""
+    if isinstance(content, dict):
+        for key, value in content.items():
+            _check(key, path)
+            _check(value, path)
+    elif isinstance(content, list):
+        for value in content:
+            _check(value, path)
+    elif isinstance(content, int) and abs(content) > MOST_INTEGER:
+        raise InputError(f"{path}: a whole number has more than {len(str(MOST_INTEGER))} digits")
+    elif isinstance(content, str) and (control := _CONTROL.search(content)):
+        raise InputError(f"{path}: the control character {control[0]!r} stands in a text")
 
 
 def validated[T](kind: type[T], content: Mapping[str, Any], *, where: str) -> T:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -25,7 +26,14 @@ from bri_bayes.core.names import (
 )
 from bri_bayes.core.resources import shipped
 from bri_bayes.core.schema import STRICT, read_toml, validated
+from bri_bayes.study.formula import Formula
 from bri_bayes.study.propensity_specification import PropensityPrior
+
+# More of these would fill the memory of an ordinary machine before they say more.
+MOST_CHAINS, MOST_DRAWS = 64, 200_000
+# A card that extends a card that extends a card: as many steps as a person can follow.
+MOST_PARENTS = 10
+_PLAIN_NAME = re.compile(r"\w[\w-]*")
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -179,18 +187,11 @@ class Sampler:
             raise ValueError(f"the number of chains must be even and at least 2, not {self.chains}")
         if self.draws < 100 or self.proposals < 200 or self.tune < 100:
             raise ValueError("draws and tune must be at least 100, proposals at least 200")
+        if self.chains > MOST_CHAINS or max(self.draws, self.tune, self.proposals) > MOST_DRAWS:
+            raise ValueError(f"at most {MOST_CHAINS} chains, and {MOST_DRAWS:,} draws, tune and proposals each")
         if not 0.5 <= self.target_accept < 1:
             raise ValueError(f"target_accept must be in [0.5, 1), not {self.target_accept}")
         return self
-
-
-@dataclass(frozen=True, config=STRICT)
-class Formula:
-    """A Bambi model: its formula over outcome, level, unit, period, treated and the covariates."""
-
-    formula: str
-    family: str = "gaussian"
-    link: str | None = None
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -275,11 +276,15 @@ def card_path(name_or_path: str | Path) -> Path:
 def _content(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
     if path in seen:
         raise InputError(f"{path}: the cards extend each other in a circle")
+    if len(seen) > MOST_PARENTS:
+        raise InputError(f"{path}: more than {MOST_PARENTS} cards extend one another")
     content = read_toml(path)
     content.setdefault("name", path.stem)
     parent = content.pop("extends", None)
     if parent is None:
         return content
+    if not _PLAIN_NAME.fullmatch(str(parent)):
+        raise InputError(f'{path}: extends = "{parent}" is no name of a card: one beside this file, or one that ships')
     beside = path.parent / f"{parent}.toml"
     base = _content(beside if beside.is_file() else card_path(str(parent)), (*seen, path))
     return _merge(base, content)

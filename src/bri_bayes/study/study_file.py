@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,10 @@ from bri_bayes.study.claims import StatedClaim
 from bri_bayes.study.propensity_specification import PropensityTable
 from bri_bayes.study.section_settings import CompareTable, PoolTable
 from bri_bayes.study.variable_roles import Modifier, Outcome, standard_errors
+
+# The reports of a study lie in a folder of its name, which no other place can be.
+_NAME = re.compile(r"\w[\w .-]{0,99}(?<![ .])")
+MOST_PERIODS = 10_000
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -54,8 +59,9 @@ class PanelSource:
             check_generator(self.generator)
             if self.kind not in GENERATED:
                 raise ValueError(f'a generator makes a panel of the kind {" or ".join(GENERATED)}, not "{self.kind}"')
-        if self.periods is not None and self.periods[0] >= self.periods[1]:
-            raise ValueError(f"periods are the first and a later last one, not {list(self.periods)}")
+        if self.periods is not None and not 0 < self.periods[1] - self.periods[0] < MOST_PERIODS:
+            given = list(self.periods)
+            raise ValueError(f"periods are the first and a later last one, at most {MOST_PERIODS:,}, not {given}")
         return self
 
     @property
@@ -122,6 +128,8 @@ class Study:
 
     @model_validator(mode="after")
     def _consistent(self) -> Study:
+        if not _NAME.fullmatch(self.name):
+            raise ValueError(f'the name "{self.name}" names a folder: letters, digits, blanks, "-", "_" and "." inside')
         for section in self.sections:
             if section not in SECTIONS:
                 raise ValueError(f'there is no section "{section}"; {suggest(section, SECTIONS)}')
@@ -238,7 +246,7 @@ def _study(path: Path, content: dict[str, Any]) -> Study:
     for key in ("panel", "categories"):
         source = content.get(key)
         if isinstance(source, dict) and isinstance(source.get("file"), str):
-            content[key] = {**source, "file": path.parent / source["file"]}
+            content[key] = {**source, "file": _inside(path, source["file"])}
     if isinstance(content.get("assignment"), dict):
         table = validated(AssignmentTable, content["assignment"], where=f"{where}: [assignment]")
         content["assignment"] = table.assignment
@@ -252,7 +260,14 @@ def _study(path: Path, content: dict[str, Any]) -> Study:
 
 def _beside(path: Path, model: Any) -> Any:
     """A card given as a TOML file lies beside the study; any other word names a card that ships."""
-    return str(path.parent / model) if isinstance(model, str) and model.endswith(".toml") else model
+    return str(_inside(path, model)) if isinstance(model, str) and model.endswith(".toml") else model
+
+
+def _inside(path: Path, name: str) -> Path:
+    """A file that the study ``path`` names: below its folder, as a file from elsewhere is given on the command line."""
+    if not (path.parent / name).resolve().is_relative_to(path.parent.resolve()):
+        raise InputError(f'{path}: the file "{name}" lies outside the folder of the study; give it on the command line')
+    return path.parent / name
 
 
 def _levels(source: PanelSource, columns: Mapping[str, Column], name: str) -> Panel:
