@@ -1,4 +1,4 @@
-"""Which records do the files of data/published hold? One class a file, with its header and how a row becomes one."""
+"""Which records do the files of data/published hold? One class a file; annotations say how a line is read."""
 
 from __future__ import annotations
 
@@ -8,32 +8,21 @@ from typing import ClassVar
 
 from bri_bayes.core.errors import InputError
 from bri_bayes.paper.printed import Printed
-from bri_bayes.paper.rows import Row
+from bri_bayes.paper.rows import Stars
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A coefficient with its standard error and stars. ``section`` : of the paper, as in "4(2)"."""
+    """A line of cells.csv: a coefficient, its standard error and stars. ``section`` : of the paper, as in "4(2)"."""
 
-    HEADER: ClassVar = (
-        "table",
-        "column",
-        "variable",
-        "value",
-        "decimals",
-        "se",
-        "se_decimals",
-        "stars",
-        "section",
-        "note",
-    )
+    HEADER: ClassVar[str] = "table,column,variable,value,decimals,se,se_decimals,stars,section,note"
 
     table: int
     column: int
     variable: str
     estimate: Printed
     se: Printed
-    stars: int
+    stars: Stars
     section: str
     note: str = ""
 
@@ -58,56 +47,36 @@ class Cell:
         """The name of the cell for a reader."""
         return f"Table {self.table} ({self.column}) {self.variable}"
 
-    @classmethod
-    def from_row(cls, row: Row) -> Cell:
-        """A row of cells.csv."""
-        return cls(
-            table=row.integer("table"),
-            column=row.integer("column"),
-            variable=row["variable"],
-            estimate=row.number("value", "decimals"),
-            se=row.number("se", "se_decimals"),
-            stars=row.stars("stars"),
-            section=row["section"],
-            note=row["note"],
-        )
-
 
 @dataclass(frozen=True)
 class Statistic:
-    """The number of rows or the R-squared of a column of Tables 3-8."""
+    """A line of statistics.csv: the number of rows or the R-squared of a column of Tables 3-8."""
 
-    HEADER: ClassVar = ("table", "column", "statistic", "value", "decimals", "section", "note")
+    HEADER: ClassVar[str] = "table,column,statistic,value,decimals,section,note"
 
     table: int
     column: int
-    name: str
+    statistic: str
     number: Printed
 
     @property
     def key(self) -> tuple[int, int, str]:
-        """Table, column and name."""
-        return self.table, self.column, self.name
-
-    @classmethod
-    def from_row(cls, row: Row) -> Statistic:
-        """A row of statistics.csv."""
-        number = row.number("value", "decimals")
-        return cls(row.integer("table"), row.integer("column"), row["statistic"], number)
+        """Table, column and statistic."""
+        return self.table, self.column, self.statistic
 
 
 @dataclass(frozen=True)
 class Descriptive:
-    """A cell of Table 1 or 2. ``sample`` : "before" or "after" matching in Table 2, empty in Table 1."""
+    """A line of tables_1_2.csv. ``sample`` : "before" or "after" matching in Table 2, empty in Table 1."""
 
-    HEADER: ClassVar = ("table", "row", "sample", "column", "value", "decimals", "stars", "section", "note")
+    HEADER: ClassVar[str] = "table,row,sample,column,value,decimals,stars,section,note"
 
     table: int
     row: str
     sample: str
     column: str
     number: Printed
-    stars: int
+    stars: Stars
     section: str
 
     @property
@@ -115,25 +84,12 @@ class Descriptive:
         """Table, row, sample and column: what names the cell."""
         return self.table, self.row, self.sample, self.column
 
-    @classmethod
-    def from_row(cls, row: Row) -> Descriptive:
-        """A row of tables_1_2.csv."""
-        return cls(
-            table=row.integer("table"),
-            row=row["row"],
-            sample=row["sample"],
-            column=row["column"],
-            number=row.number("value", "decimals"),
-            stars=row.stars("stars"),
-            section=row["section"],
-        )
-
 
 @dataclass(frozen=True)
 class Statement:
-    """A number or a claim of the running text, with the words of the paper. ``words`` : a list that it names."""
+    """A line of text.csv: a number or a claim of the running text, quoted. ``words`` : a list that it names."""
 
-    HEADER: ClassVar = ("id", "value", "decimals", "words", "section", "quote", "meaning")
+    HEADER: ClassVar[str] = "id,value,decimals,words,section,quote,meaning"
 
     id: str
     number: Printed | None
@@ -154,24 +110,12 @@ class Statement:
         """What names the statement."""
         return self.id
 
-    @classmethod
-    def from_row(cls, row: Row) -> Statement:
-        """A row of text.csv."""
-        return cls(
-            id=row["id"],
-            number=row.number("value", "decimals") if row["value"] else None,
-            words=tuple(row["words"].split()),
-            section=row["section"],
-            quote=row["quote"],
-            meaning=row["meaning"],
-        )
-
 
 @dataclass(frozen=True)
 class Fact:
-    """A number from outside the paper. ``low`` and ``high`` bound it where more than one is defensible."""
+    """A line of facts.csv: a number from outside the paper; ``low`` and ``high`` bound what is defensible."""
 
-    HEADER: ClassVar = ("id", "value", "low", "high", "source", "note")
+    HEADER: ClassVar[str] = "id,value,low,high,source,note"
 
     id: str
     value: float
@@ -180,26 +124,21 @@ class Fact:
     source: str
     note: str
 
+    def __post_init__(self) -> None:
+        if not self.low <= self.value <= self.high:
+            raise ValueError(f"the value {self.value} is not between {self.low} and {self.high}")
+
     @property
     def key(self) -> str:
         """What names the fact."""
         return self.id
 
-    @classmethod
-    def from_row(cls, row: Row) -> Fact:
-        """A row of facts.csv; without bounds the value is both."""
-        value = row.decimal("value")
-        low, high = (row.decimal(name) if row[name] else value for name in ("low", "high"))
-        if not low <= value <= high:
-            raise row.error(f"the value {value} is not between {low} and {high}")
-        return cls(row["id"], value, low, high, row["source"], row["note"])
-
 
 @dataclass(frozen=True)
 class Signatory:
-    """A document of a country with China on the Belt and Road: signed on, or at the latest on, a day."""
+    """A line of signatories.csv: a document with China on the Belt and Road, signed at the latest on a day."""
 
-    HEADER: ClassVar = ("unit", "country", "signed", "document", "source")
+    HEADER: ClassVar[str] = "unit,country,signed,document,source"
 
     unit: str
     country: str
@@ -212,17 +151,12 @@ class Signatory:
         """The code of the country."""
         return self.unit
 
-    @classmethod
-    def from_row(cls, row: Row) -> Signatory:
-        """A row of signatories.csv."""
-        return cls(row["unit"], row["country"], row.day("signed"), row["document"], row["source"])
-
 
 @dataclass(frozen=True)
 class Reference:
-    """An entry of the list of references; ``year`` is None where the entry has none."""
+    """A line of references.csv: an entry of the list, authors by family name; ``year`` is None where it has none."""
 
-    HEADER: ClassVar = ("number", "year", "authors")
+    HEADER: ClassVar[str] = "number,year,authors"
 
     number: int
     year: int | None
@@ -232,8 +166,3 @@ class Reference:
     def key(self) -> int:
         """Its number in the list."""
         return self.number
-
-    @classmethod
-    def from_row(cls, row: Row) -> Reference:
-        """A row of references.csv; authors by family name."""
-        return cls(row.integer("number"), row.integer("year") if row["year"] else None, tuple(row["authors"].split()))

@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
+from typing import Any, ClassVar, Protocol
 
 from bri_bayes.core.errors import InputError
 from bri_bayes.paper.printed import Printed
+
+# How many stars a cell has.
+type Stars = int
+
+
+class Record(Protocol):
+    """A frozen dataclass of the lines of one file. ``HEADER`` : its first line; a field that is not in it is the number
+    in the column "value"."""
+
+    HEADER: ClassVar[str]
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def key(self) -> Any:
+        """What names the record."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +49,9 @@ class Row:
             raise self.error(f'{column} is "{self[column]}"; it is a whole number')
         return int(self[column])
 
-    def number(self, column: str, decimals: str) -> Printed:
-        """A printed number whose decimals, counted, are those that the column ``decimals`` states."""
-        try:
-            printed = Printed(self[column])
-        except ValueError as error:
-            raise self.error(f"{column}: {error}") from error
+    def printed(self, column: str) -> Printed:
+        """A printed number whose decimals, counted, are those that the column beside it states."""
+        printed, decimals = self._printed(column), "decimals" if column == "value" else f"{column}_decimals"
         if printed.decimals != self.integer(decimals):
             raise self.error(
                 f"{column} {printed} has {printed.decimals} decimals, and {decimals} says {self[decimals]}"
@@ -47,10 +60,7 @@ class Row:
 
     def decimal(self, column: str) -> float:
         """A number that is not printed in the paper, so that its decimals say nothing."""
-        try:
-            return Printed(self[column]).value
-        except ValueError as error:
-            raise self.error(f"{column}: {error}") from error
+        return self._printed(column).value
 
     def day(self, column: str) -> date:
         """A date such as 2015-11-26."""
@@ -65,8 +75,52 @@ class Row:
             raise self.error(f'{column} is "{self[column]}"; allowed: nothing, *, **, ***')
         return len(self[column])
 
+    def words(self, column: str) -> tuple[str, ...]:
+        """Words with spaces between them."""
+        return tuple(self[column].split())
 
-def rows(path: Path, header: tuple[str, ...]) -> Iterator[Row]:
+    def _printed(self, column: str) -> Printed:
+        try:
+            return Printed(self[column])
+        except ValueError as error:
+            raise self.error(f"{column}: {error}") from error
+
+
+# By the annotation of a field.
+_READERS: Mapping[str, Callable[[Row, str], Any]] = {
+    "str": Row.__getitem__,
+    "int": Row.integer,
+    "float": Row.decimal,
+    "date": Row.day,
+    "Stars": Row.stars,
+    "Printed": Row.printed,
+    "tuple[str, ...]": Row.words,
+}
+
+
+def by_key[R: Record](path: Path, kind: type[R]) -> dict[Any, R]:
+    """The record of every line by its key, in the order of the file; a key that comes twice is an error."""
+    records: dict[Any, R] = {}
+    header = kind.HEADER.split(",")
+    columns = [(each.name, each.type, each.name if each.name in header else "value") for each in fields(kind)]
+    for row in _rows(path, tuple(header)):
+        try:
+            record = kind(**{name: _value(row, annotation, column) for name, annotation, column in columns})
+        except ValueError as error:
+            raise row.error(str(error)) from error
+        if record.key in records:
+            raise row.error(f"{record.key} stands above already")
+        records[record.key] = record
+    return records
+
+
+def _value(row: Row, annotation: Any, column: str) -> Any:
+    """The field of a line by its annotation; an empty one is None where it may be."""
+    required = annotation.removesuffix(" | None")
+    return None if required != annotation and not row[column] else _READERS[required](row, column)
+
+
+def _rows(path: Path, header: tuple[str, ...]) -> Iterator[Row]:
     """The lines of the CSV at ``path``, whose first line must be ``header``."""
     try:
         text = path.read_text(encoding="utf-8")
@@ -78,18 +132,7 @@ def rows(path: Path, header: tuple[str, ...]) -> Iterator[Row]:
     first = tuple(next(reader, []))
     if first != header:
         raise InputError(f"{path}: the first line is {','.join(first)!r}; it is {','.join(header)!r}")
-    for fields in reader:
-        if len(fields) != len(header):
-            raise InputError(f"{path}, line {reader.line_num}: has {len(fields)} fields, and the header {len(header)}")
-        yield Row(path, reader.line_num, dict(zip(header, fields, strict=True)))
-
-
-def by_key[K, R](path: Path, header: tuple[str, ...], record: Callable[[Row], R], key: Callable[[R], K]) -> dict[K, R]:
-    """The ``record`` of every row by its ``key``, in the order of the file; a key that comes twice is an error."""
-    found: dict[K, R] = {}
-    for row in rows(path, header):
-        made = record(row)
-        if key(made) in found:
-            raise row.error(f"{key(made)} stands above already")
-        found[key(made)] = made
-    return found
+    for cells in reader:
+        if len(cells) != len(header):
+            raise InputError(f"{path}, line {reader.line_num}: has {len(cells)} fields, and the header {len(header)}")
+        yield Row(path, reader.line_num, dict(zip(header, cells, strict=True)))

@@ -148,18 +148,18 @@ def load_published(folder: str | Path | None = None) -> Published:
     """Read the paper's numbers from ``folder``, by default from data/published of the project."""
     path = shipped("data") / "published" if folder is None else Path(folder)
     specifications = _specifications(path / "regressions.toml")
-    cells = by_key(path / "cells.csv", Cell.HEADER, Cell.from_row, lambda cell: cell.key)
-    statistics = by_key(path / "statistics.csv", Statistic.HEADER, Statistic.from_row, lambda found: found.key)
+    cells = by_key(path / "cells.csv", Cell)
+    statistics = by_key(path / "statistics.csv", Statistic)
     _check_columns(path, specifications, set(cells), set(statistics))
     return Published(
         cells=cells,
-        statistics={key: found.number for key, found in statistics.items()},
-        descriptives=by_key(path / "tables_1_2.csv", Descriptive.HEADER, Descriptive.from_row, lambda cell: cell.key),
-        statements=by_key(path / "text.csv", Statement.HEADER, Statement.from_row, lambda found: found.id),
+        statistics={key: statistic.number for key, statistic in statistics.items()},
+        descriptives=by_key(path / "tables_1_2.csv", Descriptive),
+        statements=by_key(path / "text.csv", Statement),
         specifications=specifications,
-        facts=by_key(path / "facts.csv", Fact.HEADER, Fact.from_row, lambda fact: fact.id),
-        signatories=by_key(path / "signatories.csv", Signatory.HEADER, Signatory.from_row, lambda found: found.unit),
-        references=by_key(path / "references.csv", Reference.HEADER, Reference.from_row, lambda entry: entry.number),
+        facts=by_key(path / "facts.csv", Fact),
+        signatories=by_key(path / "signatories.csv", Signatory),
+        references=by_key(path / "references.csv", Reference),
     )
 
 
