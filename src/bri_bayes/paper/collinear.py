@@ -54,8 +54,8 @@ def collinearities(regressions: Sequence[Reported], *, most: int | None = None) 
     within rounding do, which a linear program decides for every pattern of signs of the weights.
     """
     certificates = (_Sum(regressions, members).certificate() for members in _surplus_sets(regressions))
-    forced = islice((one for one in certificates if one.is_forced), most)
-    return tuple(sorted(forced, key=lambda one: -one.margin))
+    forced = islice((certificate for certificate in certificates if certificate.is_forced), most)
+    return tuple(sorted(forced, key=lambda certificate: -certificate.margin))
 
 
 def _surplus_sets(regressions: Sequence[Reported]) -> Iterator[tuple[int, ...]]:
@@ -146,7 +146,7 @@ class _Sum:
         ranges = {}
         for at, name in enumerate(self.shared):
             low, high = np.inf, -np.inf
-            for pattern in (turned for s in signs for turned in (s, tuple(-one for one in s))):
+            for pattern in (turned for s in signs for turned in (s, tuple(-side for side in s))):
                 rows = self._rows(np.array(pattern))
                 w = rows[len(self.cancelled) :] / self.unit[len(self.cancelled) :, None]
                 cancelled = rows[: len(self.cancelled)] / self.unit[: len(self.cancelled), None]
@@ -169,8 +169,8 @@ class _Sum:
             rows[self.names.index(name), at] = self.regressions[k].coefficients[name].half_unit
         return rows
 
-    def _solved(self, zero: Array, one: Array, *, cost: Array, above: Array | None = None) -> float | None:
-        """The least cost with ``zero`` x = 0 and ``one`` x = 1; None where no x does. Columns beyond are positive."""
+    def _solved(self, zero: Array, normalised: Array, *, cost: Array, above: Array | None = None) -> float | None:
+        """The least cost with ``zero`` x = 0 and ``normalised`` x = 1; None if none has. The rest is positive."""
         from scipy.optimize import linprog
 
         count, width = len(self.regressions), cost.size
@@ -182,7 +182,7 @@ class _Sum:
             cost,
             A_ub=within if above is None else np.vstack([within, above]),
             b_ub=np.zeros(within.shape[0] + (0 if above is None else above.shape[0])),
-            A_eq=np.pad(np.vstack([zero, one[None]]), ((0, 0), (0, extra))),
+            A_eq=np.pad(np.vstack([zero, normalised[None]]), ((0, 0), (0, extra))),
             b_eq=np.append(np.zeros(zero.shape[0]), 1.0),
             bounds=[(0, None)] * count + [(None, None)] * len(self.pairs) + [(0, None)] * extra,
         )

@@ -113,14 +113,14 @@ def joint_consistency(regressions: Sequence[Reported], *, every_certificate: boo
         positive = _positive_sum(problem, multipliers)
         if positive.least_eigenvalue > 0:
             return Consistency(tuple(regressions), "conflict", positive=positive)
-    found = [
+    candidates = [
         common for common in (printed, _common(problem, searched(problem, _expected(problem)))) if common is not None
     ]
-    agreeing = [common for common in found if common.agrees]
+    agreeing = [common for common in candidates if common.agrees]
     if agreeing:
         best = max(agreeing, key=lambda common: common.least_eigenvalue)
         return Consistency(tuple(regressions), "shared", common=best)
-    return Consistency(tuple(regressions), "undecided", nearest_miss=min(common.largest_miss for common in found))
+    return Consistency(tuple(regressions), "undecided", nearest_miss=min(common.largest_miss for common in candidates))
 
 
 def _check_names(regressions: Sequence[Reported]) -> None:
@@ -137,16 +137,16 @@ def _printed_data(problem: System) -> tuple[CommonData | None, Array]:
 
     Nearest to the identity, then to its own diagonal, and so on: each round raises the determinant of the correlations.
     """
-    found = nearest_gram(_expected(problem), problem.equations)
-    blocks = found.gram
-    if not found.converged or _least_eigenvalue(blocks) < LEAST_EIGENVALUE:
-        return None, found.multipliers
+    nearest = nearest_gram(_expected(problem), problem.equations)
+    blocks = nearest.gram
+    if not nearest.converged or _least_eigenvalue(blocks) < LEAST_EIGENVALUE:
+        return None, nearest.multipliers
     for _ in range(RESCALINGS):
         again = nearest_gram([np.diag(np.diag(G)) for G in blocks], problem.equations)
         if not again.converged or _least_eigenvalue(again.gram) < _least_eigenvalue(blocks):
             break
         blocks = again.gram
-    return _common(problem, blocks), found.multipliers
+    return _common(problem, blocks), nearest.multipliers
 
 
 def _expected(problem: System) -> list[Array]:

@@ -35,15 +35,15 @@ def consistency_entry(regressions: Sequence[Reported], name: str) -> dict[str, A
     ``conflict`` : "collinear", weights of the residuals, what they leave and its bounds under rounding, or "positive",
     multipliers of the normal equations whose sum is positive definite; ``undecided`` : the nearest miss.
     """
-    found = joint_consistency(regressions)
-    slips = decimal_slips(found) if found.collinear else ()
+    answer = joint_consistency(regressions)
+    slips = decimal_slips(answer) if answer.collinear else ()
     return {
         "name": name,
-        "regressions": [regression.name for regression in found.regressions],
-        "verdict": found.verdict,
-        "sentence": found.sentence,
-        "why": _why(found),
-        "certificate": _certificate(found),
+        "regressions": [regression.name for regression in answer.regressions],
+        "verdict": answer.verdict,
+        "sentence": answer.sentence,
+        "why": _why(answer),
+        "certificate": _certificate(answer),
         "slips": [_slip(slip) for slip in slips],
         "panel": "published",
     }
@@ -55,11 +55,12 @@ def consistency_text(entries: Sequence[Mapping[str, Any]]) -> str:
     for entry in entries:
         lines = [f"{entry['name']}: {_VERDICTS[entry['verdict']]}", f"  {entry['sentence']}"]
         certificate = entry["certificate"]
-        for one in certificate.get("collinear", [])[:1]:
-            weights = " ".join(f"{value:+.4g} [{name}]" for name, value in one["weights"].items())
+        for collinear in certificate.get("collinear", [])[:1]:
+            weights = " ".join(f"{value:+.4g} [{name}]" for name, value in collinear["weights"].items())
             lines.append(f"  Check: the residuals, weighted {weights}, leave")
             lines += [
-                f"    {value:+.4g} {name}{_allowed(*one['bounds'][name])}" for name, value in one["combination"].items()
+                f"    {value:+.4g} {name}{_allowed(*collinear['bounds'][name])}"
+                for name, value in collinear["combination"].items()
             ]
         if (more := len(certificate.get("collinear", [])) - 1) > 0:
             lines.append(
@@ -85,26 +86,26 @@ def _allowed(low: float, high: float) -> str:
 _VERDICTS = {"shared": "one data set can give all", "conflict": "NO data set can give all", "undecided": "not decided"}
 
 
-def _why(found: Consistency) -> str:
-    if found.common is not None:
-        return f"every number comes back within {found.common.largest_miss:.2g} half units of its last digit"
-    return str(found.collinear[0]) if found.collinear else found.sentence
+def _why(answer: Consistency) -> str:
+    if answer.common is not None:
+        return f"every number comes back within {answer.common.largest_miss:.2g} half units of its last digit"
+    return str(answer.collinear[0]) if answer.collinear else answer.sentence
 
 
-def _certificate(found: Consistency) -> dict[str, Any]:
-    if found.common is not None:
-        return {"common": _common(found.common)}
-    if found.collinear:
-        return {"collinear": [_collinear(one) for one in found.collinear]}
-    if found.positive is not None:
+def _certificate(answer: Consistency) -> dict[str, Any]:
+    if answer.common is not None:
+        return {"common": _common(answer.common)}
+    if answer.collinear:
+        return {"collinear": [_collinear(collinear) for collinear in answer.collinear]}
+    if answer.positive is not None:
         return {
             "positive": {
-                "names": [list(block) for block in found.positive.system.names],
-                "multipliers": _rounded(found.positive.multipliers),
-                "least_eigenvalue": found.positive.least_eigenvalue,
+                "names": [list(block) for block in answer.positive.system.names],
+                "multipliers": _rounded(answer.positive.multipliers),
+                "least_eigenvalue": answer.positive.least_eigenvalue,
             }
         }
-    return {"nearest_miss": found.nearest_miss}
+    return {"nearest_miss": answer.nearest_miss}
 
 
 def _common(common: CommonData) -> dict[str, Any]:
@@ -116,13 +117,13 @@ def _common(common: CommonData) -> dict[str, Any]:
     }
 
 
-def _collinear(one: Collinearity) -> dict[str, Any]:
+def _collinear(collinear: Collinearity) -> dict[str, Any]:
     return {
-        "regressions": list(one.regressions),
-        "weights": dict(one.weights),
-        "combination": dict(one.combination),
-        "bounds": {name: list(bounds) for name, bounds in one.bounds.items()},
-        "margin": one.margin,
+        "regressions": list(collinear.regressions),
+        "weights": dict(collinear.weights),
+        "combination": dict(collinear.combination),
+        "bounds": {name: list(bounds) for name, bounds in collinear.bounds.items()},
+        "margin": collinear.margin,
     }
 
 

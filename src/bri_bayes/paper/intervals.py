@@ -61,11 +61,11 @@ class Interval:
 
 def common(intervals: Iterable[Interval]) -> Interval | None:
     """The numbers that lie in every interval, None if there is none."""
-    found = list(intervals)
-    low, high = max(one.low for one in found), min(one.high for one in found)
+    every = list(intervals)
+    low, high = max(interval.low for interval in every), min(interval.high for interval in every)
     return Interval(low, high) if low <= high else None
 
 
 def _hull(values: Iterable[float]) -> Interval:
-    found = list(values)
-    return Interval(min(found), max(found))
+    ends = list(values)
+    return Interval(min(ends), max(ends))

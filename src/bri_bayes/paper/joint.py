@@ -52,15 +52,15 @@ def decimal_slips(conflict: Consistency) -> tuple[Slip, ...]:
     regressions = conflict.regressions
     suspects = dict.fromkeys(max(c.combination, key=lambda n: abs(c.combination[n])) for c in conflict.collinear)
     outcomes = dict.fromkeys(r.outcome for r in regressions)
-    found = []
+    slips = []
     for variable in suspects:
         for outcome in outcomes:
             for places in (1, -1):
                 repaired = shifted(regressions, outcome, variable, places)
                 verdict = joint_consistency(repaired, every_certificate=False)
                 if verdict.verdict == "shared":
-                    found.append(Slip(outcome, variable, places, verdict))
-    return tuple(found)
+                    slips.append(Slip(outcome, variable, places, verdict))
+    return tuple(slips)
 
 
 def shifted(regressions: Sequence[Reported], outcome: str, variable: str, places: int) -> tuple[Reported, ...]:

@@ -27,7 +27,7 @@ def psm_did(published: Published, panel: Panel) -> list[dict[str, Any]]:
     """An entry an outcome and method: the coefficient of BRI in the regression of Table 3 (3) or (6), weighted by the
     match, its clustered standard error, p-value (t, units - 1), and whether it lies in the quoted range."""
     plan = matching_plan()
-    found = _matched(published, panel, plan)
+    matches = _matched(published, panel, plan)
     entries = []
     for outcome, key in BASELINE.items():
         regression = published.regression(*key)
@@ -36,7 +36,7 @@ def psm_did(published: Published, panel: Panel) -> list[dict[str, Any]]:
         assert low is not None, "the text quotes a range"
         assert high is not None, "the text quotes a range"
         for method in plan.methods:
-            weights = found[method.name].weights.to_numpy()
+            weights = matches[method.name].weights.to_numpy()
             fit = weighted_two_way(variable(panel, outcome), regressors, weights)
             p, _, _ = t_test(fit.effect, fit.se, int((weights > 0).sum()) - 1)
             entries.append(
@@ -50,8 +50,8 @@ def psm_did(published: Published, panel: Panel) -> list[dict[str, Any]]:
                     "low": low.value,
                     "high": high.value,
                     "inside": low.interval[0] <= fit.effect <= high.interval[1],
-                    "matched_treated": int(found[method.name].matched_treated.size),
-                    "matched_controls": int(found[method.name].matched_controls.size),
+                    "matched_treated": int(matches[method.name].matched_treated.size),
+                    "matched_controls": int(matches[method.name].matched_controls.size),
                 }
             )
     return entries

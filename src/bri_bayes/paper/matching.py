@@ -93,12 +93,12 @@ def weighted_two_way(outcome: Array, regressors: Array, weights: Array) -> Weigh
     ``outcome`` : (unit, period), balanced; ``regressors`` : (regressor, unit, period); ``weights`` : (unit,). The
     closed form of the within transformation holds because the weights do not vary over time.
     """
-    columns, left = (_weighted_within(values, weights) for values in (regressors, outcome))
+    columns, outcome_within = (_weighted_within(values, weights) for values in (regressors, outcome))
     wide = weights[:, None]
     bread = np.linalg.inv(np.tensordot(columns * wide, columns, axes=((1, 2), (1, 2))))
-    coefficients = bread @ np.tensordot(columns * wide, left, axes=((1, 2), (0, 1)))
+    coefficients = bread @ np.tensordot(columns * wide, outcome_within, axes=((1, 2), (0, 1)))
     contrast = np.tensordot(bread[0], columns, axes=1) * wide
-    scores = (contrast * (left - np.tensordot(coefficients, columns, axes=1))).sum(axis=1)
+    scores = (contrast * (outcome_within - np.tensordot(coefficients, columns, axes=1))).sum(axis=1)
     clusters, periods = int((weights > 0).sum()), outcome.shape[1]
     # Unit effects are nested within the clusters and count once (the factors of fixest and pyfixest).
     rows, spent = clusters * periods, periods + len(regressors)

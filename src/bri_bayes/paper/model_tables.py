@@ -45,7 +45,7 @@ def table_column(table: int, column: int, card: ModelCard, seed: int) -> dict[st
     """One column as JSON values: for each variable of interest the printed, the reproduced and the Bayesian answer."""
     published = load_published()
     regression = published.regression(table, column)
-    version = next(name for name, one in VERSIONS.items() if (table, column) in one.columns)
+    version = next(name for name, holds_on in VERSIONS.items() if (table, column) in holds_on.columns)
     analysis = _analysis(version, regression.outcome, card)
     covariates = tuple(name for name in regression.regressors if name in COLUMNS and name != _INDEX)
     channel = None
@@ -53,11 +53,11 @@ def table_column(table: int, column: int, card: ModelCard, seed: int) -> dict[st
         channel, covariates = covariates[0], covariates[1:]
     analysis = analysis.replace(card=dataclasses.replace(analysis.card, covariates=covariates))
     if channel is not None:
-        found = mediation_values(analysis, channel, seed, alone=False)
-        posterior = {channel: found["channel_slope"]}
-        more = {name: found[name] for name in ("channel_effect", "indirect", "total", "confounder", "verdict")}
-        more["confounder"] = {"vanishes_at": found["confounder"]["vanishes_at"]}
-        trustworthy = bool(found["trustworthy"])
+        mediated = mediation_values(analysis, channel, seed, alone=False)
+        posterior = {channel: mediated["channel_slope"]}
+        more = {name: mediated[name] for name in ("channel_effect", "indirect", "total", "confounder", "verdict")}
+        more["confounder"] = {"vanishes_at": mediated["confounder"]["vanishes_at"]}
+        trustworthy = bool(mediated["trustworthy"])
     else:
         posterior, trustworthy = _moderation(analysis, seed) if table == 8 else _effect(analysis, seed)
         more = {}
@@ -108,15 +108,15 @@ def _moderation(analysis: Analysis, seed: int) -> tuple[dict[str, Any], bool]:
     draws = draws_of_fit(result, _INDEX)
     assert draws.main is not None, "inequality is a covariate of the card"
     at_zero = draws.at_center - draws.slope * draws.center
-    found = {_EFFECT: record(at_zero), _PRODUCT: record(draws.slope), _INDEX: record(draws.main)}
-    return found, is_trustworthy(result)
+    posterior = {_EFFECT: record(at_zero), _PRODUCT: record(draws.slope), _INDEX: record(draws.main)}
+    return posterior, is_trustworthy(result)
 
 
 def _least_squares(published: Published, table: int, column: int, version: str) -> list[dict[str, Any]]:
     """Printed and reproduced coefficient of each regressor, with printed, ordinary and clustered standard errors."""
     regression = published.regression(table, column)
-    found = run_regression(regression, version, reconstruct(version))
-    ordinary, clustered = iid(found.fit).se.to_numpy(), crv1(found.fit, found.units).se.to_numpy()
+    replication = run_regression(regression, version, reconstruct(version))
+    ordinary, clustered = iid(replication.fit).se.to_numpy(), crv1(replication.fit, replication.units).se.to_numpy()
     return [
         {
             "variable": name,
@@ -130,7 +130,7 @@ def _least_squares(published: Published, table: int, column: int, version: str) 
         for name, cell, value, plain, robust in zip(
             regression.regressors,
             published.cells_of(table, column),
-            np.asarray(found.coefficients),
+            np.asarray(replication.coefficients),
             ordinary,
             clustered,
             strict=True,

@@ -48,15 +48,15 @@ class System:
         """The overall R-squared of regression ``k`` on data with these cross-products."""
         regression, b = self.regressions[k], self.coefficients(gram, k)
         residual = {regression.outcome: 1.0} | dict(zip(regression.regressors, -b, strict=True))
-        left = total = 0.0
+        residual_square = total = 0.0
         for at, (block, G) in enumerate(zip(self.names, gram, strict=True)):
             if regression.outcome in block:
                 y = block.index(regression.outcome)
                 total += G[y, y]
                 if at <= self.levels[k]:
                     r = np.array([residual.get(name, 0.0) for name in block])
-                    left += float(r @ G @ r)
-        return 1 - left / total
+                    residual_square += float(r @ G @ r)
+        return 1 - residual_square / total
 
 
 def system(regressions: Sequence[Reported]) -> System:
@@ -74,10 +74,10 @@ def system(regressions: Sequence[Reported]) -> System:
     ]
     names += [(outcome,) for outcome in dict.fromkeys(r.outcome for r in regressions if r.r_squared is not None)]
     rows = [row for r, level in zip(regressions, levels, strict=True) for row in _rows(r, level, names, len(sets))]
-    left, right, slack = (
+    rows_u, right, slack = (
         tuple(np.array([row[kind][at] for row in rows]) for at in range(len(names))) for kind in range(3)
     )
-    exact = Equations(left, right, np.zeros(len(rows)), np.full(len(rows), np.inf))
+    exact = Equations(rows_u, right, np.zeros(len(rows)), np.full(len(rows), np.inf))
     return System(tuple(regressions), tuple(names), levels, exact, slack)
 
 

@@ -54,8 +54,10 @@ def event_study(published: Published, panel: Panel, outcome: str) -> dict[str, A
         fit = ols(variable(panel, outcome).ravel(), {**dummies, **covariates}, absorb=[units, periods])
         variance = crv1(fit, units)
         values, errors = fit.coefficients.to_numpy(), variance.se.to_numpy()
-        found = {k: (float(values[at]), float(errors[at])) for at, k in enumerate(shown)}
-        paths[reference] = [_effect(k, onset, *found.get(k, (0.0, 0.0)), variance.df) for k in range(-width, width + 1)]
+        estimates = {k: (float(values[at]), float(errors[at])) for at, k in enumerate(shown)}
+        paths[reference] = [
+            _effect(k, onset, *estimates.get(k, (0.0, 0.0)), variance.df) for k in range(-width, width + 1)
+        ]
     return paths
 
 

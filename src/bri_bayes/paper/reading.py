@@ -204,11 +204,11 @@ def readings(published: Published | None = None) -> list[Reading]:
 def _readings_of(published: Published, main: Regression) -> list[Reading]:
     cell = published.cell(*main.key, BRI)
     claim = cell.estimate.value
-    found = []
+    readings = []
     for prior in priors(claim):
         for noise in standard_errors(published, main):
             se = noise.se.value
-            found.append(
+            readings.append(
                 Reading(
                     outcome=main.outcome,
                     prior=prior.name,
@@ -220,41 +220,43 @@ def _readings_of(published: Published, main: Regression) -> list[Reading]:
                     factor_probability=largest_factor(claim, se, prior, Z_ONE_SIDED),
                 )
             )
-        found += _placebo_readings(published, main, cell, prior)
-    return found
+        readings += _placebo_readings(published, main, cell, prior)
+    return readings
 
 
 def standard_errors(published: Published, main: Regression) -> list[Cell]:
     """The printed standard errors of a headline effect: its own, the nearest placebo's, and with more regressors."""
     fakes = fake_onsets(published, main.outcome)
-    nearest = sorted(fakes, key=lambda one: abs((one.onset or 0) - onset(published)))[:1]
+    nearest = sorted(fakes, key=lambda column: abs((column.onset or 0) - onset(published)))[:1]
     longer = [
-        one
-        for one in published.regressions()
-        if one.outcome == main.outcome and one.onset == main.onset and set(main.regressors) < set(one.regressors)
+        column
+        for column in published.regressions()
+        if column.outcome == main.outcome
+        and column.onset == main.onset
+        and set(main.regressors) < set(column.regressors)
     ]
-    return [published.cell(*one.key, BRI) for one in (main, *nearest, *longer)]
+    return [published.cell(*column.key, BRI) for column in (main, *nearest, *longer)]
 
 
 def _placebo_readings(published: Published, main: Regression, cell: Cell, prior: Prior) -> list[Reading]:
     """The placebos as draws under no effect, and as draws that hold the part of it which their years give them."""
-    fakes = [one for one in fake_onsets(published, main.outcome) if one.onset is not None]
+    fakes = [fake for fake in fake_onsets(published, main.outcome) if fake.onset is not None]
     if not fakes:
         return []
-    cells = [published.cell(*one.key, BRI) for one in fakes]
-    estimates = [cell.estimate.value, *(one.estimate.value for one in cells)]
+    cells = [published.cell(*fake.key, BRI) for fake in fakes]
+    estimates = [cell.estimate.value, *(fake.estimate.value for fake in cells)]
     # Between the two standard errors that the paper prints for this effect.
     scale = math.sqrt(cell.se.value * standard_errors(published, main)[1].se.value)
-    parts = [_part_of_the_effect(published, main, one) for one in fakes]
-    found = []
+    parts = [_part_of_the_effect(published, main, fake) for fake in fakes]
+    readings = []
     for noise, weights in (
         ("placebos, no effect in them", [0.0] * len(fakes)),
         ("placebos, their part of the effect", parts),
     ):
         summary, median = placebo_posterior(estimates, [1.0, *weights], prior, scale, cell.estimate.value)
-        source = (cell.label, *(one.label for one in cells))
-        found.append(Reading(main.outcome, prior.name, noise, source, median, summary))
-    return found
+        source = (cell.label, *(fake.label for fake in cells))
+        readings.append(Reading(main.outcome, prior.name, noise, source, median, summary))
+    return readings
 
 
 def _part_of_the_effect(published: Published, main: Regression, fake: Regression) -> float:
@@ -270,7 +272,7 @@ def reading_values(published: Published | None = None) -> list[dict[str, Any]]:
     values = []
     for main in headlines(source):
         cell = source.cell(*main.key, BRI)
-        rows = [asdict(one) for one in _readings_of(source, main)]
+        rows = [asdict(reading) for reading in _readings_of(source, main)]
         values.append(
             {
                 "outcome": main.outcome,

@@ -39,24 +39,24 @@ class Replication:
     @property
     def r_squared(self) -> dict[str, float]:
         """Overall: what the effects explain counts. Within: of what they leave."""
-        left = float(self.fit.residuals @ self.fit.residuals)
+        residual_square = float(self.fit.residuals @ self.fit.residuals)
         around_mean = self.fit.y - self.fit.y.mean()
         return {
-            "overall": 1 - left / float(around_mean @ around_mean),
-            "within": 1 - left / float(self.fit.outcome @ self.fit.outcome),
+            "overall": 1 - residual_square / float(around_mean @ around_mean),
+            "within": 1 - residual_square / float(self.fit.outcome @ self.fit.outcome),
         }
 
 
 def run_regressions(published: Published, panels: Mapping[str, Panel]) -> tuple[Replication, ...]:
     """Every column of Tables 3 to 8 by least squares, each on the panel whose ``attrs["regressions"]`` names it."""
     versions = {tuple(key): name for name, panel in panels.items() for key in panel.attrs.get("regressions", [])}
-    found = []
+    replications = []
     for regression in published.regressions():
         if regression.key not in versions:
             raise InputError(f"no panel says that {regression.label} holds on it; given: {', '.join(panels) or 'none'}")
         version = versions[regression.key]
-        found.append(run_regression(regression, version, panels[version]))
-    return tuple(found)
+        replications.append(run_regression(regression, version, panels[version]))
+    return tuple(replications)
 
 
 def replicate(published: Published, panels: Mapping[str, Panel]) -> list[dict[str, Any]]:
@@ -76,19 +76,21 @@ def coefficients(published: Published, replications: Sequence[Replication]) -> l
             "reproduced": round(float(value), cell.estimate.decimals + MORE_DIGITS),
             "agrees": cell.estimate.agrees(float(value)),
         }
-        for one in replications
-        for cell, value in zip(published.cells_of(*one.regression.key), one.coefficients, strict=True)
+        for replication in replications
+        for cell, value in zip(published.cells_of(*replication.regression.key), replication.coefficients, strict=True)
     ]
 
 
 def standard_errors(published: Published, replications: Sequence[Replication]) -> list[dict[str, Any]]:
     """Published standard errors beside ordinary ones and those clustered by unit (CRV1), for display: few can agree."""
-    found = []
-    for one in replications:
-        ordinary, clustered = iid(one.fit).se.to_numpy(), crv1(one.fit, one.units).se.to_numpy()
-        for cell, plain, robust in zip(published.cells_of(*one.regression.key), ordinary, clustered, strict=True):
+    rows = []
+    for replication in replications:
+        ordinary, clustered = iid(replication.fit).se.to_numpy(), crv1(replication.fit, replication.units).se.to_numpy()
+        for cell, plain, robust in zip(
+            published.cells_of(*replication.regression.key), ordinary, clustered, strict=True
+        ):
             digits = cell.se.decimals + MORE_DIGITS
-            found.append(
+            rows.append(
                 {
                     "table": cell.table,
                     "column": cell.column,
@@ -102,30 +104,30 @@ def standard_errors(published: Published, replications: Sequence[Replication]) -
                     ],
                 }
             )
-    return found
+    return rows
 
 
 def fit_statistics(published: Published, replications: Sequence[Replication]) -> list[dict[str, Any]]:
     """Published rows and R-squared (None: not printed) beside the reproduced ones, overall and within."""
-    found = []
-    for one in replications:
-        printed = published.r_squared(*one.regression.key)
-        shares = one.r_squared
+    rows = []
+    for replication in replications:
+        printed = published.r_squared(*replication.regression.key)
+        shares = replication.r_squared
         digits = MORE_DIGITS + (printed.decimals if printed else 0)
-        found.append(
+        rows.append(
             {
-                "table": one.regression.table,
-                "column": one.regression.column,
-                "version": one.version,
-                "observations": published.observations(*one.regression.key),
-                "rows": int(one.fit.y.size),
+                "table": replication.regression.table,
+                "column": replication.regression.column,
+                "version": replication.version,
+                "observations": published.observations(*replication.regression.key),
+                "rows": int(replication.fit.y.size),
                 "published": None if printed is None else printed.value,
                 "decimals": None if printed is None else printed.decimals,
                 **{kind: round(share, digits) for kind, share in shares.items()},
                 "agrees": [kind for kind, share in shares.items() if printed is not None and printed.agrees(share)],
             }
         )
-    return found
+    return rows
 
 
 def run_regression(regression: Regression, version: str, panel: Panel) -> Replication:

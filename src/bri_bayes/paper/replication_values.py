@@ -25,7 +25,7 @@ def replication_values(published: Published | None = None) -> dict[str, Any]:
     source = load_published() if published is None else published
     panels = reconstructions(source)
     main = panels["main"]
-    found = run_regressions(source, panels)
+    replications = run_regressions(source, panels)
     matched = psm_did(source, main)
     return {
         "made_from": {
@@ -48,9 +48,9 @@ def replication_values(published: Published | None = None) -> dict[str, Any]:
         "categories": category_values(source),
         "balance": balance_table(source, main),
         "size_spread": cannot_be_matched(source, main),
-        "coefficients": coefficients(source, found),
-        "standard_errors": standard_errors(source, found),
-        "fit": fit_statistics(source, found),
+        "coefficients": coefficients(source, replications),
+        "standard_errors": standard_errors(source, replications),
+        "fit": fit_statistics(source, replications),
         "panels": [
             {"version": name, "digest": panel.attrs["digest"], "differs": VERSIONS[name].differs}
             for name, panel in panels.items()
@@ -65,9 +65,9 @@ def replication_entries(tables: str = "3,4,5,6,7,8", published: Published | None
     if unknown := sorted(wanted - set(_TABLES)):
         raise InputError(f'--tables: there is no table "{unknown[0]}"; {suggest(unknown[0], _TABLES)}')
     panels = reconstructions(source)
-    found = table_1(source, categories(source)) + balance_table(source, panels["main"])
-    found += coefficients(source, run_regressions(source, panels))
-    return [{**entry, "panel": KIND} for entry in found if str(entry["table"]) in wanted]
+    entries = table_1(source, categories(source)) + balance_table(source, panels["main"])
+    entries += coefficients(source, run_regressions(source, panels))
+    return [{**entry, "panel": KIND} for entry in entries if str(entry["table"]) in wanted]
 
 
 def panel_digests() -> dict[str, str]:

@@ -36,18 +36,18 @@ def searched(problem: System, expected: Sequence[Array]) -> tuple[Array, ...]:
     """
     factors = _Factors(problem, _start(problem, expected))
     x, radius = _least_squares(factors), FIRST_RADIUS
-    found, moved = factors.misses(x)
+    current, moved = factors.misses(x)
     for _ in range(MOST_STEPS):
-        largest = np.abs(found).max()
+        largest = np.abs(current).max()
         if largest <= ENOUGH or radius < LAST_RADIUS:
             break
-        step, promised = _step(found, moved, radius)
+        step, promised = _step(current, moved, radius)
         trial, trial_moved = factors.misses(x + step)
         for _ in range(CORRECTIONS):  # back to what the linear program counts on, against the curvature
-            step = step + _least_norm(trial_moved, found + moved @ step - trial)
+            step = step + _least_norm(trial_moved, current + moved @ step - trial)
             trial, trial_moved = factors.misses(x + step)
         if largest - np.abs(trial).max() > HONEST_SHARE * (largest - promised):
-            x, found, moved, radius = x + step, trial, trial_moved, radius * WIDER
+            x, current, moved, radius = x + step, trial, trial_moved, radius * WIDER
         else:
             radius *= NARROWER
     return factors.blocks(x)
@@ -55,23 +55,23 @@ def searched(problem: System, expected: Sequence[Array]) -> tuple[Array, ...]:
 
 def misses(problem: System, blocks: Sequence[Array]) -> Array:
     """Recomputed minus printed numbers, in half units of the last digit : (number,)."""
-    found = []
+    in_half_units = []
     for k, regression in enumerate(problem.regressions):
         numbers = regression.coefficients.values()
         b = problem.coefficients(blocks, k)
-        found += [(value - number.value) / number.half_unit for value, number in zip(b, numbers, strict=True)]
+        in_half_units += [(value - number.value) / number.half_unit for value, number in zip(b, numbers, strict=True)]
         if regression.r_squared is not None:
             share, number = problem.r_squared(blocks, k), regression.r_squared
-            found.append((share - number.value) / number.half_unit)
-    return np.array(found)
+            in_half_units.append((share - number.value) / number.half_unit)
+    return np.array(in_half_units)
 
 
 def _least_squares(factors: _Factors) -> Array:
     """Least squares of the misses beyond ``AIM``, by damped Gauss-Newton steps of least norm."""
     x = factors.start
-    found, moved = factors.misses(x)
+    current, moved = factors.misses(x)
     for _ in range(MOST_STEPS):
-        beyond = found - np.clip(found, -AIM, AIM)
+        beyond = current - np.clip(current, -AIM, AIM)
         step, length = _least_norm(moved[beyond != 0], -beyond[beyond != 0]), 1.0
         trial, trial_moved = factors.misses(x + step)
         while _square_beyond(trial) > beyond @ beyond and length > LAST_RADIUS:
@@ -79,15 +79,15 @@ def _least_squares(factors: _Factors) -> Array:
             trial, trial_moved = factors.misses(x + length * step)
         if beyond @ beyond - _square_beyond(trial) <= LEAST_GAIN * (beyond @ beyond):
             break
-        x, found, moved = x + length * step, trial, trial_moved
+        x, current, moved = x + length * step, trial, trial_moved
     return x
 
 
-def _square_beyond(found: Array) -> float:
-    return float(((found - np.clip(found, -AIM, AIM)) ** 2).sum())
+def _square_beyond(in_half_units: Array) -> float:
+    return float(((in_half_units - np.clip(in_half_units, -AIM, AIM)) ** 2).sum())
 
 
-def _step(found: Array, moved: Array, radius: float) -> tuple[Array, float]:
+def _step(current: Array, moved: Array, radius: float) -> tuple[Array, float]:
     """The step that makes the largest miss least, to first order, and that miss."""
     from scipy.optimize import linprog
 
@@ -95,9 +95,9 @@ def _step(found: Array, moved: Array, radius: float) -> tuple[Array, float]:
     rows = np.block([[moved, -np.ones((number, 1))], [-moved, -np.ones((number, 1))]])
     cost = np.eye(1, entry + 1, entry)[0]
     bounds = [(-radius, radius)] * entry + [(0.0, None)]
-    answer = linprog(cost, A_ub=rows, b_ub=np.concatenate([-found, found]), bounds=bounds)
+    answer = linprog(cost, A_ub=rows, b_ub=np.concatenate([-current, current]), bounds=bounds)
     if answer.status != 0:
-        return np.zeros(entry), float(np.abs(found).max())
+        return np.zeros(entry), float(np.abs(current).max())
     return np.asarray(answer.x[:-1]), float(answer.fun)
 
 
@@ -128,12 +128,12 @@ class _Factors:
 
     def factors(self, entries: Array) -> list[Array]:
         """L, block by block, in the units of the data."""
-        found = []
+        blocks = []
         for s, at, part in zip(self.scales, self.corners, np.split(entries, self.ends[:-1]), strict=True):
             L = np.zeros((s.size, s.size))
             L[at] = part
-            found.append(s[:, None] * L)
-        return found
+            blocks.append(s[:, None] * L)
+        return blocks
 
     def blocks(self, entries: Array) -> tuple[Array, ...]:
         """The Gram matrices."""
@@ -151,11 +151,11 @@ class _Factors:
             moved = self._moved_coefficients(factors, blocks, k, residual)
             rows += [row / n.half_unit for row, n in zip(moved, regression.coefficients.values(), strict=True)]
             if regression.r_squared is not None:
-                left = self._moved_square(factors, residual, self.problem.levels[k])
+                moved_residual = self._moved_square(factors, residual, self.problem.levels[k])
                 total = self._moved_square(factors, {regression.outcome: 1.0}, len(factors))
                 share = 1 - self.problem.r_squared(blocks, k)
                 variation = self._variation(blocks, regression.outcome)
-                rows.append((share * total - left) / variation / regression.r_squared.half_unit)
+                rows.append((share * total - moved_residual) / variation / regression.r_squared.half_unit)
         return misses(self.problem, blocks), np.array(rows)
 
     def _moved_coefficients(

@@ -124,12 +124,12 @@ class Published:
 
     def descriptive(self, table: int, row: str, column: str, sample: str = "") -> Printed:
         """A number of Table 1 or 2."""
-        found = self.descriptives.get((table, row, sample, column))
-        if found is None:
+        cell = self.descriptives.get((table, row, sample, column))
+        if cell is None:
             asked = " ".join(filter(None, (row, sample, column)))
             keys = (" ".join(filter(None, key[1:])) for key in self.descriptives if key[0] == table)
             raise InputError(f'Table {table} has no "{asked}"; {suggest(asked, keys)}')
-        return found.number
+        return cell.number
 
     def statement(self, name: str) -> Statement:
         """A number or a claim of the text."""
@@ -167,14 +167,14 @@ def _specifications(path: Path) -> dict[Column, Regression]:
     content = read_toml(path)
     if set(content) != {"regression"} or not isinstance(content["regression"], list):
         raise InputError(f"{path}: has the keys {sorted(content)}; it is a list of [[regression]] and nothing else")
-    found: dict[Column, Regression] = {}
+    specifications: dict[Column, Regression] = {}
     for number, table in enumerate(content["regression"], 1):
         where = f"{path}: [[regression]] number {number} (table {table.get('table')}, column {table.get('column')})"
         regression = validated(Regression, table, where=where)
-        if regression.key in found:
+        if regression.key in specifications:
             raise InputError(f"{where}: this column is declared twice")
-        found[regression.key] = regression
-    return found
+        specifications[regression.key] = regression
+    return specifications
 
 
 def _check_columns(

@@ -82,6 +82,6 @@ class PropensityTable:
 
 def summary_of(name: str) -> tuple[str, Summary]:
     """The variable behind a covariate of the score, and how its years are summarised."""
-    if found := _SUMMARY.fullmatch(name):
-        return found[2], "growth" if found[1] == "growth" else "volatility"
+    if parts := _SUMMARY.fullmatch(name):
+        return parts[2], "growth" if parts[1] == "growth" else "volatility"
     return name, "mean"

@@ -168,8 +168,8 @@ class Study:
 
     def with_panel(self, path: str | Path) -> Study:
         """The same study of the CSV at ``path``. In place of a generated one it is the reader's own: kind "user"."""
-        own: dict[str, Any] = {"kind": "user", "label": None, "sources": ()} if self.panel.generator else {}
-        source = dataclasses.replace(self.panel, **own, file=Path(path), generator=None)
+        changed: dict[str, Any] = {"kind": "user", "label": None, "sources": ()} if self.panel.generator else {}
+        source = dataclasses.replace(self.panel, **changed, file=Path(path), generator=None)
         return dataclasses.replace(self, panel=source)
 
     def with_categories(self, path: str | Path) -> Study:
@@ -205,15 +205,15 @@ class Study:
 
         A cell whose level has no logarithm is missing here, not refused: ``attrs["cells_without_log"]`` counts them.
         """
-        source, own = self.panel, self.assignment.units
+        source, assigned = self.panel, self.assignment.units
         wanted = dict.fromkeys([column.column for column in self.columns.values()])
         if self.pool.treatment is not None:
             wanted[self.pool.treatment] = None
         raw = _levels(source, {name: Column(name) for name in wanted}, self.name)
-        left_out = set(self.pool.exclude) - set(own)
+        left_out = set(self.pool.exclude) - set(assigned)
         if self.pool.treatment is not None:
             ever = raw[self.pool.treatment].max(PERIOD) > 0
-            left_out |= {str(unit) for unit in raw[UNIT].to_numpy()[ever.to_numpy()]} - set(own)
+            left_out |= {str(unit) for unit in raw[UNIT].to_numpy()[ever.to_numpy()]} - set(assigned)
         units = [str(unit) for unit in raw[UNIT].to_numpy() if str(unit) not in left_out]
         raw = restricted(raw, units, source.years, where=f'study "{self.name}"')
         numbers: dict[str, NDArray[np.float64]] = {}
@@ -274,8 +274,8 @@ def _levels(source: PanelSource, columns: Mapping[str, Column], name: str) -> Pa
     """Every unit of the file or generator, in levels."""
     if source.generator is not None:
         panel = generated(source.generator, source.kind)
-        own = {"label": source.label, "sources": list(source.sources)}
-        return panel.assign_attrs({key: value for key, value in own.items() if value})
+        said = {"label": source.label, "sources": list(source.sources)}
+        return panel.assign_attrs({key: value for key, value in said.items() if value})
     if source.file is None:
         raise InputError(f'the panel of the study "{name}" is not shipped; give its CSV file with --panel')
     return load_panel(
@@ -296,5 +296,5 @@ def _generated(source: PanelSource, units: tuple[str, ...], columns: Mapping[str
     where = f'generator "{source.generator}"'
     raw = restricted(generated(source.generator, source.kind), units, source.years, where=where)
     panel = with_columns(raw, {str(name): raw[name].to_numpy() for name in raw.data_vars}, columns, where=where)
-    own = {"label": source.label, "sources": list(source.sources)}
-    return panel.assign_attrs({key: value for key, value in own.items() if value})
+    said = {"label": source.label, "sources": list(source.sources)}
+    return panel.assign_attrs({key: value for key, value in said.items() if value})

@@ -119,10 +119,10 @@ class Balance:
         """AR(1) draws : (unit, period) with this shape; those of the nine countries stay as they are."""
         rows, before = self.rows, years_before(self.published, self.rows)
         rng = generator(12)
-        own, trend = rng.normal(size=(2, len(rows.units)))
+        scales, trend = rng.normal(size=(2, len(rows.units)))
         share = self.groups["after", "control"]
         off = rows.ever_treated & (self.groups["after", "treated"] == 0)
-        scale = np.exp(shape.own * own + shape.matched * share / share.max() + shape.off_support * off)
+        scale = np.exp(shape.own * scales + shape.matched * share / share.max() + shape.off_support * off)
         early = np.exp(np.where(rows.ever_treated, shape.treated, shape.controls))
         values = draws * scale[:, None]
         values[:, before] *= early[:, None]
@@ -141,7 +141,7 @@ class Balance:
         def missing(numbers: Array) -> Array:
             return self._missing(exports(Shape(*map(float, numbers))))
 
-        found = least_squares(
+        solution = least_squares(
             missing,
             _START,
             bounds=(-_BOUNDS * [1, 1, 1, 1, 1, 0], _BOUNDS),
@@ -149,14 +149,14 @@ class Balance:
             ftol=_TOLERANCE,
             xtol=_TOLERANCE,
         )
-        return exports(Shape(*map(float, found.x)))
+        return exports(Shape(*map(float, solution.x)))
 
     def _missing(self, exports: Array) -> Array:
         """The six numbers of Table 2 less those of these exports, in shares of them."""
         units = unit_statistics(exports, years_before(self.published, self.rows))
         volatility = units[VOLATILITY]
-        found = {key: float(weights @ volatility) for key, weights in self.groups.items()}
-        misses = [value / self.printed(VOLATILITY, key[1], key[0]) - 1 for key, value in found.items()]
+        means = {key: float(weights @ volatility) for key, weights in self.groups.items()}
+        misses = [value / self.printed(VOLATILITY, key[1], key[0]) - 1 for key, value in means.items()]
         ever = self.rows.ever_treated
         spreads = [pooled_spread(units[name], ever) / self.spread(name) - 1 for name in (GROWTH, VOLATILITY)]
         return np.array([*misses, *spreads])

@@ -76,8 +76,10 @@ def table_1(published: Published, series: xr.Dataset) -> list[dict[str, Any]]:
         AFTER: growth[:, late].mean(axis=1),
     }
     names = [str(name) for name in series[CATEGORY].to_numpy()]
-    found = {(name, column): float(values[at]) for column, values in columns.items() for at, name in enumerate(names)}
-    found |= {(TOTAL, TRADE): float(means.sum()), (TOTAL, "share_pct"): 100.0}
+    computed = {
+        (name, column): float(values[at]) for column, values in columns.items() for at, name in enumerate(names)
+    }
+    computed |= {(TOTAL, TRADE): float(means.sum()), (TOTAL, "share_pct"): 100.0}
     return [
         {
             "table": 1,
@@ -85,8 +87,8 @@ def table_1(published: Published, series: xr.Dataset) -> list[dict[str, Any]]:
             "column": column,
             "published": cell.number.value,
             "decimals": cell.number.decimals,
-            "reproduced": round(found[row, column], _DIGITS),
-            "agrees": cell.number.agrees(found[row, column]),
+            "reproduced": round(computed[row, column], _DIGITS),
+            "agrees": cell.number.agrees(computed[row, column]),
         }
         for (table, row, _, column), cell in published.descriptives.items()
         if table == 1 and column != "sitc"

@@ -45,12 +45,13 @@ def matching(published: Published, rows: Rows, covariates: Array) -> Matching:
     before = years_before(published, rows)
     named = {**dict(zip(COVARIATES, covariates, strict=True)), "openness": openness}
     means = {name: values[:, before].mean(axis=1) for name, values in named.items()}
-    found = matched_units(matching_plan(), means, rows.ever_treated)
+    matches = matched_units(matching_plan(), means, rows.ever_treated)
     regressors = np.concatenate([rows.bri[None], covariates])
     contrasts = {
-        name: weighted_two_way(rows.bri, regressors, one.weights.to_numpy()).contrast for name, one in found.items()
+        name: weighted_two_way(rows.bri, regressors, match.weights.to_numpy()).contrast
+        for name, match in matches.items()
     }
-    return Matching(openness, found, contrasts)
+    return Matching(openness, matches, contrasts)
 
 
 def quoted(published: Published, outcome: str) -> dict[str, float]:

@@ -52,11 +52,11 @@ def indices(published: Published, rows: Rows, covariates: Array, outcome: Array,
     so that the outcome has the coefficient c on M and b on X. The length s follows from the standard error of c.
     """
     setting = _Setting(published, rows, within(rows.bri), within(covariates))
-    found = {}
+    by_name = {}
     for regression in published.regressions():
         if regression.outcome == name and regression.table in (6, 7):
-            found[regression.regressors[0]] = _index(setting, regression, within(outcome))
-    return found
+            by_name[regression.regressors[0]] = _index(setting, regression, within(outcome))
+    return by_name
 
 
 def _outcome(setting: _Setting, regression: Regression) -> Array:
@@ -84,17 +84,17 @@ def _index(setting: _Setting, regression: Regression, outcome: Array) -> Array:
     name, c = regression.regressors[0], b[regression.regressors[0]]
     gram = products(X, X)
     alone = np.linalg.solve(gram, products(X, outcome[None])[:, 0])
-    left = outcome - combined(alone, X)
+    residual = outcome - combined(alone, X)
     rng = generator(8, _position(regression.outcome), _position(name))
     noise = within(group_centred(simulate_errors(rng, rows.bri.shape, rho=PERSISTENCE), rows.ever_treated))
     noise = noise / noise.std() + BRI_SHARE * setting.bri / setting.bri.std()
-    apart = without(noise[None], np.concatenate([X, left[None]]))[0]
-    size, other = np.linalg.norm(left), np.linalg.norm(apart)
+    orthogonal = without(noise[None], np.concatenate([X, residual[None]]))[0]
+    size, other = np.linalg.norm(residual), np.linalg.norm(orthogonal)
     length = _length(float(size), c, published.cell(*regression.key, name).se.value, _freedom(rows, regression))
     sine = c * length / size
-    own = length * (np.sqrt(1 - sine**2) * apart / other + sine * left / size)
+    beyond = length * (np.sqrt(1 - sine**2) * orthogonal / other + sine * residual / size)
     explained = combined((alone - np.array([b[x] for x in COVARIATES])) / c, X)
-    inside = explained + own
+    inside = explained + beyond
     return np.asarray(inside + _means(rows, rng, float((inside**2).sum())))
 
 

@@ -43,11 +43,15 @@ class _Table4:
 
 
 def planned_products(
-    published: Published, rows: Rows, covariates: Array, fits: Mapping[str, Array], left: Mapping[str, float]
+    published: Published,
+    rows: Rows,
+    covariates: Array,
+    fits: Mapping[str, Array],
+    residual_squares: Mapping[str, float],
 ) -> dict[str, dict[str, float]]:
     """The products of each outcome with each fictitious BRI, after both effects, that trade is to have.
 
-    ``fits`` : the part of each outcome that Table 8 explains, within; ``left`` : the sum of squares of the rest.
+    ``fits`` : the part of each outcome that Table 8 explains, within; ``residual_squares`` : of the rest.
     Table 4 can hold for many values; these are near to those that follow from ``fits``, with covariates near to the
     main ones.
     """
@@ -56,7 +60,7 @@ def planned_products(
     every = np.concatenate([columns, within(covariates)])
     expected = products(every, every)
     at = {name: table.names.index(name) for name in table.names}
-    size = [np.sqrt(left[outcome]) for outcome in table.outcomes]
+    size = [np.sqrt(residual_squares[outcome]) for outcome in table.outcomes]
     chosen = [at[outcome] for outcome in table.outcomes]
     shared = np.full((len(chosen), len(chosen)), ERROR_CORRELATION)
     np.fill_diagonal(shared, 1.0)
@@ -101,13 +105,13 @@ def _completed(published: Published, table: _Table4, expected: Array, soft: Mapp
     """The products nearest to ``expected`` with which Table 4 holds. Those of known columns stay, but for ``soft``."""
     at = {name: position for position, name in enumerate(table.names)}
     scale = np.sqrt(np.diag(expected))
-    left, right, values, weights = [], [], [], []
+    rows_u, right, values, weights = [], [], [], []
     unit = np.eye(len(table.names))
     for i, first in enumerate(table.known):
         for second in table.known[: i + 1]:
             pair = (at[first], at[second])
             price = soft.get((first, second), soft.get((second, first), np.inf))
-            left.append(unit[pair[0]])
+            rows_u.append(unit[pair[0]])
             right.append(unit[pair[1]])
             values.append(expected[pair])
             weights.append(price / float(np.prod(scale[list(pair)])) ** 2)
@@ -117,11 +121,11 @@ def _completed(published: Published, table: _Table4, expected: Array, soft: Mapp
             (value * unit[at[name]] for name, value in b.items()), np.zeros(len(at))
         )
         for name in regression.regressors:
-            left.append(unit[at[name]])
+            rows_u.append(unit[at[name]])
             right.append(residual)
             values.append(0.0)
             weights.append(np.inf)
-    equations = Equations((np.array(left),), (np.array(right),), np.array(values), np.array(weights))
+    equations = Equations((np.array(rows_u),), (np.array(right),), np.array(values), np.array(weights))
     solved = nearest_gram([expected], equations)
     if not solved.converged:
         raise InputError("no covariates give Table 4 on this trade")

@@ -104,8 +104,8 @@ class _Problem:
 
     def coefficients(self, outcome: str, which: int) -> Array:
         """Table 3, column without covariates (0), with (1), with country effects (2) : (regressor,)."""
-        found = estimates(self.published, 3, BASELINE[outcome][which])
-        return np.array([found[name] for name in ("BRI", *COVARIATES) if name in found])
+        printed = estimates(self.published, 3, BASELINE[outcome][which])
+        return np.array([printed[name] for name in ("BRI", *COVARIATES) if name in printed])
 
     def residual_square(self, outcome: str, which: int) -> float:
         """The residual sum of squares that the R-squared of the column asks for."""
@@ -144,13 +144,13 @@ def trade(
     names_8, columns_8 = moderated(rows, covariates.columns, index)
     problem = _Problem(published, rows, covariates, matching, names_8, within(columns_8))
     fits = {outcome: problem.fit_8(outcome) for outcome in OUTCOMES}
-    left = {outcome: problem.error_square(outcome) for outcome in OUTCOMES}
-    wanted = planned_products(published, rows, covariates.columns, fits, left)
+    residual_squares = {outcome: problem.error_square(outcome) for outcome in OUTCOMES}
+    wanted = planned_products(published, rows, covariates.columns, fits, residual_squares)
     noise = _noise(rows)
     values = {}
     for outcome in OUTCOMES:
         path = _path(problem, outcome)
-        errors = _Errors(problem, outcome, fits[outcome], left[outcome], wanted[outcome], path)
+        errors = _Errors(problem, outcome, fits[outcome], residual_squares[outcome], wanted[outcome], path)
         if outcome == "lnexport":
             inside = problem.balance.shaped(
                 lambda shape, errors=errors, draws=noise[outcome]: (  # type: ignore[misc]
@@ -209,8 +209,8 @@ class _Errors:
     @cached_property
     def drift(self) -> Array:
         """How the nine countries, all alike, move away from the mean over units : (unit, period)."""
-        own = np.concatenate([[0.0], np.cumsum(GROWTH)]) - self.path[0]
-        return np.asarray(self.problem.rows.is_country[:, None] * (own - own.mean()))
+        ahead = np.concatenate([[0.0], np.cumsum(GROWTH)]) - self.path[0]
+        return np.asarray(self.problem.rows.is_country[:, None] * (ahead - ahead.mean()))
 
     def solved(self, noise: Array) -> Array:
         """e : (unit, period). Errors of the nine countries keep their size, those of the others are stretched."""

@@ -53,8 +53,8 @@ def r_squared(published: Published, regression: Regression) -> Interval | None:
 
 def unexplained(published: Published, regression: Regression) -> Interval | None:
     """One less R-squared."""
-    found = r_squared(published, regression)
-    return None if found is None else Interval(1.0, 1.0) - found
+    explained = r_squared(published, regression)
+    return None if explained is None else Interval(1.0, 1.0) - explained
 
 
 def t_of(cell: Cell) -> Interval:
@@ -67,20 +67,20 @@ def se_of(cell: Cell) -> Interval:
     return Interval.of(cell.se)
 
 
-def same_rows(published: Published, one: Regression, other: Regression) -> bool:
+def same_rows(published: Published, first: Regression, other: Regression) -> bool:
     """Whether two columns state the same number of rows, if they state it, and have the same effects."""
-    effects = (one.unit_effects, one.period_effects) == (other.unit_effects, other.period_effects)
-    rows, other_rows = (published.statistics.get((*column.key, OBSERVATIONS)) for column in (one, other))
+    effects = (first.unit_effects, first.period_effects) == (other.unit_effects, other.period_effects)
+    rows, other_rows = (published.statistics.get((*column.key, OBSERVATIONS)) for column in (first, other))
     return effects and (rows is None or other_rows is None or rows.exact == other_rows.exact)
 
 
 def comparable(published: Published, *, same_table: bool) -> Iterator[tuple[Regression, Regression]]:
     """Pairs of columns of one outcome with the same rows and effects."""
-    for one, other in combinations(published.regressions(), 2):
-        if one.outcome == other.outcome and same_rows(published, one, other):
-            if same_table and one.table != other.table:
+    for first, other in combinations(published.regressions(), 2):
+        if first.outcome == other.outcome and same_rows(published, first, other):
+            if same_table and first.table != other.table:
                 continue
-            yield one, other
+            yield first, other
 
 
 def labels(cells: Iterable[Cell]) -> tuple[str, ...]:

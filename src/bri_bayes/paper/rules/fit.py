@@ -49,20 +49,20 @@ def r_squared_definitions(published: Published) -> Iterator[Finding]:
         needed = math.sqrt(residual_df(published, better) * (fit_better.low - fit_worse.high) / (1 - fit_better.low))
         if WIDEST_ERRORS * t_of(cell).high < needed:
             rows.append((better, worse, cell, needed))
-    for one in dict.fromkeys(r[0] for r in rows):
-        yield _definitions(published, [row for row in rows if row[0] == one])
+    for column in dict.fromkeys(r[0] for r in rows):
+        yield _definitions(published, [row for row in rows if row[0] == column])
 
 
 def _both_ways(published: Published) -> Iterator[tuple[Regression, Regression]]:
-    for one, other in comparable(published, same_table=False):
-        yield from ((one, other), (other, one))
+    for column, other in comparable(published, same_table=False):
+        yield from ((column, other), (other, column))
 
 
 def _definitions(published: Published, rows: list[tuple[Regression, Regression, Cell, float]]) -> Finding:
     better, _, cell, _ = rows[0]
     others = [worse for _, worse, _, _ in rows]
-    tables = ", ".join(str(table) for table in dict.fromkeys(one.table for one in others))
-    fits = [published.r_squared(*one.key) for one in others]
+    tables = ", ".join(str(table) for table in dict.fromkeys(column.table for column in others))
+    fits = [published.r_squared(*column.key) for column in others]
     lowest = min((fit for fit in fits if fit is not None), key=lambda fit: fit.value)
     needed = max(row[3] for row in rows)
     can_be_two = better.unit_effects or better.period_effects
@@ -77,11 +77,11 @@ def _definitions(published: Published, rows: list[tuple[Regression, Regression, 
             if can_be_two
             else "there are no effects to count or not, so these are two data sets under one name."
         ),
-        cells=(cell.label, *(f"{one.label} R2" for one in (better, *others))),
+        cells=(cell.label, *(f"{column.label} R2" for column in (better, *others))),
         computed={
             "t": cell.t,
             "t_needed": {worse.label: value for _, worse, _, value in rows},
-            "r_squared": {one.label: _value(published, one) for one in (better, *others)},
+            "r_squared": {column.label: _value(published, column) for column in (better, *others)},
         },
     )
 

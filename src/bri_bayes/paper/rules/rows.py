@@ -31,9 +31,9 @@ def rows_and_countries(published: Published) -> Iterator[Finding]:
     too_many = columns_beyond(published, most)
     if not too_many:
         return
-    stated = sorted({published.observations(*one.key) for one in too_many})
+    stated = sorted({published.observations(*column.key) for column in too_many})
     balanced = stated[-1] / years(published)
-    columns = tuple(f"{one.label} N" for one in too_many)
+    columns = tuple(f"{column.label} N" for column in too_many)
     yield Finding(
         id="rows-and-countries",
         severity="contradiction",
@@ -78,7 +78,7 @@ def rows_needed_by_t(published: Published) -> Iterator[Finding]:
         f"its column need at least {rows:,.0f} rows, not {most}: the printed precision is not that of "
         f"{countries(published)} countries.",
         cells=labels(needed),
-        computed={"most": most, "rows_needed": {one.label: value for one, value in needed.items()}},
+        computed={"most": most, "rows_needed": {each.label: value for each, value in needed.items()}},
     )
 
 
@@ -90,12 +90,12 @@ def rows_of_one_table(published: Published) -> Iterator[Finding]:
     df = ((1 - R2_b) t_b^2 - (1 - R2_a) t_a^2) / (R2_b - R2_a). Rounding makes it an interval; all pairs share one df.
     """
     groups: dict[tuple[int, str], list[tuple[Regression, Regression, Interval]]] = defaultdict(list)
-    for one, other in comparable(published, same_table=True):
-        df = _df_of_pair(published, one, other)
+    for column, other in comparable(published, same_table=True):
+        df = _df_of_pair(published, column, other)
         if df is not None:
-            groups[one.table, one.outcome].append((one, other, df))
+            groups[column.table, column.outcome].append((column, other, df))
     for (table, outcome), pairs in groups.items():
-        columns = list(dict.fromkeys(one for pair in pairs for one in pair[:2]))
+        columns = list(dict.fromkeys(column for pair in pairs for column in pair[:2]))
         stated = residual_df(published, columns[0])
         implied = common(df for _, _, df in pairs)
         if implied is not None and stated in implied:
@@ -103,15 +103,15 @@ def rows_of_one_table(published: Published) -> Iterator[Finding]:
         yield _rows_of_one_table(published, table, outcome, columns, pairs, implied)
 
 
-def _df_of_pair(published: Published, one: Regression, other: Regression) -> Interval | None:
+def _df_of_pair(published: Published, column: Regression, other: Regression) -> Interval | None:
     """The degrees of freedom that a pair implies; None where the pair says nothing."""
-    own, theirs = set(one.variables) - set(other.variables), set(other.variables) - set(one.variables)
-    gap_one, gap_other = unexplained(published, one), unexplained(published, other)
-    if len(own) != 1 or len(theirs) != 1 or gap_one is None or gap_other is None:
+    extra, theirs = set(column.variables) - set(other.variables), set(other.variables) - set(column.variables)
+    gap_one, gap_other = unexplained(published, column), unexplained(published, other)
+    if len(extra) != 1 or len(theirs) != 1 or gap_one is None or gap_other is None:
         return None
     if gap_one.middle < gap_other.middle:
-        return _df_of_pair(published, other, one)
-    t_one, t_other = (t_of(published.cell(*c.key, n)) for c, (n,) in ((one, own), (other, theirs)))
+        return _df_of_pair(published, other, column)
+    t_one, t_other = (t_of(published.cell(*c.key, n)) for c, (n,) in ((column, extra), (other, theirs)))
     excess = gap_other * t_other.squared - gap_one * t_one.squared
     gain = gap_one - gap_other
     if gain.low <= 0:
@@ -129,33 +129,35 @@ def _rows_of_one_table(
     implied: Interval | None,
 ) -> Finding:
     rows = published.observations(*columns[0].key)
-    own = [cell for one in columns for cell in published.cells_of(*one.key) if _is_own(cell, columns, published)]
+    own_cells = [
+        cell for column in columns for cell in published.cells_of(*column.key) if _is_own(cell, columns, published)
+    ]
     computed = {
         "stated_df": residual_df(published, columns[0]),
         "implied_df": None if implied is None else [implied.low, implied.high],
-        "pairs": {f"({one.column})-({other.column})": [df.low, df.high] for one, other, df in pairs},
+        "pairs": {f"({column.column})-({other.column})": [df.low, df.high] for column, other, df in pairs},
     }
     if implied is None:
         sentence = f"no number of rows makes the t and R-squared of the columns of Table {table} agree."
     else:
-        one = columns[0]
-        balanced = (implied.middle + len(one.regressors)) / (years(published) - 1) + 1
+        column = columns[0]
+        balanced = (implied.middle + len(column.regressors)) / (years(published) - 1) + 1
         computed["units_if_balanced"] = balanced
         sentence = (
             f"t and R-squared of Table {table} together imply {implied.low:.0f} to {implied.high:.0f} residual "
             f"degrees of freedom, as of about {balanced:.0f} units in {years(published)} years, where {rows:,} rows "
-            f"leave {residual_df(published, one):,.0f}."
+            f"leave {residual_df(published, column):,.0f}."
         )
     return Finding(
         id=f"rows-of-table-{table}",
         severity="implausible",
         claim=f"Table {table} ({outcome}) has {rows:,} observations.",
         finding=f"With ordinary standard errors {sentence}",
-        cells=(*labels(own), *(f"{one.label} R2" for one in columns)),
+        cells=(*labels(own_cells), *(f"{column.label} R2" for column in columns)),
         computed=computed,
     )
 
 
 def _is_own(cell: Cell, columns: list[Regression], published: Published) -> bool:
     """Whether only one of the columns has the regressor."""
-    return sum(cell.variable in one.variables for one in columns) == 1
+    return sum(cell.variable in column.variables for column in columns) == 1

@@ -35,10 +35,10 @@ def decimal_slips(published: Published) -> Iterator[Finding]:
     shift of the decimal point, it is a slip, or the regressor has another scale in one of the columns.
     """
     slips: dict[str, list[tuple[Cell, Cell]]] = defaultdict(list)
-    for one, other in _two_outcomes(published):
-        ratios = _ratios(published, one, other)
+    for first_column, other in _two_outcomes(published):
+        ratios = _ratios(published, first_column, other)
         for name in _tenfold(ratios):
-            slips[name].append((published.cell(*one.key, name), published.cell(*other.key, name)))
+            slips[name].append((published.cell(*first_column.key, name), published.cell(*other.key, name)))
     for name, pairs in slips.items():
         first, second = pairs[0]
         columns = (published.regression(cell.table, cell.column) for cell in (first, second))
@@ -66,27 +66,29 @@ def decimal_slips(published: Published) -> Iterator[Finding]:
 
 def _two_outcomes(published: Published) -> Iterator[tuple[Regression, Regression]]:
     """Columns of one table with the same regressors, rows and effects, and different outcomes."""
-    for one, other in combinations(published.regressions(), 2):
-        twins = one.table == other.table and one.outcome != other.outcome and one.regressors == other.regressors
-        if twins and same_rows(published, one, other):
-            yield one, other
+    for column, other in combinations(published.regressions(), 2):
+        twins = (
+            column.table == other.table and column.outcome != other.outcome and column.regressors == other.regressors
+        )
+        if twins and same_rows(published, column, other):
+            yield column, other
 
 
-def _ratios(published: Published, one: Regression, other: Regression) -> dict[str, Interval]:
-    """Standard error of ``one`` over that of ``other`` by variable."""
-    return {n: se_of(published.cell(*one.key, n)) / se_of(published.cell(*other.key, n)) for n in one.variables}
+def _ratios(published: Published, column: Regression, other: Regression) -> dict[str, Interval]:
+    """Standard error of ``column`` over that of ``other`` by variable."""
+    return {n: se_of(published.cell(*column.key, n)) / se_of(published.cell(*other.key, n)) for n in column.variables}
 
 
 def _tenfold(ratios: Mapping[str, Interval]) -> list[str]:
     """The variables whose ratio meets that of all others only after a shift of the decimal point."""
-    found = []
+    shifted = []
     for name, ratio in ratios.items() if len(ratios) > 2 else ():
         others = common(other for key, other in ratios.items() if key != name)
         if others is None or ratio.meets(others):
             continue
         if any((ratio * shift).meets(others) for shift in TENFOLD):
-            found.append(name)
-    return found
+            shifted.append(name)
+    return shifted
 
 
 def misprinted_neighbours(published: Published) -> Iterator[Finding]:
@@ -96,17 +98,17 @@ def misprinted_neighbours(published: Published) -> Iterator[Finding]:
     about the same factor (that of s, and a little for collinearity); one that moves ten times more is a slip.
     """
     suspects: dict[tuple[int, str], dict[Cell, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for one, other in comparable(published, same_table=True):
-        shared = [name for name in one.variables if name in other.variables]
-        ratios = {n: published.cell(*one.key, n).se.value / published.cell(*other.key, n).se.value for n in shared}
+    for column, other in comparable(published, same_table=True):
+        shared = [name for name in column.variables if name in other.variables]
+        ratios = {n: published.cell(*column.key, n).se.value / published.cell(*other.key, n).se.value for n in shared}
         if len(shared) < 3:
             continue
         for name, ratio in ratios.items():
             usual = median(value for key, value in ratios.items() if key != name)
             if ratio / usual in SLIP:
-                wrong, right, factor = one, other, usual
+                wrong, right, factor = column, other, usual
             elif usual / ratio in SLIP:
-                wrong, right, factor = other, one, 1 / usual
+                wrong, right, factor = other, column, 1 / usual
             else:
                 continue
             meant = factor * published.cell(*right.key, name).se.value
@@ -138,14 +140,14 @@ def variance_estimator(published: Published) -> Iterator[Finding]:
     """
     spreads: dict[int, dict[str, float]] = defaultdict(dict)
     ordinary: dict[int, bool] = {}
-    for one, other in _two_outcomes(published):
-        ratios = _ratios(published, one, other)
+    for column, other in _two_outcomes(published):
+        ratios = _ratios(published, column, other)
         kept = {name: ratio for name, ratio in ratios.items() if name not in _tenfold(ratios)}
         if len(kept) < 3:
             continue
         middles = [ratio.middle for ratio in kept.values()]
-        spreads[one.table][f"({one.column})/({other.column})"] = max(middles) / min(middles)
-        ordinary[one.table] = ordinary.get(one.table, True) and common(kept.values()) is not None
+        spreads[column.table][f"({column.column})/({other.column})"] = max(middles) / min(middles)
+        ordinary[column.table] = ordinary.get(column.table, True) and common(kept.values()) is not None
     if len(set(ordinary.values())) < 2:
         return
     widest = {table: max(pairs.values()) for table, pairs in spreads.items()}
@@ -197,7 +199,7 @@ def precision_gained(published: Published) -> Iterator[Finding]:
 
 def _nested(published: Published) -> Iterable[tuple[Regression, Regression]]:
     """Pairs of columns on the same rows of which the second has all regressors of the first and more."""
-    for one, other in comparable(published, same_table=False):
-        for short, long in ((one, other), (other, one)):
+    for column, other in comparable(published, same_table=False):
+        for short, long in ((column, other), (other, column)):
             if set(short.regressors) < set(long.regressors):
                 yield short, long

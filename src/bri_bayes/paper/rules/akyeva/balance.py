@@ -69,10 +69,10 @@ def balance_sizes(published: Published) -> Iterator[Finding]:
     for row in _rows(published):
         ratio = row.z / row.bias_in_sd.magnitude
         sizes.setdefault(row.sample, {})[row.name] = ratio.squared
-    apart = {sample: found for sample, found in sizes.items() if common(found.values()) is None}
-    if not apart:
+    disagreeing = {sample: by_row for sample, by_row in sizes.items() if common(by_row.values()) is None}
+    if not disagreeing:
         return
-    middles = {sample: [f"{size.middle:.0f}" for size in found.values()] for sample, found in apart.items()}
+    middles = {sample: [f"{size.middle:.0f}" for size in by_row.values()] for sample, by_row in disagreeing.items()}
     sentence = "; ".join(f"{sample} matching {', '.join(numbers)}" for sample, numbers in middles.items())
     yield Finding(
         id="balance-sizes",
@@ -80,8 +80,10 @@ def balance_sizes(published: Published) -> Iterator[Finding]:
         claim="Table 2 tests three variables on one sample before matching and one after.",
         finding=f"Bias and p-value of a row imply n1 n0 / (n1 + n0), one number a sample; they give {sentence}: "
         "the rows do not rest on one sample, or the tests are others.",
-        cells=tuple(f"Table 2 {name} {sample}" for sample, found in apart.items() for name in found),
-        computed={s: {name: [size.low, size.high] for name, size in found.items()} for s, found in apart.items()},
+        cells=tuple(f"Table 2 {name} {sample}" for sample, by_row in disagreeing.items() for name in by_row),
+        computed={
+            s: {name: [size.low, size.high] for name, size in by_row.items()} for s, by_row in disagreeing.items()
+        },
     )
 
 

@@ -20,18 +20,18 @@ def post_share(published: Published, first_treated: int) -> float:
 
 def headline(published: Published, outcome: str) -> Regression | None:
     """The column that the paper's claim rests on: the first with BRI, its own onset and country effects."""
-    found = (
+    candidates = (
         regression
         for regression in published.regressions()
         if regression.outcome == outcome and regression.unit_effects and BRI in regression.regressors
     )
-    return next(found, None)
+    return next(candidates, None)
 
 
 def headlines(published: Published) -> tuple[Regression, ...]:
     """The headline column of each outcome for which the text claims an effect."""
     outcomes = published.statement("outcomes_of_the_tables").words
-    return tuple(found for outcome in outcomes if (found := headline(published, outcome)) is not None)
+    return tuple(column for outcome in outcomes if (column := headline(published, outcome)) is not None)
 
 
 def fake_onsets(published: Published, outcome: str) -> tuple[Regression, ...]:

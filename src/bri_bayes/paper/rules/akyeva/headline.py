@@ -38,7 +38,7 @@ def headline_without_star(published: Published) -> Iterator[Finding]:
         "and has no star: the text stands if * means 1% in its table, and not if it means 10%; a legend under "
         "the table would settle it.",
         cells=labels(bare),
-        computed={one.label: {"t": one.t, "p_normal": two_sided(one.t)} for one in bare},
+        computed={each.label: {"t": each.t, "p_normal": two_sided(each.t)} for each in bare},
     )
 
 
@@ -101,7 +101,7 @@ def matching_estimates(published: Published) -> Iterator[Finding]:
         if main.sample == "matched" and not inside:
             yield _outside(cell, low.number, high.number)
         cells = [cell, *(published.cell(*fake.key, "BRI") for fake in fake_onsets(published, main.outcome))]
-        statistics = {one.label: low.value / one.se.value for one in cells}
+        statistics = {each.label: low.value / each.se.value for each in cells}
         if min(statistics.values()) < Z_90:
             yield _significance(cells, low.number, statistics)
 
@@ -143,14 +143,16 @@ def covariates_that_move(published: Published) -> Iterator[Finding]:
         for long in published.regressions():
             if long.outcome != main.outcome or not set(main.regressors) < set(long.regressors):
                 continue
-            for name in (one for one in main.variables if one != BRI):
-                own, cell = published.cell(*main.key, name), published.cell(*long.key, name)
-                move = abs(cell.estimate.value - own.estimate.value) / max(own.se.value, cell.se.value)
+            for name in (covariate for covariate in main.variables if covariate != BRI):
+                main_cell, cell = published.cell(*main.key, name), published.cell(*long.key, name)
+                move = abs(cell.estimate.value - main_cell.estimate.value) / max(main_cell.se.value, cell.se.value)
                 if move > MOVED and same_rows(published, main, long):
-                    moves[cell] = (own, move)
+                    moves[cell] = (main_cell, move)
     if not moves:
         return
-    sentence = "; ".join(f"{own.label} {own.estimate} to {cell.estimate}" for cell, (own, _) in moves.items())
+    sentence = "; ".join(
+        f"{main_cell.label} {main_cell.estimate} to {cell.estimate}" for cell, (main_cell, _) in moves.items()
+    )
     tables = sorted({cell.table for cell in moves})
     yield Finding(
         id="covariates-that-move",
@@ -158,8 +160,10 @@ def covariates_that_move(published: Published) -> Iterator[Finding]:
         claim=f"Table {', '.join(map(str, tables))} adds inequality to the headline specification.",
         finding=f"Covariates that are not about inequality move by more than {MOVED:g} standard errors "
         f"({sentence}); a table on one set of rows, with and without the two regressors, would settle it.",
-        cells=labels(one for cell, (own, _) in moves.items() for one in (own, cell)),
-        computed={cell.label: {"from": own.label, "standard_errors": move} for cell, (own, move) in moves.items()},
+        cells=labels(each for cell, (main_cell, _) in moves.items() for each in (main_cell, cell)),
+        computed={
+            cell.label: {"from": main_cell.label, "standard_errors": move} for cell, (main_cell, move) in moves.items()
+        },
     )
 
 
@@ -174,22 +178,23 @@ def copied_cells(published: Published) -> Iterator[Finding]:
     for main in mains:
         for fake in fake_onsets(published, main.outcome):
             for name in set(main.variables) & set(fake.regressors):
-                own, cell = published.cell(*main.key, name), published.cell(*fake.key, name)
-                moved = abs(cell.estimate.value - own.estimate.value) / own.se.value
-                for other in (published.cell(*one.key, name) for one in mains if one.outcome != main.outcome):
+                main_cell, cell = published.cell(*main.key, name), published.cell(*fake.key, name)
+                moved = abs(cell.estimate.value - main_cell.estimate.value) / main_cell.se.value
+                for other in (published.cell(*column.key, name) for column in mains if column.outcome != main.outcome):
                     if moved > MOVED and _is_copy(cell, other):
-                        copies[cell] = (own, other)
-    for cell, (own, other) in copies.items():
+                        copies[cell] = (main_cell, other)
+    for cell, (main_cell, other) in copies.items():
         yield Finding(
             id=f"copied-{cell.table}-{cell.column}-{cell.variable}",
             severity="unclear",
             claim=f"{cell.label} is {cell.estimate} ({cell.se}).",
-            finding=f"{cell.label}, {cell.estimate} ({cell.se}), is far from {own.label}, {own.estimate} ({own.se}), "
+            finding=f"{cell.label}, {cell.estimate} ({cell.se}), is far from {main_cell.label}, "
+            f"{main_cell.estimate} ({main_cell.se}), "
             f"and on top of {other.label}, {other.estimate} ({other.se}), of the other outcome: a line may have been "
             "copied; the output of the regression would settle it.",
-            cells=labels((cell, own, other)),
+            cells=labels((cell, main_cell, other)),
             computed={
-                "from_own": (cell.estimate.value - own.estimate.value) / own.se.value,
+                "from_own": (cell.estimate.value - main_cell.estimate.value) / main_cell.se.value,
                 "from_other": (cell.estimate.value - other.estimate.value) / other.se.value,
                 "se_to_other": cell.se.value / other.se.value,
             },

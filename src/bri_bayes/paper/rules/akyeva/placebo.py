@@ -33,8 +33,10 @@ def placebo_size(published: Published) -> Iterator[Finding]:
 
     The ratio of the two estimates of one outcome. An estimate is ruled out by its size, not by a wide standard error.
     """
-    shares = {fake: (own, fake.estimate.value / own.estimate.value) for _, own, _, fake in _pairs(published)}
-    large = {cell: found for cell, found in shares.items() if abs(found[1]) > LARGEST_SHARE}
+    shares = {
+        fake: (main_cell, fake.estimate.value / main_cell.estimate.value) for _, main_cell, _, fake in _pairs(published)
+    }
+    large = {cell: pair for cell, pair in shares.items() if abs(pair[1]) > LARGEST_SHARE}
     if not large:
         return
     sentence = ", ".join(f"{share:.0%} in {cell.label}" for cell, (_, share) in large.items())
@@ -44,7 +46,7 @@ def placebo_size(published: Published) -> Iterator[Finding]:
         claim="Fake onsets have no effect, which proves the result robust (section 4(3)).",
         finding=f"The placebo estimates are {sentence} of the effect: they differ from it in their standard "
         "errors, not in their size.",
-        cells=labels(one for cell, (own, _) in large.items() for one in (own, cell)),
+        cells=labels(each for cell, (main_cell, _) in large.items() for each in (main_cell, cell)),
         computed={cell.label: share for cell, (_, share) in shares.items()},
     )
 
@@ -56,22 +58,22 @@ def placebo_significance(published: Published) -> Iterator[Finding]:
     same estimate may be significant: then the sentence rests on the change of estimator (placebo_standard_errors).
     """
     pairs = _pairs(published)
-    own = [fake for _, _, _, fake in pairs if t_of(fake).low > Z_90]
-    if own:
+    significant_alone = [fake for _, _, _, fake in pairs if t_of(fake).low > Z_90]
+    if significant_alone:
         yield Finding(
             id="placebo-significance",
             severity="contradiction",
             claim="The estimates with fake onsets are all insignificant (section 4(3)).",
-            finding=f"{own[0].label} has t = {own[0].t:.2f}.",
-            cells=labels(own),
-            computed={cell.label: cell.t for cell in own},
+            finding=f"{significant_alone[0].label} has t = {significant_alone[0].t:.2f}.",
+            cells=labels(significant_alone),
+            computed={cell.label: cell.t for cell in significant_alone},
         )
     swapped = {
         fake: fake.estimate.value / own_cell.se.value
         for main, own_cell, column, fake in pairs
         if same_rows(published, main, column)
     }
-    significant = {cell: t for cell, t in swapped.items() if abs(t) > Z_95 and cell not in own}
+    significant = {cell: t for cell, t in swapped.items() if abs(t) > Z_95 and cell not in significant_alone}
     if significant:
         yield Finding(
             id="placebo-under-main-errors",
@@ -97,12 +99,12 @@ def placebo_overlap(published: Published) -> Iterator[Finding]:
     share = post_share(published, start)
     expected: dict[str, dict[str, float]] = {}
     cells: list[Cell] = []
-    for main, own, fake, cell in _pairs(published):
+    for main, main_cell, fake, cell in _pairs(published):
         if same_rows(published, main, fake) and fake.onset is not None and fake.onset < start:
             weight = share / post_share(published, fake.onset)
             expected[cell.label] = {
                 "weight": weight,
-                "expected": own.estimate.value * weight,
+                "expected": main_cell.estimate.value * weight,
                 "printed": cell.estimate.value,
             }
             cells.append(cell)
@@ -193,14 +195,14 @@ def claim_under_placebo_errors(published: Published) -> Iterator[Finding]:
     rows: dict[str, dict[str, float]] = {}
     cells: list[Cell] = []
     for main in headlines(published):
-        fakes = [fake for one, fake in _main_and_fake(published) if one is main]
+        fakes = [fake for column, fake in _main_and_fake(published) if column is main]
         if not fakes:
             continue
         nearest = max(fakes, key=lambda fake: fake.onset or 0)
-        own, fake = published.cell(*main.key, "BRI"), published.cell(*nearest.key, "BRI")
-        t = own.estimate.value / fake.se.value
-        rows[own.label] = {"t_printed": own.t, "t": t, "p_normal": two_sided(t)}
-        cells += [own, fake]
+        main_cell, fake = published.cell(*main.key, "BRI"), published.cell(*nearest.key, "BRI")
+        t = main_cell.estimate.value / fake.se.value
+        rows[main_cell.label] = {"t_printed": main_cell.t, "t": t, "p_normal": two_sided(t)}
+        cells += [main_cell, fake]
     if not any(abs(row["t"]) < Z_95 <= abs(row["t_printed"]) for row in rows.values()):
         return
     sentence = "; ".join(f"{label} {row['t_printed']:.2f} becomes {row['t']:.2f}" for label, row in rows.items())
@@ -224,8 +226,8 @@ def placebo_standard_errors(published: Published) -> Iterator[Finding]:
     ratios: dict[Cell, float] = {}
     for main, fake in _main_and_fake(published):
         for name in main.variables:
-            own, cell = published.cell(*main.key, name), published.cell(*fake.key, name)
-            ratios[cell] = cell.se.value / own.se.value
+            main_cell, cell = published.cell(*main.key, name), published.cell(*fake.key, name)
+            ratios[cell] = cell.se.value / main_cell.se.value
     if not ratios or max(ratios.values()) <= MOST_CHANGED:
         return
     large = {cell: ratio for cell, ratio in ratios.items() if ratio > MOST_CHANGED}

@@ -101,10 +101,10 @@ def controls_that_signed(published: Published) -> Iterator[Finding]:
     controls = published.statement("control_countries").words
     last = published.statement("last_year").value
     signed = [published.signatories[unit] for unit in controls if unit in published.signatories]
-    inside = [found for found in signed if onset(published) <= found.signed.year <= last]
+    inside = [signatory for signatory in signed if onset(published) <= signatory.signed.year <= last]
     if not inside:
         return
-    dates = ", ".join(f"{found.country} by {found.signed:%B %Y}" for found in inside)
+    dates = ", ".join(f"{signatory.country} by {signatory.signed:%B %Y}" for signatory in inside)
     yield Finding(
         id="controls-that-signed",
         severity="implausible",
@@ -113,8 +113,12 @@ def controls_that_signed(published: Published) -> Iterator[Finding]:
         f"within the treated years: {dates}.",
         cells=("section 3(1)",),
         computed={
-            found.unit: {"by": found.signed.isoformat(), "document": found.document, "source": found.source}
-            for found in inside
+            signatory.unit: {
+                "by": signatory.signed.isoformat(),
+                "document": signatory.document,
+                "source": signatory.source,
+            }
+            for signatory in inside
         },
     )
 

@@ -56,9 +56,14 @@ def treated_units(published: Published) -> Iterator[Finding]:
 
 def _bare(published: Published) -> Iterator[Regression]:
     """Columns of the BRI variable and year effects, and nothing else."""
-    for one in published.regressions():
-        if one.variables == (BRI,) and one.period_effects and not one.unit_effects and one.onset == onset(published):
-            yield one
+    for column in published.regressions():
+        if (
+            column.variables == (BRI,)
+            and column.period_effects
+            and not column.unit_effects
+            and column.onset == onset(published)
+        ):
+            yield column
 
 
 def _sd(share_of_units: float, product: float) -> float:
@@ -152,7 +157,7 @@ def _variance_ratio(published: Published, bare: Regression, full: Regression) ->
     gap_bare, gap_full = unexplained(published, bare), unexplained(published, full)
     if gap_bare is None or gap_full is None or published.observations(*bare.key) != published.observations(*full.key):
         return None
-    se_bare, se_full = (se_of(published.cell(*one.key, BRI)) for one in (bare, full))
+    se_bare, se_full = (se_of(published.cell(*column.key, BRI)) for column in (bare, full))
     df = residual_df(published, full) / residual_df(published, bare)
     return gap_bare / gap_full * (se_full.squared / se_bare.squared) * Interval.of(df)
 
@@ -173,9 +178,9 @@ def within_shares(published: Published) -> Iterator[Finding]:
                     fact = published.facts.get(f"within_share_{name}")
                     if fact is not None and not fact.low / MOST_APART <= value <= fact.high * MOST_APART:
                         shares.setdefault(name, {})[pooled.outcome] = value
-                        cells += [published.cell(*one.key, name) for one in (pooled, full)]
-    for name, found in shares.items():
-        yield _within_share(published, name, found, cells)
+                        cells += [published.cell(*column.key, name) for column in (pooled, full)]
+    for name, by_outcome in shares.items():
+        yield _within_share(published, name, by_outcome, cells)
 
 
 def _adds_unit_effects(pooled: Regression, full: Regression) -> bool:
@@ -197,9 +202,9 @@ def _shares(published: Published, pooled: Regression, full: Regression) -> dict[
     return {name: variance * (a.se.value / b.se.value) ** 2 for name, (a, b) in cells.items()}
 
 
-def _within_share(published: Published, name: str, found: dict[str, float], cells: list[Cell]) -> Finding:
+def _within_share(published: Published, name: str, by_outcome: dict[str, float], cells: list[Cell]) -> Finding:
     fact = published.fact(f"within_share_{name}")
-    values = " and ".join(f"{value:.1%} ({outcome})" for outcome, value in found.items())
+    values = " and ".join(f"{value:.1%} ({outcome})" for outcome, value in by_outcome.items())
     return Finding(
         id=f"within-share-{name}",
         severity="implausible",
@@ -207,7 +212,7 @@ def _within_share(published: Published, name: str, found: dict[str, float], cell
         finding=f"With ordinary standard errors the two columns leave {values} of the variance of {name} within "
         f"countries; in public data it is {fact.low:.2%} to {fact.high:.2%}: it does not behave like its namesake.",
         cells=labels(cell for cell in cells if cell.variable == name),
-        computed={"share": found, "public": [fact.low, fact.high], "source": fact.source},
+        computed={"share": by_outcome, "public": [fact.low, fact.high], "source": fact.source},
     )
 
 
@@ -217,10 +222,10 @@ def rows_after_matching(published: Published) -> Iterator[Finding]:
     Matching leaves out units without a counterpart or gives them weight zero; a sample that keeps every row is the
     sample before matching, unless no unit lies off the common support.
     """
-    matched = [one for one in published.regressions() if one.sample == "matched"]
-    full = [one for one in published.regressions() if one.sample == "full"]
-    rows = {published.observations(*one.key) for one in matched}
-    if not rows or rows != {published.observations(*one.key) for one in full}:
+    matched = [column for column in published.regressions() if column.sample == "matched"]
+    full = [column for column in published.regressions() if column.sample == "full"]
+    rows = {published.observations(*column.key) for column in matched}
+    if not rows or rows != {published.observations(*column.key) for column in full}:
         return
     yield Finding(
         id="rows-after-matching",
@@ -229,8 +234,8 @@ def rows_after_matching(published: Published) -> Iterator[Finding]:
         finding=f"Table {matched[0].table} has {min(rows):,} rows, as many as every table that says nothing of "
         "matching, so no row was left out; the matching weights and the rows off support would settle what was "
         "matched.",
-        cells=tuple(f"{one.label} N" for one in (*matched, *full)),
-        computed={"matched": sorted(rows), "tables": sorted({one.table for one in (*matched, *full)})},
+        cells=tuple(f"{column.label} N" for column in (*matched, *full)),
+        computed={"matched": sorted(rows), "tables": sorted({column.table for column in (*matched, *full)})},
     )
 
 
