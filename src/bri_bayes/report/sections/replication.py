@@ -45,7 +45,7 @@ def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
 
 def parts(values: Values) -> list[Part]:
     """What the panels are, how much comes back, then table by table and figure by figure."""
-    found = values[NAME]
+    replication = values[NAME]
     printed = DESCRIPTIVE.fill(values)
     page: list[Part] = [
         Paragraph(
@@ -54,20 +54,20 @@ def parts(values: Values) -> list[Part]:
             "rest is drawn. They show what the paper's regressions do, and are evidence of nothing else.",
             strong=True,
         ),
-        Paragraph(_returned(found)),
+        Paragraph(_returned(replication)),
         Heading("Product categories (Table 1, Figures 1 and 2)"),
         Picture("category_levels"),
         Picture("category_growth"),
         Shown(printed.where(table=1).titled("Table 1"), "Table 1, published and rebuilt"),
         Heading("Balance before and after matching (Table 2)"),
-        Paragraph(_balance_said(found)),
+        Paragraph(_balance_said(replication)),
         Shown(printed.where(table=2).titled("Table 2"), "Table 2, published and rebuilt"),
         Heading("Event study (Figure 3)"),
         Picture("published_event_study"),
         Heading("Fake treated groups (Figure 4)"),
         Picture("fake_groups"),
         Heading("Difference-in-differences on matched units (section 4)"),
-        Paragraph(_matched_said(found)),
+        Paragraph(_matched_said(replication)),
         Shown(MATCHED.fill(values)),
         Heading("Tables 3 to 8"),
     ]
@@ -81,25 +81,25 @@ def _replicated() -> dict[str, Any]:
     return dict(json_safe(replication_values()))
 
 
-def _returned(found: Values) -> str:
-    coefficients, errors = found["coefficients"], found["standard_errors"]
+def _returned(replication: Values) -> str:
+    coefficients, errors = replication["coefficients"], replication["standard_errors"]
     matched = sum(bool(entry["agrees"]) for entry in errors)
     back = sum(entry["agrees"] for entry in coefficients)
-    first = found["categories"]["table"]
-    second = found["balance"]
+    first = replication["categories"]["table"]
+    second = replication["balance"]
     return (
         f"{back} of {len(coefficients)} coefficients of Tables 3 to 8 come back at the printed digits, "
         f"{sum(entry['agrees'] for entry in first)} of {len(first)} numbers of Table 1, "
         f"{sum(entry['agrees'] for entry in second)} of {len(second)} of Table 2, and {matched} of {len(errors)} "
-        f"standard errors, ordinary or clustered. {len(found['panels'])} panels are used: some tables exclude each "
-        "other."
+        f"standard errors, ordinary or clustered. {len(replication['panels'])} panels are used: some tables exclude "
+        "each other."
     )
 
 
-def _balance_said(found: Values) -> str:
-    missed = [entry for entry in found["balance"] if not entry["agrees"]]
-    means = [entry for entry in found["balance"] if entry["column"].endswith("mean")]
-    spread = found["size_spread"]
+def _balance_said(replication: Values) -> str:
+    missed = [entry for entry in replication["balance"] if not entry["agrees"]]
+    means = [entry for entry in replication["balance"] if entry["column"].endswith("mean")]
+    spread = replication["size_spread"]
     return (
         f"{sum(entry['agrees'] for entry in means)} of {len(means)} means come back. {len(missed)} numbers do not: the "
         "p-values of the rows imply different sample sizes, so that no one sample has them all, and the printed bias "
@@ -108,8 +108,8 @@ def _balance_said(found: Values) -> str:
     )
 
 
-def _matched_said(found: Values) -> str:
-    entries = [entry for outcome in found["outcomes"].values() for entry in outcome["psm_did"]]
+def _matched_said(replication: Values) -> str:
+    entries = [entry for outcome in replication["outcomes"].values() for entry in outcome["psm_did"]]
     inside = sum(entry["inside"] for entry in entries)
     significant = sum(entry["p_value"] < 0.1 for entry in entries)
     return (
