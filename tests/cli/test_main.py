@@ -24,6 +24,7 @@ ROWS = {
     ("twfe", "wild_cluster_bootstrap"),
     ("twfe", "permutation"),
     ("collapsed", "t"),
+    ("imputation", "wild_cluster_bootstrap"),
 }
 
 

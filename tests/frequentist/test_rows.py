@@ -13,13 +13,14 @@ NAMES = [
     ("twfe", "wild_cluster_bootstrap"),
     ("twfe", "permutation"),
     ("collapsed", "t"),
+    ("imputation", "wild_cluster_bootstrap"),
 ]
 # The known answers are printed with three digits.
 HALF_DIGIT = 0.0005000001
 
 
 @pytest.mark.parametrize("options", [{}, {"staggered": True}, {"n_treated": 1}, {"n_units": 2}, {"n_units": 14}])
-def test_the_rows_are_always_the_same_six_and_those_of_two_way_fixed_effects_share_their_estimate(helpers, options):
+def test_the_rows_are_always_the_same_seven_and_those_of_two_way_fixed_effects_share_their_estimate(helpers, options):
     rows = frequentist_rows(helpers.random_design(3, **{"n_covariates": 1, "share_missing": 0.1, **options}))
     assert [(row.estimator, row.inference) for row in rows] == NAMES
     assert len({row.estimate for row in rows[:5]}) == 1

@@ -5,6 +5,10 @@ time_varying  D_it (z_it - z_bar), slopes by country pooled towards a common one
 before_onset  z is the mean of a unit's years before the onset, so the policy cannot have moved it, and a unit that
               has any such year keeps all its rows; its main effect is part of the unit effect.
 measured      as time_varying, with the true z_it latent where the source gives a standard error (NUTS).
+
+In every version the modifier also has a slope of its own from each onset on, in all units, treated or not (a triple
+difference): what moved everywhere with the modifier is not taken for a moderated effect. In the version with latent
+values that term has the reported ones.
 """
 
 from __future__ import annotations
@@ -22,7 +26,7 @@ from bri_bayes.core.json_values import json_safe
 from bri_bayes.core.names import PERIOD, UNIT
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.design.design import RELATIVE_ZERO, Design
-from bri_bayes.frequentist.interaction import interaction_rows
+from bri_bayes.frequentist.interaction import everywhere, interaction_rows
 from bri_bayes.inference.convergence import ESS_LIMIT, RHAT_LIMIT
 from bri_bayes.inference.fitting import fit, is_trustworthy
 from bri_bayes.inference.measurement_error import MeasuredDraws, sample_measured
@@ -43,14 +47,14 @@ def possible_versions(analysis: Analysis, moderator: str, standard_error: str | 
     _require(analysis, moderator)
     values = analysis.panel[moderator].sel({UNIT: list(analysis.assignment.units)})
     moves = float((values.max(PERIOD) - values.min(PERIOD)).max()) > RELATIVE_ZERO * float(np.abs(values).max())
-    found = [TIME_VARYING] if moves else []
+    yearly = [TIME_VARYING] if moves else []
     # The latent version reads effects from the onset on, so a card with leads has none.
     known = (
         standard_error is not None
         and not analysis.card.effects.leads
         and bool(analysis.panel[standard_error].notnull().any())
     )
-    return [*found, BEFORE_ONSET, *([MEASURED] if moves and known else [])]
+    return [*yearly, BEFORE_ONSET, *([MEASURED] if moves and known else [])]
 
 
 def moderation_values(
@@ -67,11 +71,11 @@ def moderation_values(
         result = fit(recipe, seed=seed, pointwise=False)
         draws, more = draws_of_fit(result, moderator), {}
         diagnostics, trustworthy = dict(result.diagnostics), is_trustworthy(result)
-    found = slope_values(draws, prior_slope(design, moderator, recipe.card, seed))
+    slope = slope_values(draws, prior_slope(design, moderator, recipe.card, seed))
     least_squares = [] if version == MEASURED else [row.as_dict() for row in interaction_rows(design, moderator)]
     values = {
         "title": VERSIONS[version],
-        **found,
+        **slope,
         **more,
         "rows": lost_rows(analysis, recipe),
         "frequentist": least_squares,
@@ -84,17 +88,25 @@ def moderation_values(
 def moderated(analysis: Analysis, moderator: str, version: str) -> Analysis:
     """The recipe of a version: the card with the interaction, the panel with the moderator as the version wants it."""
     _require(analysis, moderator)
-    card = analysis.card
+    card, panel = analysis.card, analysis.panel
     if version == BEFORE_ONSET:
-        fixed = _before_onset(analysis, moderator)
-        others = tuple(name for name in card.covariates if name != moderator)
-        changed = dataclasses.replace(card, covariates=others, modifiers=(moderator,))
-        return analysis.replace(panel=analysis.panel.assign({moderator: fixed}), card=changed)
-    covariates = tuple(dict.fromkeys([*card.covariates, moderator]))
-    effects = dataclasses.replace(card.effects, modifier_slopes="by_unit")
-    return analysis.replace(
-        card=dataclasses.replace(card, covariates=covariates, modifiers=(moderator,), effects=effects)
-    )
+        panel = panel.assign({moderator: _before_onset(analysis, moderator)})
+        main: tuple[str, ...] = tuple(name for name in card.covariates if name != moderator)
+        effects = card.effects
+    else:
+        main = tuple(dict.fromkeys([*card.covariates, moderator]))
+        effects = dataclasses.replace(card.effects, modifier_slopes="by_unit")
+    products = _everywhere(analysis, panel[moderator].transpose(UNIT, PERIOD))
+    changed = dataclasses.replace(card, covariates=(*main, *products), modifiers=(moderator,), effects=effects)
+    return analysis.replace(panel=panel.assign(products), card=changed)
+
+
+def _everywhere(analysis: Analysis, values: xr.DataArray) -> dict[str, xr.DataArray]:
+    """The moderator, less its mean, from each onset on in all units, by name."""
+    onsets = np.array(analysis.assignment.onsets, dtype=float)
+    after = everywhere(str(values.name), onsets, values[PERIOD].to_numpy())
+    centred = values - values.sel({UNIT: list(analysis.assignment.units)}).mean()
+    return {name: (centred * periods).assign_attrs(values.attrs) for name, periods in after.items()}
 
 
 def lost_rows(analysis: Analysis, recipe: Analysis) -> dict[str, Any]:
@@ -115,23 +127,23 @@ def _measured(
     spread = _of_rows(recipe.panel, design, standard_error)
     if not np.isfinite(spread).all() or (spread < 0).any():
         raise InputError(f'"{standard_error}" is missing or negative in a row that has "{moderator}"')
-    found = sample_measured(design, card, moderator, spread, seed)
-    draws = _draws_of_measured(design, moderator, found)
-    known = found.diagnostics
+    sampled = sample_measured(design, card, moderator, spread, seed)
+    draws = _draws_of_measured(design, moderator, sampled)
+    known = sampled.diagnostics
     trustworthy = known["rhat"] < RHAT_LIMIT and known["ess"] > ESS_LIMIT and known["divergences"] == 0
-    share = {"persistent_share": float(found.persistent_share.mean())}
+    share = {"persistent_share": float(sampled.persistent_share.mean())}
     return draws, dict(known), bool(trustworthy), share
 
 
-def _draws_of_measured(design: Design, moderator: str, found: MeasuredDraws) -> SlopeDraws:
+def _draws_of_measured(design: Design, moderator: str, sampled: MeasuredDraws) -> SlopeDraws:
     cells = treated_cells(design, moderator)
     order = [str(name) for name in design["treated_unit"].values]
     units = [order.index(unit) for unit, _, _ in cells]
     center = float(design["z_center"].to_numpy()[[str(n) for n in design["modifier"].values].index(moderator)])
-    at_center, own = found.effect.mean(axis=1), found.slope[:, units]
-    average = (found.effect + own * (found.true[:, found.rows] - center)).mean(axis=1)
-    by_unit = {unit: found.slope[:, order.index(unit)] for unit in dict.fromkeys(unit for unit, _, _ in cells)}
-    return SlopeDraws(at_center, own.mean(axis=1), by_unit, found.main_effect, average, center, cells)
+    at_center, slopes = sampled.effect.mean(axis=1), sampled.slope[:, units]
+    average = (sampled.effect + slopes * (sampled.true[:, sampled.rows] - center)).mean(axis=1)
+    by_unit = {unit: sampled.slope[:, order.index(unit)] for unit in dict.fromkeys(unit for unit, _, _ in cells)}
+    return SlopeDraws(at_center, slopes.mean(axis=1), by_unit, sampled.main_effect, average, center, cells)
 
 
 def _before_onset(analysis: Analysis, moderator: str) -> xr.DataArray:

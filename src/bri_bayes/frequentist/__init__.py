@@ -6,6 +6,7 @@ from bri_bayes.design.design import Design
 from bri_bayes.frequentist.collapsed import collapsed_t
 from bri_bayes.frequentist.estimate import Estimate
 from bri_bayes.frequentist.few_clusters import wild_cluster_bootstrap
+from bri_bayes.frequentist.imputation import imputation_estimate
 from bri_bayes.frequentist.resampling import Permutation, permutation
 from bri_bayes.frequentist.twfe import (
     EventStudy,
@@ -29,16 +30,18 @@ __all__ = [
     "fit_twfe",
     "frequentist_rows",
     "iid_estimate",
+    "imputation_estimate",
     "permutation",
     "wild_cluster_bootstrap",
 ]
 
 
 def frequentist_rows(design: Design, *, seed: int = 0) -> list[Estimate]:
-    """Two-way fixed effects under five ways to judge them, and the collapsed t test; always these rows, in this order.
+    """Two-way fixed effects under five ways to judge them, the collapsed t test and imputation; always these rows.
 
-    twfe/iid, twfe/cluster, twfe/cluster_crv3, twfe/wild_cluster_bootstrap, twfe/permutation, collapsed/t. The twfe rows
-    share their estimate. ``seed`` matters only beyond 12 units and 10,000 assignments.
+    twfe/iid, twfe/cluster, twfe/cluster_crv3, twfe/wild_cluster_bootstrap, twfe/permutation, collapsed/t,
+    imputation/wild_cluster_bootstrap. The twfe rows share their estimate; where onsets differ, that of imputation is
+    the quantity of the posterior. ``seed`` matters only beyond 12 units and 10,000 assignments.
     """
     fit = fit_twfe(design)
     return [
@@ -48,4 +51,5 @@ def frequentist_rows(design: Design, *, seed: int = 0) -> list[Estimate]:
         wild_cluster_bootstrap(design, seed=seed),
         permutation(design, seed=seed).estimate,
         collapsed_t(design),
+        imputation_estimate(design, seed=seed),
     ]

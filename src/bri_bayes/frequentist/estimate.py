@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from scipy.special import stdtr, stdtrit
@@ -32,6 +32,10 @@ class Estimate:
     df: int | None = None
     n_assignments: int | None = None
     note: str | None = None
+
+    def with_note(self, note: str) -> Estimate:
+        """The same row with a further note."""
+        return replace(self, note="; ".join(part for part in (self.note, note) if part))
 
     def as_dict(self) -> dict[str, Any]:
         """The row for JSON: NaN becomes None; ``df``, ``n_assignments`` and ``note`` appear only when there is one."""

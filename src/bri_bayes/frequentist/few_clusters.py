@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bri_bayes.core.arrays import Array
+from bri_bayes.core.names import UNIT
 from bri_bayes.design.design import RELATIVE_ZERO, Design
 from bri_bayes.frequentist.estimate import SIGNIFICANCE, Estimate
 from bri_bayes.frequentist.ols import group_sums
@@ -47,68 +48,78 @@ def wild_cluster_bootstrap(design: Design, draws: int = 9999, seed: int = 0) -> 
     doi:10.1177/1536867X19830877.
     """
     fit = fit_twfe(design)
-    n_clusters = int(fit.unit_ix.max()) + 1
-    enumerated = n_clusters <= ENUMERATED_CLUSTERS
-    n_vectors = 2**n_clusters if enumerated else draws + 1
-    scores, notes = _cluster_scores(fit), _few_note(fit)
+    scores = None if fit.least_squares.is_exact else _twfe_scores(fit)
+    return bootstrap_row("twfe", fit.estimate, scores, fit.n_treated_units, design.sizes[UNIT], draws, seed)
+
+
+@dataclass(frozen=True, eq=False)
+class ClusterScores:
+    """What the bootstrap needs of a linear estimate v'y and its cluster scores.
+
+    With tau_0 = estimate - z the restricted residuals are u + z d.
+
+    ``moves_u``, ``moves_d`` : (cluster,) what v makes of u and of d in the rows of each cluster; ``matrix_u``,
+    ``matrix_d`` : (cluster, cluster) the scores of the rows' clusters when the sign of a column's cluster is one and
+    the others are zero; ``rounding`` : (of u, of d) scores this small are zero.
+    """
+
+    moves_u: Array
+    moves_d: Array
+    matrix_u: Array
+    matrix_d: Array
+    rounding: tuple[float, float]
+
+    @property
+    def observed(self) -> Array:
+        """The scores of the data, all signs one : (cluster,)."""
+        return np.asarray(self.matrix_u.sum(axis=1))
+
+    @property
+    def exist(self) -> bool:
+        """Whether the observed t statistic exists."""
+        return bool(np.linalg.norm(self.observed) > self.rounding[0])
+
+
+def bootstrap_row(
+    estimator: str, estimate: float, scores: ClusterScores | None, n_treated: int, n_units: int, draws: int, seed: int
+) -> Estimate:
+    """The row of the bootstrap of any linear estimate."""
+    enumerated = n_units <= ENUMERATED_CLUSTERS
+    notes = _few_notes(n_treated, n_units)
     lower: float | None
     upper: float | None
-    if scores is None:
+    if scores is None or not scores.exist:
         p_value = lower = upper = math.nan
         notes.append("the cluster-robust t statistic does not exist")
     else:
-        signs = _all_signs(n_clusters) if enumerated else _random_signs(n_clusters, draws, seed)
+        signs = _all_signs(n_units) if enumerated else _random_signs(n_units, draws, seed)
         statistics = _bootstrap_statistics(scores, signs)
-        p_value = float(statistics.share(np.array([-fit.estimate]))[0])
-        lower = _interval_end(statistics, scores, fit.estimate, side=-1)
-        upper = _interval_end(statistics, scores, fit.estimate, side=1)
+        p_value = float(statistics.share(np.array([-estimate]))[0])
+        se = float(np.linalg.norm(scores.observed) / scores.moves_d.sum())
+        lower, upper = (_interval_end(statistics, se, estimate, side) for side in (-1, 1))
         if None in (lower, upper):
             notes.append("no value on the open side of the interval is rejected")
     return Estimate(
-        estimator="twfe",
+        estimator=estimator,
         inference="wild_cluster_bootstrap",
-        estimate=fit.estimate,
+        estimate=estimate,
         se=None,
         p_value=p_value,
         lower=lower,
         upper=upper,
-        n_assignments=n_vectors,
+        n_assignments=2**n_units if enumerated else draws + 1,
         note="; ".join(notes) or None,
     )
 
 
-def _few_note(fit: TwoWayFit) -> list[str]:
+def _few_notes(n_treated: int, n_units: int) -> list[str]:
     """With one or two treated or control units the test can hardly reject (null imposed), whatever the effect."""
-    n_units = int(fit.unit_ix.max()) + 1
-    counts = {"treated": fit.n_treated_units, "control": n_units - fit.n_treated_units}
     return [
         f"{count} {group} unit{'s' if count > 1 else ''}: the bootstrap has hardly any power, its p-value says little "
         "(MacKinnon & Webb 2017)"
-        for group, count in counts.items()
+        for group, count in (("treated", n_treated), ("control", n_units - n_treated))
         if count in FEW
     ]
-
-
-@dataclass(frozen=True, eq=False)
-class _ClusterScores:
-    """What the bootstrap needs of the data. The residuals of tau_0 = estimate - z are u + z d, with d = M D.
-
-    ``move_u``, ``move_d`` : (cluster,) sums of d u and of d d over the rows of each cluster;
-    ``load_u``, ``load_d`` : (cluster, rank) sums of Q u and of Q d, Q the basis of period effects and covariates: with
-    signs v the score of cluster g is v_g move_g - (sum_h v_h load_u_h)'load_d_g, less what the estimate moves;
-    ``rounding`` : scores this small are zero.
-    """
-
-    move_u: Array
-    move_d: Array
-    load_u: Array
-    load_d: Array
-    rounding: float
-
-    @property
-    def se(self) -> float:
-        """The CRV1 standard error without its small-sample factor."""
-        return float(np.linalg.norm(self.move_u) / self.move_d.sum())
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,34 +141,36 @@ class _BootstrapStatistics:
         return np.asarray((bootstrapped >= observed * (1 - TIE)).mean(axis=1))
 
 
-def _cluster_scores(fit: TwoWayFit) -> _ClusterScores | None:
-    """None when the observed t statistic does not exist: no residual, or scores that are zero."""
+def _twfe_scores(fit: TwoWayFit) -> ClusterScores:
+    """With d = M D, v = d / d'd and Q the basis of period effects and covariates.
+
+    A sign v_h moves the residuals of cluster g by v_g u - Q Q'(v_h u) and by what it moves the estimate.
+    """
     unit_ix, u, basis = fit.unit_ix, fit.least_squares.residuals, fit.basis
     d = fit.partialled_out(fit.least_squares.X[:, :1])[:, 0]
+    move_u, move_d = group_sums(d * u, unit_ix), group_sums(d * d, unit_ix)
+    load_u, load_d = (group_sums(basis * column[:, None], unit_ix) for column in (u, d))
+    total = float(move_d.sum())
+
+    def matrix(move: Array, load: Array) -> Array:
+        return np.asarray(np.diag(move) - load_d @ load.T - np.outer(move_d, move) / total)
+
     rounding = RELATIVE_ZERO * float(np.abs(d * u).sum())
-    scores = _ClusterScores(
-        move_u=group_sums(d * u, unit_ix),
-        move_d=group_sums(d * d, unit_ix),
-        load_u=group_sums(basis * u[:, None], unit_ix),
-        load_d=group_sums(basis * d[:, None], unit_ix),
-        rounding=rounding,
+    return ClusterScores(
+        move_u, move_d, matrix(move_u, load_u), matrix(move_d, load_d), (rounding, RELATIVE_ZERO * total)
     )
-    absent = fit.least_squares.is_exact or np.linalg.norm(scores.move_u) <= rounding
-    return None if absent else scores
 
 
-def _bootstrap_statistics(scores: _ClusterScores, signs: Iterator[Array]) -> _BootstrapStatistics:
-    total = float(scores.move_d.sum())
-    parts = []
+def _bootstrap_statistics(scores: ClusterScores, signs: Iterator[Array]) -> _BootstrapStatistics:
+    total, parts = float(scores.moves_d.sum()), []
     for block in signs:
-        a, b = block @ scores.move_u / total, block @ scores.move_d / total
-        S = block * scores.move_u - (block @ scores.load_u) @ scores.load_d.T - np.outer(a, scores.move_d)
-        R = block * scores.move_d - (block @ scores.load_d) @ scores.load_d.T - np.outer(b, scores.move_d)
-        S[np.linalg.norm(S, axis=1) <= scores.rounding] = 0.0
-        R[np.linalg.norm(R, axis=1) <= RELATIVE_ZERO * total] = 0.0
-        parts.append([a, b, (S * S).sum(axis=1), (S * R).sum(axis=1), (R * R).sum(axis=1)])
+        S, R = block @ scores.matrix_u.T, block @ scores.matrix_d.T
+        S[np.linalg.norm(S, axis=1) <= scores.rounding[0]] = 0.0
+        R[np.linalg.norm(R, axis=1) <= scores.rounding[1]] = 0.0
+        moved = block @ scores.moves_u / total, block @ scores.moves_d / total
+        parts.append([*moved, (S * S).sum(axis=1), (S * R).sum(axis=1), (R * R).sum(axis=1)])
     a, b, ss, sr, rr = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return _BootstrapStatistics(a, b, ss, sr, rr, observed_ss=float(scores.move_u @ scores.move_u))
+    return _BootstrapStatistics(a, b, ss, sr, rr, observed_ss=float(scores.observed @ scores.observed))
 
 
 def _all_signs(n_clusters: int) -> Iterator[Array]:
@@ -176,8 +189,8 @@ def _random_signs(n_clusters: int, draws: int, seed: int) -> Iterator[Array]:
         yield np.asarray(1 - 2 * bits, dtype=float)
 
 
-def _interval_end(statistics: _BootstrapStatistics, scores: _ClusterScores, estimate: float, side: int) -> float | None:
-    grid = side * scores.se * SEARCH_GRID
+def _interval_end(statistics: _BootstrapStatistics, se: float, estimate: float, side: int) -> float | None:
+    grid = side * se * SEARCH_GRID
     accepted = statistics.share(grid) > SIGNIFICANCE
     if accepted[-1]:
         return None

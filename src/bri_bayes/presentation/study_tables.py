@@ -27,6 +27,7 @@ METHODS: Mapping[tuple[str, str], str] = {
     ("twfe", "wild_cluster_bootstrap"): "TWFE, wild cluster bootstrap",
     ("twfe", "permutation"): "TWFE, permutation test",
     ("collapsed", "t"): "Before and after, exact t",
+    ("imputation", "wild_cluster_bootstrap"): "Imputation, wild cluster bootstrap",
     (BAYES, "posterior"): "Bayes, posterior",
 }
 PRE_PERIOD, PRE_AVERAGE, REFERENCE = "pre-period", "pre-period average", "event time -1"
