@@ -6,7 +6,7 @@ import pytest
 from bri_bayes.checks.trend_violation import can_drift, coefficient_posterior, trend_violation, with_drift
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.frequentist.event_coefficients import EventCoefficients, event_coefficients
-from bri_bayes.inference.att import AttModel, att_posterior
+from bri_bayes.inference.att import att_given, att_posterior
 from bri_bayes.study.model_card import Effects, Errors, Priors
 from tests.inference.panels import make_card, make_panel
 
@@ -35,9 +35,8 @@ def test_the_panel_model_with_wide_priors_is_the_posterior_of_the_event_study_co
     design = Analysis(*make_panel(seed=3, holes=False), card).design
     study = event_coefficients(design, "iid")
     unit = design.attrs["y_scale"]
-    model = AttModel.build(design, with_drift(card, sd))
     sigma = 0.8
-    _, mean, spread = model.given(np.array([[np.log(sigma)]]))
+    _, mean, spread = att_given(design, with_drift(card, sd), np.array([[np.log(sigma)]]))
     scaled = study.covariance * (sigma * unit) ** 2 / _error_variance(design, study)
     exact = EventCoefficients(study.times, study.estimates, scaled, study.rows)
     # The priors are wide, not flat.
@@ -66,7 +65,7 @@ def test_at_the_breakdown_the_interval_touches_zero():
     assert found["none"]["lower"] > 0
     at = found["breakdown"]["s"]
     unit = analysis.design.attrs["y_scale"]
-    record = att_posterior(analysis.design, with_drift(analysis.card, at / unit), seed=0).record
+    record = att_posterior(analysis.design, with_drift(analysis.card, at / unit), seed=0).effect.as_dict()
     assert record["lower"] == pytest.approx(0, abs=1e-3 * record["sd"])
     assert found["breakdown"]["reason"] is None
     assert found["leans_until"] > 0

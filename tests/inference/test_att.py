@@ -9,8 +9,9 @@ from bri_bayes.design.analysis import Analysis
 from bri_bayes.design.linear_terms import build_terms
 from bri_bayes.estimands.effects import att
 from bri_bayes.inference import fit
-from bri_bayes.inference.att import AttModel, Powers, att_posterior, powered, prior_blocks, with_scale
-from bri_bayes.inference.linear_estimands import att_functional
+from bri_bayes.inference.att import Powers, att_posterior, powered, prior_blocks, with_scale
+from bri_bayes.inference.hyperparameters import hyperparameters
+from bri_bayes.inference.linear_estimands import att_weights, effect_functionals
 from bri_bayes.study.model_card import Effects, Errors, Priors
 
 from .panels import make_card, make_panel
@@ -37,7 +38,7 @@ def design_of(seed=3, **changes):
 @pytest.mark.parametrize("changes", CARDS.values(), ids=CARDS.keys())
 def test_the_mixture_has_the_mean_and_spread_of_draws_of_the_same_posterior(changes):
     analysis = Analysis(*make_panel(seed=3), make_card(**changes))
-    exact = att_posterior(analysis.design, analysis.card, seed=1).record
+    exact = att_posterior(analysis.design, analysis.card, seed=1).effect.as_dict()
     draws = att(fit(analysis, pointwise=False)).to_numpy()
     assert exact["mean"] == pytest.approx(draws.mean(), abs=MEAN_SHARE * draws.std())
     assert exact["sd"] == pytest.approx(draws.std(), rel=SD_SHARE)
@@ -48,21 +49,23 @@ def test_the_mixture_has_the_mean_and_spread_of_draws_of_the_same_posterior(chan
 def test_a_power_of_the_likelihood_is_that_of_dense_matrices(power):
     """log int p(y|b)^a p(b) db, and the Gaussian conditional of the ATT, at two hyperparameter vectors."""
     design, card = design_of(effects=WALK)
-    model, terms = AttModel.build(design, card), build_terms(design, card)
+    terms = build_terms(design, card)
+    space = hyperparameters(terms, card)
     vectors = np.array([[-0.4, 0.3, -0.5, 0.2], [-0.2, 0.9, 0.4, -0.6]])
-    assert model.space.dimension == vectors.shape[1]
-    log_density, means, sds = model.given(vectors, Powers(likelihood=power))
-    log_density = log_density - model.space.log_prior(vectors)
-    own_c, shared_c = att_functional(design, card, terms)
-    expected = [_dense(terms, _at(model, vectors, j), power, own_c, shared_c) for j in range(2)]
+    assert space.dimension == vectors.shape[1]
+    log_density, means, sds = att_given(design, card, vectors, Powers(likelihood=power))
+    log_density = log_density - space.log_prior(vectors)
+    functional = effect_functionals(terms, att_weights(design, card)[None])
+    own_c, shared_c = functional.own[0], functional.shared[0]
+    expected = [_dense(terms, _at(space, vectors, j), power, own_c, shared_c) for j in range(2)]
     scale = design.attrs["y_scale"]
     assert means == pytest.approx([mean * scale for _, mean, _ in expected], rel=ROUNDING)
     assert sds == pytest.approx([sd * scale for *_, sd in expected], rel=ROUNDING)
     assert log_density[0] - log_density[1] == pytest.approx(expected[0][0] - expected[1][0], rel=1e-6)
 
 
-def _at(model, vectors, j):
-    return {name: float(value[j]) for name, value in model.space.values(vectors).items()}
+def _at(space, vectors, j):
+    return {name: float(value[j]) for name, value in space.values(vectors).items()}
 
 
 def _dense(terms, hyper, power, own_c, shared_c):
@@ -112,11 +115,11 @@ def test_a_power_leaves_a_flat_correlation_prior_flat_and_sharpens_another():
 
 def test_a_power_of_the_prior_of_sigma_adds_its_log_density_once_more():
     design, card = design_of()
-    model = AttModel.build(design, card)
-    vectors = np.tile(model.space.start(), (2, 1)) + np.array([[0.0], [0.3]])
-    plain, _, _ = model.given(vectors)
-    twice, _, _ = model.given(vectors, Powers(sigma=2.0))
-    sigma = model.space.values(vectors)["sigma"]
+    space = hyperparameters(build_terms(design, card), card)
+    vectors = np.tile(space.start(), (2, 1)) + np.array([[0.0], [0.3]])
+    plain, _, _ = att_given(design, card, vectors)
+    twice, _, _ = att_given(design, card, vectors, Powers(sigma=2.0))
+    sigma = space.values(vectors)["sigma"]
     half_t = -2 * np.log1p(sigma**2 / 3)
     assert np.diff(twice - plain) == pytest.approx(np.diff(half_t), rel=1e-9)
 
@@ -124,8 +127,10 @@ def test_a_power_of_the_prior_of_sigma_adds_its_log_density_once_more():
 def test_the_posterior_multiplies_with_the_outcome():
     panel, assignment = make_panel(seed=5)
     card = make_card(effects=WALK)
-    small = att_posterior(Analysis(panel, assignment, card).design, card, seed=0).record
-    large = att_posterior(Analysis(panel.assign(y=100 * panel["y"]), assignment, card).design, card, seed=0).record
+    small = att_posterior(Analysis(panel, assignment, card).design, card, seed=0).effect.as_dict()
+    large = att_posterior(
+        Analysis(panel.assign(y=100 * panel["y"]), assignment, card).design, card, seed=0
+    ).effect.as_dict()
     assert [large[name] for name in ("mean", "sd", "lower")] == pytest.approx(
         [100 * small[name] for name in ("mean", "sd", "lower")], rel=1e-6
     )

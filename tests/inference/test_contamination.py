@@ -12,7 +12,7 @@ from bri_bayes.design.linear_terms import build_terms
 from bri_bayes.estimands.effects import att, att_by
 from bri_bayes.inference import fit
 from bri_bayes.inference.batch import att_of_many
-from bri_bayes.inference.gram import GramModel
+from bri_bayes.inference.collapsed import Collapsed
 from bri_bayes.inference.hyperparameters import hyperparameters
 from bri_bayes.study.model_card import Contamination, Effects, Errors, Sampler, load_card
 
@@ -45,8 +45,7 @@ def density_at(analysis, kappa=None):
     """Log marginal density at a few hyperparameter vectors, with kappa set where the card learns it."""
     terms = build_terms(analysis.design, analysis.card)
     space = hyperparameters(terms, analysis.card)
-    by_unit = analysis.card.errors.scale == "by_unit"
-    model = GramModel(terms, analysis.card.errors.structure, by_unit=by_unit)
+    model = Collapsed.of(terms, analysis.card, space)
     rng = np.random.default_rng(0)
     scalars = {name: rng.uniform(-1, 1, 5) for name in ("sigma", "rho", "eta", "omega")}
     vectors = np.column_stack(

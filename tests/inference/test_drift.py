@@ -22,7 +22,7 @@ SLOPE = 0.15
 
 def posterior(panel, assignment, effects):
     card = make_card(effects=effects)
-    return att_posterior(Analysis(panel, assignment, card).design, card, seed=0).record
+    return att_posterior(Analysis(panel, assignment, card).design, card, seed=0).effect.as_dict()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from bri_bayes.design.linear_terms import build_terms
 from bri_bayes.estimands.effects import att
 from bri_bayes.inference import fit
 from bri_bayes.inference.hyperparameters import hyperparameters
-from bri_bayes.inference.joint import CORRELATION, JointGram, JointSpace, fit_jointly
+from bri_bayes.inference.joint import CORRELATION, JointSpace, fit_jointly, joint_model
 from bri_bayes.study.model_card import Effects, Errors, Priors, Sampler
 
 from .panels import make_card, make_panel
@@ -77,7 +77,7 @@ def test_the_joint_likelihood_is_the_multivariate_normal_density(structure):
     start = space.start()
     vectors = start + np.random.default_rng(0).normal(0, 0.4, (3, start.size))
     values = space.values(vectors)
-    ours = JointGram(terms, structure).conditional(values).log_density
+    ours = joint_model(terms, structure, space).conditional(values).log_density
     for draw in range(3):
         dense = dense_log_density(terms, structure, {name: value[draw] for name, value in values.items()})
         assert ours[draw] == pytest.approx(dense, abs=ROUNDING * abs(dense) + 1e-6)

@@ -14,8 +14,8 @@ from bri_bayes.design.analysis import Analysis
 from bri_bayes.design.design import build_design
 from bri_bayes.design.linear_terms import build_terms, period_contrasts
 from bri_bayes.inference import leave_out
+from bri_bayes.inference.collapsed import Collapsed
 from bri_bayes.inference.conditional_predictive import HeldOut, rows_of
-from bri_bayes.inference.gram import GramModel
 from bri_bayes.inference.hyperparameters import hyperparameters
 from bri_bayes.inference.importance import sample_by_importance
 from bri_bayes.inference.leave_out import leave_future_out, leave_rows_out, leave_units_out
@@ -70,8 +70,8 @@ def conditional_log_density(covariance, y, rows, given, contrasts=None):
 def model_of(card, **panel):
     design = build_design(*make_panel(**panel), card)
     terms = build_terms(design, card)
-    by_unit = card.errors.scale == "by_unit"
-    return design, terms, hyperparameters(terms, card), GramModel(terms, card.errors.structure, by_unit=by_unit)
+    space = hyperparameters(terms, card)
+    return design, terms, space, Collapsed.of(terms, card, space)
 
 
 @pytest.mark.parametrize("changes", CARDS.values(), ids=CARDS.keys())
@@ -105,7 +105,7 @@ def test_one_step_densities_add_up_to_the_marginal_likelihood():
     for year in np.unique(terms.period):
         upto = np.flatnonzero(terms.period <= year)
         rows = np.flatnonzero(terms.period[upto] == year)
-        part = HeldOut(GramModel(rows_of(terms, upto), "ar1", by_unit=False))
+        part = HeldOut(Collapsed.of(rows_of(terms, upto), card, space))
         total += part.contrast_log_density(values, rows, np.eye(rows.size))[0]
     assert total == pytest.approx(model.conditional(values).log_density[0], abs=ROUNDING)
 
@@ -177,16 +177,15 @@ def refitted_score(design, card, row, points=3000):
     """log p(y_j | y_-j) from a fit of the panel without the row: its own mode, its own importance sample."""
     terms = build_terms(design, card)
     space = hyperparameters(terms, card)
-    by_unit = card.errors.scale == "by_unit"
     without = rows_of(terms, np.delete(np.arange(terms.y.size), row))
-    model = GramModel(without, card.errors.structure, by_unit=by_unit)
+    model = Collapsed.of(without, card, space)
     found = sample_by_importance(
         lambda vectors: model.conditional(space.values(vectors)).log_density + space.log_prior(vectors),
         space.start(),
         points,
         np.random.default_rng(row),
     )
-    whole = HeldOut(GramModel(terms, card.errors.structure, by_unit=by_unit))
+    whole = HeldOut(Collapsed.of(terms, card, space))
     density = whole.row_log_density(space.values(found.vectors))[:, row]
     return logsumexp(density, b=found.weights) - np.log(design.attrs["y_scale"])
 

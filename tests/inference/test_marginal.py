@@ -12,7 +12,7 @@ from bri_bayes.design.design import build_design
 from bri_bayes.design.linear_terms import build_terms
 from bri_bayes.estimands.effects import att, att_by, cell_effects
 from bri_bayes.inference import fit
-from bri_bayes.inference.gram import GramModel
+from bri_bayes.inference.collapsed import Collapsed
 from bri_bayes.inference.hyperparameters import hyperparameters
 from bri_bayes.study.model_card import Effects, Errors, Priors, Sampler, load_card
 
@@ -74,7 +74,7 @@ def test_the_marginal_likelihood_is_the_multivariate_normal_density(changes):
     card = make_card(**changes, priors=priors)
     terms = build_terms(build_design(*make_panel(), card), card)
     space = hyperparameters(terms, card)
-    model = GramModel(terms, card.errors.structure, by_unit=card.errors.scale == "by_unit")
+    model = Collapsed.of(terms, card, space)
     vectors = space.start() + np.random.default_rng(0).normal(0, 0.4, (4, space.dimension))
     values = space.values(vectors)
     ours = model.conditional(values).log_density
@@ -127,7 +127,7 @@ def test_draws_have_the_moments_of_the_weighted_conditionals():
     analysis = Analysis(panel, assignment, card)
     terms = build_terms(analysis.design, card)
     space = hyperparameters(terms, card)
-    model = GramModel(terms, "ar1", by_unit=False)
+    model = Collapsed.of(terms, card, space)
     axis = [np.linspace(-2.5, 1.5, 120), np.linspace(-4, 4, 120)]
     grid = np.stack(np.meshgrid(*axis, indexing="ij"), axis=-1).reshape(-1, 2)
     conditional = model.conditional(space.values(grid))
@@ -152,7 +152,7 @@ def test_the_log_marginal_likelihood_is_that_of_quadrature():
     analysis = Analysis(panel, assignment, card)
     terms = build_terms(analysis.design, card)
     space = hyperparameters(terms, card)
-    model = GramModel(terms, "ar1", by_unit=False)
+    model = Collapsed.of(terms, card, space)
     axis = [np.linspace(-3, 2, 200), np.linspace(-5, 5, 200)]
     cell = (axis[0][1] - axis[0][0]) * (axis[1][1] - axis[1][0])
     grid = np.stack(np.meshgrid(*axis, indexing="ij"), axis=-1).reshape(-1, 2)

@@ -13,7 +13,9 @@ from bri_bayes.design.analysis import Analysis
 from bri_bayes.estimands.effects import att, att_record
 from bri_bayes.frequentist.weighted_twfe import weighted_twfe
 from bri_bayes.inference import fit
-from bri_bayes.inference.weighted import _Weighted, att_weights, covers, power_weights, weighted_posteriors
+from bri_bayes.inference.collapsed import Collapsed
+from bri_bayes.inference.linear_estimands import att_weights, effect_functionals
+from bri_bayes.inference.weighted import att_given_powers, covers, power_weights, weighted_posteriors
 from bri_bayes.study.model_card import load_card
 
 from .panels import make_panel
@@ -56,22 +58,23 @@ def test_density_mean_and_sd_are_those_of_dense_algebra(analysis, seed, structur
     """The power likelihood with every matrix written out: precisions times v_i, log determinants times v_i."""
     card = dataclasses.replace(analysis.card, errors=dataclasses.replace(analysis.card.errors, structure=structure))
     design = analysis.design
-    engine = _Weighted(design, card)
+    engine = Collapsed.build(design, card)
     power = np.random.default_rng(seed).uniform(0.2, 2.0, design.sizes["unit"])
     vectors = engine.space.start() + 0.3 * np.random.default_rng(seed).standard_normal((3, engine.space.dimension))
-    log_density, means, sds = engine._att(engine.model(power), power, vectors)
-    dense = [_dense(engine, design, power, structure, vectors[at : at + 1]) for at in range(3)]
+    log_density, means, sds = att_given_powers(design, card, engine.with_powers(power), vectors)
+    dense = [_dense(engine, design, card, power, structure, vectors[at : at + 1]) for at in range(3)]
     for at in range(1, 3):  # up to a constant
         assert log_density[at] - log_density[0] == pytest.approx(dense[at][0] - dense[0][0], abs=1e-6)
     np.testing.assert_allclose(means, [one[1] for one in dense], atol=ROUNDING)
     np.testing.assert_allclose(sds, [one[2] for one in dense], atol=ROUNDING)
 
 
-def _dense(engine, design, power, structure, vector):
+def _dense(engine, design, card, power, structure, vector):
     terms, space = engine.terms, engine.space
     hyper = {name: value[0] for name, value in space.values(vector).items()}
     n_units, unit_ix = design.sizes["unit"], terms.unit_ix
-    own_weight, shared_weight = att_weights(design, terms, power > 0)
+    functional = effect_functionals(terms, att_weights(design, card, power > 0)[None])
+    own_weight, shared_weight = functional.own[0], functional.shared[0]
     columns, scales, contrast = [], [], []
     at = 0
     for block in terms.own:
@@ -129,9 +132,12 @@ def test_the_variance_counts_a_control_that_serves_five_times_as_one(balanced):
     one = np.where(treated, 1.0, 0.0)
     one[controls[0]] = treated.sum()
     alike = np.where(treated, 1.0, treated.sum() / controls.size)
-    engine = _Weighted(design, card)
+    engine = Collapsed.build(design, card)
     vectors = np.repeat(engine.space.start()[None, :], 2, axis=0)
-    sds = [engine._att(engine.model(v), v, vectors)[2][0] for v in power_weights(np.stack([one, alike]), treated)]
+    sds = [
+        att_given_powers(design, card, engine.with_powers(v), vectors)[2][0]
+        for v in power_weights(np.stack([one, alike]), treated)
+    ]
     m, k = treated.sum(), controls.size
     assert (sds[0] / sds[1]) ** 2 == pytest.approx((1 / m + 1) / (1 / m + 1 / k), rel=1e-4)
 

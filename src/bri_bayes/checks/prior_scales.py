@@ -37,11 +37,11 @@ def refits_by_scale(posterior: AttPosterior, seed: int) -> list[dict[str, Any]]:
 
     For rho, "half" doubles both shapes of its Beta prior (closer to zero) and "double" halves them.
     """
-    base, rows = posterior.record, []
+    base, rows = posterior.effect.as_dict(), []
     for block in prior_blocks(posterior.design, posterior.card):
         for factor in FACTORS:
             changed = att_posterior(posterior.design, with_scale(posterior.card, block, factor), seed)
-            record = changed.record
+            record = changed.effect.as_dict()
             rows.append(
                 {
                     "prior": block,

@@ -66,14 +66,14 @@ def trend_violation(analysis: Analysis, seed: int = 0, points: int = 13) -> dict
     prior_end = card.priors.trend_step * _half_normal_quantile(_TAIL)
     last = max(prior_end, step["posterior"]["upper"] / unit)
     fits = {sd: at(sd) for sd in (last * np.linspace(0, 1, points) ** 1.5).tolist()}
-    curve = [{"s": sd * unit, "att": fit.record, "khat": fit.points.khat} for sd, fit in fits.items()]
+    curve = [{"s": sd * unit, "att": fit.effect.as_dict(), "khat": fit.points.khat} for sd, fit in fits.items()]
     none = curve[0]["att"]
     return {
         "curve": curve,
         "none": none,
         "breakdown": _breakdown(at, none, last, unit),
         "leans_until": _leans_until(at, none, last, unit),
-        "learned": {"att": learned.record, "khat": learned.points.khat, "step": step},
+        "learned": {"att": learned.effect.as_dict(), "khat": learned.points.khat, "step": step},
     }
 
 
@@ -101,7 +101,7 @@ def _breakdown(at: Any, none: dict[str, float], last: float, unit: float) -> dic
     if none["lower"] <= 0 <= none["upper"]:
         return {"s": None, "reason": "the interval contains zero without any violation"}
     end, sign = ("lower", 1.0) if none["lower"] > 0 else ("upper", -1.0)
-    found = _crossing(lambda sd: sign * at(sd).record[end], last)
+    found = _crossing(lambda sd: sign * getattr(at(sd).effect, end), last)
     if found is None:
         return {"s": None, "reason": f"zero stays outside the interval up to s = {_FARTHEST * last * unit:.3g}"}
     return {"s": found * unit, "reason": None}
@@ -114,7 +114,7 @@ def _leans_until(at: Any, none: dict[str, float], last: float, unit: float) -> f
         return None
 
     def margin(sd: float) -> float:
-        p: float = at(sd).record["p_positive"]
+        p: float = at(sd).effect.p_positive
         return (p if none["p_positive"] > 0.5 else 1 - p) - _LEANS
 
     found = _crossing(margin, last)

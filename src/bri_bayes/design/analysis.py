@@ -11,6 +11,8 @@ from typing import Any, Protocol
 import numpy as np
 import xarray as xr
 
+from bri_bayes.core.arrays import Array
+from bri_bayes.core.effect import Effect
 from bri_bayes.core.io import digest
 from bri_bayes.data.assignment import Assignment
 from bri_bayes.design.design import Design, build_design
@@ -50,13 +52,33 @@ class Analysis:
         )
 
 
+class LinearPosterior(Protocol):
+    """The exact posterior of everything linear under a normal card (``inference.exact``).
+
+    ``vectors`` (point, d), ``weights`` (point,) : hyperparameters on their unconstrained scale, what it is stored as.
+    """
+
+    @property
+    def vectors(self) -> Array: ...
+
+    @property
+    def weights(self) -> Array: ...
+
+    def effects(self, row_weights: Array) -> list[Effect]:
+        """Averages of the effect over rows of the design, weights (F, obs)."""
+
+    def coefficients(self, name: str) -> list[Effect]:
+        """The coefficients "beta" or "modifier_effect", a unit of each covariate or modifier."""
+
+
 @dataclass(frozen=True, eq=False)
 class Fit:
     """A posterior of an analysis.
 
     ``posterior`` : DataTree with the groups posterior, log_likelihood, posterior_predictive, observed_data and
     sample_stats; ``diagnostics`` : engine, ess, rhat, khat, divergences, seconds; ``log_marginal`` : log marginal
-    likelihood of the outcome in its own units (None with NUTS).
+    likelihood of the outcome in its own units (None with NUTS); ``exact`` : the posterior of linear estimands without
+    draws (None with NUTS).
     """
 
     analysis: Analysis
@@ -64,6 +86,7 @@ class Fit:
     posterior: xr.DataTree
     diagnostics: Mapping[str, Any]
     log_marginal: float | None
+    exact: LinearPosterior | None = None
 
 
 class FitStore(Protocol):

@@ -6,12 +6,15 @@ The model of the closed-form engine, on the standardised outcome:
 
 U holds what belongs to one unit (its level, its trend, its own effects), S what units share (periods, the common
 effect path, covariates). Each prior scale is a number or the name of a hyperparameter, so a random-walk path is
-written in its steps: the column of step k is one from event time k on.
+written in its steps: the column of step k is one from event time k on. Between the two may stand blocks G with
+coefficients for every group of units (a region's shocks), and a block's prior may be dense (``Dependence``).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -23,25 +26,41 @@ from bri_bayes.study.model_card import ModelCard
 Scale = float | str
 
 
+class Dependence(Protocol):
+    """How the coefficients of a block hang together a priori, at scale one: their covariance is scale^2 R(h).
+
+    For shocks that are an AR(1) process over the periods of the panel R(h) is its correlation matrix. ``names`` : the
+    hyperparameters that R needs, which ``inference.hyperparameters`` must know.
+    """
+
+    names: tuple[str, ...]
+
+    def precision(self, hyper: Mapping[str, Array]) -> Array:
+        """R(h)^-1 at B points : (B, m, m)."""
+
+
 @dataclass(frozen=True)
 class Block:
     """Adjacent columns with one prior scale: ``columns`` (obs, m); ``name`` is what the posterior calls them.
 
     ``exposed`` : (obs, m) columns that count kappa times beside them, None where nothing depends on kappa.
+    ``dependence`` : of the coefficients a priori, None where they are independent; for ``grouped`` and ``shared`` ones.
     """
 
     name: str
     columns: Array
     scale: Scale
     exposed: Array | None = None
+    dependence: Dependence | None = None
 
 
 @dataclass(frozen=True)
 class Terms:
     """The linear model of a card on a design.
 
-    ``y`` : (obs,) standardised; ``own`` blocks hold columns with a coefficient for every unit, ``shared`` blocks
-    columns with one coefficient; ``event_times`` : (K,) the event times with an effect, leads first;
+    ``y`` : (obs,) standardised; ``own`` blocks hold columns with a coefficient for every unit, ``grouped`` ones with a
+    coefficient for every group of units, ``shared`` ones with one coefficient; ``group_ix`` : (unit,) the group of each
+    unit, 0, 1, ..., where there are grouped blocks; ``event_times`` : (K,) the event times with an effect, leads first;
     ``path`` : (K, m) maps the m coefficients of the block "path" to the common effect at each event time.
     """
 
@@ -52,6 +71,18 @@ class Terms:
     shared: tuple[Block, ...]
     event_times: Index
     path: Array
+    grouped: tuple[Block, ...] = ()
+    group_ix: Index | None = None
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """All of them."""
+        return (*self.own, *self.grouped, *self.shared)
+
+    @property
+    def n_units(self) -> int:
+        """Units up to the last that has a row."""
+        return int(self.unit_ix.max()) + 1
 
 
 def event_times(design: Design, card: ModelCard) -> Index:
@@ -179,8 +210,8 @@ def _effect_blocks(design: Design, card: ModelCard, times: Index) -> tuple[list[
     if effects.pooling == "none":
         path[np.flatnonzero(times >= 0), leads.size + np.arange(post.size)] = 1.0
         post_columns = dummies[:, times >= 0]
-        found = _shared_with_controls(card, "path", post_columns, priors.effect, exposed[:, times >= 0])
-        return own, [*lead_blocks, found], path
+        free_path = _shared_with_controls(card, "path", post_columns, priors.effect, exposed[:, times >= 0])
+        return own, [*lead_blocks, free_path], path
     gaps = np.sqrt(np.diff(post, prepend=post[0] - 1))
     steps = np.where(post[:, None] >= post[None, :], gaps[None, :], 0.0)
     steps[:, 0] = 1.0
@@ -216,8 +247,8 @@ def _period_blocks(design: Design, card: ModelCard, regressors: list[Array], own
     units = np.eye(design.sizes["unit"])[design["unit_ix"].to_numpy()]
     own_columns = [units * column[:, None] for block in own for column in block.columns.T]
     means = dummies.T @ np.hstack([*regressors, *own_columns]) / dummies.sum(axis=0)[:, None]
-    left, singular, _ = np.linalg.svd(means - means.mean(axis=0), full_matrices=False)
-    basis = left[:, singular > 1e-10 * max(singular.max(initial=0.0), 1e-300)]
+    vectors, singular, _ = np.linalg.svd(means - means.mean(axis=0), full_matrices=False)
+    basis = vectors[:, singular > 1e-10 * max(singular.max(initial=0.0), 1e-300)]
     return [
         Block("period_mundlak", basis[period_ix], scale_period * np.sqrt(n_periods)),
         Block("period_effect", dummies, "sigma_period"),

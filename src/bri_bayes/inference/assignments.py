@@ -15,7 +15,7 @@ Source: Lindley & Smith (1972), doi:10.1111/j.2517-6161.1972.tb00899.x.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import dataclasses
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -24,17 +24,19 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from bri_bayes.core.arrays import Array, Index
+from bri_bayes.core.effect import PROB
 from bri_bayes.core.errors import InputError
 from bri_bayes.design.design import Design
-from bri_bayes.design.linear_terms import build_terms
+from bri_bayes.design.linear_terms import Block, build_terms
 from bri_bayes.inference.batch import covers
-from bri_bayes.inference.hyperparameters import Hyperparameters, hyperparameters
+from bri_bayes.inference.batched_algebra import solve_lower
+from bri_bayes.inference.collapsed import BATCH_ELEMENTS, Collapsed
+from bri_bayes.inference.error_precision import ReadyProducts
+from bri_bayes.inference.hyperparameters import hyperparameters
 from bri_bayes.inference.importance import find_mode, sample_by_importance
 from bri_bayes.inference.linear_estimands import EFFECT_BLOCKS
 from bri_bayes.inference.mixture import NormalMixtures
-from bri_bayes.inference.schur_complement import Elimination
 from bri_bayes.inference.shared_proposals import (
-    PROB,
     SUMMARY,
     covering_points,
     is_covered,
@@ -62,20 +64,20 @@ def att_of_assignments(
     on (and, with leads, before it).
     """
     treated = _indices(design, card, groups, onset)
-    batch = _Batch.build(design, card, onset)
+    model = _ManyAssignments.build(design, card, onset)
     rng = np.random.default_rng(seed)
     every = np.arange(len(treated))
-    modes = [batch.mode(treated[[i]]) for i in spread_over(every, _PILOTS)]
+    modes = [model.mode(treated[[i]]) for i in spread_over(every, _PILOTS)]
     some = treated[spread_over(every, _PLACED_BY)]
-    vectors, log_proposal = covering_points(modes, lambda at: batch.evaluate(at, some)[0], points, rng)
-    log_density, means, sds = batch.evaluate(vectors, treated)
+    vectors, log_proposal = covering_points(modes, lambda at: model.evaluate(at, some)[0], points, rng)
+    log_density, means, sds = model.evaluate(vectors, treated)
     weights, khat = weigh(log_density, log_proposal)
-    found = summarised(NormalMixtures(weights, means, sds), khat)
-    alone = ~is_covered(found)
+    summaries = summarised(NormalMixtures(weights, means, sds), khat)
+    alone = ~is_covered(summaries)
     for i in np.flatnonzero(alone):
-        found[:, i] = batch.by_itself(treated[[i]], rng)
-    found[: SUMMARY.index("p_positive")] *= design.attrs["y_scale"]
-    variables = {name: (ASSIGNMENT, values) for name, values in zip(SUMMARY, found, strict=True)}
+        summaries[:, i] = model.by_itself(treated[[i]], rng)
+    summaries[: SUMMARY.index("p_positive")] *= design.attrs["y_scale"]
+    variables = {name: (ASSIGNMENT, values) for name, values in zip(SUMMARY, summaries, strict=True)}
     return xr.Dataset({**variables, "alone": (ASSIGNMENT, alone)}, attrs={"prob": PROB, "points": points})
 
 
@@ -113,52 +115,52 @@ class _Reduced(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class _Batch:
+class _ManyAssignments:
     """The model of a card on a design in which every unit is treated.
 
-    Effect columns (m of a unit) are first the ``n_path`` of the common path, then its own. ``scales`` : of each
-    column, a number or the name of a hyperparameter; ``weights`` : (unit, m) and ``counts`` (unit,), whose sums over
-    treated units give the weights of the coefficients in the ATT and their divisor.
+    ``nuisance`` : its terms without effects; ``ready`` : their cross-products with the effect columns (m of a unit) and
+    the outcome. Effect columns are first those of the common ``path`` blocks, then those of the unit's ``own`` ones;
+    ``weights`` : (unit, m) and ``counts`` (unit,), whose sums over treated units give the weights of the coefficients
+    in the ATT and their divisor.
     """
 
-    space: Hyperparameters
-    nuisance: Elimination
-    n_path: int
-    scales: tuple[float | str, ...]
+    card: ModelCard
+    nuisance: Collapsed
+    ready: ReadyProducts
+    path: tuple[Block, ...]
+    own: tuple[Block, ...]
     weights: Array
     counts: Array
 
     @classmethod
-    def build(cls, design: Design, card: ModelCard, onset: int) -> _Batch:
+    def build(cls, design: Design, card: ModelCard, onset: int) -> _ManyAssignments:
         everyone = _all_treated(design, onset)
         terms = build_terms(everyone, card)
-        path = [block for block in terms.shared if block.name in EFFECT_BLOCKS]
-        own = [block for block in terms.own if block.name in EFFECT_BLOCKS]
-        effects = np.hstack([block.columns for block in (*path, *own)])
-        nuisance = Elimination(
-            terms,
-            card.errors.structure,
-            own=[block for block in terms.own if block.name not in EFFECT_BLOCKS],
-            shared=[block for block in terms.shared if block.name not in EFFECT_BLOCKS],
-            kept=effects,
+        effects, others = (
+            [tuple(b for b in level if (b.name in EFFECT_BLOCKS) is wanted) for level in (terms.own, terms.shared)]
+            for wanted in (True, False)
         )
-        scales = tuple(block.scale for block in (*path, *own) for _ in range(block.columns.shape[1]))
-        n_path = sum(block.columns.shape[1] for block in path)
-        space = hyperparameters(terms, card)
-        return cls(space, nuisance, n_path, scales, *_att_weights(everyone, card, effects))
+        own, path = effects
+        without = dataclasses.replace(terms, own=others[0], shared=others[1])
+        nuisance = Collapsed.of(without, card, hyperparameters(terms, card))
+        columns = np.hstack([block.columns for block in (*path, *own)])
+        ready = nuisance.ready(np.column_stack([columns, terms.y]), by_unit=True)
+        return cls(card, nuisance, ready, path, own, *_att_sums(everyone, card, columns))
 
     def mode(self, treated: Index) -> tuple[Array, Array]:
         """Mode (d,) of the hyperparameters of one assignment (1, treated), and their covariance there."""
-        return find_mode(lambda vectors: self.evaluate(vectors, treated)[0][0], self.space.start())
+        return find_mode(lambda vectors: self.evaluate(vectors, treated)[0][0], self.nuisance.space.start())
 
     def by_itself(self, treated: Index, rng: np.random.Generator) -> Array:
         """The summary (7,) of one assignment (1, treated), from the points of the ordinary engine."""
-        proposals = self.space.card.sampler.proposals
-        own = sample_by_importance(
-            lambda vectors: self.evaluate(vectors, treated)[0][0], self.space.start(), proposals, rng
+        points = sample_by_importance(
+            lambda vectors: self.evaluate(vectors, treated)[0][0],
+            self.nuisance.space.start(),
+            self.card.sampler.proposals,
+            rng,
         )
-        _, means, sds = self.evaluate(own.vectors, treated)
-        return summarised(NormalMixtures(own.weights[None, :], means, sds), np.array([own.khat]))[:, 0]
+        _, means, sds = self.evaluate(points.vectors, treated)
+        return summarised(NormalMixtures(points.weights[None, :], means, sds), np.array([points.khat]))[:, 0]
 
     def evaluate(self, vectors: Array, treated: Index) -> tuple[Array, Array, Array]:
         """log p(y, h_j | assignment i), mean and sd of the ATT given h_j, all (assignment, point).
@@ -169,52 +171,58 @@ class _Batch:
         n_points, n_groups = len(vectors), len(treated)
         log_density, means, sds = (np.empty((n_points, n_groups)) for _ in range(3))
         sums = _Sums(self, treated)
-        for at in self._blocks(n_points):
-            hyper = self.space.values(vectors[at])
-            reduced = self._reduced(hyper, vectors[at])
-            precision = self._prior_precision(hyper, treated.shape[1])
+        n_effects = self.weights.shape[1]
+        width = sum(block.columns.shape[1] for block in self.nuisance.terms.blocks) + n_effects + 1
+        size = max(1, 2 * BATCH_ELEMENTS // (self.nuisance.terms.n_units * width**2))
+        for begin in range(0, n_points, size):
+            some = vectors[begin : begin + size]
+            hyper = self.nuisance.space.values(some)
+            reduced = self._reduced(hyper, some)
             step = max(1, _SYSTEMS // n_groups)
-            for first in range(0, len(reduced.rest), step):
+            precision = self._prior_precision(hyper, treated.shape[1])
+            for first in range(0, len(some), step):
                 few = slice(first, first + step)
-                here = slice(at.start + first, min(at.start + first + step, at.stop))
-                found = sums.solve(_Reduced(*(array[few] for array in reduced)), precision[few])
-                log_density[here], means[here], sds[here] = found
+                here = slice(begin + first, min(begin + first + step, begin + len(some)))
+                solved = sums.solve(_Reduced(*(array[few] for array in reduced)), precision[few])
+                log_density[here], means[here], sds[here] = solved
         lost = ~np.isfinite(log_density + sds)  # rounding made a precision indefinite: no weight
         log_density[lost], means[lost], sds[lost] = -np.inf, 0.0, 1.0
         return log_density.T, means.T, sds.T
 
-    def _blocks(self, n_points: int) -> Iterator[slice]:
-        size = self.nuisance.block_size
-        yield from (slice(first, min(first + size, n_points)) for first in range(0, n_points, size))
-
     def _reduced(self, hyper: dict[str, Array], vectors: Array) -> _Reduced:
-        left = self.nuisance.left(hyper)
-        y = left.loads[:, :, :, -1].sum(axis=1)  # (B, r): F'y of all units
-        v = left.own[:, :, :-1, -1] - (left.loads[..., :-1] * y[:, None, :, None]).sum(axis=2)
-        size = left.own[:, :, -1, -1].sum(axis=1) - (y**2).sum(axis=1)
-        rest = left.log_constant - 0.5 * size + self.space.log_prior(vectors)
-        return _Reduced(left.own[..., :-1, :-1], left.loads[..., :-1], v, rest, size)
+        after = self.nuisance.after_units(hyper, self.ready, by_unit=True)
+        prior, log_det_prior = self.nuisance.prior_precision(self.nuisance.terms.shared, hyper)
+        p, (n_points, n_units, r) = prior.shape[1], after.rest.shape[:3]
+        lower = np.linalg.cholesky(after.rest[:, :, :p, :p].sum(axis=1) + prior)
+        kept = after.rest[:, :, p:, p:]
+        pulled = np.moveaxis(after.rest[:, :, :p, p:], 1, 2).reshape(n_points, p, -1)
+        loads = np.moveaxis(solve_lower(lower, pulled).reshape(n_points, p, n_units, r - p), 2, 1)
+        y = loads[:, :, :, -1].sum(axis=1)  # (B, p): F'y of all units
+        v = kept[:, :, :-1, -1] - (loads[..., :-1] * y[:, None, :, None]).sum(axis=2)
+        size = kept[:, :, -1, -1].sum(axis=1) - (y**2).sum(axis=1)
+        log_det = np.log(np.diagonal(lower, axis1=1, axis2=2)).sum(axis=1)
+        rest = after.log_constant + 0.5 * log_det_prior - log_det - 0.5 * size + self.nuisance.space.log_prior(vectors)
+        return _Reduced(kept[..., :-1, :-1], loads[..., :-1], v, rest, size)
 
     def _prior_precision(self, hyper: dict[str, Array], n_treated: int) -> Array:
         """Diagonal of the prior precision of the effects of an assignment : (B, coefficients)."""
-        ones = np.ones(hyper["sigma"].size)
         columns = [
-            (hyper[scale] if isinstance(scale, str) else scale * ones) ** -2.0
-            for scale in (*self.scales[: self.n_path], *(self.scales[self.n_path :] * n_treated))
+            np.diagonal(self.nuisance.prior_precision(blocks, hyper)[0], axis1=1, axis2=2)
+            for blocks in (self.path, *([self.own] * n_treated))
         ]
-        return np.stack(columns, axis=1)
+        return np.hstack(columns)
 
 
 class _Sums:
     """Sums over the treated units of each assignment, and the small systems that they make."""
 
-    def __init__(self, batch: _Batch, treated: Index) -> None:
-        self.treated, self.p = treated, batch.n_path
-        self.q = len(batch.scales) - self.p
+    def __init__(self, model: _ManyAssignments, treated: Index) -> None:
+        self.treated = treated
+        self.p, self.q = (sum(b.columns.shape[1] for b in blocks) for blocks in (model.path, model.own))
         self.size = self.p + treated.shape[1] * self.q
-        counts = batch.counts[treated].sum(axis=1)[:, None]
-        path = batch.weights[treated, : self.p].sum(axis=1)
-        own = batch.weights[treated, self.p :].reshape(len(treated), -1)
+        counts = model.counts[treated].sum(axis=1)[:, None]
+        path = model.weights[treated, : self.p].sum(axis=1)
+        own = model.weights[treated, self.p :].reshape(len(treated), -1)
         self.c = np.hstack([path, own]) / counts
 
     def solve(self, reduced: _Reduced, precision: Array) -> tuple[Array, Array, Array]:
@@ -259,7 +267,7 @@ def _all_treated(design: Design, onset: int) -> Design:
     )
 
 
-def _att_weights(everyone: Design, card: ModelCard, effects: Array) -> tuple[Array, Array]:
+def _att_sums(everyone: Design, card: ModelCard, effects: Array) -> tuple[Array, Array]:
     """Sums over the rows of a unit that make up the ATT : (unit, m), and its treated rows (unit,).
 
     With leads the rows of a unit before the onset count against it, as in ``estimands.att``.

@@ -16,26 +16,25 @@ Source: Lindley & Smith (1972), doi:10.1111/j.2517-6161.1972.tb00899.x; for poin
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 
 from bri_bayes.core.arrays import Array
+from bri_bayes.core.effect import PROB
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.design.design import RELATIVE_ZERO, Design, two_way
-from bri_bayes.design.linear_terms import Terms, build_terms
-from bri_bayes.inference.gram import GramModel
-from bri_bayes.inference.hyperparameters import Hyperparameters, hyperparameters
-from bri_bayes.inference.importance import LogDensity, find_mode, sample_by_importance
-from bri_bayes.inference.linear_estimands import Functional, att_functional, coefficient_functional
+from bri_bayes.design.linear_terms import Terms
+from bri_bayes.inference.collapsed import Coefficients, Collapsed
+from bri_bayes.inference.importance import find_mode
+from bri_bayes.inference.linear_estimands import att_weights, covariate_functional, effect_functionals
+from bri_bayes.inference.marginal import weigh_hyperparameters
 from bri_bayes.inference.mixture import NormalMixtures
 from bri_bayes.inference.shared_proposals import (
     LEAST_ESS,
-    PROB,
     SUMMARY,
     covering_points,
     is_covered,
@@ -48,6 +47,8 @@ from bri_bayes.study.model_card import ModelCard
 __all__ = ["LEAST_ESS", "att_of_many", "coefficient_of_many", "covers"]
 
 OUTCOME = "outcome"
+# One linear functional of the coefficients of a card's terms on a design.
+Functional = Callable[[Design, ModelCard, Terms], Coefficients]
 # Outcomes whose modes place the first points, and outcomes whose posteriors place the rest.
 _PILOTS, _PLACED_BY = 8, 250
 # Outcomes side by side in a product, points that are factorised together, and points in a product (measured).
@@ -62,7 +63,7 @@ def att_of_many(design: Design, card: ModelCard, outcomes: Array, *, points: int
     its own, because the ``points`` common ones gave it a k-hat above 0.7 or an effective number below 100.
     For normal linear cards with a common error scale; what the outcome of ``design`` is does not matter.
     """
-    return _of_many(design, card, outcomes, att_functional, points, seed)
+    return _of_many(design, card, outcomes, _att, points, seed)
 
 
 def coefficient_of_many(
@@ -73,13 +74,21 @@ def coefficient_of_many(
         raise InputError(
             f'"{covariate}" is not a covariate of the card "{card.name}"; {suggest(covariate, card.covariates)}'
         )
-    return _of_many(design, card, outcomes, partial(coefficient_functional, covariate), points, seed)
+    return _of_many(design, card, outcomes, partial(_coefficient, covariate), points, seed)
 
 
 def covers(card: ModelCard) -> bool:
     """Whether the engines for many posteriors cover the card: normal, linear, one error scale, no kappa to learn."""
     learned = card.contamination is not None and card.contamination.share is None
     return card.is_marginal and card.errors.scale == "common" and not learned
+
+
+def _att(design: Design, card: ModelCard, terms: Terms) -> Coefficients:
+    return effect_functionals(terms, att_weights(design, card)[None])
+
+
+def _coefficient(covariate: str, design: Design, _: ModelCard, terms: Terms) -> Coefficients:
+    return covariate_functional(design, terms, covariate)
 
 
 def _of_many(
@@ -96,15 +105,16 @@ def _of_many(
     scaling = _scaling(design, y)
     standard = (y - scaling.center[:, None]) / scaling.within[:, None]
     rng = np.random.default_rng(seed)
-    batch = _Batch.build(scaling.apply(design, scaling.median), card, functional)
-    vectors, log_proposal = _common_points(batch, standard, scaling.roughness, points, rng)
+    model = _ManyOutcomes.build(scaling.apply(design, scaling.median), card, functional)
+    vectors, log_proposal = _common_points(model, standard, scaling.roughness, points, rng)
     blocks = [standard[first : first + _WIDTH] for first in range(0, len(y), _WIDTH)]
-    found = np.concatenate([batch.together(vectors, log_proposal, block) for block in blocks], axis=1)
-    alone = ~is_covered(found)
+    summaries = np.concatenate([model.together(vectors, log_proposal, block) for block in blocks], axis=1)
+    alone = ~is_covered(summaries)
     for i in np.flatnonzero(alone):
-        found[:, i] = _Batch.build(scaling.apply(design, int(i)), card, functional).by_itself(standard[i], rng)
-    found[: SUMMARY.index("p_positive")] *= scaling.within
-    variables = {name: (OUTCOME, values) for name, values in zip(SUMMARY, found, strict=True)}
+        rescaled = _ManyOutcomes.build(scaling.apply(design, int(i)), card, functional)
+        summaries[:, i] = rescaled.by_itself(standard[i], card, rng)
+    summaries[: SUMMARY.index("p_positive")] *= scaling.within
+    variables = {name: (OUTCOME, values) for name, values in zip(SUMMARY, summaries, strict=True)}
     return xr.Dataset({**variables, "alone": (OUTCOME, alone)}, attrs={"prob": PROB, "points": points})
 
 
@@ -135,8 +145,8 @@ class _Scaling:
 
 def _scaling(design: Design, y: Array) -> _Scaling:
     effects, unit_ix = two_way(design), design["unit_ix"].to_numpy()
-    left = effects.residuals(y.T)
-    squares = (left**2).sum(axis=0)
+    residuals = effects.residuals(y.T)
+    squares = (residuals**2).sum(axis=0)
     within = np.sqrt(squares / max(unit_ix.size - effects.rank, 1))
     lost = np.flatnonzero(~(within > RELATIVE_ZERO * np.abs(y).max(axis=1)))
     if lost.size:
@@ -144,54 +154,31 @@ def _scaling(design: Design, y: Array) -> _Scaling:
             "has missing values" if np.isnan(y[lost[0]]).any() else "is explained completely by unit and period effects"
         )
         raise InputError(f"outcome {lost[0]} of {len(y)} {has}")
-    steps = np.diff(left, axis=0)[np.diff(unit_ix) == 0]
+    steps = np.diff(residuals, axis=0)[np.diff(unit_ix) == 0]
     return _Scaling(y, y.mean(axis=1), y.std(axis=1), within, (steps**2).sum(axis=0) / squares)
 
 
-class _Factors(NamedTuple):
-    """What evaluation at B points needs, for any outcome; inverses are of Cholesky factors.
-
-    ``parts`` (B, part); ``own_inverse`` (B, unit, q, q); ``own_shared`` (B, unit x q, p); ``shared_inverse`` (B, p, p);
-    L^-1 c as ``own_att`` (B, unit x q) and ``shared_att`` (B, p); ``constant`` (B,) of the log density.
-    """
-
-    parts: Array
-    own_inverse: Array
-    own_shared: Array
-    shared_inverse: Array
-    own_att: Array
-    shared_att: Array
-    constant: Array
-
-
 @dataclass(frozen=True, eq=False)
-class _Batch:
-    """The model of a card on a design, and the ATT as a linear function of its coefficients.
+class _ManyOutcomes:
+    """The model of a card on a design, and one linear functional of its coefficients."""
 
-    ``att_own`` : (unit, q) and ``att_shared`` : (p,), the weights c of own and of shared coefficients in the ATT.
-    """
-
-    terms: Terms
-    space: Hyperparameters
-    model: GramModel
-    att_own: Array
-    att_shared: Array
+    model: Collapsed
+    functional: Coefficients
 
     @classmethod
-    def build(cls, design: Design, card: ModelCard, functional: Functional) -> _Batch:
-        terms = build_terms(design, card)
-        model = GramModel(terms, card.errors.structure, by_unit=False)
-        return cls(terms, hyperparameters(terms, card), model, *functional(design, card, terms))
+    def build(cls, design: Design, card: ModelCard, functional: Functional) -> _ManyOutcomes:
+        model = Collapsed.build(design, card)
+        return cls(model, functional(design, card, model.terms))
 
     def mode(self, y: Array) -> tuple[Array, Array]:
         """Mode (d,) of the hyperparameters given one standardised outcome (obs,), and their covariance there."""
-        return find_mode(self._log_posterior(y), self.space.start())
+        return find_mode(self.model.with_outcome(y).log_posterior, self.model.space.start())
 
-    def by_itself(self, y: Array, rng: np.random.Generator) -> Array:
+    def by_itself(self, y: Array, card: ModelCard, rng: np.random.Generator) -> Array:
         """The summary (7,) given one outcome (obs,), from the points of the ordinary engine."""
-        own = sample_by_importance(self._log_posterior(y), self.space.start(), self.space.card.sampler.proposals, rng)
-        _, means, sds = self.evaluate(own.vectors, y[None, :])
-        return summarised(NormalMixtures(own.weights[None, :], means, sds), np.array([own.khat]))[:, 0]
+        points = weigh_hyperparameters(self.model.with_outcome(y), card, rng)
+        _, means, sds = self.evaluate(points.vectors, y[None, :])
+        return summarised(NormalMixtures(points.weights[None, :], means, sds), np.array([points.khat]))[:, 0]
 
     def together(self, vectors: Array, log_proposal: Array, y: Array) -> Array:
         """The summaries (7, outcome) given each outcome (outcome, obs), from common points and their log density."""
@@ -200,70 +187,42 @@ class _Batch:
         return summarised(NormalMixtures(weights, means, sds), khat)
 
     def evaluate(self, vectors: Array, y: Array) -> tuple[Array, Array, Array]:
-        """log p(y_i, h_j) (outcome, point), mean (outcome, point) and sd (point,) of the ATT given h_j and y_i.
+        """log p(y_i, h_j) (outcome, point), mean (outcome, point) and sd (point,) of the functional given h_j and y_i.
 
-        With L the Cholesky factor of the precision A of the coefficients and m = Z'Qy, the outcome enters through
-        L^-1 m alone: m'A^-1 m = |L^-1 m|^2, and the mean of the ATT is (L^-1 c)'(L^-1 m).
+        The outcome enters through L^-1 m alone: m'A^-1 m = |L^-1 m|^2, and the mean is (L^-1 c)'(L^-1 m).
         """
-        own, shared, squares = self._right_sides(y)
-        log_density, means = np.empty((len(y), len(vectors))), np.empty((len(y), len(vectors)))
-        sds = np.empty(len(vectors))
+        log_density, means, sds = np.empty((len(y), len(vectors))), np.empty((len(y), len(vectors))), []
+        outcomes = self.model.outcomes(y)
+        right = Coefficients(*(np.moveaxis(level, 0, -1)[None] for level in self.functional))
         for start in range(0, len(vectors), _FACTORED):
-            factors = self._factors(vectors[start : start + _FACTORED])
-            sds[start : start + _FACTORED] = np.sqrt(
-                (factors.own_att**2).sum(axis=1) + (factors.shared_att**2).sum(axis=1)
-            )
-            for first in range(0, len(factors.parts), _DEPTH):
-                some = _Factors(*(array[first : first + _DEPTH] for array in factors))
-                own_y = (some.own_inverse @ np.tensordot(some.parts, own, 1)).reshape(len(some.parts), -1, len(y))
-                shared_y = np.tensordot(some.parts, shared, 1) - some.own_shared.transpose(0, 2, 1) @ own_y
-                shared_y = some.shared_inverse @ shared_y
-                explained = np.einsum("bij,bij->bj", own_y, own_y) + np.einsum("bij,bij->bj", shared_y, shared_y)
-                at = slice(start + first, start + first + len(some.parts))
-                log_density[:, at] = (some.constant[:, None] - 0.5 * (some.parts @ squares - explained)).T
-                means[:, at] = (some.own_att[:, None] @ own_y + some.shared_att[:, None] @ shared_y)[:, 0].T
-        lost = ~np.isfinite(log_density.sum(axis=0) + sds)  # rounding made a precision indefinite: no weight
-        log_density[:, lost], means[:, lost], sds[lost] = -np.inf, 0.0, 1.0
-        return log_density, means, sds
-
-    def _factors(self, vectors: Array) -> _Factors:
-        hyper = self.space.values(vectors)
-        conditional, p = self.model.conditional(hyper), self.att_shared.size
-        own_inverse = np.linalg.inv(conditional.own_factor)
-        own_shared = conditional.own_shared[..., :p].reshape(len(vectors), -1, p)
-        shared_inverse = np.linalg.inv(conditional.shared_factor[:, :p, :p])
-        own_att = (own_inverse @ self.att_own[..., None]).reshape(len(vectors), -1)
-        shared_att = self.att_shared - (own_att[:, None] @ own_shared)[:, 0]
-        # The log density of the outcome in ``terms``, less what is its own.
-        constant = conditional.log_density + 0.5 * conditional.shared_factor[:, p, p] ** 2
-        return _Factors(
-            self.model.part_weights(hyper),
-            own_inverse,
-            own_shared,
-            shared_inverse,
-            own_att,
-            (shared_inverse @ shared_att[..., None])[..., 0],
-            constant + self.space.log_prior(vectors),
-        )
-
-    def _right_sides(self, y: Array) -> tuple[Array, Array, Array]:
-        """U'Q_k y (part, unit, q, outcome), S'Q_k y (part, p, outcome) and y'Q_k y (part, outcome)."""
-        weighted = self.model.part_products(np.ascontiguousarray(y.T))
-        starts = np.searchsorted(self.terms.unit_ix, np.arange(self.model.n_units))
-        own = [np.add.reduceat(column[:, None] * weighted, starts, axis=1) for column in self.model.own_columns.T]
-        return np.stack(own, axis=2), self.model.shared_columns.T @ weighted, (weighted * y.T).sum(axis=1)
-
-    def _log_posterior(self, y: Array) -> LogDensity:
-        """Log posterior density of hyperparameter vectors given one outcome."""
-        model = GramModel(dataclasses.replace(self.terms, y=y), self.space.card.errors.structure, by_unit=False)
-        return lambda vectors: model.conditional(self.space.values(vectors)).log_density + self.space.log_prior(vectors)
+            some = vectors[start : start + _FACTORED]
+            hyper = self.model.space.values(some)
+            conditional = self.model.conditional(hyper)
+            constant = conditional.log_density_of_no_outcome + self.model.space.log_prior(some)
+            weights = [level.reshape(len(some), 1, -1) for level in conditional.forward(right)]
+            sds.append(np.sqrt(sum((level**2).sum(axis=(1, 2)) for level in weights)))
+            for first in range(0, len(some), _DEPTH):
+                few = slice(first, first + _DEPTH)
+                own, rest, squares = outcomes.at({name: value[few] for name, value in hyper.items()})
+                levels = conditional.at(few).forward(self.model.right_sides(own, rest))
+                flat = [level.reshape(len(own), -1, len(y)) for level in levels]
+                explained = sum(np.einsum("bij,bij->bj", level, level) for level in flat)
+                at = slice(start + first, start + first + len(own))
+                log_density[:, at] = (constant[few, None] - 0.5 * (squares - explained)).T
+                means[:, at] = np.sum(
+                    [(w[few] @ level)[:, 0] for w, level in zip(weights, flat, strict=True)], axis=0
+                ).T
+        sd = np.concatenate(sds)
+        lost = ~np.isfinite(log_density.sum(axis=0) + sd)  # rounding made a precision indefinite: no weight
+        log_density[:, lost], means[:, lost], sd[lost] = -np.inf, 0.0, 1.0
+        return log_density, means, sd
 
 
 def _common_points(
-    batch: _Batch, standard: Array, roughness: Array, points: int, rng: np.random.Generator
+    model: _ManyOutcomes, standard: Array, roughness: Array, points: int, rng: np.random.Generator
 ) -> tuple[Array, Array]:
     """Points placed by the modes of a few outcomes, from the roughest to the smoothest, and the posteriors of many."""
     ordered = np.argsort(roughness, kind="stable")
-    modes = [batch.mode(standard[i]) for i in spread_over(ordered, _PILOTS)]
+    modes = [model.mode(standard[i]) for i in spread_over(ordered, _PILOTS)]
     placed_by = standard[spread_over(ordered, _PLACED_BY)]
-    return covering_points(modes, lambda vectors: batch.evaluate(vectors, placed_by)[0], points, rng)
+    return covering_points(modes, lambda vectors: model.evaluate(vectors, placed_by)[0], points, rng)

@@ -1,7 +1,7 @@
 """How likely are some rows given all others? Closed form for given hyperparameters, for single rows and for blocks.
 
 Given the hyperparameters h the outcome is Gaussian with precision P = Q - Q Z A^-1 Z'Q (all coefficients integrated,
-see ``gram``), so for a set B of rows
+see ``collapsed``), so for a set B of rows
 
     y_B | y_-B, h ~ N(y_B - P_BB^-1 (P y)_B, P_BB^-1)
 
@@ -13,14 +13,15 @@ ones. Source: Rue & Held (2005), Gaussian Markov Random Fields, theorem 2.3; for
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from bri_bayes.core.arrays import Array, Index
 from bri_bayes.design.linear_terms import Block, Terms
-from bri_bayes.inference.gram import GramModel
+from bri_bayes.inference.batched_algebra import forward, solve_lower
+from bri_bayes.inference.collapsed import Collapsed
 
 # Elements of the largest temporary array of one batch (doubles).
 _BATCH_ELEMENTS = 1_000_000
@@ -30,70 +31,65 @@ _BATCH_ELEMENTS = 1_000_000
 class HeldOut:
     """Densities of rows given all others under one model, for many hyperparameters at a time."""
 
-    model: GramModel
+    model: Collapsed
 
-    def row_log_density(self, hyper: dict[str, Array]) -> Array:
+    def row_log_density(self, hyper: Mapping[str, Array]) -> Array:
         """log p(y_j | all other rows, h) : (B, obs), standardised outcome."""
-        diagonals = self.model.part_diagonals()
-        found = []
-        for some in self._factors(hyper):
-            precision = np.einsum("bkn,kn->bn", some.weights, diagonals)
-            precision -= (some.own**2).sum(axis=-1) + (some.shared**2).sum(axis=-1)
-            found.append(0.5 * (np.log(precision) - np.log(2 * np.pi) - some.score**2 / precision))
-        return np.concatenate(found)
+        densities = []
+        for some, rows in self._batches(hyper):
+            precision = self.model.errors.diagonal(some) - sum((part**2).sum(axis=-1) for part in rows.parts)
+            densities.append(0.5 * (np.log(precision) - np.log(2 * np.pi) - rows.score**2 / precision))
+        return np.concatenate(densities)
 
-    def contrast_log_density(self, hyper: dict[str, Array], rows: Index, contrasts: Array) -> Array:
+    def contrast_log_density(self, hyper: Mapping[str, Array], rows: Index, contrasts: Array) -> Array:
         """log p(C y_B | all rows outside B, h) : (B,), for ``rows`` B and ``contrasts`` C (c, rows)."""
         unit = self.model.terms.unit_ix[rows]
-        identity = np.zeros((self.model.terms.y.size, rows.size))
-        identity[rows, np.arange(rows.size)] = 1.0
-        parts = self.model.part_products(identity)[:, rows]
-        same_unit = (unit[:, None] == unit[None, :]).astype(float)
-        found = []
-        for some in self._factors(hyper):
-            own, shared, score = some.own[:, rows], some.shared[:, rows], some.score[:, rows]
-            precision = np.einsum("bki,kij->bij", some.weights[:, :, rows], parts)
-            precision -= same_unit * (own @ own.transpose(0, 2, 1)) + shared @ shared.transpose(0, 2, 1)
+        group = self.model.group_ix[unit]
+        together = (unit[:, None] == unit, group[:, None] == group, np.ones((rows.size, rows.size)))
+        densities = []
+        for some, every in self._batches(hyper):
+            precision = self.model.errors.block(some, rows)
+            for part, same in zip(every.parts, together, strict=True):
+                precision -= same * (part[:, rows] @ part[:, rows].transpose(0, 2, 1))
             covariance = np.linalg.inv(precision)
-            miss = (covariance @ score[..., None])[..., 0]
-            found.append(_log_normal(miss @ contrasts.T, contrasts @ covariance @ contrasts.T))
-        return np.concatenate(found)
+            miss = (covariance @ every.score[:, rows, None])[..., 0]
+            densities.append(_log_normal(miss @ contrasts.T, contrasts @ covariance @ contrasts.T))
+        return np.concatenate(densities)
 
-    def _factors(self, hyper: dict[str, Array]) -> Iterator[_Factors]:
-        model = self.model
-        n, q, p = model.terms.y.size, model.own_columns.shape[1], model.shared_columns.shape[1]
-        products = model.part_products(np.column_stack([model.own_columns, model.shared_columns, model.terms.y]))
-        size = max(1, _BATCH_ELEMENTS // (n * (q + 1) * (p + 1)))
+    def _batches(self, hyper: Mapping[str, Array]) -> Iterator[tuple[dict[str, Array], _Rows]]:
+        columns = np.column_stack([*(block.columns for block in self.model.terms.blocks), self.model.terms.y])
+        q = sum(block.columns.shape[1] for block in self.model.terms.own)
+        size = max(1, _BATCH_ELEMENTS // (len(columns) * (q + 1) * (columns.shape[1] - q)))
         for first in range(0, hyper["sigma"].size, size):
             some = {name: value[first : first + size] for name, value in hyper.items()}
-            yield _factors(model, some, products)
+            yield some, _rows(self.model, some, columns, q)
 
 
 @dataclass(frozen=True, eq=False)
-class _Factors:
-    """For a batch of B hyperparameters: ``own`` (B, obs, q) and ``shared`` (B, obs, p) are the parts of L^-1 Z'Q of a
-    row, ``score`` (B, obs) is P y, ``weights`` (B, parts, obs) those of the parts of Q."""
+class _Rows:
+    """For a batch of B hyperparameters: the ``parts`` of L^-1 Z'Q of a row, those of the coefficients of its unit (B,
+    obs, q), of its group (B, obs, g) and of all (B, obs, p); ``score`` (B, obs) is P y."""
 
-    own: Array
-    shared: Array
+    parts: tuple[Array, Array, Array]
     score: Array
-    weights: Array
 
 
-def _factors(model: GramModel, hyper: dict[str, Array], products: Array) -> _Factors:
-    unit_ix, q, p = model.terms.unit_ix, model.own_columns.shape[1], model.shared_columns.shape[1]
+def _rows(model: Collapsed, hyper: dict[str, Array], columns: Array, q: int) -> _Rows:
+    unit_ix = model.terms.unit_ix
+    group_ix = model.group_ix[unit_ix]
     conditional = model.conditional(hyper)
-    weights = model.unit_part_weights(hyper)[:, :, unit_ix]
-    q_columns = np.einsum("bkn,knc->bnc", weights, products)
-    own_inverse = np.linalg.inv(conditional.own_factor)[:, unit_ix]
-    own = np.einsum("bnij,bnj->bni", own_inverse, q_columns[..., :q])
-    own_shared = conditional.own_shared[:, unit_ix]
-    explained = np.einsum("bnq,bnqp->bnp", own, own_shared)
-    shared_inverse = np.linalg.inv(conditional.shared_factor[:, :p, :p])
-    shared = (q_columns[..., q : q + p] - explained[..., :p]) @ shared_inverse.transpose(0, 2, 1)
-    shared_y = conditional.shared_factor[:, p, :p]
-    score = q_columns[..., q + p] - explained[..., p] - (shared @ shared_y[..., None])[..., 0]
-    return _Factors(own, shared, score, weights)
+    g = conditional.group_factor.shape[-1]
+    q_columns = model.errors.times(hyper, columns)
+    own = forward(conditional.own_factor[:, unit_ix], q_columns[..., :q, None])[..., 0]
+    rest = q_columns[..., q:] - np.einsum("bnq,bnqr->bnr", own, conditional.own_rest[:, unit_ix])
+    grouped = rest[..., :g]
+    if g:
+        grouped = forward(conditional.group_factor[:, group_ix], grouped[..., None])[..., 0]
+        explained = np.einsum("bng,bngr->bnr", grouped, conditional.group_rest[:, group_ix])
+        rest = np.concatenate([grouped, rest[..., g:] - explained], axis=-1)
+    lower, of_y = conditional.shared_factor[:, :-1, :-1], conditional.shared_factor[:, -1, :-1, None]
+    shared = np.swapaxes(solve_lower(lower, np.swapaxes(rest[..., g:-1], -1, -2)), -1, -2)
+    return _Rows((own, grouped, shared), rest[..., -1] - (shared @ of_y)[..., 0])
 
 
 def _log_normal(x: Array, covariance: Array) -> Array:

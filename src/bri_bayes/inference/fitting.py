@@ -13,7 +13,7 @@ from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.design.analysis import Analysis, Fit, FitStore
 from bri_bayes.inference.convergence import ESS_LIMIT, RHAT_LIMIT, split_rhat
 from bri_bayes.inference.importance import KHAT_LIMIT
-from bri_bayes.inference.marginal import is_feasible, sample_marginal, to_parameters
+from bri_bayes.inference.marginal import MarginalDraws, is_feasible, sample_marginal, to_parameters
 from bri_bayes.inference.nuts import THINNING, sample_nuts
 from bri_bayes.inference.to_datatree import assemble
 from bri_bayes.study.model_card import ModelCard
@@ -90,7 +90,7 @@ def _fit(analysis: Analysis, engine: str, seed: int, *, pointwise: bool, progres
                 "khat": draws.khat,
                 "divergences": 0,
             }
-            return _result(analysis, groups, diagnostics, notes, started, draws.log_marginal)
+            return _result(analysis, groups, diagnostics, notes, started, draws)
         notes.append(f"k-hat is {draws.khat:.2f}, above {KHAT_LIMIT}: fell back from the closed form to NUTS")
     values, statistics = sample_nuts(design, card, seed, progress=progress)
     groups = assemble(design, card, values, pointwise=pointwise, seed=seed)
@@ -108,12 +108,14 @@ def _result(
     diagnostics: dict[str, Any],
     notes: list[str],
     started: float,
-    log_marginal: float | None,
+    closed_form: MarginalDraws | None,
 ) -> Fit:
     seconds = round(time.perf_counter() - started, 4)
     tree = xr.DataTree.from_dict(groups)
     complete = {**diagnostics, "notes": notes, "seconds": seconds}
-    return Fit(analysis, analysis.design, tree, complete, log_marginal)
+    if closed_form is None:
+        return Fit(analysis, analysis.design, tree, complete, None)
+    return Fit(analysis, analysis.design, tree, complete, closed_form.log_marginal, closed_form.exact)
 
 
 def _worst(card: ModelCard, values: dict[str, Array]) -> tuple[float, float]:

@@ -24,7 +24,10 @@ _RHO_MARGIN = 1e-10
 _SMALLEST_SCALE = 1e-8
 # A design that fits every row has no error left; the cross-products keep enough digits down to this share of the scale.
 _SMALLEST_SIGMA = 1e-4
-# The half-normal scales and the prior of the card that each has.
+# Where the search for the mode begins, unconstrained: errors of 0.6 sds with some memory, half of a control's exposure,
+# and scales a little below the middle of their prior.
+_START, _START_SCALE = {"sigma": log(0.6), "rho": 0.5, "kappa": 0.0}, -0.3
+# The half-normal scales and the prior of the card that each has. A term with a new scale adds it here.
 PRIOR_OF = {
     "omega": "effect_unit",
     "eta": "effect_step",
@@ -32,6 +35,10 @@ PRIOR_OF = {
     "sigma_period": "period_spread",
     "trend_step": "trend_step",
 }
+# Autocorrelations r with (r + 1) / 2 ~ Beta, and the two shapes in the card.
+AUTOCORRELATIONS = {"rho": "rho"}
+# Hyperparameters of each error structure beside its scale.
+OF_ERRORS: dict[str, tuple[str, ...]] = {"iid": (), "ar1": ("rho",), "random_walk": ()}
 
 
 @dataclass(frozen=True)
@@ -52,8 +59,7 @@ class Hyperparameters:
 
     def start(self) -> Array:
         """Where the search for the mode begins: (dimension,)."""
-        at = {"sigma": log(0.6), "rho": 0.5, "kappa": 0.0}
-        return np.array([at.get(name, -0.3) for name in self.names] + [log(0.6)] * self.n_units)
+        return np.array([_START.get(name, _START_SCALE) for name in self.names] + [_START["sigma"]] * self.n_units)
 
     def values(self, vectors: Array) -> dict[str, Array]:
         """Natural scale: each (draws,), and "sigma_unit" (draws, units) when the error scale differs by unit."""
@@ -69,8 +75,8 @@ class Hyperparameters:
             x = vectors[:, i]
             if name == "sigma":
                 total += _log_half_t3(np.exp(x), self.card.priors.sigma) + x
-            elif name == "rho":
-                a, b = self.card.priors.rho
+            elif name in AUTOCORRELATIONS:
+                a, b = getattr(self.card.priors, AUTOCORRELATIONS[name])
                 norm = lgamma(a + b) - lgamma(a) - lgamma(b)
                 total += norm + (a - 1) * log_ndtr(x) + (b - 1) * log_ndtr(-x) + _log_normal(x)
             else:
@@ -88,7 +94,7 @@ class Hyperparameters:
     def _value(self, name: str, x: Array) -> Array:
         if name == "sigma":
             return np.asarray(np.maximum(np.exp(x), _SMALLEST_SIGMA))
-        if name == "rho":
+        if name in AUTOCORRELATIONS:
             return np.asarray(np.clip(2 * ndtr(x) - 1, -1 + _RHO_MARGIN, 1 - _RHO_MARGIN))
         if name == "kappa":
             assert self.card.contamination is not None, "only a contaminated card has kappa"
@@ -100,12 +106,11 @@ class Hyperparameters:
 
 def hyperparameters(terms: Terms, card: ModelCard) -> Hyperparameters:
     """The hyperparameters that ``terms`` and the errors of ``card`` need."""
-    blocks = (*terms.own, *terms.shared)
-    used = {block.scale for block in blocks if isinstance(block.scale, str)}
-    used |= {"kappa" for block in blocks if block.exposed is not None}
-    names = ["sigma", *(["rho"] if card.errors.structure == "ar1" else []), *sorted(used)]
-    by_unit = card.errors.scale == "by_unit"
-    return Hyperparameters(card, tuple(names), int(terms.unit_ix.max()) + 1 if by_unit else 0)
+    used = {block.scale for block in terms.blocks if isinstance(block.scale, str)}
+    used |= {"kappa" for block in terms.blocks if block.exposed is not None}
+    used |= {name for block in terms.blocks if block.dependence is not None for name in block.dependence.names}
+    names = ("sigma", *OF_ERRORS[card.errors.structure], *sorted(used))
+    return Hyperparameters(card, names, terms.n_units if card.errors.scale == "by_unit" else 0)
 
 
 def _log_normal(x: Array) -> Array:

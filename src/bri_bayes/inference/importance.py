@@ -2,10 +2,11 @@
 
 1. Newton steps with finite differences find the mode of the log posterior on the unconstrained scale.
 2. A pilot sample from a multivariate t at the mode gives the mean and covariance of the posterior.
-3. The main sample comes from a t with that mean and a wider covariance, every second draw the mirror image of the
-   one before; the widening bounds the weights where the posterior is skewed. It grows until it is large enough.
-The Pareto shape k-hat of the largest weights says whether the answer can be trusted: below 0.7
-(Vehtari, Simpson, Gelman, Yao & Gabry 2024, JMLR 25(72)).
+3. The main sample comes from a t with that mean and a wider covariance; the widening bounds the weights where the
+   posterior is skewed. It grows until it is large enough.
+Proposals are quasi-random (a Kronecker sequence with a random shift, every second draw the mirror image of the one
+before), so that two seeds agree more closely than independent draws would. The Pareto shape k-hat of the largest
+weights says whether the answer can be trusted: below 0.7 (Vehtari, Simpson, Gelman, Yao & Gabry 2024, JMLR 25(72)).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from math import lgamma, log, pi
 
 import numpy as np
+from scipy.special import chdtri, ndtri
 
 from bri_bayes.core.arrays import Array
 
@@ -23,12 +25,22 @@ LogDensity = Callable[[Array], Array]
 # Above this k-hat the importance-sampling estimate is unreliable (Vehtari et al. 2024).
 KHAT_LIMIT = 0.7
 # Proposals are doubled, up to sixteen times the first batch, until the effective sample size is above this.
-WANTED_ESS = 500.0
+WANTED_ESS, _BATCHES = 500.0, (1, 1, 2, 4, 8)
 # Degrees of freedom of the proposals: heavy enough for the exponential tails of a log scale.
 PROPOSAL_DF = 5.0
-PILOT_INFLATION = 1.5
+# The pilot: wider than the normal at the mode, a fifth of the first batch, at least 200 draws.
+PILOT_INFLATION, _PILOT_SHARE, _LEAST_PILOT = 1.5, 0.2, 200
+# The covariance of the main sample: mostly that of the pilot, a little of the mode's, so that it stays regular.
+_FROM_PILOT = 0.9
+# Finite differences of the log posterior, whose unit of length is about one.
 _STEP = 1e-3
 _MAX_NEWTON = 60
+# Step lengths that are tried along a Newton direction, the longest move of a coordinate, the gain that is none.
+_LENGTHS, _LONGEST_MOVE, _NO_GAIN = np.array([1.5, 1.0, 0.5, 0.2, 0.05, 0.01]), 3.0, 1e-5
+# The least curvature of a Newton step, and the least that is believed at the mode: half of the prior's, which is one.
+_LEAST_CURVATURE, _LEAST_BELIEVED = 1e-2, 0.5
+# Ratios within this of each other are equal: rounding.
+_EQUAL_RATIOS = 1e-10
 
 
 @dataclass(frozen=True)
@@ -54,21 +66,19 @@ def sample_by_importance(log_density: LogDensity, start: Array, proposals: int, 
     """Weighted draws of the density whose log, up to a constant, is ``log_density`` : (M, d) -> (M,)."""
     mode, covariance = find_mode(log_density, start)
     pilot_proposal = Student(mode, PILOT_INFLATION * covariance)
-    pilot = pilot_proposal.draw(max(200, proposals // 5), rng)
+    pilot = pilot_proposal.draw(max(_LEAST_PILOT, int(_PILOT_SHARE * proposals)), rng)
     weights, _ = smooth_weights(log_density(pilot) - pilot_proposal.log_density(pilot))
-    center = weights @ pilot
-    spread = 0.9 * (weights[:, None] * (pilot - center)).T @ (pilot - center) + 0.1 * covariance
-    proposal = Student(center, (1 + 2 / start.size) * spread)
+    center, spread = moments(weights, pilot)
+    proposal = Student(center, widened(_FROM_PILOT * spread + (1 - _FROM_PILOT) * covariance))
     vectors, ratios = np.empty((0, start.size)), np.empty(0)
-    for batch in (proposals, proposals, 2 * proposals, 4 * proposals, 8 * proposals):
-        added = proposal.draw(batch, rng)
+    for batch in _BATCHES:
+        added = proposal.draw(batch * proposals, rng)
         vectors = np.concatenate([vectors, added])
         ratios = np.concatenate([ratios, log_density(added) - proposal.log_density(added)])
         weights, khat = smooth_weights(ratios)
         if 1.0 / (weights**2).sum() > WANTED_ESS and khat < KHAT_LIMIT:
             break
-    top = ratios.max()
-    return Weighted(vectors, weights, float(top + np.log(np.exp(ratios - top).mean())), khat, ratios)
+    return Weighted(vectors, weights, _log_mean(ratios), khat, ratios)
 
 
 def sample_again(log_density: LogDensity, first: Weighted, proposals: int, rng: np.random.Generator) -> Weighted:
@@ -76,15 +86,24 @@ def sample_again(log_density: LogDensity, first: Weighted, proposals: int, rng: 
 
     Where the pilot missed a long tail the weights of the first sample show it, and the second is wide enough.
     """
-    center = first.weights @ first.vectors
-    apart = first.vectors - center
-    covariance = (first.weights[:, None] * apart).T @ apart
-    proposal = Student(center, (1 + 2 / center.size) * covariance)
+    center, covariance = moments(first.weights, first.vectors)
+    proposal = Student(center, widened(covariance))
     vectors = proposal.draw(proposals, rng)
     ratios = log_density(vectors) - proposal.log_density(vectors)
     weights, khat = smooth_weights(ratios)
-    top = ratios.max()
-    return Weighted(vectors, weights, float(top + np.log(np.exp(ratios - top).mean())), khat, ratios)
+    return Weighted(vectors, weights, _log_mean(ratios), khat, ratios)
+
+
+def moments(weights: Array, vectors: Array) -> tuple[Array, Array]:
+    """Mean (d,) and covariance (d, d) of weighted vectors (M, d)."""
+    center = weights @ vectors
+    deviation = vectors - center
+    return center, np.asarray((weights[:, None] * deviation).T @ deviation)
+
+
+def widened(covariance: Array) -> Array:
+    """Of a proposal for a posterior with that covariance: 1 + 2 / d times it, the more the fewer dimensions."""
+    return np.asarray((1 + 2 / len(covariance)) * covariance)
 
 
 def find_mode(log_density: LogDensity, start: Array) -> tuple[Array, Array]:
@@ -94,27 +113,25 @@ def find_mode(log_density: LogDensity, start: Array) -> tuple[Array, Array]:
     each step goes uphill; the step length is the best of six tried in one batch.
     """
     at = np.array(start, dtype=float)
-    lengths = np.array([1.5, 1.0, 0.5, 0.2, 0.05, 0.01])[:, None]
     for _ in range(_MAX_NEWTON):
         value, gradient, hessian = _derivatives(log_density, at)
         if not np.isfinite(hessian).all():
             break
         eigenvalues, vectors = np.linalg.eigh(-hessian)
-        curvature = np.maximum(np.abs(eigenvalues), 1e-2)
+        curvature = np.maximum(np.abs(eigenvalues), _LEAST_CURVATURE)
         step = vectors @ ((vectors.T @ gradient) / curvature)
-        step *= min(1.0, 3.0 / max(np.abs(step).max(), 1e-12))
-        candidates = at + lengths * step
-        found = log_density(candidates)
-        best = int(np.nanargmax(np.where(np.isfinite(found), found, -np.inf)))
-        if found[best] <= value + 1e-5:
+        step *= min(1.0, _LONGEST_MOVE / max(np.abs(step).max(), 1e-12))
+        candidates = at + _LENGTHS[:, None] * step
+        values = log_density(candidates)
+        best = int(np.nanargmax(np.where(np.isfinite(values), values, -np.inf)))
+        if values[best] <= value + _NO_GAIN:
             break
         at = candidates[best]
     _, _, hessian = _derivatives(log_density, at)
     if not np.isfinite(hessian).all():
         return at, np.eye(at.size)
     eigenvalues, vectors = np.linalg.eigh(-hessian)
-    # A direction flatter than the prior, whose curvature is one, is not believed.
-    curvature = np.maximum(np.abs(eigenvalues), 0.5)
+    curvature = np.maximum(np.abs(eigenvalues), _LEAST_BELIEVED)
     return at, np.asarray((vectors / curvature) @ vectors.T)
 
 
@@ -148,14 +165,14 @@ def smooth_weights(log_ratios: Array) -> tuple[Array, float]:
     tail = order[n - n_tail :]
     cutoff = ratios[order[n - n_tail - 1]]
     khat = np.inf
-    if n_tail >= 5 and ratios[tail[0]] < ratios[tail[-1]] - 1e-10:
+    if n_tail >= 5 and ratios[tail[0]] < ratios[tail[-1]] - _EQUAL_RATIOS:
         exceedance = np.exp(ratios[tail]) - np.exp(cutoff)
         khat, scale = _fit_generalised_pareto(exceedance)
         if np.isfinite(khat):
             p = (np.arange(n_tail) + 0.5) / n_tail
             quantile = -np.log1p(-p) * scale if abs(khat) < 1e-12 else scale * np.expm1(-khat * np.log1p(-p)) / khat
             ratios[tail] = np.minimum(np.log(quantile + np.exp(cutoff)), 0.0)
-    elif np.ptp(ratios) < 1e-10:
+    elif np.ptp(ratios) < _EQUAL_RATIOS:
         khat = -np.inf
     weights = np.exp(ratios)
     return weights / weights.sum(), float(khat)
@@ -174,18 +191,43 @@ def _fit_generalised_pareto(x: Array) -> tuple[float, float]:
     return (n * shape + 5) / (n + 10), -shape / b_mean
 
 
+def kronecker(size: int, d: int, rng: np.random.Generator) -> Array:
+    """Points of a low-discrepancy sequence with a random shift, each uniform on (0, 1)^d : (size, d).
+
+    u_n = shift + n (1 / g, 1 / g^2, ..., 1 / g^d) mod 1, where g > 1 solves g^(d + 1) = g + 1: for d = 1 the golden
+    ratio. Source: Niederreiter (1992), Random Number Generation and Quasi-Monte Carlo Methods, section 3.1.
+    """
+    root = 1.5
+    for _ in range(_ROOT_STEPS):
+        root = (1 + root) ** (1 / (d + 1))
+    steps = root ** -np.arange(1.0, d + 1)
+    points = (rng.random(d) + np.arange(1, size + 1)[:, None] * steps) % 1
+    return np.asarray(np.clip(points, _INSIDE, 1 - _INSIDE))
+
+
+def _log_mean(log_values: Array) -> float:
+    top = log_values.max()
+    return float(top + np.log(np.exp(log_values - top).mean()))
+
+
+# Fixed-point steps for the root of the sequence (linear convergence, a third a step at worst), and the open interval.
+_ROOT_STEPS, _INSIDE = 60, 1e-12
+# Share of the trace that keeps a covariance positive definite.
+_RIDGE = 1e-10
+
+
 class Student:
     """A multivariate t distribution with ``PROPOSAL_DF`` degrees of freedom."""
 
     def __init__(self, center: Array, covariance: Array) -> None:
         self.center = center
-        self.factor = np.linalg.cholesky(covariance + 1e-10 * np.trace(covariance) * np.eye(center.size))
+        self.factor = np.linalg.cholesky(covariance + _RIDGE * np.trace(covariance) * np.eye(center.size))
 
     def draw(self, size: int, rng: np.random.Generator) -> Array:
-        """Draws (size, d), every second one the mirror image of the one before."""
-        half = (size + 1) // 2
-        z = rng.standard_normal((half, self.center.size))
-        z *= np.sqrt(PROPOSAL_DF / rng.chisquare(PROPOSAL_DF, (half, 1)))
+        """Quasi-random draws (size, d), every second one the mirror image of the one before."""
+        d = self.center.size
+        uniform = kronecker((size + 1) // 2, d + 1, rng)
+        z = ndtri(uniform[:, :d]) * np.sqrt(PROPOSAL_DF / chdtri(PROPOSAL_DF, uniform[:, d:]))
         mirrored = np.stack([z, -z], axis=1).reshape(-1, self.center.size)[:size]
         return np.asarray(self.center + mirrored @ self.factor.T)
 

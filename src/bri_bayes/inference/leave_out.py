@@ -20,7 +20,6 @@ leave-future-out cross-validation for Bayesian time series models, doi:10.1080/0
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,10 +29,9 @@ from bri_bayes.core.arrays import Array, Index
 from bri_bayes.core.errors import InputError
 from bri_bayes.core.names import OBS, PERIOD, UNIT
 from bri_bayes.design.design import Design
-from bri_bayes.design.linear_terms import Terms, build_terms, period_contrasts
+from bri_bayes.design.linear_terms import Terms, period_contrasts
+from bri_bayes.inference.collapsed import Collapsed
 from bri_bayes.inference.conditional_predictive import HeldOut, rows_of
-from bri_bayes.inference.gram import GramModel
-from bri_bayes.inference.hyperparameters import Hyperparameters, hyperparameters
 from bri_bayes.inference.importance import (
     KHAT_LIMIT,
     LogDensity,
@@ -62,27 +60,27 @@ def leave_rows_out(design: Design, card: ModelCard, *, points: int = ROW_POINTS,
     """
     model = _Model.build(design, card)
     rng = np.random.default_rng(seed)
-    weighted = model.sample(model.log_posterior(), points, rng)
+    weighted = model.sample(model.model.log_posterior, points, rng)
     density = model.row_log_density(weighted.vectors)
     if max(smooth_weights(weighted.log_ratios - column)[1] for column in density.T) >= KHAT_LIMIT:
-        weighted = sample_again(model.log_posterior(), weighted, points, rng)
+        weighted = sample_again(model.model.log_posterior, weighted, points, rng)
         density = model.row_log_density(weighted.vectors)
     n = density.shape[1]
     elpd, khat, refitted = np.empty(n), np.empty(n), np.zeros(n, dtype=bool)
-    influence, apart = np.zeros(len(density)), 0.0
+    influence, refit_variance = np.zeros(len(density)), 0.0
     for row in range(n):
         elpd[row], khat[row], moved = _predictive(weighted.log_ratios - density[:, row], density[:, row])
         if khat[row] < KHAT_LIMIT:
             influence += moved
             continue
         refitted[row] = True
-        own = model.sample(model.log_posterior_without(row), BLOCK_POINTS, rng)
-        elpd[row], khat[row], moved = _predictive(own.log_ratios, model.row_log_density(own.vectors)[:, row])
-        apart += float((moved**2).sum())
+        refit = model.sample(model.log_posterior_without(row), BLOCK_POINTS, rng)
+        elpd[row], khat[row], moved = _predictive(refit.log_ratios, model.row_log_density(refit.vectors)[:, row])
+        refit_variance += float((moved**2).sum())
     scale = np.log(design.attrs["y_scale"])
     return xr.Dataset(
         {"elpd": (OBS, elpd - scale), "khat": (OBS, khat), "refitted": (OBS, refitted)},
-        attrs={"mc_sd": float(np.sqrt((influence**2).sum() + apart))},
+        attrs={"mc_sd": float(np.sqrt((influence**2).sum() + refit_variance))},
     )
 
 
@@ -136,7 +134,7 @@ def _blocks_out(
         if rows.size < 2:
             continue
         contrasts[position] = rows.size - 1
-        weighted = model.sample(model.of(seen).log_posterior(), BLOCK_POINTS, rng)
+        weighted = model.sample(model.of(seen).model.log_posterior, BLOCK_POINTS, rng)
         density = model.of(both).contrast_log_density(weighted.vectors, np.searchsorted(both, rows))
         elpd[position], khat[position], moved = _predictive(weighted.log_ratios, density)
         variance += float((moved**2).sum())
@@ -161,9 +159,8 @@ def _predictive(log_ratios: Array, log_density: Array) -> tuple[float, float, Ar
 class _Model:
     """A card on some rows of a design; the hyperparameters are those of the whole design."""
 
-    terms: Terms
-    space: Hyperparameters
-    model: GramModel
+    model: Collapsed
+    card: ModelCard
 
     @classmethod
     def build(cls, design: Design, card: ModelCard) -> _Model:
@@ -171,44 +168,32 @@ class _Model:
             raise InputError(
                 f'the closed form does not cover the card "{card.name}" on this panel, or it learns a share kappa'
             )
-        terms = build_terms(design, card)
-        return cls._on(terms, hyperparameters(terms, card))
+        return cls(Collapsed.build(design, card), card)
 
-    @classmethod
-    def _on(cls, terms: Terms, space: Hyperparameters) -> _Model:
-        by_unit = space.card.errors.scale == "by_unit"
-        return cls(terms, space, GramModel(terms, space.card.errors.structure, by_unit=by_unit))
+    @property
+    def terms(self) -> Terms:
+        return self.model.terms
 
     def of(self, rows: Index) -> _Model:
         """The same card on ``rows`` (sorted) alone."""
-        return self if rows.size == self.terms.y.size else self._on(rows_of(self.terms, rows), self.space)
+        if rows.size == self.terms.y.size:
+            return self
+        return _Model(Collapsed.of(rows_of(self.terms, rows), self.card, self.model.space), self.card)
 
     def sample(self, log_density: LogDensity, points: int, rng: np.random.Generator) -> Weighted:
         """Weighted hyperparameters of a posterior, ``points`` of them placed by a first sample."""
-        first = sample_by_importance(log_density, self.space.start(), self.space.card.sampler.proposals, rng)
+        first = sample_by_importance(log_density, self.model.space.start(), self.card.sampler.proposals, rng)
         return sample_again(log_density, first, points, rng)
-
-    def log_posterior(self) -> LogDensity:
-        """log p(y | h) p(h), up to nothing."""
-        return lambda vectors: self.model.conditional(self._hyper(vectors)).log_density + self.space.log_prior(vectors)
 
     def log_posterior_without(self, row: int) -> LogDensity:
         """log p(y_-j | h) p(h)."""
-        whole: Callable[[Array], Array] = self.log_posterior()
-        return lambda vectors: whole(vectors) - self.row_log_density(vectors)[:, row]
+        return lambda vectors: self.model.log_posterior(vectors) - self.row_log_density(vectors)[:, row]
 
     def row_log_density(self, vectors: Array) -> Array:
         """log p(y_j | all other rows, h) : (M, obs)."""
-        return HeldOut(self.model).row_log_density(self._hyper(vectors))
+        return HeldOut(self.model).row_log_density(self.model.space.values(vectors))
 
     def contrast_log_density(self, vectors: Array, rows: Index) -> Array:
         """log density of the level-free contrasts of ``rows`` given all others : (M,)."""
         contrasts = period_contrasts(rows.size).T
-        return HeldOut(self.model).contrast_log_density(self._hyper(vectors), rows, contrasts)
-
-    def _hyper(self, vectors: Array) -> dict[str, Array]:
-        """Natural scale, without the scales of units after the last that has a row."""
-        values = self.space.values(vectors)
-        if "sigma_unit" in values:
-            values["sigma_unit"] = values["sigma_unit"][:, : self.model.n_units]
-        return values
+        return HeldOut(self.model).contrast_log_density(self.model.space.values(vectors), rows, contrasts)

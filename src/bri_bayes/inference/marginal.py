@@ -1,8 +1,8 @@
 """The closed-form engine: every linear coefficient integrated exactly, the few hyperparameters by importance sampling.
 
-Draws come in mirrored pairs: hyperparameters h are resampled from the weighted proposals, and coefficients are
-drawn from their Gaussian conditional once with innovations z and once with -z. The posterior mean of anything
-linear in the coefficients is then the average of exact conditional means, with almost no Monte Carlo error.
+Linear estimands need no draws (``exact``). Draws are for what is not linear; they come in mirrored pairs:
+hyperparameters h are resampled from the weighted proposals, and coefficients are drawn from their Gaussian conditional
+once with innovations z and once with -z.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bri_bayes.core.arrays import Array
+from bri_bayes.core.arrays import Array, Index
 from bri_bayes.core.names import EXPOSED_UNIT, UNIT
 from bri_bayes.design.design import Design
-from bri_bayes.design.linear_terms import Terms, build_terms, period_contrasts
-from bri_bayes.inference.gram import Conditional, GramModel, solve_transposed
-from bri_bayes.inference.hyperparameters import Hyperparameters, hyperparameters
-from bri_bayes.inference.importance import sample_by_importance
+from bri_bayes.design.linear_terms import Block, Terms, build_terms, period_contrasts
+from bri_bayes.inference.collapsed import Collapsed
+from bri_bayes.inference.exact import ExactPosterior
+from bri_bayes.inference.importance import Weighted, sample_by_importance
 from bri_bayes.study.model_card import ModelCard
 
 # More hyperparameters than this are not left to importance sampling.
@@ -26,9 +26,13 @@ MAX_HYPERPARAMETERS = 40
 
 @dataclass(frozen=True)
 class MarginalDraws:
-    """Draws on the standardised scale: ``values`` name -> (R, ...); R runs over chains, then draws."""
+    """Draws on the standardised scale: ``values`` name -> (R, ...); R runs over chains, then draws.
+
+    ``exact`` : what they were drawn from; ``log_marginal`` : of the outcome in its own units.
+    """
 
     values: dict[str, Array]
+    exact: ExactPosterior
     log_marginal: float
     khat: float
     ess: float
@@ -41,69 +45,40 @@ def is_feasible(design: Design, card: ModelCard) -> bool:
 
 
 def sample_marginal(design: Design, card: ModelCard, seed: int) -> MarginalDraws:
-    """Posterior draws of a normal linear card; ``log_marginal`` is that of the outcome in its own units."""
-    terms = build_terms(design, card)
-    space = hyperparameters(terms, card)
-    model = GramModel(terms, card.errors.structure, by_unit=card.errors.scale == "by_unit")
-    rng = np.random.default_rng(seed)
-
-    evaluated: list[Conditional] = []
-
-    def log_density(vectors: Array) -> Array:
-        evaluated[:] = [model.conditional(space.values(vectors))]
-        return evaluated[0].log_density + space.log_prior(vectors)
-
-    weighted = sample_by_importance(log_density, space.start(), card.sampler.proposals, rng)
+    """Posterior draws of a normal linear card."""
+    model, rng = Collapsed.build(design, card), np.random.default_rng(seed)
+    weighted = weigh_hyperparameters(model, card, rng)
     pairs = card.sampler.chains * card.sampler.draws // 2
+    values = draw_pairs(model, weighted, pairs, rng)
+    log_marginal = weighted.log_normaliser - model.terms.y.size * float(np.log(design.attrs["y_scale"]))
+    exact = ExactPosterior.of(model, design, weighted.vectors, weighted.weights)
+    return MarginalDraws(values, exact, log_marginal, weighted.khat, weighted.ess)
+
+
+def weigh_hyperparameters(model: Collapsed, card: ModelCard, rng: np.random.Generator) -> Weighted:
+    """The importance sample of a model's hyperparameters, of the size that the card asks for."""
+    return sample_by_importance(model.log_posterior, model.space.start(), card.sampler.proposals, rng)
+
+
+def draw_pairs(model: Collapsed, weighted: Weighted, pairs: int, rng: np.random.Generator) -> dict[str, Array]:
+    """Mirrored pairs of draws of hyperparameters and, by block name, of coefficients : name -> (2 pairs, ...)."""
     chosen = rng.permutation(systematic(weighted.weights, pairs, rng))
-    # One batch of proposals was enough, as usual: its conditionals are the ones to draw from.
-    known = evaluated[0] if evaluated[0].log_density.size == weighted.weights.size else None
-    values = _draw(model, space, weighted.vectors, chosen, rng, known)
-    log_marginal = weighted.log_normaliser - terms.y.size * float(np.log(design.attrs["y_scale"]))
-    return MarginalDraws(values, log_marginal, weighted.khat, weighted.ess)
+    unique, position = np.unique(chosen, return_inverse=True)
+    hyper = model.space.values(weighted.vectors[unique])
+    drawn = model.conditional(hyper).draw(position, rng)
+    values = {name: np.concatenate([value[position]] * 2) for name, value in hyper.items()}
+    for blocks, level in zip((model.terms.own, model.terms.grouped, model.terms.shared), drawn, strict=True):
+        values |= by_block(blocks, level)
+    return values
 
 
-def systematic(weights: Array, size: int, rng: np.random.Generator) -> np.ndarray:
+def systematic(weights: Array, size: int, rng: np.random.Generator) -> Index:
     """Positions drawn with probability ``weights`` by systematic resampling : (size,)."""
     points = (np.arange(size) + rng.random()) / size
     return np.minimum(np.searchsorted(np.cumsum(weights), points), weights.size - 1)
 
 
-def _draw(
-    model: GramModel,
-    space: Hyperparameters,
-    vectors: Array,
-    chosen: np.ndarray,
-    rng: np.random.Generator,
-    known: Conditional | None,
-) -> dict[str, Array]:
-    unique, position = (np.arange(len(vectors)), chosen) if known else np.unique(chosen, return_inverse=True)
-    hyper = space.values(vectors[unique])
-    own, shared = coefficients(known or model.conditional(hyper), position, rng)
-    values = {name: np.concatenate([value[position]] * 2) for name, value in hyper.items()}
-    if space.n_units == 0:
-        values.pop("sigma_unit", None)
-    terms = model.terms
-    values |= by_block(terms.own, own) | by_block(terms.shared, shared)
-    return values
-
-
-def coefficients(conditional: Conditional, position: np.ndarray, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Own (2 R, N, q) and shared (2 R, p) coefficients: R draws, then their mirror images."""
-    p = conditional.shared_factor.shape[-1] - 1
-    mirror = np.array([1.0, -1.0])
-    factor = conditional.shared_factor[position]
-    z = rng.standard_normal((*factor.shape[:1], p, 1))
-    shared = solve_transposed(factor[:, :p, :p], factor[:, p, :p, None] + z * mirror)
-    own_factor, own_shared = conditional.own_factor[position], conditional.own_shared[position]
-    n_draws, n_units, q, _ = own_shared.shape
-    explained = (own_shared[..., :p].reshape(n_draws, -1, p) @ shared).reshape(n_draws, n_units, q, 2)
-    z = rng.standard_normal((n_draws, n_units, q, 1))
-    own = solve_transposed(own_factor, own_shared[..., p:] - explained + z * mirror)
-    return np.concatenate(np.moveaxis(own, -1, 0)), np.concatenate(np.moveaxis(shared, -1, 0))
-
-
-def by_block(blocks: tuple, coefficients: Array) -> dict[str, Array]:  # type: ignore[type-arg]
+def by_block(blocks: tuple[Block, ...], coefficients: Array) -> dict[str, Array]:
     """Coefficients by block name; adjacent blocks of one name are joined."""
     named: dict[str, Array] = {}
     first = 0

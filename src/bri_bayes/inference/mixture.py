@@ -8,6 +8,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from bri_bayes.core.arrays import Array, Index
+from bri_bayes.core.effect import TAILS, Effect
 
 # A quantile is found when its normal score is this close: 1e-5 of a posterior sd.
 SCORE_TOLERANCE = 1e-5
@@ -37,20 +38,33 @@ class NormalMixtures:
     @property
     def sd(self) -> Array:
         """(outcome,)"""
-        apart = self.means - self.mean[:, None]
+        deviation = self.means - self.mean[:, None]
         within = (self.weights * self.sds**2).sum(axis=1)
-        return np.asarray(np.sqrt(within + np.einsum("ij,ij,ij->i", self.weights, apart, apart)))
+        return np.asarray(np.sqrt(within + np.einsum("ij,ij,ij->i", self.weights, deviation, deviation)))
+
+    def effects(self) -> list[Effect]:
+        """Each outcome in five numbers; a constant is its own interval."""
+        constant = (self.sd == 0) if len(self.means) else np.zeros(0, dtype=bool)
+        mean, sd = self.mean, self.sd
+        lower, upper, p_positive = mean.copy(), mean.copy(), (mean > 0).astype(float)
+        if not constant.all():
+            sds = self.sds if self.sds.ndim == 1 else self.sds[~constant]
+            random = NormalMixtures(self.weights[~constant], self.means[~constant], sds)
+            lower[~constant], upper[~constant] = (random.quantile(p) for p in TAILS)
+            p_positive[~constant] = 1 - random.cdf(np.zeros(len(random.means)))
+        columns = zip(mean, sd, lower, upper, p_positive, strict=True)
+        return [Effect(*(float(value) for value in row)) for row in columns]
 
     def cdf(self, x: Array, rows: Index | None = None) -> Array:
         """P(< x) of each outcome, or of the outcomes ``rows`` : (rows,)."""
         chosen = np.arange(len(self.means)) if rows is None else rows
-        found, shared = np.empty(x.size), self.sds.ndim == 1
+        below, shared = np.empty(x.size), self.sds.ndim == 1
         width = max(1, _BLOCK_NUMBERS // self.means.shape[1])
         for first in range(0, x.size, width):
             block = chosen[first : first + width]
             z = (x[first : first + width, None] - self.means[block]) / (self.sds if shared else self.sds[block])
-            found[first : first + width] = np.einsum("ij,ij->i", self.weights[block], ndtr(z))
-        return found
+            below[first : first + width] = np.einsum("ij,ij->i", self.weights[block], ndtr(z))
+        return below
 
     def quantile(self, p: float) -> Array:
         """The p-quantile of each outcome : (outcome,).
@@ -76,8 +90,8 @@ class NormalMixtures:
             at = x[rows]
             high[rows] = np.where(miss > 0, at, high[rows])
             low[rows] = np.where(miss < 0, at, low[rows])
-            found = (miss - last_miss[rows]) / np.where(at == last_x[rows], np.nan, at - last_x[rows])
-            slope[rows] = np.where(found > 0, found, slope[rows])
+            secant = (miss - last_miss[rows]) / np.where(at == last_x[rows], np.nan, at - last_x[rows])
+            slope[rows] = np.where(secant > 0, secant, slope[rows])
             last_x[rows], last_miss[rows] = at, miss
             step = at - miss / slope[rows]
             inside = (step > low[rows]) & (step < high[rows])

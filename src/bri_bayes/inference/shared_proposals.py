@@ -16,16 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bri_bayes.core.arrays import Array, Index
-from bri_bayes.inference.importance import KHAT_LIMIT, Student, smooth_weights
+from bri_bayes.core.effect import TAILS
+from bri_bayes.inference.importance import KHAT_LIMIT, Student, moments, smooth_weights
 from bri_bayes.inference.mixture import NormalMixtures
 
-PROB = 0.95
 SUMMARY = ("mean", "sd", "lower", "upper", "p_positive", "khat", "ess")
 # Below this effective number of common points a problem gets points of its own.
 LEAST_ESS = 100.0
 # How much wider than the modes and the average posterior the proposals are. On simulated panels of 9 x 21, rho 0 to 1,
 # narrower ones left out up to 2% of the outcomes (k-hat above 0.7), wider ones cost effective points.
 PILOT_INFLATION, _INFLATION = 3.0, 1.5
+# Share of the points that lies around the modes.
+_PILOT_SHARE = 0.25
 
 
 def covering_points(
@@ -42,12 +44,12 @@ def covering_points(
     places, covariances = (np.array(parts) for parts in zip(*modes, strict=True))
     covariance = covariances.mean(axis=0) + np.cov(places, rowvar=False, bias=True)
     first = Student(places.mean(axis=0), PILOT_INFLATION * covariance)
-    pilot = first.draw(points // 4, rng)
+    pilot = first.draw(int(_PILOT_SHARE * points), rng)
     log_ratios = log_density(pilot) - first.log_density(pilot)
     weights = np.exp(log_ratios - log_ratios.max(axis=1, keepdims=True))
     weights = (weights / weights.sum(axis=1, keepdims=True)).mean(axis=0)
-    center = weights @ pilot
-    second = Student(center, _INFLATION * (weights[:, None] * (pilot - center)).T @ (pilot - center))
+    center, covariance = moments(weights, pilot)
+    second = Student(center, _INFLATION * covariance)
     vectors = np.concatenate([pilot, second.draw(points - len(pilot), rng)])
     share = len(pilot) / points
     log_proposal = np.logaddexp(
@@ -71,12 +73,12 @@ def weigh(log_density: Array, log_proposal: Array) -> tuple[Array, Array]:
 
 def summarised(mixtures: NormalMixtures, khat: Array) -> Array:
     """The rows of ``SUMMARY`` : (7, problem)."""
-    ends = [mixtures.quantile(p) for p in ((1 - PROB) / 2, (1 + PROB) / 2)]
+    ends = [mixtures.quantile(p) for p in TAILS]
     p_positive = 1 - mixtures.cdf(np.zeros(khat.size))
     return np.stack([mixtures.mean, mixtures.sd, *ends, p_positive, khat, 1 / (mixtures.weights**2).sum(axis=1)])
 
 
-def is_covered(found: Array) -> NDArray[np.bool_]:
+def is_covered(summaries: Array) -> NDArray[np.bool_]:
     """Whether the common points carry each problem of ``summarised`` : (problem,)."""
-    khat, ess = found[SUMMARY.index("khat")], found[SUMMARY.index("ess")]
+    khat, ess = summaries[SUMMARY.index("khat")], summaries[SUMMARY.index("ess")]
     return np.asarray((khat < KHAT_LIMIT) & (ess >= LEAST_ESS))

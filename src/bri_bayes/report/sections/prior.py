@@ -148,7 +148,7 @@ def _work(analysis: Analysis, seed: int, draws: int, *, full: bool) -> dict[str,
     drawn = analysis.replace(card=dataclasses.replace(analysis.card, sampler=sampler))
     reweighted = by_importance(fit(drawn, engine="marginal", seed=seed, pointwise=False))
     found: dict[str, Any] = {
-        "att": posterior.record,
+        "att": posterior.effect.as_dict(),
         "sensitivity": [
             row | {"by_importance": reweighted[row["prior"]], "likelihood_by_importance": reweighted[LIKELIHOOD]}
             for row in power_scaling(posterior)

@@ -1,0 +1,75 @@
+"""How are thousands of small systems solved at once? Cholesky factors and triangular solves in batches.
+
+Matrices of a few rows are handled in one sweep over all of them, larger ones one by one in LAPACK and BLAS.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import numpy as np
+from scipy.linalg.blas import dtrsm
+
+from bri_bayes.core.arrays import Array
+
+# A pivot below this share of its diagonal is rounding.
+ROUNDING = 1e-14
+
+
+def cholesky(matrices: Array) -> Array:
+    """Lower Cholesky factors (B, k, k); NaN for a matrix that rounding has made indefinite, so its density is lost."""
+    try:
+        return np.asarray(np.linalg.cholesky(matrices))
+    except np.linalg.LinAlgError:
+        factors = np.full_like(matrices, np.nan)
+        for position, matrix in enumerate(matrices):
+            with suppress(np.linalg.LinAlgError):
+                factors[position] = np.linalg.cholesky(matrix)
+        return factors
+
+
+def factor_and_solve(matrices: Array, right: Array) -> tuple[Array, Array]:
+    """Cholesky factors L of many small matrices (..., q, q) and L^-1 times ``right`` (..., q, m), in one sweep."""
+    q = matrices.shape[-1]
+    factor = np.zeros_like(matrices)
+    for j in range(q):
+        row = factor[..., j, :j]
+        pivot = matrices[..., j, j] - (row**2).sum(-1)
+        factor[..., j, j] = np.sqrt(np.maximum(pivot, ROUNDING * matrices[..., j, j]))
+        below = matrices[..., j + 1 :, j] - (factor[..., j + 1 :, :j] * row[..., None, :]).sum(-1)
+        factor[..., j + 1 :, j] = below / factor[..., j, j][..., None]
+    return factor, forward(factor, right)
+
+
+def forward(factor: Array, right: Array) -> Array:
+    """x with L x = right for many small lower factors L (..., q, q) and ``right`` (..., q, m), in one sweep."""
+    shape = np.broadcast_shapes(factor.shape[:-2], right.shape[:-2])
+    x = np.empty((*shape, *right.shape[-2:]))
+    for j in range(factor.shape[-1]):
+        known = (factor[..., j, :j, None] * x[..., :j, :]).sum(-2)
+        x[..., j, :] = (right[..., j, :] - known) / factor[..., j, j][..., None]
+    return x
+
+
+def backward(factor: Array, right: Array) -> Array:
+    """x with L' x = right for many small lower factors L (..., q, q) and ``right`` (..., q, m), in one sweep.
+
+    Matrices lie last in memory, so that each step runs over all of them without gaps.
+    """
+    q, m = right.shape[-2:]
+    lower = np.ascontiguousarray(np.moveaxis(factor.reshape(-1, q, q), 0, -1))
+    x = np.array(np.moveaxis(right.reshape(-1, q, m), 0, -1), order="C")
+    for j in range(q - 1, -1, -1):
+        x[j] /= lower[j, j]
+        x[:j] -= lower[j, :j, None] * x[j]
+    return np.moveaxis(x, -1, 0).reshape(right.shape)
+
+
+def solve_lower(factor: Array, right: Array, *, transposed: bool = False) -> Array:
+    """x with L x = right, or L' x = right, for B lower factors L (B, p, p) and ``right`` (B, p, m)."""
+    x = np.array(right, dtype=float, order="C")
+    if x.size:
+        for triangle, solution in zip(factor, x, strict=True):
+            # Rows in C are columns in Fortran: x' L'^-1 in the memory of x.
+            dtrsm(1.0, triangle.T, solution.T, side=1, lower=0, trans_a=int(transposed), overwrite_b=1)
+    return x
