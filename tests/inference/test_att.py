@@ -9,7 +9,7 @@ from bri_bayes.design.analysis import Analysis
 from bri_bayes.design.linear_terms import build_terms
 from bri_bayes.estimands.effects import att
 from bri_bayes.inference import fit
-from bri_bayes.inference.att import Powers, att_posterior, powered, prior_blocks, with_scale
+from bri_bayes.inference.att import Powers, att_given, att_posterior, powered, prior_blocks, with_scale
 from bri_bayes.inference.hyperparameters import hyperparameters
 from bri_bayes.inference.linear_estimands import att_weights, effect_functionals
 from bri_bayes.study.model_card import Effects, Errors, Priors

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bri_bayes.inference.convergence import split_rhat
-from bri_bayes.inference.importance import find_mode, sample_by_importance, smooth_weights
+from bri_bayes.inference.importance import KHAT_LIMIT, find_mode, sample_by_importance, smooth_weights
 
 # Smoothed weights and k-hat are the same arithmetic as in ArviZ.
 SAME = 1e-8
@@ -40,7 +40,8 @@ def test_a_density_with_many_modes_is_reported_as_not_covered():
     def spiky(vectors):
         return -0.5 * (vectors**2).sum(axis=1) + 3 * np.cos(4 * vectors).sum(axis=1)
 
-    assert sample_by_importance(spiky, np.full(3, 0.1), 300, np.random.default_rng(1)).khat > 0.7
+    khats = [sample_by_importance(spiky, np.full(3, 0.1), 300, np.random.default_rng(i)).khat for i in range(11)]
+    assert np.median(khats) > KHAT_LIMIT
 
 
 @pytest.mark.parametrize("shape", [0.2, 0.5, 0.9])

@@ -59,10 +59,12 @@ class LinearPosterior(Protocol):
     """
 
     @property
-    def vectors(self) -> Array: ...
+    def vectors(self) -> Array:
+        """(point, d)."""
 
     @property
-    def weights(self) -> Array: ...
+    def weights(self) -> Array:
+        """(point,), summing to one."""
 
     def effects(self, row_weights: Array) -> list[Effect]:
         """Averages of the effect over rows of the design, weights (F, obs)."""

@@ -28,7 +28,8 @@ from bri_bayes.core.effect import PROB
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.design.design import RELATIVE_ZERO, Design, two_way
 from bri_bayes.design.linear_terms import Terms
-from bri_bayes.inference.collapsed import Coefficients, Collapsed
+from bri_bayes.inference.collapsed import Collapsed
+from bri_bayes.inference.conditional import Coefficients
 from bri_bayes.inference.importance import find_mode
 from bri_bayes.inference.linear_estimands import att_weights, covariate_functional, effect_functionals
 from bri_bayes.inference.marginal import weigh_hyperparameters

@@ -20,7 +20,8 @@ import numpy as np
 from bri_bayes.core.arrays import Array, Index
 from bri_bayes.core.effect import Effect
 from bri_bayes.design.design import Design
-from bri_bayes.inference.collapsed import Coefficients, Collapsed
+from bri_bayes.inference.collapsed import Collapsed
+from bri_bayes.inference.conditional import Coefficients
 from bri_bayes.inference.linear_estimands import coefficient_functionals, effect_functionals
 from bri_bayes.inference.mixture import NormalMixtures
 

@@ -172,6 +172,7 @@ class _Model:
 
     @property
     def terms(self) -> Terms:
+        """Its rows and columns."""
         return self.model.terms
 
     def of(self, rows: Index) -> _Model:

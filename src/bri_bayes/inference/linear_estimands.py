@@ -12,7 +12,7 @@ from bri_bayes.core.arrays import Array, Mask
 from bri_bayes.core.names import COVARIATE
 from bri_bayes.design.design import Design
 from bri_bayes.design.linear_terms import Terms
-from bri_bayes.inference.collapsed import Coefficients
+from bri_bayes.inference.conditional import Coefficients
 from bri_bayes.study.model_card import ModelCard
 
 EFFECT_BLOCKS = ("path", "own_path", "unit_deviation", "modifier_effect", "modifier_deviation")
