@@ -2,7 +2,9 @@
 
 import pytest
 
+from bri_bayes.core.resources import shipped
 from bri_bayes.presentation.cells import grid
+from bri_bayes.report.main_answer import _evidence_step
 from bri_bayes.report.paper_page import paper_content
 
 FINDING = {
@@ -90,3 +92,13 @@ def test_the_design_analysis_names_persistence_and_says_that_size_is_not_power(c
     (table,) = content["power"]
     assert [row["errors"] for row in table.rows] == ["rho 0.80", "random walk"] * 2
     assert "the size of the test" in table.notes[0]
+
+
+def test_a_study_of_another_paper_shows_the_audit_of_its_tables_and_no_number_of_the_shipped_one():
+    evidence = _evidence_step(shipped("data") / "tables_example.toml")
+    assert {finding["id"] for finding in evidence["audit"]} == {
+        "one-data-set",
+        "stars-of-table-1",
+        "star-order-of-table-1",
+    }
+    assert evidence["reading"] == []

@@ -21,6 +21,17 @@ def test_a_claim_is_read_with_its_rule_and_place(tmp_path):
     assert (claim.rule, claim.where, claim.claimed, claim.outcome) == ("effect", "Table 1", 0.5, None)
 
 
+def test_a_study_audits_the_shipped_paper_or_tables_beside_it(tmp_path):
+    text = (shipped("data") / "simulated.toml").read_text(encoding="utf-8")
+    path = tmp_path / "study.toml"
+    for written, meant in (("true", True), ("false", False), ('"tables.toml"', tmp_path / "tables.toml")):
+        path.write_text(text.replace("audit = false", f"audit = {written}"), encoding="utf-8")
+        assert load_study(path).audit == meant
+    path.write_text(text.replace("audit = false", 'audit = "../tables.toml"'), encoding="utf-8")
+    with pytest.raises(InputError, match="lies outside the folder of the study"):
+        load_study(path)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from bri_bayes.core.errors import InputError
@@ -44,8 +45,10 @@ def main_steps(study: Study, data: Panel, cards: Mapping[str, ModelCard], seed: 
 def paper_steps(study: Study, data: Panel, cards: Mapping[str, ModelCard], seed: int, *, quick: bool) -> list[Step]:
     """The audit and the published estimates as data, and for each outcome with a published effect its power."""
     panels = QUICK_PANELS if quick else PANELS
-    printed = [path.read_bytes() for path in sorted((shipped("data") / "published").rglob("*")) if path.is_file()]
-    steps = [Step(PAPER, ("evidence",), content_key("evidence", *printed), _evidence_step)]
+    tables = study.audit if isinstance(study.audit, Path) else None
+    files = sorted((shipped("data") / "published").rglob("*")) if tables is None else [tables]
+    printed = [path.read_bytes() for path in files if path == tables or path.is_file()]
+    steps = [Step(PAPER, ("evidence",), content_key("evidence", *printed), partial(_evidence_step, tables))]
     main = next(iter(cards.values()))
     for name, outcome in study.outcomes.items():
         if outcome.published is not None:
@@ -56,11 +59,12 @@ def paper_steps(study: Study, data: Panel, cards: Mapping[str, ModelCard], seed:
     return steps
 
 
-def _evidence_step() -> dict[str, Any]:
-    from bri_bayes.paper.audit import audit, audit_values
+def _evidence_step(tables: Path | None) -> dict[str, Any]:
+    from bri_bayes.paper.audit import audit_values, findings_and_questions
     from bri_bayes.paper.reading import reading_values
 
-    return dict(json_safe({"audit": audit_values(audit()), "reading": reading_values()}))
+    findings, _, _ = findings_and_questions(tables)
+    return dict(json_safe({"audit": audit_values(findings), "reading": reading_values() if tables is None else []}))
 
 
 def _power_step(analysis: Analysis, claim: tuple[float, float], panels: int, seed: int) -> dict[str, Any]:

@@ -83,8 +83,7 @@ class AssignmentTable:
     def _consistent(self) -> AssignmentTable:
         if bool(self.onsets) == bool(self.treated) or bool(self.treated) != (self.onset is not None):
             raise ValueError("the table needs treated and onset, or else onsets (a table of unit = period)")
-        named = [*self.treated, *self.onsets, *self.controls]
-        for unit in named:
+        for unit in (named := [*self.treated, *self.onsets, *self.controls]):
             if named.count(unit) > 1:
                 raise ValueError(f'the unit "{unit}" is named {named.count(unit)} times among treated and controls')
         return self
@@ -100,11 +99,10 @@ class AssignmentTable:
 class Study:
     """A panel to load, an assignment, the roles of the variables, and the cards to run (the first is the main one).
 
-    ``audit`` : whether the report has the audit and the design analysis of the paper that the study re-examines;
-    ``claims`` : what a paper says, to be judged on this panel.
-    ``sections`` : the further sections of the report; ``pool`` : the wider pool of units; ``exposed`` : the first
-    period in which a control had a part of the policy itself, by control; ``propensity`` : what units are matched on;
-    ``compare`` : the cards of the model comparison; ``categories`` : trade by product category.
+    ``audit`` : whether the report has the audit, and the power for the published effects, of the shipped paper, or of
+    the paper with the regressions in a TOML file; ``claims`` : what it says; ``sections`` : of the report; ``pool`` :
+    the wider pool of units; ``exposed`` : the first period in which a control had a part of the policy itself;
+    ``propensity`` : what units are matched on; ``compare`` : the cards compared; ``categories`` : of products.
     """
 
     name: str
@@ -117,7 +115,7 @@ class Study:
     mediators: Mapping[str, Column] = dataclasses.field(default_factory=dict)
     unit_names: Mapping[str, str] = dataclasses.field(default_factory=dict)
     models: tuple[str, ...] = ("did",)
-    audit: bool = False
+    audit: bool | Path = False
     claims: tuple[StatedClaim, ...] = ()
     sections: tuple[str, ...] = ()
     pool: PoolTable = PoolTable()
@@ -247,6 +245,8 @@ def _study(path: Path, content: dict[str, Any]) -> Study:
         source = content.get(key)
         if isinstance(source, dict) and isinstance(source.get("file"), str):
             content[key] = {**source, "file": _inside(path, source["file"])}
+    if isinstance(content.get("audit"), str):
+        content["audit"] = _inside(path, content["audit"])
     if isinstance(content.get("assignment"), dict):
         table = validated(AssignmentTable, content["assignment"], where=f"{where}: [assignment]")
         content["assignment"] = table.assignment

@@ -56,7 +56,7 @@ def steps(context: Context) -> list[Step]:
             key = content_key(NAME, analysis.digest, own.digest, channel, context.seed)
             call = partial(mediation_values, analysis, channel, context.seed)
             found.append(Step(NAME, ("channel", outcome, channel), key, call))
-    if context.study.audit and found:
+    if context.study.audit is True and found:
         found += paper_steps(NAME, context, MECHANISM_TABLES, table_columns, table_column)
     return found
 

@@ -59,7 +59,7 @@ def steps(context: Context) -> list[Step]:
             key = content_key(NAME, recipe.digest, analysis.digest, version, moderator, spread, context.seed)
             call = partial(moderation_values, analysis, moderator, version, context.seed, error)
             found.append(Step(NAME, ("version", outcome, version), key, call))
-    if context.study.audit:
+    if context.study.audit is True:
         found += paper_steps(NAME, context, MODERATION_TABLES, table_columns, table_column)
     return found
 
