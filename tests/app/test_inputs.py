@@ -11,7 +11,7 @@ import pytest
 
 import bri_bayes.app.estimate as module
 from bri_bayes.app.request import Request, question
-from bri_bayes.cli.main import main
+from bri_bayes.cli.start import main
 from bri_bayes.core.names import GROUP
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.frequentist import fit_twfe

@@ -130,7 +130,7 @@ def _show(measured: Measured, out: Path | None, *, as_json: bool) -> None:
     if as_json:
         print_json(measured.as_dict())
         return
-    typer.echo(measured.frame.to_string(index=False, float_format="{:.4f}".format, na_rep=""))
+    typer.echo(measured.frame.to_string(index=False, float_format="{:.6g}".format, na_rep=""))
     for name, unit in measured.units.items():
         typer.echo(f"{name}: {unit}")
     for note in measured.notes:

@@ -18,6 +18,8 @@ Design = xr.Dataset
 
 # Variation below this share of a variable's size is rounding, not information.
 RELATIVE_ZERO = 1e-9
+# Variation of an outcome below so many steps of its floating-point numbers is rounding of sums.
+DIGITS_LOST = 256
 
 
 def build_design(panel: xr.Dataset, assignment: Assignment, card: ModelCard) -> Design:
@@ -156,12 +158,14 @@ def _with_scaling(design: Design) -> Design:
     within = two_way(design)
     center, sd = float(y.mean()), float(y.std())
     size = max(abs(float(y.min())), abs(float(y.max())))
-    if sd <= RELATIVE_ZERO * size or sd == 0:
+    # Numbers around 1e12 are stored to a ten-thousandth: what varies by hundreds of that is no constant.
+    rounding = DIGITS_LOST * float(np.spacing(size))
+    if sd <= rounding:
         raise InputError(f'the outcome "{design.attrs["outcome"]}" is constant ({center:g})')
     degrees = y.size - within.rank
-    residual = within.residuals(y)
+    residual = within.residuals(y - center)
     scale = float(np.sqrt(residual @ residual / max(degrees, 1)))
-    if degrees < 1 or scale <= RELATIVE_ZERO * max(sd, size):
+    if degrees < 1 or scale <= max(RELATIVE_ZERO * sd, rounding):
         raise InputError(
             f'unit and period effects explain the outcome "{design.attrs["outcome"]}" completely: '
             f"{y.size} rows, {within.rank} effects"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from bri_bayes.presentation.study_tables import frequentist_rows, method_name, posterior_rows, provenance
+from bri_bayes.presentation.study_tables import BAYES, Rows, frequentist_rows, method_name, posterior_rows, provenance
 from bri_bayes.presentation.table_spec import Column, Table, Values, effect_columns
 from bri_bayes.presentation.terminal_table import WIDTH, terminal_text
 
@@ -15,7 +15,6 @@ _METHODS = (
     Column("p_value", "p", "p-value"),
     Column("p_positive", "P(> 0)", "probability"),
 )  # fmt: skip
-_BY = {"unit": "The effect by unit", "event_time": "The effect by years since the onset"}
 
 
 def estimate_text(values: Values) -> str:
@@ -25,19 +24,39 @@ def estimate_text(values: Values) -> str:
     outcome = {"models": {"main": model}, "main": "main", "frequentist": values.get("frequentist")}
     rows = [{**row, "method": method_name(row)} for row in (*frequentist_rows(outcome), *posterior_rows(outcome))]
     made_from = {**panel, "kind": "user"} if panel["kind"] == "user" else panel
+    step = panel.get("period_unit", "year")
+    by = {"unit": "The effect by unit", "event_time": f"The effect by {step}s since the onset"}
     tables = [Table("methods", "The effect by each method", _METHODS, tuple(rows), panel=made_from)]
-    for key, caption in _BY.items():
+    for key, caption in by.items():
         columns = (Column("at", key.replace("_", " "), "name"), *effect_columns())
         effects = tuple({"at": str(name), **effect} for name, effect in bayes[f"by_{key}"].items())
         tables.append(Table(f"by_{key}", caption, columns, effects, panel=made_from))
     said = [
         f"{values['outcome']}: effect on {', '.join(values['treated'])} (model {values['model']}, {bayes['engine']})",
-        f"{provenance(values).rstrip('.')}. {panel['rows']} rows of {len(panel['units'])} units, 95% intervals.",
+        f"{provenance(values).rstrip('.')}. {panel['rows']} rows of {len(panel['units'])} units, 95% intervals. "
+        f"{unit_of_effects(str(values['outcome']))}",
     ]
-    notes = [f"Note: {warning}" for warning in values.get("warnings", [])]
+    warnings = (*values.get("warnings", []), *empty_cells(rows))
+    notes = [f"Note: {warning}" for warning in warnings]
     texts = (
         [textwrap.fill(text, WIDTH) for text in said],
         map(terminal_text, tables),
         [textwrap.fill(text, WIDTH) for text in notes],
     )
     return "\n\n".join(text for group in texts for text in group)
+
+
+def unit_of_effects(outcome: str) -> str:
+    """What an effect of one is, in the terms of the outcome."""
+    if outcome.startswith(("log(", "log1p(")):
+        return "Effects are log points: 0.01 is about 1%."
+    return f'Effects are in the units of "{outcome}".'
+
+
+def empty_cells(rows: Rows) -> list[str]:
+    """Why a method has no interval: one sentence a reason, with the methods that give it."""
+    reasons: dict[str, list[str]] = {}
+    for row in rows:
+        if row.get("note") and row["estimator"] != BAYES and (row["lower"] is None or row["upper"] is None):
+            reasons.setdefault(str(row["note"]).rstrip("."), []).append(str(row["method"]))
+    return [f"{'; '.join(methods)}: {reason}." for reason, methods in reasons.items()]

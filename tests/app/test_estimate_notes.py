@@ -1,0 +1,98 @@
+"""Claims about what ``estimate`` says beside its numbers, and how it prints them."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bri_bayes.app.estimate import Request, _sign_notes, estimate
+from bri_bayes.app.request import question
+from bri_bayes.design.design import build_design
+from bri_bayes.design.outliers import outliers
+from bri_bayes.presentation.estimate_text import estimate_text
+from bri_bayes.study.model_card import load_card
+
+from .input_forms import csv, effect, forms, sales
+
+
+def answer(tmp_path, frame, **options):
+    path = tmp_path / "panel.csv"
+    path.write_text(csv(frame), encoding="utf-8")
+    return estimate(Request(path, "sales", "region", "year", **({"treatment": "D"} | options)))
+
+
+def normals(seed: int, n_units: int = 9) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    cells = [(f"U{i}", year) for i in range(n_units) for year in range(2000, 2015)]
+    frame = pd.DataFrame(cells, columns=["region", "year"])
+    return frame.assign(sales=rng.normal(size=len(cells)), D=(frame["region"] < "U3") & (frame["year"] >= 2008))
+
+
+def test_one_cell_of_a_million_among_standard_normals_is_named(tmp_path):
+    frame = normals(1)
+    frame.loc[20, "sales"] = 1e6
+    notes = answer(tmp_path, frame)["warnings"]
+    assert any(note.startswith("The cell U1 2005 (1e+06) alone makes 100% of the variation") for note in notes)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_cell_of_normals_or_of_units_of_any_size_is_named(tmp_path, seed):
+    frame = normals(seed)
+    size = frame["region"].map({f"U{i}": 10.0**i for i in range(9)})
+    card = dataclasses.replace(load_card("did"), outcome="sales")
+    for shown in (frame, frame.assign(sales=frame["sales"] * 3 + size)):
+        path = tmp_path / "panel.csv"
+        path.write_text(csv(shown), encoding="utf-8")
+        asked = question(Request(path, "sales", "region", "year", treatment="D"))
+        design = build_design(asked.panel, asked.assignment, card)
+        assert outliers(design) == ()
+
+
+def test_two_by_two_says_that_its_width_is_the_prior_and_why_least_squares_has_none(tmp_path):
+    frame = sales()
+    cells = frame[frame["region"].isin(["R1", "R3"]) & frame["year"].isin([2009, 2010])]
+    values = answer(tmp_path, cells)
+    assert any("the posterior's width is that of the prior" in note for note in values["warnings"])
+    assert "nothing is left to estimate a variance from" in estimate_text(values).replace("\n", " ")
+
+
+def test_a_constant_of_1e12_is_added_and_hardly_a_digit_moves(tmp_path):
+    frame = sales()
+    moved = answer(tmp_path, frame.assign(sales=frame["sales"] + 1e12))["bayes"]["att"]
+    still = answer(tmp_path, frame)["bayes"]["att"]
+    assert moved["mean"] == pytest.approx(still["mean"], rel=1e-4)
+    assert moved["sd"] == pytest.approx(still["sd"], rel=1e-2)
+
+
+@pytest.mark.parametrize(("factor", "power"), [(1e-9, "10⁻⁹"), (1e9, "10⁹")])
+def test_tiny_and_huge_effects_are_printed_with_their_digits_and_one_exponent(tmp_path, factor, power):
+    frame = sales()
+    text = estimate_text(answer(tmp_path, frame.assign(sales=frame["sales"] * factor)))
+    assert f"{effect():.2f}" in text
+    assert f"in {power}." in text
+    assert 'Effects are in the units of "sales".' in text.replace("\n", " ")
+
+
+def test_rows_of_different_signs_get_the_assumption_that_separates_them():
+    card = load_card("did")
+    rows = [{"estimator": "twfe", "estimate": 0.2}, {"estimator": "collapsed", "estimate": 0.1}]
+    (note,) = _sign_notes(rows, {"mean": -0.05}, card, n_onsets=1)
+    assert note.startswith(
+        "The sign hangs on an assumption: TWFE and before and after above zero, the posterior below."
+    )
+    assert "errors (ar1) persist" in note
+    assert "--errors iid" in note
+    assert _sign_notes(rows, {"mean": 0.05}, card, n_onsets=1) == []
+    assert "onsets differ" in _sign_notes(rows, {"mean": -0.05}, card, n_onsets=2)[0]
+
+
+def test_event_times_are_named_by_what_they_count(tmp_path):
+    form = forms()["months as YYYYMM"]
+    path = tmp_path / "panel.csv"
+    path.write_text(form.content, encoding="utf-8")
+    values = estimate(Request(path, "sales", "region", "year", treatment="D"))
+    assert "The effect by months since the onset" in estimate_text(values)
+    assert values["panel"]["periods"] == [f"2009{m:02d}" for m in range(9, 13)] + [f"2010{m:02d}" for m in range(1, 7)]
