@@ -1,5 +1,6 @@
 """A whole study: what is written, what is cached, what happens when it is stopped."""
 
+import errno
 import json
 import os
 import signal
@@ -103,9 +104,48 @@ def test_processes_give_the_same_values_as_one(study, tmp_path):
     os.environ["BRI_BAYES_CACHE"] = str(tmp_path / "cache of two")
     run_study(study, quick=True, out=tmp_path / "two", jobs=2)
     one, two = (json.loads((tmp_path / name / "values.json").read_text(encoding="utf-8")) for name in ("one", "two"))
-    for values in (one, two):
-        values["outcomes"]["lnexport"]["models"]["did"]["diagnostics"].pop("seconds")
     assert one == two
+    for path in sorted((tmp_path / "one").rglob("*")):
+        if path.is_file() and path.name != "manifest.json":
+            assert path.read_bytes() == (tmp_path / "two" / path.relative_to(tmp_path / "one")).read_bytes(), path.name
+
+
+def test_a_run_with_fewer_sections_leaves_no_table_of_an_earlier_one_and_keeps_what_is_not_its_own(study, tmp_path):
+    folder = tmp_path / "reports" / "small"
+    run_study(study, quick=True)
+    (folder / "tables" / "old.csv").write_text("old", encoding="utf-8")
+    (folder / "notes.txt").write_text("mine", encoding="utf-8")
+    study.write_text(study.read_text(encoding="utf-8").replace('title = "', 'title = "Another '), encoding="utf-8")
+    run_study(study, quick=True)
+    assert not (folder / "tables" / "old.csv").exists()
+    assert (folder / "notes.txt").read_text(encoding="utf-8") == "mine"
+    assert sorted(path.name for path in folder.parent.iterdir()) == ["small"]
+
+
+def test_a_run_that_cannot_be_written_leaves_the_earlier_one_whole(study, tmp_path, monkeypatch):
+    folder = tmp_path / "reports" / "small"
+    run_study(study, quick=True)
+    before = contents(folder)
+    study.write_text(study.read_text(encoding="utf-8").replace('title = "', 'title = "Another '), encoding="utf-8")
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "tables")
+
+    monkeypatch.setattr("bri_bayes.report.table_files.write_tables", full)
+    with pytest.raises(OSError, match="No space left"):
+        run_study(study, quick=True)
+    assert contents(folder) == before
+    assert sorted(path.name for path in folder.parent.iterdir()) == ["small"]
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", "1", "{", '{"outcomes": {}, "panel": []}'])
+def test_values_of_something_else_are_no_earlier_run(study, tmp_path, content):
+    folder = tmp_path / "reports" / "small"
+    folder.mkdir(parents=True)
+    for name in ("values.json", "manifest.json"):
+        (folder / name).write_text(content, encoding="utf-8")
+    with pytest.raises(InputError, match="no values of an earlier run"):
+        render_again(study)
 
 
 def test_an_outcome_may_have_the_name_of_a_section(study, tmp_path):

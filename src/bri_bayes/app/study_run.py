@@ -13,7 +13,7 @@ from typing import Any
 
 import bri_bayes
 from bri_bayes.core.errors import InputError
-from bri_bayes.core.io import digest, write_json
+from bri_bayes.core.io import digest, replaced_together, write_json
 from bri_bayes.core.json_values import json_safe
 from bri_bayes.core.resources import shipped
 from bri_bayes.data.panel import Panel
@@ -25,13 +25,16 @@ from bri_bayes.presentation.terminal_table import WIDTH, terminal_text
 from bri_bayes.report.main_answer import ANSWER, PAPER, main_steps, paper_steps
 from bri_bayes.report.sections import load_section, load_sections, section_names
 from bri_bayes.report.sections.section import Context, collected
-from bri_bayes.runtime.cache import Cache, code_digest
+from bri_bayes.runtime.cache import Cache, code_digest, versions
 from bri_bayes.runtime.steps import Finished, run_steps
 from bri_bayes.study.model_card import ModelCard, Sampler, card_path, load_card
 from bri_bayes.study.study_file import Study, load_study
 
 # Fewer draws for a first look.
 QUICK = Sampler(chains=4, draws=400, tune=500)
+# What a run writes; its folder may hold more.
+REPORT, STAMP = "report.html", "figures/made_from.json"
+OUTPUTS = ("values.json", "figures", "tables", REPORT, "manifest.json")
 
 
 @dataclass(frozen=True)
@@ -71,9 +74,8 @@ def run_study(
     answered = dataclasses.replace(context, done={"outcomes": complete["outcomes"]})
     complete |= collected(answered, sections, finished)
     complete["failed_gates"] = failed_gates(complete)
-    write_json(folder / "values.json", complete)
-    path = _render(folder, complete, jobs=jobs)
-    _write_manifest(folder, study, panel, seed=seed, quick=quick, seconds=finished.seconds)
+    manifest = _manifest(study, panel, seed=seed, quick=quick, seconds=finished.seconds)
+    path = _write(folder, complete, manifest, jobs=jobs)
     return Run(path, tuple(complete["failed_gates"]))
 
 
@@ -111,12 +113,14 @@ def section_text(name: str, values: Mapping[str, Any]) -> str:
 def render_again(study_path: Path | None, *, out: Path | None = None) -> Path:
     """Figures, tables and HTML from the values.json of the last run of the study."""
     folder = out or default_out(load_study(study_path))
-    source = folder / "values.json"
     try:
-        values = json.loads(source.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{source}: no values of an earlier run can be read here; start with bri-bayes run") from error
-    return _render(folder, values)
+        values, manifest = (
+            json.loads((folder / name).read_text(encoding="utf-8")) for name in ("values.json", "manifest.json")
+        )
+        values["outcomes"], values["panel"]["kind"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{folder}: no values of an earlier run can be read here; start with bri-bayes run") from error
+    return _write(folder, values, manifest)
 
 
 def init_study(folder: Path) -> Path:
@@ -180,46 +184,46 @@ def _study_values(study: Study, data: Panel, cards: Mapping[str, ModelCard], fin
     }
 
 
-def _render(folder: Path, values: dict[str, Any], *, jobs: int = 1) -> Path:
-    """Figures, tables and report; skipped when they were made from the same values by the same code."""
-    stamp = folder / "figures" / "made_from.json"
+def _write(folder: Path, values: dict[str, Any], manifest: dict[str, Any], *, jobs: int = 1) -> Path:
+    """Everything that a run leaves, whole or not at all; drawn again only if values or code have changed."""
     made_from = {"values": digest(values), "code": code_digest()}
-    target = folder / "report.html"
-    try:
-        if target.is_file() and json.loads(stamp.read_text(encoding="utf-8")) == made_from:
-            return target
-    except (OSError, ValueError):
-        pass
+    if _made_from(folder) == made_from:
+        write_json(folder / "manifest.json", manifest)
+        return folder / REPORT
     from bri_bayes.report.figures import draw_all
     from bri_bayes.report.render import render_report
     from bri_bayes.report.table_files import write_tables
 
-    stamp.unlink(missing_ok=True)
-    figures = draw_all(values, folder / "figures", jobs=jobs)
-    sections = load_sections(name for name in section_names() if values.get(name))
-    write_tables(values, folder / "tables", [spec for section in sections for spec in section.tables])
-    parts = {section.name: (section.title, section.parts(values)) for section in sections}
-    render_report(values, figures, target, parts)
-    write_json(stamp, made_from)
-    return target
+    with replaced_together(folder, OUTPUTS) as building:
+        write_json(building / "values.json", values)
+        figures = draw_all(values, building / "figures", jobs=jobs)
+        sections = load_sections(name for name in section_names() if values.get(name))
+        write_tables(values, building / "tables", [spec for section in sections for spec in section.tables])
+        parts = {section.name: (section.title, section.parts(values)) for section in sections}
+        render_report(values, figures, building / REPORT, parts)
+        write_json(building / STAMP, made_from)
+        write_json(building / "manifest.json", manifest)
+    return folder / REPORT
 
 
-def _write_manifest(
-    folder: Path, study: Study, panel: Path | None, *, seed: int, quick: bool, seconds: Mapping[str, float]
-) -> None:
-    from importlib.metadata import version
+def _made_from(folder: Path) -> Any:
+    """What the report in ``folder`` was made from; None if there is none."""
+    try:
+        return json.loads((folder / STAMP).read_text(encoding="utf-8")) if (folder / REPORT).is_file() else None
+    except (OSError, ValueError):
+        return None
 
-    packages = ("numpy", "pandas", "pymc", "scipy", "xarray")
-    write_json(
-        folder / "manifest.json",
-        {
-            "study": study.name,
-            "panel": None if panel is None else {"file": panel.name, "sha256_16": digest(panel.read_bytes())},
-            "seed": seed,
-            "quick": quick,
-            "bri_bayes": bri_bayes.__version__,
-            "code": code_digest(),
-            "packages": {name: version(name) for name in packages},
-            "seconds": dict(seconds),
-        },
-    )
+
+def _manifest(
+    study: Study, panel: Path | None, *, seed: int, quick: bool, seconds: Mapping[str, float]
+) -> dict[str, Any]:
+    return {
+        "study": study.name,
+        "panel": None if panel is None else {"file": panel.name, "sha256_16": digest(panel.read_bytes())},
+        "seed": seed,
+        "quick": quick,
+        "bri_bayes": bri_bayes.__version__,
+        "code": code_digest(),
+        "versions": versions(),
+        "seconds": dict(seconds),
+    }

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,44 @@ def written_beside(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def replaced_together(folder: Path, names: Sequence[str]) -> Iterator[Path]:
+    """A new folder, of which the files and folders ``names`` replace those of ``folder`` if the block ends well.
+
+    What the block did not make is gone from ``folder``, too; what has another name stays. An error, or the death of the
+    process, leaves ``folder`` as it was; what a dead process left beside it is removed.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    for left_over in folder.parent.glob(f".{folder.name}.building-*"):
+        if not _is_alive(left_over.name.rpartition("-")[2]):
+            shutil.rmtree(left_over, ignore_errors=True)
+    building = folder.parent / f".{folder.name}.building-{os.getpid()}"
+    new, old = building / "new", building / "old"
+    shutil.rmtree(building, ignore_errors=True)
+    new.mkdir(parents=True)
+    old.mkdir()
+    try:
+        yield new
+        folder.mkdir(exist_ok=True)
+        for name in names:
+            if (folder / name).exists():
+                (folder / name).rename(old / name)
+            if (new / name).exists():
+                (new / name).rename(folder / name)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def _is_alive(number: str) -> bool:
+    try:
+        os.kill(int(number), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def write_text(path: Path, text: str) -> None:

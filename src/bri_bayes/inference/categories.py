@@ -46,11 +46,9 @@ class CategoryDraws:
 
 def sample_categories(design: CategoryDesign, seed: int, *, quick: bool = False) -> CategoryDraws:
     """The posterior of a panel over years, or of a difference of two years."""
-    import time
 
     import nutpie
 
-    started = time.perf_counter()
     build = build_category_panel if design.span is None else build_category_difference
     draws = (QUICK_DRAWS if quick else DRAWS) * (1 if design.span is None else DIFFERENCE_DRAWS)
     with warnings.catch_warnings():
@@ -80,7 +78,6 @@ def sample_categories(design: CategoryDesign, seed: int, *, quick: bool = False)
         "ess": ess,
         "divergences": divergences,
         "draws": CHAINS * draws,
-        "seconds": round(time.perf_counter() - started, 2),
         "trustworthy": rhat < RHAT_LIMIT and ess > ESS_LIMIT and divergences <= DIVERGENCE_SHARE * CHAINS * draws,
     }
     size = len(design.categories)

@@ -107,7 +107,6 @@ DIAGNOSTICS = TableSpec(
         Column("rhat", "R-hat", "number", 3),
         Column("khat", "k-hat", "number", 2),
         Column("divergences", "divergences", "count", minor=True),
-        Column("seconds", "seconds", "number", 2, minor=True),
         Column("log_marginal", "log marginal", "number", 1),
         Column("passes", "passes", "pass"),
         Column("notes", "notes", minor=True),

@@ -79,7 +79,10 @@ def _fit_step(analysis: Analysis, seed: int) -> dict[str, Any]:
     from bri_bayes.inference.fitting import fit, is_trustworthy
 
     result = fit(analysis, seed=seed, pointwise=False)
-    return dict(json_safe({**fit_values(result), "trustworthy": is_trustworthy(result)}))
+    values = fit_values(result)
+    # Times belong to the manifest alone: the same study, the same bytes.
+    values["diagnostics"].pop("seconds", None)
+    return dict(json_safe({**values, "trustworthy": is_trustworthy(result)}))
 
 
 def _frequentist_step(analysis: Analysis) -> dict[str, Any]:

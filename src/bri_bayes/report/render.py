@@ -97,7 +97,6 @@ def page_content(
         "models": _by_outcome(values, BY_MODEL),
         "diagnostics": DIAGNOSTICS.fill(values),
         "parameters": _whole(values, PARAMETERS),
-        "seconds": sentences.number(float(fits["seconds"].sum()), 1) if fits["seconds"].notna().any() else None,
         "gate": _gate(fits),
         "failed": sorted(set(fits.loc[fits["passes"].eq(False).fillna(False), "label"])),
         "noun": sentences.unit_noun(values),

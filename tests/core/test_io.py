@@ -1,0 +1,50 @@
+"""Files and folders are written whole or not at all."""
+
+import os
+
+import pytest
+
+from bri_bayes.core.io import replaced_together
+
+# No process has this number: the largest that Linux gives is 2^22.
+DEAD = 2**22 + 1
+
+
+def test_names_are_replaced_together_and_others_stay(tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    for name in ("a", "b", "mine"):
+        (folder / name).write_text("old")
+    with replaced_together(folder, ["a", "b", "c"]) as new:
+        (new / "a").write_text("new")
+        (new / "c").mkdir()
+        assert (folder / "a").read_text() == "old"
+    assert sorted(path.name for path in folder.iterdir()) == ["a", "c", "mine"]
+    assert (folder / "a").read_text() == "new"
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_an_error_leaves_everything_as_it_was(tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "a").write_text("old")
+
+    def build():
+        with replaced_together(folder, ["a"]) as new:
+            (new / "a").write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build()
+    assert (folder / "a").read_text() == "old"
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_what_a_dead_process_left_is_removed_and_what_a_living_one_builds_is_not(tmp_path):
+    dead, alive = (tmp_path / f".run.building-{number}" for number in (DEAD, os.getppid()))
+    dead.mkdir()
+    alive.mkdir()
+    with replaced_together(tmp_path / "run", []):
+        pass
+    assert not dead.exists()
+    assert alive.exists()
