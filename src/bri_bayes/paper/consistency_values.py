@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bri_bayes.paper.collinear import Collinearity
 from bri_bayes.paper.consistency import CommonData, Consistency, joint_consistency
 from bri_bayes.paper.joint import GROUPS, Slip, decimal_slips
 from bri_bayes.paper.reported import Reported, load_tables, reported
@@ -96,7 +96,7 @@ def _certificate(answer: Consistency) -> dict[str, Any]:
     if answer.common is not None:
         return {"common": _common(answer.common)}
     if answer.collinear:
-        return {"collinear": [_collinear(collinear) for collinear in answer.collinear]}
+        return {"collinear": [asdict(collinear) for collinear in answer.collinear]}
     if answer.positive is not None:
         return {
             "positive": {
@@ -114,16 +114,6 @@ def _common(common: CommonData) -> dict[str, Any]:
         "cross_products": [_rounded(block) for block in common.blocks],
         "least_eigenvalue": common.least_eigenvalue,
         "largest_miss": common.largest_miss,
-    }
-
-
-def _collinear(collinear: Collinearity) -> dict[str, Any]:
-    return {
-        "regressions": list(collinear.regressions),
-        "weights": dict(collinear.weights),
-        "combination": dict(collinear.combination),
-        "bounds": {name: list(bounds) for name, bounds in collinear.bounds.items()},
-        "margin": collinear.margin,
     }
 
 

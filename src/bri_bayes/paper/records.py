@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import ClassVar
 
 from bri_bayes.core.errors import InputError
 from bri_bayes.paper.printed import Printed
-from bri_bayes.paper.rows import Stars
+from bri_bayes.paper.rows import Record, Stars
 
 
 @dataclass(frozen=True)
-class Cell:
+class Cell(Record):
     """A line of cells.csv: a coefficient, its standard error and stars. ``section`` : of the paper, as in "4(2)"."""
 
-    HEADER: ClassVar[str] = "table,column,variable,value,decimals,se,se_decimals,stars,section,note"
+    HEADER = "table,column,variable,value,decimals,se,se_decimals,stars,section,note"
+    KEY = ("table", "column", "variable")
 
     table: int
     column: int
@@ -25,11 +25,6 @@ class Cell:
     stars: Stars
     section: str
     note: str = ""
-
-    @property
-    def key(self) -> tuple[int, int, str]:
-        """Table, column and variable: what names the cell."""
-        return self.table, self.column, self.variable
 
     @property
     def t(self) -> float:
@@ -49,27 +44,24 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Statistic:
+class Statistic(Record):
     """A line of statistics.csv: the number of rows or the R-squared of a column of Tables 3-8."""
 
-    HEADER: ClassVar[str] = "table,column,statistic,value,decimals,section,note"
+    HEADER = "table,column,statistic,value,decimals,section,note"
+    KEY = ("table", "column", "statistic")
 
     table: int
     column: int
     statistic: str
     number: Printed
 
-    @property
-    def key(self) -> tuple[int, int, str]:
-        """Table, column and statistic."""
-        return self.table, self.column, self.statistic
-
 
 @dataclass(frozen=True)
-class Descriptive:
+class Descriptive(Record):
     """A line of tables_1_2.csv. ``sample`` : "before" or "after" matching in Table 2, empty in Table 1."""
 
-    HEADER: ClassVar[str] = "table,row,sample,column,value,decimals,stars,section,note"
+    HEADER = "table,row,sample,column,value,decimals,stars,section,note"
+    KEY = ("table", "row", "sample", "column")
 
     table: int
     row: str
@@ -79,17 +71,13 @@ class Descriptive:
     stars: Stars
     section: str
 
-    @property
-    def key(self) -> tuple[int, str, str, str]:
-        """Table, row, sample and column: what names the cell."""
-        return self.table, self.row, self.sample, self.column
-
 
 @dataclass(frozen=True)
-class Statement:
+class Statement(Record):
     """A line of text.csv: a number or a claim of the running text, quoted. ``words`` : a list that it names."""
 
-    HEADER: ClassVar[str] = "id,value,decimals,words,section,quote,meaning"
+    HEADER = "id,value,decimals,words,section,quote,meaning"
+    KEY = ("id",)
 
     id: str
     number: Printed | None
@@ -105,17 +93,13 @@ class Statement:
             raise InputError(f'the statement "{self.id}" of the text has no number')
         return self.number.value
 
-    @property
-    def key(self) -> str:
-        """What names the statement."""
-        return self.id
-
 
 @dataclass(frozen=True)
-class Fact:
+class Fact(Record):
     """A line of facts.csv: a number from outside the paper; ``low`` and ``high`` bound what is defensible."""
 
-    HEADER: ClassVar[str] = "id,value,low,high,source,note"
+    HEADER = "id,value,low,high,source,note"
+    KEY = ("id",)
 
     id: str
     value: float
@@ -128,17 +112,13 @@ class Fact:
         if not self.low <= self.value <= self.high:
             raise ValueError(f"the value {self.value} is not between {self.low} and {self.high}")
 
-    @property
-    def key(self) -> str:
-        """What names the fact."""
-        return self.id
-
 
 @dataclass(frozen=True)
-class Signatory:
+class Signatory(Record):
     """A line of signatories.csv: a document with China on the Belt and Road, signed at the latest on a day."""
 
-    HEADER: ClassVar[str] = "unit,country,signed,document,source"
+    HEADER = "unit,country,signed,document,source"
+    KEY = ("unit",)
 
     unit: str
     country: str
@@ -146,23 +126,14 @@ class Signatory:
     document: str
     source: str
 
-    @property
-    def key(self) -> str:
-        """The code of the country."""
-        return self.unit
-
 
 @dataclass(frozen=True)
-class Reference:
+class Reference(Record):
     """A line of references.csv: an entry of the list, authors by family name; ``year`` is None where it has none."""
 
-    HEADER: ClassVar[str] = "number,year,authors"
+    HEADER = "number,year,authors"
+    KEY = ("number",)
 
     number: int
     year: int | None
     authors: tuple[str, ...]
-
-    @property
-    def key(self) -> int:
-        """Its number in the list."""
-        return self.number

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from bri_bayes.core.errors import InputError
 from bri_bayes.paper.printed import Printed
@@ -16,16 +16,20 @@ from bri_bayes.paper.printed import Printed
 type Stars = int
 
 
-class Record(Protocol):
-    """A frozen dataclass of the lines of one file. ``HEADER`` : its first line; a field that is not in it is the number
-    in the column "value"."""
+@dataclass(frozen=True)
+class Record:
+    """A line of a file. ``HEADER`` : the first line; a field that is not in it is the number in the column "value";
+    ``KEY`` : the fields that name a record.
+    """
 
     HEADER: ClassVar[str]
-    __dataclass_fields__: ClassVar[dict[str, Any]]
+    KEY: ClassVar[tuple[str, ...]]
 
     @property
     def key(self) -> Any:
-        """What names the record."""
+        """What names the record: a field, or several."""
+        values = tuple(getattr(self, name) for name in self.KEY)
+        return values if len(values) > 1 else values[0]
 
 
 @dataclass(frozen=True)

@@ -56,27 +56,9 @@ NOISE_STREAM = 49
 # countries; and, before it is stretched to the variance that the R-squared leaves to years, of the mean over all units.
 # Mean exports grow as Table 2 says before the onset, and are stretched after it.
 GROWTH = (
-    0.24,
-    0.25,
-    0.26,
-    0.26,
-    0.24,
-    -0.03,
-    0.24,
-    0.20,
-    0.12,
-    0.10,
-    0.08,
-    -0.02,
-    0.02,
-    0.12,
-    0.10,
-    0.04,
-    0.02,
-    0.24,
-    0.12,
-    0.03,
-)
+    0.24, 0.25, 0.26, 0.26, 0.24, -0.03, 0.24, 0.20, 0.12, 0.10,
+    0.08, -0.02, 0.02, 0.12, 0.10, 0.04, 0.02, 0.24, 0.12, 0.03,
+)  # fmt: skip
 # The mean log of imports (million US dollars) before the onset; that of exports is in Table 2, in dollars.
 IMPORT_LEVEL = 2.9
 
