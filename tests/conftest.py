@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -82,3 +83,23 @@ def shared() -> Path:
             pytest.fail(reason)
         pytest.skip(reason)
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def quick_run(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The values of a small simulated study with few draws, run once for all processes of a session; not to be changed.
+
+    Every section has values; ``values`` is a copy to change.
+    """
+    from quick_run import quick_values
+
+    folder = tmp_path_factory.getbasetemp()
+    return quick_values(folder.parent if os.environ.get("PYTEST_XDIST_WORKER") else folder)
+
+
+@pytest.fixture
+def values(quick_run: dict[str, Any]) -> dict[str, Any]:
+    """A fresh copy of the quick run for each test to change, as if its panel were official data."""
+    from quick_run import as_official
+
+    return as_official(quick_run)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,12 +13,14 @@ from bri_bayes.presentation.study_tables import headline
 
 Values = dict[str, Any]
 BY_NAME = {spec.name: spec for spec in TABLES}
-EXAMPLE = Path(__file__).parents[1] / "report" / "figures" / "example_values.json"
 
 
 @pytest.fixture
-def values() -> Values:
-    return dict(json.loads(EXAMPLE.read_text(encoding="utf-8")))
+def values(values: Values) -> Values:
+    """Of the quick run, with an effect on exports whose digits are known."""
+    effect = {"mean": 0.12, "sd": 0.21, "lower": -0.292, "upper": 0.532, "p_positive": 0.716}
+    values["outcomes"]["lnexport"]["models"]["did"]["att"] = effect
+    return values
 
 
 def test_the_headline_has_every_method_in_the_order_of_the_argument(values: Values) -> None:
@@ -59,10 +59,10 @@ def test_an_unknown_method_is_kept_under_its_own_name(values: Values) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "rows"), [("by_model", 4), ("by_unit", 12), ("by_event_time", 36), ("diagnostics", 4)]
+    ("name", "rows"), [("by_model", 4), ("by_unit", 12), ("by_event_time", 48), ("diagnostics", 4)]
 )
 def test_a_table_has_a_row_for_each_number_of_each_model(name: str, rows: int, values: Values) -> None:
-    # by_event_time: did 4 after the onset, event_study 7 against each of two baselines, for two outcomes.
+    # by_event_time: did 4 after the onset, event_study 10 against each of two baselines, for two outcomes.
     assert len(BY_NAME[name].frame(values)) == rows
 
 

@@ -61,8 +61,23 @@ def run_study(
     if categories is not None:
         study = study.with_categories(categories)
     cards = {name: _card(name, study_path, quick=quick) for name in study.models}
+    complete, seconds = study_values(study, cards, seed=seed, quick=quick, jobs=jobs, cache=cache)
+    manifest = _manifest(study, panel, seed=seed, quick=quick, seconds=seconds)
+    path = _write(out or default_out(study), complete, manifest, jobs=jobs)
+    return Run(path, tuple(complete["failed_gates"]))
+
+
+def study_values(
+    study: Study,
+    cards: Mapping[str, ModelCard],
+    *,
+    seed: int = 0,
+    quick: bool = False,
+    jobs: int = 1,
+    cache: Cache | None = None,
+) -> tuple[dict[str, Any], Mapping[str, float]]:
+    """What values.json of a study says under these cards, the main one first, and the seconds of each step."""
     data = study.load()
-    folder = out or default_out(study)
     context = Context(study, data, cards, seed=seed, quick=quick)
     sections = load_sections(study.sections)
     steps = main_steps(study, data, cards, seed)
@@ -74,9 +89,7 @@ def run_study(
     answered = dataclasses.replace(context, done={"outcomes": complete["outcomes"]})
     complete |= collected(answered, sections, finished)
     complete["failed_gates"] = failed_gates(complete)
-    manifest = _manifest(study, panel, seed=seed, quick=quick, seconds=finished.seconds)
-    path = _write(folder, complete, manifest, jobs=jobs)
-    return Run(path, tuple(complete["failed_gates"]))
+    return complete, finished.seconds
 
 
 def section_values(
@@ -176,7 +189,7 @@ def _study_values(study: Study, data: Panel, cards: Mapping[str, ModelCard], fin
     if plain is None:
         raise InputError(f'the study "{study.name}" has no outcome')
     return {
-        "study": {"name": study.name, "title": study.title},
+        "study": {"name": study.name, "title": study.title, "policy": study.policy},
         "unit_names": {unit: study.name_of(unit) for unit in study.assignment.units},
         "panel": panel_values(data, plain.design),
         "outcomes": outcomes,

@@ -99,10 +99,9 @@ class AssignmentTable:
 class Study:
     """A panel to load, an assignment, the roles of the variables, and the cards to run (the first is the main one).
 
-    ``audit`` : whether the report has the audit, and the power for the published effects, of the shipped paper, or of
-    the paper with the regressions in a TOML file; ``claims`` : what it says; ``sections`` : of the report; ``pool`` :
-    the wider pool of units; ``exposed`` : the first period in which a control had a part of the policy itself;
-    ``propensity`` : what units are matched on; ``compare`` : the cards compared; ``categories`` : of products.
+    ``policy`` : its name; ``audit`` : whether the report has the audit and the power for the published effects, of the
+    shipped paper or of the one in a TOML file; ``claims`` : what it says; ``pool`` : the wider pool; ``exposed`` : the
+    first period in which a control had a part of the policy; ``propensity`` : what is matched on; ``compare`` : cards.
     """
 
     name: str
@@ -115,6 +114,7 @@ class Study:
     mediators: Mapping[str, Column] = dataclasses.field(default_factory=dict)
     unit_names: Mapping[str, str] = dataclasses.field(default_factory=dict)
     models: tuple[str, ...] = ("did",)
+    policy: str | None = None
     audit: bool | Path = False
     claims: tuple[StatedClaim, ...] = ()
     sections: tuple[str, ...] = ()

@@ -6,6 +6,7 @@ import copy
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from bri_bayes.core.errors import InputError
 from bri_bayes.core.names import SECTIONS
 from bri_bayes.report.figures import FIGURES, available, draw_all
 from bri_bayes.report.figures.theme import save, style, wrapped
+from quick_run import with_spans
 
 Values = dict[str, Any]
 # They show units and covariates, whatever the outcome.
@@ -28,6 +30,12 @@ OF_THE_PAPER = ("category_levels", "category_growth", "published_event_study", "
 OF_THE_STUDY = pytest.mark.parametrize("name", [name for name in FIGURES if name not in OF_THE_PAPER])
 # The budget of the design is 6 s for all figures on two idle cores; the test machine may be busy.
 SECONDS = 30
+
+
+@pytest.fixture
+def values(values: Values) -> Values:
+    """Of the quick run, with what every figure needs."""
+    return with_spans(values)
 
 
 def _svg_text(path: Path) -> str:
@@ -62,7 +70,7 @@ def test_every_figure_of_a_reconstructed_panel_says_so_twice(name: str, values: 
 @OF_THE_STUDY
 def test_a_figure_of_official_data_names_its_source_and_no_simulation(name: str, values: Values) -> None:
     text = _drawn(values, name)
-    assert "no source: invented" in text
+    assert "Source: an office" in text
     assert "not observations" not in text
 
 
@@ -81,17 +89,19 @@ def test_a_figure_of_the_paper_s_tables_is_a_reconstruction_whatever_the_panel(
     text = _drawn(values, name)
     assert text.count("RECONSTRUCTED PANEL - not observations") == 2
     assert "data/published" in text
-    assert "no source: invented" not in text
+    assert "an office" not in text
 
 
 def test_the_figures_of_the_paper_s_tables_say_their_numbers_in_the_title(values: Values) -> None:
     levels, growth, study, fake = (_drawn(values, name) for name in OF_THE_PAPER)
     assert "The share of the paper's three main categories rises from 48% of trade in 2003 to 65% in 2023" in levels
     assert "7 of 7 categories grow faster after 2012; the largest change is +5.4 points a year" in growth
-    assert "Apart from 2012, the last year before the onset: 1 of 4 years before and 6 of 6 since (exports)" in study
-    found = values["replication"]["outcomes"]
+    outcomes = values["replication"]["outcomes"]
+    path = outcomes["lnexport"]["event_study"]["last year before the onset"]
+    since = sum(point["lower"] > 0 or point["upper"] < 0 for point in path if point["event_time"] >= 0)
+    assert f"and {since} of 6 since (exports)" in study
     for name, word in (("lnexport", "exports"), ("lnimport", "imports")):
-        share = found[name]["fake_groups"]["pools"]["all units"]["as_large"]
+        share = outcomes[name]["fake_groups"]["pools"]["all units"]["as_large"]
         assert f"{100 * share:.0f}% ({word})" in fake
 
 
@@ -108,11 +118,14 @@ def test_the_title_of_category_growth_counts_what_slows_down(values: Values) -> 
 
 
 def test_the_title_changes_when_the_interval_leaves_zero_out(values: Values) -> None:
+    exports, imports = (outcome["models"]["did"]["att"] for outcome in values["outcomes"].values())
+    exports |= {"mean": 0.12, "sd": 0.21, "lower": -0.29, "upper": 0.53, "p_positive": 0.72}
+    imports |= {"mean": 0.5, "sd": 0.1, "lower": 0.3, "upper": 0.7, "p_positive": 1.0}
     text = _drawn(values, "comparison")
     assert "Exports: three countries cannot tell +0.12 from zero (95% interval −0.29 to 0.53)" in text
     assert "Imports: +0.50 stands above zero (95% interval 0.30 to 0.70)" in text
     assert "Exports: not told from zero; Imports: above zero" in text
-    values["outcomes"]["lnimport"]["models"]["did"]["att"] |= {"lower": -0.1, "p_positive": 0.95}
+    imports |= {"lower": -0.1, "p_positive": 0.95}
     text = _drawn(values, "comparison")
     assert "Imports: +0.50 leans up, but zero is not ruled out (95% interval −0.10 to 0.70)" in text
 
@@ -128,7 +141,10 @@ def test_the_comparison_prints_each_method_with_its_interval(values: Values) -> 
 def test_the_forest_has_a_row_for_every_treated_unit_and_its_height_grows_with_them(values: Values) -> None:
     small = FIGURES["forest"](values)
     labels = [label.get_text() for label in small.axes[0].get_yticklabels()]
-    assert labels == ["Published", "TWFE, clustered s.e.", "Bayes, posterior", "Tajikistan", "Kyrgyzstan", "Kazakhstan"]
+    means = values["outcomes"]["lnexport"]["models"]["did"]["by_unit"]
+    units = sorted(means, key=lambda unit: -means[unit]["mean"])
+    names = [values["unit_names"][unit] for unit in units]
+    assert labels == ["Published", "TWFE, clustered s.e.", "Bayes, posterior", *names]
     _many_units(values, 40)
     large = FIGURES["forest"](values)
     assert large.get_figheight() > small.get_figheight() + 8
@@ -146,28 +162,54 @@ def test_the_paths_of_many_units_show_the_20_largest_and_say_so(values: Values) 
 
 
 def test_the_paths_label_logs_with_levels(values: Values) -> None:
-    # The observed log of exports to Kazakhstan goes from 9 to 9.72, in million US dollars: 8.1 to 16.6 billion.
-    figure = FIGURES["paths"](values)
-    kazakhstan = figure.axes[1]
-    ticks = dict(
-        zip([label.get_text() for label in kazakhstan.get_yticklabels()], kazakhstan.get_yticks(), strict=True)
-    )
+    path = values["outcomes"]["lnexport"]["models"]["did"]["counterfactual"]["KAZ"]
+    for place, cell in enumerate(path.values()):  # million US dollars: from 8.1 to 16.6 billion
+        cell.update(dict.fromkeys(("observed", "mean", "lower", "upper"), 9 + 0.08 * place))
+    kazakhstan = FIGURES["paths"](values).axes[1]
+    labels = [label.get_text() for label in kazakhstan.get_yticklabels()]
+    ticks = dict(zip(labels, kazakhstan.get_yticks(), strict=True))
     assert ticks["10 bn"] == pytest.approx(np.log(1e4))
     assert all(" " in label for label in ticks)
 
 
 def test_a_path_with_a_missing_year_has_a_gap(values: Values) -> None:
-    del values["outcomes"]["lnexport"]["models"]["did"]["counterfactual"]["KAZ"]["2011"]
+    del values["outcomes"]["lnexport"]["models"]["did"]["counterfactual"]["KAZ"]["2009"]
     lines = FIGURES["paths"](values).axes[1].get_lines()
-    observed = next(line for line in lines if len(line.get_xdata()) == 7)
-    assert np.isnan(np.asarray(observed.get_ydata(), dtype=float)).tolist() == [False, True, *[False] * 5]
+    observed = next(line for line in lines if len(line.get_xdata()) == 10)
+    missing = np.isnan(np.asarray(observed.get_ydata(), dtype=float)).tolist()
+    assert missing == [False, False, True, *[False] * 7]
+
+
+def test_the_event_study_names_the_method_where_two_say_different_things(values: Values) -> None:
+    for outcome in values["outcomes"].values():
+        _leave_out(outcome["models"]["event_study"]["by_event_time"].values(), out=False)
+        # Event time -1 is zero by definition.
+        _leave_out([point for point in outcome["event_study"] if point["event_time"] != -1], out=False)
+    text = _drawn(values, "event_study")
+    assert "None of 8 yearly effects after the onset is told apart from zero; before it, none of 12 is" in text
+    last = values["outcomes"]["lnimport"]["event_study"][-1]
+    _leave_out([last], out=True)
+    text = _drawn(values, "event_study")
+    assert "Bayes: none of 8 after the onset, none of 12 before it" in text
+    assert "Least squares with clustered intervals" in text
+    assert "1 of 8 after the onset, none of 10 before it" in text
+
+
+def test_a_figure_names_the_policy_where_the_study_does(values: Values) -> None:
+    assert "without the policy" in _drawn(values, "paths")
+    values["study"]["policy"] = "the Silk Road"
+    for name in ("paths", "additional_trade", "placebo_predictive", "prior_predictive"):
+        assert "the Silk Road" in _drawn(values, name)
 
 
 def test_the_event_study_counts_the_years_that_leave_zero_out(values: Values) -> None:
-    # Imports: all 4 years after the onset; exports: none; nothing before.
+    for name, outcome in values["outcomes"].items():
+        outcome["event_study"] = []
+        path = outcome["models"]["event_study"]["by_event_time"]
+        _leave_out(path.values(), out=False)
+        _leave_out([path[time] for time in path if int(time) >= 0], out=name == "lnimport")
     text = _drawn(values, "event_study")
-    assert "4 of 8 yearly effects after the onset are told apart from zero; before it, none of 6 is" in text
-    assert "TWFE, 95% interval clustered (CRV1)" in text
+    assert "4 of 8 yearly effects after the onset are told apart from zero; before it, none of 12 is" in text
     assert "Against the last year before the onset" in text
     assert "Against the pre-period average" in text
 
@@ -181,9 +223,12 @@ def test_with_several_onsets_the_event_study_has_no_calendar_years(values: Value
 
 
 def test_additional_trade_counts_years_for_each_outcome(values: Values) -> None:
+    for name, outcome in values["outcomes"].items():
+        years = outcome["models"]["did"]["additional_trade_usd"].values()
+        _leave_out(years, out=name == "lnimport", size=1e10)
     text = _drawn(values, "additional_trade")
     assert "Exports: 0 of 4 years; Imports: 4 of 4 years" in text
-    assert "$10 bn" in text
+    assert "$12 bn" in text
 
 
 def test_the_truth_of_a_simulation_is_drawn_and_that_of_an_observed_panel_is_not(values: Values) -> None:
@@ -210,6 +255,15 @@ def test_an_outcome_without_a_fitted_model_is_left_out(values: Values, tmp_path:
         values.pop(name, None)
     for name in draw_all(values, tmp_path):
         assert "Imports" not in _svg_text(tmp_path / f"{name}.svg")
+
+
+def test_more_processes_draw_the_same_bytes(values: Values, tmp_path: Path) -> None:
+    bare = _bare(values)
+    alone, shared = draw_all(bare, tmp_path / "a"), draw_all(bare, tmp_path / "b", jobs=2)
+    assert list(alone) == list(shared) == list(available(bare))
+    for name, path in alone.items():
+        assert path.read_bytes() == shared[name].read_bytes()
+        assert path.with_suffix(".png").read_bytes() == shared[name].with_suffix(".png").read_bytes()
 
 
 @EVERY
@@ -254,15 +308,21 @@ def test_all_figures_are_drawn_within_their_budget(values: Values, tmp_path: Pat
     assert all(path.is_file() and path.with_suffix(".png").is_file() for path in paths.values())
 
 
+def _leave_out(effects: Iterable[Values], *, out: bool, size: float = 1.0) -> None:
+    """Give the effects intervals that leave zero out, or that hold it."""
+    for effect in effects:
+        effect |= {"mean": size, "estimate": size, "sd": size, "lower": 0.5 * size if out else -size, "upper": 2 * size}
+
+
 def _bare(values: Values) -> Values:
     """Only what a study must have: an outcome in levels, without other estimates."""
     for outcome in values["outcomes"].values():
         for key in ("published", "frequentist", "event_study", "warnings", "truth", "onset", "power"):
-            outcome.pop(key)
+            outcome.pop(key, None)
         outcome |= {"transform": "none", "units": None}
         for model in outcome["models"].values():
             for key in ("percent", "counterfactual", "additional_trade_usd", "baseline", "parameters", "by_period"):
-                model.pop(key)
+                model.pop(key, None)
     for name in ("unit_names", *SECTIONS):
         values.pop(name, None)
     values["panel"] |= {"label": None, "sources": [], "kind": "user"}

@@ -6,79 +6,64 @@ from collections.abc import Mapping
 from typing import Any
 
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
-from bri_bayes.presentation import sentences
 from bri_bayes.presentation.study_tables import Values
-from bri_bayes.report.figures import marks, theme
+from bri_bayes.report.figures import keys, marks, rows, theme, wording
+from bri_bayes.report.figures.forest import ordered
+from bri_bayes.report.figures.rows import GAP, Row
 
-GAP = 0.7  # rows between the average and the categories
+_HEADINGS = (*rows.WITH_PROBABILITY, "P(largest)")
+_BAR: dict[str, Any] = {"linestyle": "", "marker": "|", "color": theme.VERMILLION, "markersize": 11}
+_DIAMOND: dict[str, Any] = {"linestyle": "", "marker": "D", "color": theme.GREEN, "markerfacecolor": "white"}
 
 
 @theme.themed
 def category_effects(values: Values) -> Figure:
     """A panel for each outcome; categories in the order of their means in the first, the largest on top."""
-    own = as_panel(values)
-    fits = {name: outcome["fits"][outcome["main"]] for name, outcome in own["outcomes"].items()}
-    order = _ordered(fits)
-    rows = {name: 1 + GAP + place for place, name in enumerate(order)}
-    labels = {0.0: "All categories", **{rows[name]: own["names"].get(name, name) for name in order}}
-    truths = {name: outcome["truth"] for name, outcome in own["outcomes"].items() if outcome.get("truth")}
-    key = [Line2D([], [], linestyle="", marker="D", color=theme.GREEN, markerfacecolor="white", markersize=7,
-                  markeredgewidth=1.6, label=marks.TRUTH_LABEL)] if truths else []  # fmt: skip
-    key += [Line2D([], [], linestyle="", marker="|", color=theme.VERMILLION, markersize=11, markeredgewidth=2,
-                   label="difference of means alone")]  # fmt: skip
+    section = as_panel(values)
+    fits = main_fits(section)
+    at = {name: 1 + GAP + place for place, name in enumerate(ordered({key: fits[key]["effects"] for key in fits}))}
+    labels = {0.0: "All categories", **{y: section["names"].get(name, name) for name, y in at.items()}}
+    truths = {name: outcome["truth"] for name, outcome in section["outcomes"].items() if outcome.get("truth")}
+    key = [keys.dot(theme.GREEN, marks.TRUTH_LABEL, "D", hollow=True)] if truths else []
     figure = theme.page(
-        own,
-        title(own, fits),
-        "Dots are posterior means of the effect on log trade, thin lines 95% intervals, thick lines one posterior sd; "
-        "P(largest) is the probability that a category gained most.",
+        section,
+        _title(fits),
+        f"{rows.POSTERIORS}; P(largest) is the probability that a category gained most.",
         body=marks.blocks(fits, 1) * (0.3 * (len(labels) + GAP) + 1.1),
-        key=key,
+        key=[*key, keys.dot(theme.VERMILLION, "difference of means alone", "|")],
     )
-    axes = marks.panels(figure, list(fits), columns=1)
-    limits = marks.limits([bound for fit in fits.values() for bound in _bounds(fit)])
-    for (name, fit), (ax,) in zip(fits.items(), axes, strict=True):
-        marks.zero_line(ax, vertical=True)
-        ax.axvline(fit["overall"]["mean"], color=theme.BLUE, linewidth=1, linestyle=":", zorder=1.4)
-        marks.dot(ax, 0.0, fit["overall"], theme.BLUE, bold=True)
-        numbers = {0.0: _numbers(fit["overall"])}
+    every = [effect for fit in fits.values() for effect in (*fit["effects"].values(), fit["overall"])]
+    limits = marks.limits([*rows.bounds(every), *(mean for fit in fits.values() for mean in fit["did"].values())])
+    for name, fit, (ax,), _ in marks.each(figure, fits, columns=1):
+        rows.average(ax, fit["overall"]["mean"])
+        drawn = [Row(0.0, labels[0.0], fit["overall"], bold=True, numbers=wording.cells(fit["overall"]))]
         for category, effect in fit["effects"].items():
-            at = rows[category]
-            marks.dot(ax, at, effect, theme.BLUE)
-            ax.plot([fit["did"][category]], [at], linestyle="", marker="|", color=theme.VERMILLION, markersize=11,
-                    markeredgewidth=2, zorder=4.2)  # fmt: skip
+            y = at[category]
+            largest = wording.share(fit["ranks"][category][0])
+            drawn.append(Row(y, labels[y], effect, numbers=[*wording.cells(effect), largest]))
+            ax.plot([fit["did"][category]], [y], markeredgewidth=2, zorder=4.2, **_BAR)
             if name in truths:
-                ax.plot([truths[name][category]], [at], linestyle="", marker="D", color=theme.GREEN, markersize=7,
-                        markerfacecolor="white", markeredgewidth=1.6, zorder=4.1)  # fmt: skip
-            largest = sentences.probability(fit["ranks"][category][0], words=False)
-            numbers[at] = [*_numbers(effect), largest]
-        marks.beside(ax, numbers, ("effect", "95% interval", "P(> 0)", "P(largest)"), bold=0.0)
-        marks.row_axis(ax, labels, show=True)
-        ax.axhline((1 + GAP) / 2, color=theme.FAINT, linewidth=1)
-        ax.set_xlim(*limits)
-        ax.set_xlabel("Effect, log points")
-        span = f"{fit['span'][0]}–{fit['span'][1]}"
-        label = own["outcomes"][name]["label"]
-        theme.panel_title(ax, f"{label}, {span}, {len(fit['treated'])} treated, {len(fit['controls'])} controls", 7.0,
-                          pad=marks.HEADINGS)  # fmt: skip
+                ax.plot([truths[name][category]], [y], markersize=7, markeredgewidth=1.6, zorder=4.1, **_DIAMOND)
+        rows.forest(ax, drawn, _HEADINGS, labels=labels, limits=limits, bold=0.0)
+        rows.divide(ax, (1 + GAP) / 2)
+        outcome = section["outcomes"][name]
+        groups = f"{len(fit['treated'])} treated, {len(fit['controls'])} controls"
+        title = f"{outcome['label']}, {fit['span'][0]}–{fit['span'][1]}, {groups}"
+        rows.finish(ax, {"transform": "log"}, title, 7.0)
     return figure
 
 
 def caption(values: Values) -> list[str]:
     """How many categories stand apart from zero, and from the average of all."""
-    own = as_panel(values)
-    texts = []
-    for outcome in own["outcomes"].values():
-        fit = outcome["fits"][outcome["main"]]
-        apart = sum(sentences.excludes_zero(effect) for effect in fit["effects"].values())
-        differ = sum(sentences.excludes_zero(effect) for effect in fit["against_overall"].values())
-        total = len(fit["categories"])
-        texts.append(
-            f"{outcome['label']}: zero lies outside the 95% interval of {apart} of {total} categories, and {differ} of "
-            f"{total} stand apart from the average of all."
-        )
-    return texts
+    section = as_panel(values)
+    return [
+        f"{section['outcomes'][name]['label']}: zero lies outside the 95% interval of "
+        f"{wording.apart(fit['effects'].values())} of {len(fit['categories'])} categories, and "
+        f"{wording.apart(fit['against_overall'].values())} of {len(fit['categories'])} stand apart from the average "
+        "of all."
+        for name, fit in main_fits(section).items()
+    ]
 
 
 def as_panel(values: Values) -> dict[str, Any]:
@@ -86,31 +71,15 @@ def as_panel(values: Values) -> dict[str, Any]:
     return {"unit_names": values.get("unit_names", {}), **values["categories"]}
 
 
-def title(own: Values, fits: Mapping[str, Any]) -> str:
+def main_fits(section: Values) -> dict[str, Any]:
+    """The fit of each outcome that answers the question."""
+    return {name: outcome["fits"][outcome["main"]] for name, outcome in section["outcomes"].items()}
+
+
+def _title(fits: Mapping[str, Any]) -> str:
     """Whether any category stands apart from the average of all: the claim that some gained more than others."""
     differ = [effect for fit in fits.values() for effect in fit["against_overall"].values()]
-    count = sum(sentences.excludes_zero(effect) for effect in differ)
+    count = wording.apart(differ)
     if count == 0:
         return "No product category stands apart from the average of all"
     return f"{count} of {len(differ)} product categories stand apart from the average of all"
-
-
-def _ordered(fits: Mapping[str, Any]) -> list[str]:
-    means: dict[str, float] = {}
-    for fit in fits.values():
-        new = [name for name in fit["effects"] if name not in means]
-        means |= {name: fit["effects"][name]["mean"] for name in sorted(new, key=lambda n: -fit["effects"][n]["mean"])}
-    return list(means)
-
-
-def _bounds(fit: Values) -> list[float]:
-    effects = [*fit["effects"].values(), fit["overall"]]
-    return [effect[end] for effect in effects for end in ("lower", "upper")] + list(fit["did"].values())
-
-
-def _numbers(effect: Mapping[str, float]) -> list[str]:
-    return [
-        sentences.signed(effect["mean"], 2),
-        sentences.interval(effect["lower"], effect["upper"], 2),
-        sentences.probability(effect["p_positive"], words=False),
-    ]

@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.study_tables import BAYES, METHODS, PUBLISHED, Values, headline
-from bri_bayes.report.figures import marks, theme
+from bri_bayes.report.figures import marks, theme, wording
+from bri_bayes.report.figures.rows import WITH_INTERVAL, Row, bounds, forest
 
 # One row a question: as printed, as usually done, as should be done, without asymptotics, and the posterior.
 SHOWN = ((PUBLISHED, PUBLISHED), ("twfe", "iid"), ("twfe", "cluster"), ("collapsed", "t"), (BAYES, "posterior"))
@@ -27,36 +28,36 @@ def comparison(values: Values) -> Figure:
     table = headline(values)
     table = table[table["outcome"].isin(list(outcomes))]
     methods = [pair for pair in SHOWN if ((table["estimator"] == pair[0]) & (table["inference"] == pair[1])).any()]
-    rows = {float(position): METHODS[pair] for position, pair in enumerate(methods)}
+    labels = {float(position): METHODS[pair] for position, pair in enumerate(methods)}
     figure = theme.page(
         values,
         sentences.overall_title(values, outcomes),
         _reading(table, outcomes),
-        body=marks.blocks(outcomes) * (0.36 * len(rows) + 1.35),
+        body=marks.blocks(outcomes) * (0.36 * len(labels) + 1.35),
         key=marks.truth_key(values, outcomes),
     )
-    units = {name: sentences.effect_unit(outcome) for name, outcome in outcomes.items()}
-    limits = marks.limits_of({name: _bounds(table, name, list(rows.values())) for name in outcomes}, units)
-    axes = marks.panels(figure, list(outcomes))
-    for position, ((name, outcome), (ax,)) in enumerate(zip(outcomes.items(), axes, strict=True)):
-        own = table[table["outcome"] == name].set_index("method")
-        own = own.loc[[method for method in rows.values() if method in own.index]]
-        at = {method: y for y, method in rows.items()}
-        marks.zero_line(ax, vertical=True)
+    rows = {name: _rows(table[table["outcome"] == name], labels, outcomes[name]) for name in outcomes}
+    limits = marks.limits_of({name: bounds(row.effect for row in rows[name]) for name in outcomes}, outcomes)
+    last = max(labels)
+    for name, outcome, (ax,), first in marks.each(figure, outcomes):
         marks.truth_line(ax, values, outcome)
-        for method, row in own.iterrows():
-            color, marker, hollow = MARKS[row["inference"]]
-            effect = {"mean": row["estimate"], "lower": row["lower"], "upper": row["upper"]}
-            marks.dot(ax, at[method], effect, color, marker=marker, hollow=hollow, bold=row["estimator"] == BAYES)
-        digits = sentences.decimals(outcome)
-        numbers = {at[method]: _numbers(row, digits) for method, row in own.iterrows()}
-        marks.beside(ax, numbers, ("effect", "95% interval"), bold=at[METHODS[BAYES, "posterior"]])
-        marks.row_axis(ax, rows, show=position % 2 == 0)
-        ax.set_xlim(*limits[name])
-        ax.set_xlabel(f"Effect, {units[name]}")
+        forest(ax, rows[name], WITH_INTERVAL, labels=labels, limits=limits[name], show=first, bold=last)
+        ax.set_xlabel(wording.effect_axis(outcome))
         title, inches = sentences.answer_title(values, outcome), 3.9 if len(outcomes) > 1 else 8
         theme.panel_title(ax, title, inches, size=theme.SMALL + 0.5, pad=marks.HEADINGS)
     return figure
+
+
+def _rows(table: pd.DataFrame, labels: dict[float, str], outcome: Values) -> list[Row]:
+    of_method = table.set_index("method")
+    rows = []
+    for y, method in labels.items():
+        if method in of_method.index:
+            row = of_method.loc[method]
+            effect = {"mean": row["estimate"], "lower": row["lower"], "upper": row["upper"]}
+            numbers = wording.cells(effect, sentences.decimals(outcome))
+            rows.append(Row(y, method, effect, *MARKS[row["inference"]], row["estimator"] == BAYES, numbers))
+    return rows
 
 
 def _reading(table: pd.DataFrame, outcomes: Values) -> str:
@@ -65,12 +66,3 @@ def _reading(table: pd.DataFrame, outcomes: Values) -> str:
     if (table["inference"] == "iid").any():
         text += " Hollow: its standard error takes the years of a unit as independent."
     return text + (f" Published (± 1.96 s.e.): {'; '.join(sorted(sources))}." if sources else "")
-
-
-def _bounds(table: pd.DataFrame, name: str, methods: list[str]) -> list[float | None]:
-    own = table[(table["outcome"] == name) & table["method"].isin(methods)]
-    return [*own["lower"], *own["upper"], *own["estimate"]]
-
-
-def _numbers(row: pd.Series, digits: int) -> tuple[str, str]:
-    return sentences.signed(row["estimate"], digits), sentences.interval(row["lower"], row["upper"], digits)

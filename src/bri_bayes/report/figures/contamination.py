@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 
 from bri_bayes.checks.contamination import HARDLY_LEARNED
 from bri_bayes.presentation import sentences
-from bri_bayes.presentation import study_tables as tables
 from bri_bayes.presentation.control_sentences import contamination_sentence
 from bri_bayes.presentation.study_tables import Values, unit_name
-from bri_bayes.report.figures import marks, theme
+from bri_bayes.report.figures import keys, marks, theme, wording
+
+_SHARES = (0, 0.25, 0.5, 0.75, 1)
+_UNKNOWN = 1.1  # where the answer with an unknown share stands
 
 
 def caption(values: Values) -> list[str]:
@@ -36,46 +36,40 @@ def contamination(values: Values) -> Figure:
         "treated units, in full.",
         body=marks.blocks(outcomes) * 4.4,
         key=[
-            Line2D([], [], color=theme.BLUE, linewidth=2, label="mean at a fixed share"),
-            Patch(facecolor=theme.BLUE, alpha=0.2, label="95% interval"),
-            Line2D([], [], color=theme.VERMILLION, marker="D", linewidth=1.6, label="share unknown (uniform prior)"),
-            Line2D([], [], color=theme.MUTED, linestyle="--", linewidth=1.2, label="prior of the share"),
+            keys.line(theme.BLUE, "mean at a fixed share"),
+            keys.band(theme.BLUE, "95% interval"),
+            keys.dot(theme.PURPLE, "share unknown (uniform prior)", "D", interval=True),
+            keys.line(theme.MUTED, "prior of the share", "--", 1.2),
         ],
     )
-    axes = marks.panels(
-        figure, list(outcomes), rows=2, gridspec_kw={"height_ratios": [2.4, 1] * marks.blocks(outcomes)}
-    )
-    for (name, outcome), (top, bottom) in zip(outcomes.items(), axes, strict=True):
+    heights = {"height_ratios": [2.4, 1] * marks.blocks(outcomes)}
+    for _, outcome, (top, bottom), _ in marks.each(figure, outcomes, rows=2, gridspec_kw=heights):
         records = outcome["contaminated"]
-        shares = [record["share"] for record in records]
-        att = {end: [record["att"][end] for record in records] for end in ("mean", "lower", "upper")}
-        marks.zero_line(top)
-        top.fill_between(shares, att["lower"], att["upper"], color=theme.BLUE, alpha=0.2, linewidth=0)
-        top.plot(shares, att["mean"], color=theme.BLUE, linewidth=2)
+        effects = [record["att"] for record in records]
         learned = outcome["contamination"]["att"]
-        top.plot([1.1, 1.1], [learned["lower"], learned["upper"]], color=theme.VERMILLION, linewidth=1.6)
-        top.plot([1.1], [learned["mean"]], "D", color=theme.VERMILLION, markersize=6.5)
-        top.set_xlim(-0.04, 1.16)
-        top.set_ylim(*marks.limits([*att["lower"], *att["upper"], learned["lower"], learned["upper"]]))
-        top.set_xticks([0, 0.25, 0.5, 0.75, 1.0, 1.1], ["0", "0.25", "0.5", "0.75", "1", "  ?"])
-        top.grid(axis="y")
-        top.set_ylabel(f"Effect, {sentences.effect_unit(values['outcomes'][name])}")
+        marks.zero_line(top)
+        marks.band(top, [record["share"] for record in records], effects, theme.BLUE)
+        marks.upright(top, _UNKNOWN, learned, theme.PURPLE, "D")
+        top.set_ylim(*marks.limits([effect[end] for effect in (*effects, learned) for end in ("lower", "upper")]))
+        top.set_xticks([*_SHARES, _UNKNOWN], [*(f"{share:g}" for share in _SHARES), "  ?"])
+        top.set_ylabel(wording.effect_axis(outcome))
         theme.panel_title(top, outcome["label"], 4.0)
         known = [record for record in records if record["density"] is not None]
         density, at = [record["density"] for record in known], [record["share"] for record in known]
         bottom.fill_between(at, 0, density, color=theme.BLUE, alpha=0.2, linewidth=0)
         bottom.plot(at, density, color=theme.BLUE, linewidth=1.6)
-        bottom.axhline(1, xmin=0.04 / 1.2, xmax=1.04 / 1.2, color=theme.MUTED, linestyle="--", linewidth=1.2)
-        bottom.set_xlim(-0.04, 1.16)
-        bottom.set_xticks([0, 0.25, 0.5, 0.75, 1.0], ["0", "0.25", "0.5", "0.75", "1"])
+        bottom.plot([0, 1], [1, 1], color=theme.MUTED, linestyle="--", linewidth=1.2)
+        bottom.set_xticks(_SHARES, [f"{share:g}" for share in _SHARES])
         bottom.set_ylim(0, max(2.0, 1.15 * max(density)))
         bottom.set_ylabel("density")
         bottom.set_xlabel("Share κ of the effect that the controls have")
+        for ax in (top, bottom):
+            ax.set_xlim(-0.04, 1.16)
     return figure
 
 
 def _outcomes(values: Values) -> dict[str, dict[str, Any]]:
-    return tables.section_outcomes(values, "controls", "contamination")
+    return wording.outcomes_of(values, "controls", "contamination")
 
 
 def _title(outcomes: Mapping[str, Mapping[str, Any]]) -> str:
@@ -84,9 +78,9 @@ def _title(outcomes: Mapping[str, Mapping[str, Any]]) -> str:
     hardly = sum(value < HARDLY_LEARNED for value in bits)
     known = "hardly tell" if hardly == len(bits) else "tell something of" if hardly == 0 else "tell little of"
     records = [record for outcome in outcomes.values() for record in outcome["contaminated"]]
-    apart = sum(sentences.excludes_zero(record["att"]) for record in records)
-    effect = "at no share does" if apart == 0 else f"at {apart} of {len(records)} shares"
-    end = "an interval leave zero out" if apart == 0 else "the interval leaves zero out"
+    count = wording.apart(record["att"] for record in records)
+    effect = "at no share does" if count == 0 else f"at {count} of {len(records)} shares"
+    end = "an interval leave zero out" if count == 0 else "the interval leaves zero out"
     return f"The data {known} the share of the effect that the controls have; {effect} {end}"
 
 

@@ -8,18 +8,18 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from bri_bayes.presentation import sentences
-from bri_bayes.presentation import study_tables as tables
 from bri_bayes.presentation.control_sentences import comparison_label
 from bri_bayes.presentation.study_tables import Values, unit_name
-from bri_bayes.report.figures import marks, theme
+from bri_bayes.report.figures import marks, rows, theme, wording
+from bri_bayes.report.figures.rows import Row
 
 GAP = 0.6  # rows between groups
-_COLORS = {
+_LOOKS = {
     "main": (theme.INK, "D"),
     "treated": (theme.BLUE, "o"),
     "control": (theme.BLUE, "s"),
-    "pool": (theme.GREEN, "o"),
-    "model": (theme.VERMILLION, "^"),
+    "pool": (theme.BLUE, "^"),
+    "model": (theme.PURPLE, "v"),
 }
 
 
@@ -34,13 +34,13 @@ def caption(values: Values) -> list[str]:
             f"{outcome['label']}: {sentences.signed(main, digits)} with all units; leaving out "
             f"{unit_name(values, most['without'])} moves it most, to {sentences.signed(most['att']['mean'], digits)}."
         )
-        others = [record for kind, record in _rows(outcome) if kind in ("pool", "model")]
+        others = [record["att"] for kind, record in _records(outcome) if kind in ("pool", "model")]
         if others:
-            means = [record["att"]["mean"] for record in others]
-            apart = sum(sentences.excludes_zero(record["att"]) for record in others)
+            means = [att["mean"] for att in others]
             text += (
                 f" From the wider pool it runs from {sentences.signed(min(means), digits)} to "
-                f"{sentences.signed(max(means), digits)}; {apart} of {len(means)} intervals leave zero out."
+                f"{sentences.signed(max(means), digits)}; {wording.apart(others)} of {len(means)} intervals leave "
+                "zero out."
             )
         texts.append(text)
     return texts
@@ -50,52 +50,40 @@ def caption(values: Values) -> list[str]:
 def control_pool(values: Values) -> Figure:
     """A panel for each outcome; rows in groups: all units, one treated unit less, one control less, pools, models."""
     outcomes = _outcomes(values)
-    labels, places = _places(values, outcomes)
+    places = _places(outcomes)
     figure = theme.page(
         values,
-        _title(values, outcomes),
-        "Dots are posterior means, thin lines 95% intervals, thick lines one posterior sd; dotted: all units of the "
-        "study. In brackets the number of controls or donors.",
-        body=0.25 * (max(labels) + 1.5) * marks.blocks(outcomes, 1) + 1.1 * len(outcomes),
+        _title(outcomes),
+        f"{rows.POSTERIORS}; dotted: all units of the study. In brackets the number of controls or donors.",
+        body=0.25 * (max(places.values()) + 1.5) * marks.blocks(outcomes, 1) + 1.1 * len(outcomes),
     )
-    axes = marks.panels(figure, list(outcomes), columns=1)
-    for (name, outcome), (ax,) in zip(outcomes.items(), axes, strict=True):
+    for name, outcome, (ax,), _ in marks.each(figure, outcomes, columns=1):
         digits = sentences.decimals(values["outcomes"][name])
-        marks.zero_line(ax, vertical=True)
-        ax.axvline(outcome["main"]["att"]["mean"], color=theme.INK, linewidth=1, linestyle=":", zorder=1.4)
-        numbers, own, bounds = {}, dict.fromkeys(labels, ""), []
-        for kind, record in _rows(outcome):
-            y = places[_key(kind, record)]
-            color, marker = _COLORS[kind]
-            att = record["att"]
-            marks.dot(ax, y, att, color, marker=marker, bold=kind == "main")
-            own[y] = _label(values, kind, record)
-            bounds += [att["lower"], att["upper"]]
-            numbers[y] = [
-                sentences.signed(att["mean"], digits),
-                sentences.interval(att["lower"], att["upper"], digits),
-                sentences.probability(att["p_positive"], words=False),
-                sentences.number((record.get("pretrend") or {}).get("gap"), 2),
-            ]
-        marks.beside(ax, numbers, ("effect", "95% interval", "P(> 0)", "gap before"), bold=0)
-        marks.row_axis(ax, own, show=True)
-        ax.set_xlim(*marks.limits(bounds))
-        ax.set_xlabel(f"Effect, {sentences.effect_unit(values['outcomes'][name])}")
-        theme.panel_title(ax, outcome["label"], 6.0, pad=marks.HEADINGS)
+        rows.average(ax, outcome["main"]["att"]["mean"], theme.INK)
+        drawn = []
+        for kind, record in _records(outcome):
+            gap = sentences.number((record.get("pretrend") or {}).get("gap"), 2)
+            numbers = [*wording.cells(record["att"], digits), gap]
+            label = _label(values, kind, record)
+            place = places[_key(kind, record)]
+            drawn.append(Row(place, label, record["att"], *_LOOKS[kind], bold=kind == "main", numbers=numbers))
+        labels = dict.fromkeys(places.values(), "") | {row.y: row.label for row in drawn}
+        rows.forest(ax, drawn, (*rows.WITH_PROBABILITY, "gap before"), labels=labels, bold=0)
+        rows.finish(ax, outcome, outcome["label"], 6.0)
     return figure
 
 
 def _outcomes(values: Values) -> dict[str, dict[str, Any]]:
-    return tables.section_outcomes(values, "controls", "leave_one_out")
+    return wording.outcomes_of(values, "controls", "leave_one_out")
 
 
-def _rows(outcome: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+def _records(outcome: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
     """Group and record of each row, from top to bottom."""
-    rows = [("main", outcome["main"])]
+    records = [("main", outcome["main"])]
     for role in ("treated", "control"):
-        rows += [(role, record) for record in outcome["leave_one_out"] if record["role"] == role]
-    rows += [("pool", record) for record in outcome.get("pool") or []]
-    return rows + [("model", {**outcome[kind], "model": kind}) for kind in outcome.get("expected") or []]
+        records += [(role, record) for record in outcome["leave_one_out"] if record["role"] == role]
+    records += [("pool", record) for record in outcome.get("pool") or []]
+    return records + [("model", {**outcome[kind], "model": kind}) for kind in outcome.get("expected") or []]
 
 
 def _key(kind: str, record: Mapping[str, Any]) -> str:
@@ -105,32 +93,25 @@ def _key(kind: str, record: Mapping[str, Any]) -> str:
 def _label(values: Values, kind: str, record: Mapping[str, Any]) -> str:
     if kind == "main":
         return "all units of the study"
-    return comparison_label(
-        values, {"pool": "pool", "model": record.get("model", "")}.get(kind, "leave_one_out"), record
-    )
+    named = {"pool": "pool", "model": record.get("model", "")}
+    return comparison_label(values, named.get(kind, "leave_one_out"), record)
 
 
-def _places(values: Values, outcomes: Mapping[str, Any]) -> tuple[dict[float, str], dict[str, float]]:
+def _places(outcomes: Mapping[str, Any]) -> dict[str, float]:
     """Rows of all outcomes at the same heights, with a gap between groups."""
-    places: dict[str, float] = {}
-    groups: dict[str, str] = {}
-    y = 0.0
-    order = list(_COLORS)
-    every = {_key(kind, record): kind for outcome in outcomes.values() for kind, record in _rows(outcome)}
-    for key, kind in sorted(every.items(), key=lambda item: order.index(item[1])):
-        if groups and list(groups.values())[-1] != kind:
-            y += GAP
-        places[key], groups[key] = y, kind
-        y += 1
-    return {place: key for key, place in places.items()}, places
+    order = list(_LOOKS)
+    every = {_key(kind, record): kind for outcome in outcomes.values() for kind, record in _records(outcome)}
+    ranked = sorted(every.items(), key=lambda item: order.index(item[1]))
+    kinds = list(dict.fromkeys(kind for _, kind in ranked))
+    return {key: row + GAP * kinds.index(kind) for row, (key, kind) in enumerate(ranked)}
 
 
-def _title(values: Values, outcomes: Mapping[str, Mapping[str, Any]]) -> str:
+def _title(outcomes: Mapping[str, Mapping[str, Any]]) -> str:
     """How many of all rows leave zero out, by outcome."""
     texts = []
     for outcome in outcomes.values():
-        rows = [record["att"] for _, record in _rows(outcome)]
-        apart = sum(sentences.excludes_zero(att) for att in rows)
-        count, verb = "none" if apart == 0 else str(apart), "stands" if apart < 2 else "stand"
-        texts.append(f"{outcome['label']}: {count} of {len(rows)} comparisons {verb} apart from zero")
+        effects = [record["att"] for _, record in _records(outcome)]
+        count = wording.apart(effects)
+        verb = "stands" if count < 2 else "stand"
+        texts.append(f"{outcome['label']}: {count or 'none'} of {len(effects)} comparisons {verb} apart from zero")
     return "; ".join(texts)

@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
 
 from bri_bayes.presentation import sentences
-from bri_bayes.presentation import study_tables as tables
 from bri_bayes.presentation.control_sentences import subset_sentence
 from bri_bayes.presentation.study_tables import Values, unit_name
-from bri_bayes.report.figures import marks, theme
+from bri_bayes.report.figures import rows, theme, wording
+from bri_bayes.report.figures.rows import Row
 
 ROW = 0.235  # inches
 
@@ -33,43 +33,32 @@ def control_subsets(values: Values) -> Figure:
     figure = theme.page(
         values,
         _title(values, outcomes),
-        "A row is a set of controls, filled dots are in it. Dots are posterior means, thin lines 95% intervals, thick "
-        "lines one posterior sd. Dotted: all controls. Gap: between the groups before the onset, see the table.",
+        f"A row is a set of controls, filled dots are in it. {rows.POSTERIORS}; black: zero is left out. Dotted: all "
+        "controls. Gap: between the groups before the onset, see the table.",
         body=sum(ROW * len(outcome["subsets"]) + 1.3 for outcome in outcomes.values()),
     )
     grid = GridSpec(
         len(outcomes), 2, figure=figure, width_ratios=[0.22, 1],
         height_ratios=[ROW * len(outcome["subsets"]) + 1.3 for outcome in outcomes.values()],
     )  # fmt: skip
-    for row, (name, outcome) in enumerate(outcomes.items()):
+    for place, (name, outcome) in enumerate(outcomes.items()):
         digits = sentences.decimals(values["outcomes"][name])
         ordered = sorted(outcome["subsets"], key=lambda record: -record["att"]["mean"])
-        _dots(figure.add_subplot(grid[row, 0]), values, outcome, ordered)
-        ax = figure.add_subplot(grid[row, 1])
-        marks.zero_line(ax, vertical=True)
-        ax.axvline(outcome["main"]["att"]["mean"], color=theme.BLUE, linewidth=1, linestyle=":", zorder=1.4)
-        numbers = {}
-        for position, record in enumerate(ordered):
-            att = record["att"]
-            apart = sentences.excludes_zero(att)
-            color = theme.VERMILLION if apart else theme.BLUE
-            marks.dot(ax, position, att, color, marker="D" if apart else "o")
-            numbers[float(position)] = [
-                sentences.signed(att["mean"], digits),
-                sentences.interval(att["lower"], att["upper"], digits),
-                sentences.probability(att["p_positive"], words=False),
-                sentences.number(record["pretrend"]["gap"], 2),
-            ]
-        marks.beside(ax, numbers, ("effect", "95% interval", "P(> 0)", "gap"))
-        marks.row_axis(ax, {float(position): "" for position in range(len(ordered))}, show=False)
-        ax.set_xlim(*marks.limits([record["att"][end] for record in ordered for end in ("lower", "upper")]))
-        ax.set_xlabel(f"Effect, {sentences.effect_unit(values['outcomes'][name])}")
-        theme.panel_title(ax, outcome["label"], 5.0, pad=marks.HEADINGS)
+        _dots(figure.add_subplot(grid[place, 0]), values, outcome, ordered)
+        ax = figure.add_subplot(grid[place, 1])
+        rows.average(ax, outcome["main"]["att"]["mean"])
+        drawn = []
+        for y, record in enumerate(ordered):
+            numbers = [*wording.cells(record["att"], digits), sentences.number(record["pretrend"]["gap"], 2)]
+            look = (theme.INK, "D") if sentences.excludes_zero(record["att"]) else (theme.BLUE, "o")
+            drawn.append(Row(float(y), "", record["att"], *look, numbers=numbers))
+        rows.forest(ax, drawn, (*rows.WITH_PROBABILITY, "gap"), show=False)
+        rows.finish(ax, outcome, outcome["label"], 5.0)
     return figure
 
 
 def _outcomes(values: Values) -> dict[str, dict[str, Any]]:
-    return tables.section_outcomes(values, "controls", "subsets")
+    return wording.outcomes_of(values, "controls", "subsets")
 
 
 def _title(values: Values, outcomes: Mapping[str, Mapping[str, Any]]) -> str:

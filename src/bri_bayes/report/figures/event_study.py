@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.study_tables import (
@@ -20,7 +19,7 @@ from bri_bayes.presentation.study_tables import (
     common_onset,
     event_study_rows,
 )
-from bri_bayes.report.figures import marks, theme
+from bri_bayes.report.figures import keys, marks, theme, wording
 
 OFFSET = 0.22  # years between a posterior mean and the frequentist point beside it
 _BASELINES = {REFERENCE: "Against the last year before the onset", PRE_AVERAGE: "Against the pre-period average"}
@@ -37,13 +36,12 @@ def event_study(values: Values) -> Figure:
     has_points = any(not points.empty for points in frequentist.values())
     figure = theme.page(
         values,
-        _title(paths),
+        _title(paths, frequentist),
         _reading(paths),
         body=marks.blocks(outcomes) * (2.2 * rows + 1.0),
         key=_key(has_points),
     )
-    blocks = marks.panels(figure, list(outcomes), rows=rows)
-    for position, ((name, outcome), axes) in enumerate(zip(outcomes.items(), blocks, strict=True)):
+    for name, outcome, axes, first in marks.each(figure, outcomes, rows=rows):
         onset = common_onset(outcome)
         drawn = list(paths[name].items())
         limits = _limits(paths[name], frequentist[name])
@@ -55,8 +53,8 @@ def event_study(values: Values) -> Figure:
             points = frequentist[name] if baseline == REFERENCE else frequentist[name].iloc[:0]
             _draw(ax, path, points, onset)
             ax.set_ylim(limits[0], limits[1] + 0.1 * (limits[1] - limits[0]))  # room for the heading
-            if position % 2 == 0:
-                ax.set_ylabel(f"Effect, {sentences.effect_unit(outcome)}")
+            if first:
+                ax.set_ylabel(wording.effect_axis(outcome))
             heading = _BASELINES.get(baseline, "Against the pre-period")
             look: dict[str, Any] = {"size": theme.SMALL + 0.5, "color": theme.MUTED, "backgroundcolor": "white"}
             ax.text(0.02, 0.96, heading, transform=ax.transAxes, va="top", **look)
@@ -81,41 +79,65 @@ def _frequentist(outcome: Values) -> pd.DataFrame:
     return frame.dropna(subset=["estimate"])
 
 
-def _title(paths: Mapping[str, Mapping[str, pd.DataFrame]]) -> str:
-    """Counts over all outcomes, against the pre-period average where there is one: it uses the most data."""
-    chosen = pd.concat([list(path.values())[-1] for path in paths.values()])
-    apart = (chosen["lower"] > 0) | (chosen["upper"] < 0)
-    after, before = chosen["event_time"] >= 0, chosen["event_time"] < 0
-    text = f"{_told_apart(apart[after], 'yearly effects after the onset').capitalize()} told apart from zero"
-    return f"{text}; before it, {_told_apart(apart[before])}" if before.any() else text
+def _title(paths: Mapping[str, Mapping[str, pd.DataFrame]], points: Mapping[str, pd.DataFrame]) -> str:
+    """Counts over all outcomes, against the pre-period average where there is one: it uses the most data. Where the
+    clustered intervals of least squares say otherwise, both are said with their method."""
+    bayes = _counts(pd.concat([list(path.values())[-1] for path in paths.values()]))
+    twfe = _counts(pd.concat(list(points.values())))
+    if twfe.since + twfe.until == 0 or (twfe.after, twfe.before) == (bayes.after, bayes.before):
+        after = bayes.told(bayes.after, bayes.since, "yearly effects after the onset").capitalize()
+        text = f"{after} told apart from zero"
+        return f"{text}; before it, {bayes.told(bayes.before, bayes.until)}" if bayes.until else text
+    return (
+        f"Yearly effects told apart from zero. Bayes: {bayes.short()}. Least squares with clustered intervals, against "
+        f"the last year before the onset: {twfe.short()}"
+    )
 
 
-def _told_apart(apart: pd.Series, noun: str = "") -> str:
-    count = int(apart.sum())
-    return f"{count or 'none'} of {len(apart)}{f' {noun}' if noun else ''} {'are' if count > 1 else 'is'}"
+@dataclass(frozen=True)
+class _Counts:
+    """Years that leave zero out ``after`` and ``before`` the onset, of ``since`` and ``until``."""
+
+    after: int
+    since: int
+    before: int
+    until: int
+
+    def short(self) -> str:
+        after = f"{self.after or 'none'} of {self.since} after the onset"
+        return f"{after}, {self.before or 'none'} of {self.until} before it" if self.until else after
+
+    @staticmethod
+    def told(count: int, total: int, noun: str = "") -> str:
+        return f"{count or 'none'} of {total}{f' {noun}' if noun else ''} {'are' if count > 1 else 'is'}"
+
+
+def _counts(path: pd.DataFrame) -> _Counts:
+    path = path[path["lower"] < path["upper"]]  # not the year that is zero by definition
+    no_zero = (path["lower"] > 0) | (path["upper"] < 0)
+    after, before = path["event_time"] >= 0, path["event_time"] < 0
+    return _Counts(int(no_zero[after].sum()), int(after.sum()), int(no_zero[before].sum()), int(before.sum()))
 
 
 def _reading(paths: Mapping[str, Mapping[str, pd.DataFrame]]) -> str:
-    if not any((path["event_time"] < 0).any() for found in paths.values() for path in found.values()):
+    if not any((path["event_time"] < 0).any() for of_outcome in paths.values() for path in of_outcome.values()):
         return "The model has no effects before the onset: the whole pre-period is its baseline."
     counted = (
-        " The title counts against the pre-period average." if any(len(found) > 1 for found in paths.values()) else ""
+        " The title counts the posterior against the pre-period average."
+        if any(len(of_outcome) > 1 for of_outcome in paths.values())
+        else ""
     )
     return f"If treated and controls moved together before the onset, effects there lie near zero.{counted}"
 
 
 def _key(has_points: bool) -> list[Any]:
-    handles: list[Any] = [
-        Line2D([], [], color=theme.BLUE, marker="o", markersize=5, label="Bayes, posterior mean"),
-        Patch(facecolor=theme.BLUE, alpha=0.2, label="95% interval"),
+    twfe = keys.dot(theme.VERMILLION, "TWFE, 95% interval clustered (CRV1)", "s", interval=True)
+    return [
+        keys.dot(theme.BLUE, "Bayes, posterior mean", interval=True),
+        keys.band(theme.BLUE, "95% interval"),
+        *([twfe] if has_points else []),
+        keys.line(theme.MUTED, "onset", "--", 1.0),
     ]
-    if has_points:
-        handles.append(
-            Line2D(
-                [], [], color=theme.VERMILLION, marker="s", markersize=4.5, label="TWFE, 95% interval clustered (CRV1)"
-            )
-        )
-    return [*handles, Line2D([], [], color=theme.MUTED, linestyle="--", label="onset")]
 
 
 def _limits(paths: Mapping[str, pd.DataFrame], points: pd.DataFrame) -> tuple[float, float]:
@@ -127,25 +149,21 @@ def _draw(ax: Axes, path: pd.DataFrame, points: pd.DataFrame, onset: int | None)
     start = 0 if onset is None else onset
     x = start + path["event_time"].to_numpy(dtype=float)
     marks.zero_line(ax)
-    ax.axvline(start - 0.5, ymax=0.87, color=theme.MUTED, linestyle="--", linewidth=1)
-    ax.fill_between(x, path["lower"], path["upper"], color=theme.BLUE, alpha=0.2, linewidth=0, zorder=2)
-    ax.plot(x, path["mean"], color=theme.BLUE, marker="o", markersize=4.5, linewidth=1.4, zorder=3)
+    marks.onset_line(ax, start, ymax=0.87)
+    marks.band(ax, x, path.to_dict("records"), theme.BLUE, marker="o", markersize=4.5, linewidth=1.4)
     reference = path[path["sd"] == 0]
     ax.plot(
         start + reference["event_time"].astype(float), reference["mean"],
         linestyle="", marker="o", markersize=5.5, color=theme.BLUE, markerfacecolor="white", zorder=3.5,
     )  # fmt: skip
     shown = points[points["event_time"] != -1]
-    ax.errorbar(
-        start + shown["event_time"] + OFFSET, shown["estimate"],
-        yerr=[shown["estimate"] - shown["lower"], shown["upper"] - shown["estimate"]],
-        fmt="s", color=theme.VERMILLION, markersize=3.8, linewidth=1, zorder=2.5,
-    )  # fmt: skip
+    for point in shown.to_dict("records"):
+        effect = {"mean": point["estimate"], "lower": point["lower"], "upper": point["upper"]}
+        marks.upright(ax, start + point["event_time"] + OFFSET, effect, theme.VERMILLION, "s", size=3.8)
     ax.set_xlim(x[0] - 0.7, x[-1] + 0.7)
     ticks = marks.year_ticks(int(x[0]), int(x[-1]), 9)
     ax.set_xticks(ticks, [sentences.number(tick, 0).replace(",", "") for tick in ticks])
     ax.tick_params(labelbottom=True)
-    ax.grid(axis="y")
 
 
 def _event_time_axis(ax: Axes, onset: int) -> None:

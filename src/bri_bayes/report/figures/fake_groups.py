@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.study_tables import Values
-from bri_bayes.report.figures import marks, theme
+from bri_bayes.report.figures import keys, marks, theme
+from bri_bayes.report.figures.placebo_marks import real_line
 from bri_bayes.report.figures.rebuilt import made_from_tables
 
 _HEIGHT = 3.2  # inches
-_COLORS = (theme.BLUE, theme.VERMILLION)
+_COLORS = (theme.MUTED, theme.PURPLE)
 _BINS = 30
 
 
@@ -34,40 +34,31 @@ def fake_groups(values: Values) -> Figure:
         "some that are treated; the paper does not say which pool it used.",
         body=_HEIGHT,
         key=[
-            Line2D([], [], color=color, linewidth=2, label=f"groups of {name}")
-            for name, color in zip(first["pools"], _COLORS, strict=False)
+            keys.line(color, f"groups of {name}", width=2) for name, color in zip(first["pools"], _COLORS, strict=False)
         ],
     )
-    for (ax,), found in zip(marks.panels(figure, list(outcomes)), outcomes.values(), strict=True):
-        fake = found["fake_groups"]
+    for _, outcome, (ax,), _ in marks.each(figure, outcomes):
+        fake = outcome["fake_groups"]
         for pool, color in zip(fake["pools"].values(), _COLORS, strict=False):
             ax.hist(pool["estimates"], bins=_BINS, density=True, color=color, alpha=0.16, zorder=2)
             ax.plot(pool["density"]["at"], pool["density"]["density"], color=color, linewidth=2, zorder=3)
-        ax.axvline(fake["observed"], color=theme.INK, linewidth=1.8, zorder=4)
-        ax.axvline(0, color=theme.MUTED, linewidth=0.8)
+        marks.zero_line(ax, vertical=True)
         top = ax.get_ylim()[1]
         ax.set_ylim(0, top * 1.12)
-        ax.annotate(
-            f"treated units: {sentences.signed(fake['observed'], 3)}",
-            (fake["observed"], top * 1.08),
-            xytext=(4, 0),
-            textcoords="offset points",
-            va="top",
-            size=theme.SMALL + 0.5,
-        )
+        treated = f"treated units: {sentences.signed(fake['observed'], 3)}"
+        real_line(ax, fake["observed"], treated, theme.VERMILLION)
         shares = ", ".join(f"{100 * pool['as_large']:.0f}% (groups of {name})" for name, pool in fake["pools"].items())
-        theme.panel_title(ax, f"{found['label']}: as large in {shares}", 4.4)
+        theme.panel_title(ax, f"{outcome['label']}: as large in {shares}", 4.4)
         ax.set_xlabel("Coefficient, log points")
-        ax.set_yticks([])
-        ax.spines["left"].set_visible(False)
+        marks.no_heights(ax)
     return figure
 
 
 def caption(values: Values) -> list[str]:
     """The message of the figure, and the mean of the fake coefficients, to which the paper points."""
     means = ", ".join(
-        f"{sentences.signed(_of_all_units(found)['mean'], 3)} ({_short(found)})"
-        for found in values["replication"]["outcomes"].values()
+        f"{sentences.signed(_of_all_units(outcome)['mean'], 3)} ({_short(outcome)})"
+        for outcome in values["replication"]["outcomes"].values()
     )
     return [
         f"{_title(values)}.",
@@ -80,16 +71,16 @@ def _title(values: Values) -> str:
     outcomes = values["replication"]["outcomes"]
     first = next(iter(outcomes.values()))["fake_groups"]
     shares = " and ".join(
-        f"{100 * _of_all_units(found)['as_large']:.0f}% ({_short(found)})" for found in outcomes.values()
+        f"{100 * _of_all_units(outcome)['as_large']:.0f}% ({_short(outcome)})" for outcome in outcomes.values()
     )
     groups = f"{first['draws']} random groups of {first['treated']} units"
     return f"Of {groups}, {shares} give an estimate as large as the treated"
 
 
-def _of_all_units(found: Values) -> Mapping[str, Any]:
-    pool: Mapping[str, Any] = found["fake_groups"]["pools"]["all units"]
+def _of_all_units(outcome: Values) -> Mapping[str, Any]:
+    pool: Mapping[str, Any] = outcome["fake_groups"]["pools"]["all units"]
     return pool
 
 
-def _short(found: Values) -> str:
-    return str(found["label"]).split()[0].lower()
+def _short(outcome: Values) -> str:
+    return str(outcome["label"]).split()[0].lower()

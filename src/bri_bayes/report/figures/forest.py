@@ -9,99 +9,79 @@ from matplotlib.figure import Figure
 
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.study_tables import BAYES, METHODS, PUBLISHED, Values, headline, main_model, unit_name
-from bri_bayes.report.figures import marks, theme
+from bri_bayes.report.figures import marks, rows, theme, wording
+from bri_bayes.report.figures.rows import GAP, Row
 
 _TOP = {
     METHODS[PUBLISHED, PUBLISHED]: (theme.INK, "D"),
     METHODS["twfe", "cluster"]: (theme.VERMILLION, "s"),
     METHODS[BAYES, "posterior"]: (theme.BLUE, "o"),
 }
-GAP = 0.7  # rows between the averages and the units
 
 
 @theme.themed
 def forest(values: Values) -> Figure:
     """A panel for each outcome; units in the order of their means in the first panel, the largest on top."""
     outcomes = theme.outcomes_with(values, "by_unit", "forest")
-    units = _ordered(outcomes)
-    top = _averages(values, outcomes)
-    methods = [method for method in _TOP if any(method in rows for rows in top.values())]
-    first_unit = len(methods) + GAP
-    labels = {float(position): method for position, method in enumerate(methods)}
-    labels |= {first_unit + position: unit_name(values, unit) for position, unit in enumerate(units)}
-    positions = dict(zip(units, (y for y in labels if y >= first_unit), strict=True))
+    units = ordered({name: main_model(outcome)["by_unit"] for name, outcome in outcomes.items()})
+    top = {name: _averages(values, name) for name in outcomes}
+    methods = [method for method in _TOP if any(method in averages for averages in top.values())]
+    at = {method: float(position) for position, method in enumerate(methods)}
+    at |= {unit: len(methods) + GAP + position for position, unit in enumerate(units)}
+    labels = {y: unit_name(values, key) if key in units else key for key, y in at.items()}
     noun = sentences.unit_noun(values)
     figure = theme.page(
         values,
-        _title(values, outcomes),
-        "Dots are posterior means, thin lines 95% intervals, thick lines one posterior sd. "
-        f"Dotted: the average over all treated {noun}, to which each is pulled.",
+        _title(outcomes, noun),
+        f"{rows.POSTERIORS}. Dotted: the average over all treated {noun}, to which each is pulled.",
         body=marks.blocks(outcomes) * (0.27 * (len(labels) + GAP) + 1.25),
         key=marks.truth_key(values, outcomes),
     )
-    effect_units = {name: sentences.effect_unit(outcome) for name, outcome in outcomes.items()}
-    limits = marks.limits_of({name: _bounds(outcome, top[name]) for name, outcome in outcomes.items()}, effect_units)
-    axes = marks.panels(figure, list(outcomes))
-    for position, ((name, outcome), (ax,)) in enumerate(zip(outcomes.items(), axes, strict=True)):
-        model = main_model(outcome)
-        rows = {float(y): top[name][method] for y, method in enumerate(methods) if method in top[name]}
-        marks.zero_line(ax, vertical=True)
+    shown = {name: top[name] | main_model(outcome)["by_unit"] for name, outcome in outcomes.items()}
+    limits = marks.limits_of({name: rows.bounds(effects.values()) for name, effects in shown.items()}, outcomes)
+    for name, outcome, (ax,), first in marks.each(figure, outcomes):
+        digits = sentences.decimals(outcome)
         marks.truth_line(ax, values, outcome)
-        ax.axvline(model["att"]["mean"], color=theme.BLUE, linewidth=1, linestyle=":", zorder=1.4)
-        for y, effect in rows.items():
-            marks.dot(ax, y, effect, _TOP[labels[y]][0], marker=_TOP[labels[y]][1], bold="p_positive" in effect)
-        for unit, effect in model["by_unit"].items():
-            marks.dot(ax, positions[unit], effect, theme.BLUE)
-            rows[positions[unit]] = effect
-        numbers = {y: _numbers(effect, sentences.decimals(outcome)) for y, effect in rows.items()}
-        marks.beside(ax, numbers, ("effect", "95% interval", "P(> 0)"), bold=len(methods) - 1)
-        marks.row_axis(ax, labels, show=position % 2 == 0)
-        ax.axhline(len(methods) - 1 + (1 + GAP) / 2, color=theme.FAINT, linewidth=1)
-        ax.set_xlim(*limits[name])
-        ax.set_xlabel(f"Effect, {effect_units[name]}")
-        theme.panel_title(ax, outcome["label"], 3.9, pad=marks.HEADINGS)
+        rows.average(ax, main_model(outcome)["att"]["mean"])
+        drawn = [
+            Row(
+                at[key], labels[at[key]], effect, *_TOP.get(key, (theme.BLUE, "o")),
+                bold=key in _TOP and "p_positive" in effect, numbers=wording.cells(effect, digits),
+            )
+            for key, effect in shown[name].items()
+        ]  # fmt: skip
+        rows.forest(
+            ax, drawn, rows.WITH_PROBABILITY, labels=labels, limits=limits[name], show=first, bold=len(methods) - 1
+        )
+        rows.divide(ax, len(methods) - 1 + (1 + GAP) / 2)
+        rows.finish(ax, outcome, outcome["label"])
     return figure
 
 
-def _ordered(outcomes: Mapping[str, Any]) -> list[str]:
-    """Units by their mean in the first outcome that has them, the largest first."""
+def ordered(effects: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Rows by their mean in the first outcome that has them, the largest first."""
     means: dict[str, float] = {}
-    for outcome in outcomes.values():
-        effects = main_model(outcome)["by_unit"]
-        new = [unit for unit in effects if unit not in means]
-        means |= {unit: effects[unit]["mean"] for unit in sorted(new, key=lambda unit: -effects[unit]["mean"])}
+    for of_outcome in effects.values():
+        new = [row for row in of_outcome if row not in means]
+        means |= {row: of_outcome[row]["mean"] for row in sorted(new, key=lambda row: -of_outcome[row]["mean"])}
     return list(means)
 
 
-def _averages(values: Values, outcomes: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The rows over the units: outcome -> method -> effect."""
+def _averages(values: Values, name: str) -> dict[str, dict[str, Any]]:
+    """The rows of an outcome over the units: method -> effect."""
     table = headline(values)
-    found: dict[str, dict[str, Any]] = {}
-    for name in outcomes:
-        own = table[(table["outcome"] == name) & table["method"].isin(list(_TOP))]
-        found[name] = {
-            row["method"]: {"mean": row["estimate"], "lower": row["lower"], "upper": row["upper"]}
-            | ({"sd": row["se"], "p_positive": row["p_positive"]} if row["estimator"] == BAYES else {})
-            for _, row in own.iterrows()
-        }
-    return found
+    table = table[(table["outcome"] == name) & table["method"].isin(list(_TOP))]
+    return {
+        row["method"]: {"mean": row["estimate"], "lower": row["lower"], "upper": row["upper"]}
+        | ({"sd": row["se"], "p_positive": row["p_positive"]} if row["estimator"] == BAYES else {})
+        for _, row in table.iterrows()
+    }
 
 
-def _title(values: Values, outcomes: Mapping[str, Any]) -> str:
+def _title(outcomes: Mapping[str, Any], noun: str) -> str:
     """The count of intervals of single units that leave zero out, over all outcomes."""
     effects = [effect for outcome in outcomes.values() for effect in main_model(outcome)["by_unit"].values()]
-    apart = sum(sentences.excludes_zero(effect) for effect in effects)
-    noun = sentences.unit_noun(values)
-    if apart == 0:
+    count = wording.apart(effects)
+    if count == 0:
         return f"No single {sentences.singular(noun)} stands apart from zero"
-    return f"{apart} of {len(effects)} effects of single {noun} stand apart from zero"
-
-
-def _bounds(outcome: Values, top: Mapping[str, Any]) -> list[float | None]:
-    effects = [*main_model(outcome)["by_unit"].values(), *top.values()]
-    return [effect[end] for effect in effects for end in ("lower", "upper", "mean")]
-
-
-def _numbers(effect: Mapping[str, Any], digits: int) -> list[str]:
-    cells = [sentences.signed(effect["mean"], digits), sentences.interval(effect["lower"], effect["upper"], digits)]
-    return [*cells, sentences.probability(effect["p_positive"], words=False)] if "p_positive" in effect else cells
+    return f"{count} of {len(effects)} effects of single {noun} stand apart from zero"

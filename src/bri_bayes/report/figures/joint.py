@@ -37,7 +37,7 @@ def joint(values: Values) -> Figure:
         body=marks.blocks(pairs) * _HEIGHT,
         width=7.2 if len(pairs) == 1 else theme.WIDTH,
     )
-    for pair, (ax,) in zip(pairs.values(), marks.panels(figure, list(pairs)), strict=True):
+    for _, pair, (ax,), _ in marks.each(figure, pairs):
         _draw(ax, pair)
         for axis, label, transform in zip(("x", "y"), pair["labels"], pair["transforms"], strict=True):
             unit = effect_unit({"transform": transform})
@@ -61,8 +61,8 @@ def caption(values: Values) -> list[str]:
 def _pairs(values: Values) -> dict[str, Any]:
     """The pairs of outcomes under the labels of the study."""
     return {
-        name: {**pair, "labels": [values["outcomes"][one]["label"] for one in pair["outcomes"]]}
-        for name, pair in values["joint"]["outcomes"].items()
+        key: {**pair, "labels": [values["outcomes"][name]["label"] for name in pair["outcomes"]]}
+        for key, pair in values["joint"]["outcomes"].items()
     }
 
 
@@ -93,9 +93,9 @@ def _draw(ax: Axes, pair: Any) -> None:
     ax.plot([first["lower"], first["upper"]], [second["mean"]] * 2, color=theme.INK, linewidth=1.4, zorder=3)
     ax.plot([first["mean"]] * 2, [second["lower"], second["upper"]], color=theme.INK, linewidth=1.4, zorder=3)
     ax.plot([first["mean"]], [second["mean"]], marker="o", color="white", markeredgecolor=theme.INK, zorder=4)
-    for name, (left, bottom, ha, va) in _CORNERS.items():
+    for name, (x_place, y_place, ha, va) in _CORNERS.items():
         share = pair["quadrants"][name]
         text = sentences.probability(share, words=False) if math.isfinite(share) else "–"
-        ax.text(left, bottom, text, transform=ax.transAxes, ha=ha, va=va, size=theme.TITLE, weight="bold", zorder=5)
+        ax.text(x_place, y_place, text, transform=ax.transAxes, ha=ha, va=va, size=theme.TITLE, weight="bold", zorder=5)
     ax.set_xlim(x[0], x[-1])
     ax.set_ylim(y[0], y[-1])

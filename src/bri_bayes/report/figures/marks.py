@@ -1,18 +1,19 @@
-"""Which marks do the figures share? Rows with dots and intervals, aligned numbers beside them, ticks and limits."""
+"""Which marks do the figures share? Dots with intervals, bands, densities, aligned numbers, ticks and limits."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.gridspec import GridSpec
 from matplotlib.lines import Line2D
 from matplotlib.ticker import AutoMinorLocator, FuncFormatter, MaxNLocator
 
-from bri_bayes.presentation.sentences import number
+from bri_bayes.presentation.sentences import effect_unit, number
 from bri_bayes.presentation.study_tables import Values
 from bri_bayes.report.figures import theme
 
@@ -20,6 +21,8 @@ NUMBERS = theme.SMALL + 0.5  # points, of the numbers beside a panel
 GAP = 9.0  # points between columns of numbers
 HEADINGS = 20.0  # points between a panel and its title that leave room for the headings of columns
 HEADING_ROW = -0.95  # of the headings; rows begin at 0
+UNITS_ACROSS = 5
+Limits = tuple[float, float]
 TRUTH_LABEL = "true effect of the simulation"
 
 
@@ -37,6 +40,15 @@ def panels(
         [grid[position // across * rows + row, position % across] for row in range(rows)]
         for position in range(len(names))
     ]
+
+
+def each(
+    figure: Figure, outcomes: Mapping[str, Any], *, columns: int = 2, rows: int = 1, **options: Any
+) -> Iterator[tuple[str, Any, list[Axes], bool]]:
+    """Name and content of each outcome, its axes, and whether they stand at the left, where labels are."""
+    axes = panels(figure, list(outcomes), columns=columns, rows=rows, **options)
+    for position, ((name, outcome), block) in enumerate(zip(outcomes.items(), axes, strict=True)):
+        yield name, outcome, block, position % columns == 0
 
 
 def blocks(names: Sequence[str] | Mapping[str, Any], columns: int = 2) -> int:
@@ -71,6 +83,91 @@ def dot(
     ax.plot([mean], [y], linestyle="", zorder=4, **look)
 
 
+def upright(
+    ax: Axes,
+    x: float,
+    effect: Mapping[str, Any],
+    color: str,
+    marker: str = "o",
+    *,
+    hollow: bool = False,
+    bold: bool = False,
+    size: float = 5.5,
+) -> None:
+    """A mean and its interval over a place of the horizontal axis."""
+    ax.plot([x, x], [_float(effect[end]) for end in ("lower", "upper")], color=color, linewidth=2.4 if bold else 1.5,
+            zorder=3)  # fmt: skip
+    look: dict[str, Any] = {"marker": marker, "color": color, "markerfacecolor": "white" if hollow else color}
+    ax.plot([x], [_float(effect["mean"])], linestyle="", markersize=8 if bold else size, zorder=4, **look)
+
+
+def band(ax: Axes, x: Sequence[Any], effects: Iterable[Mapping[str, Any]], color: str, **line: Any) -> None:
+    """Means as a line in the band of their intervals, over the values of the horizontal axis."""
+    mean, lower, upper = zip(
+        *([_float(effect[end]) for end in ("mean", "lower", "upper")] for effect in effects), strict=True
+    )
+    ax.fill_between(x, lower, upper, color=color, alpha=0.2, linewidth=0, zorder=2)
+    ax.plot(x, mean, color=color, zorder=3, **{"linewidth": 1.8, **line})
+    ax.grid(axis="y")
+
+
+def densities(ax: Axes, x: Sequence[float], prior: Sequence[float], posterior: Sequence[float], color: str) -> None:
+    """The prior as a grey area, the posterior as a line; heights have no numbers."""
+    ax.fill_between(x, prior, color=theme.MUTED, alpha=0.25, linewidth=0)
+    ax.plot(x, posterior, color=color, linewidth=1.8)
+    ax.set_xlim(x[0], x[-1])
+    ax.set_ylim(bottom=0)
+    no_heights(ax)
+
+
+def no_heights(ax: Axes) -> None:
+    """Heights that are read as a shape, not as numbers."""
+    ax.set_yticks([])
+    ax.spines["left"].set_visible(False)
+
+
+def onset_line(ax: Axes, onset: float, **options: Any) -> None:
+    """The border between the years before and since the onset."""
+    ax.axvline(onset - 0.5, color=theme.MUTED, linestyle="--", linewidth=1, **options)
+
+
+def unit_panels(
+    figure: Figure, blocks_of: Mapping[str, Sequence[str]], headings: Mapping[str, str], height: float
+) -> Iterator[tuple[str, str, Axes, float]]:
+    """A small panel a unit under the heading of its outcome, at most ``UNITS_ACROSS`` beside each other.
+
+    ``height`` : inches of a panel. Gives the outcome, the unit, its axes and the width of its title in inches.
+    """
+    across = min(UNITS_ACROSS, max(len(units) for units in blocks_of.values()))
+    down = {name: -(-len(units) // across) for name, units in blocks_of.items()}
+    # A thin row over each block holds the heading of its outcome.
+    heights = [inches for name in blocks_of for inches in (0.3, *[height] * down[name])]
+    grid = GridSpec(len(heights), across, figure=figure, height_ratios=heights)
+    top = 0
+    for name, units in blocks_of.items():
+        heading = figure.add_subplot(grid[top, :])
+        heading.set_axis_off()
+        heading.text(0, 0.35, headings[name], weight="bold", transform=heading.transAxes, va="center")
+        for place, unit in enumerate(units):
+            ax = figure.add_subplot(grid[top + 1 + place // across, place % across])
+            yield name, unit, ax, theme.WIDTH / across - 0.4
+        top += 1 + down[name]
+
+
+def unit_panels_height(blocks_of: Mapping[str, Sequence[str]], height: float) -> float:
+    """Inches that ``unit_panels`` take."""
+    across = min(UNITS_ACROSS, max(len(units) for units in blocks_of.values()))
+    return sum(height * -(-len(units) // across) + 0.42 for units in blocks_of.values())
+
+
+def short_years(ax: Axes, years: Sequence[int]) -> None:
+    """Years under a small panel: the first with its century, since four full years do not fit."""
+    ticks = year_ticks(years[0], years[-1], 5)
+    ax.set_xticks(ticks, [str(tick) if tick == ticks[0] else f"’{tick % 100:02d}" for tick in ticks])
+    ax.grid(axis="y")
+    ax.tick_params(axis="both", labelsize=theme.SMALL)
+
+
 def beside(
     ax: Axes, rows: Mapping[float, Sequence[str]], headings: Sequence[str], *, bold: float | None = None
 ) -> None:
@@ -100,7 +197,7 @@ def row_axis(ax: Axes, labels: Mapping[float, str], *, show: bool) -> None:
 
 def places(ticks: Iterable[float]) -> int:
     """Decimals that tell neighbouring ticks apart."""
-    step = min((right - left for left, right in pairwise(ticks)), default=1.0)
+    step = min((after - before for before, after in pairwise(ticks)), default=1.0)
     return max(0, -math.floor(math.log10(step) + 1e-9)) if step > 0 else 0
 
 
@@ -136,15 +233,16 @@ def year_ticks(first: int, last: int, most: int) -> list[int]:
     return [year for year in range(first, last + 1) if year % step == 0] or [first]
 
 
-def limits_of(bounds: Mapping[str, Sequence[float | None]], units: Mapping[str, str]) -> dict[str, tuple[float, float]]:
+def limits_of(bounds: Mapping[str, Sequence[float | None]], outcomes: Mapping[str, Values]) -> dict[str, Limits]:
     """Axis limits of each panel: panels whose effects have the same unit share them, so they can be compared."""
+    units = {name: effect_unit(outcome) for name, outcome in outcomes.items()}
     return {
         name: limits([bound for other in bounds if units[other] == units[name] for bound in bounds[other]])
         for name in bounds
     }
 
 
-def limits(bounds: Sequence[float | None]) -> tuple[float, float]:
+def limits(bounds: Sequence[float | None]) -> Limits:
     """Limits that hold every finite bound and zero, with a margin."""
     known = [0.0, *(float(bound) for bound in bounds if bound is not None and math.isfinite(bound))]
     low, high = min(known), max(known)

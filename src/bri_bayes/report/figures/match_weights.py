@@ -10,9 +10,9 @@ from matplotlib.ticker import PercentFormatter
 
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.study_tables import Values
-from bri_bayes.report.figures import marks, theme
+from bri_bayes.report.figures import marks, theme, wording
+from bri_bayes.report.figures.psm_did import WAYS
 
-_TITLES = {"nearest": "Nearest neighbour", "kernel": "Kernel", "radius": "Radius"}
 # Controls that a figure shows: those with the largest mean share.
 _MOST = 15
 
@@ -33,26 +33,20 @@ def match_weights(values: Values) -> Figure:
         body=0.32 * len(units) + 1.1,
     )
     axes = figure.subplots(1, len(methods), squeeze=False)[0]
-    for position, (ax, (method, found)) in enumerate(zip(axes, methods.items(), strict=True)):
+    for position, (ax, (method, answer)) in enumerate(zip(axes, methods.items(), strict=True)):
         numbers = {}
         for y, unit in enumerate(units):
-            share = found["control_weights"][unit]
+            share = answer["control_weights"][unit]
             ax.barh(y, share["mean"], height=0.6, color=theme.BLUE, alpha=0.35)
-            ax.plot([share["lower"], share["upper"]], [y, y], color=theme.BLUE, linewidth=1.8)
-            ax.plot([share["mean"]], [y], "o", color=theme.BLUE, markersize=5.5)
-            numbers[float(y)] = [sentences.probability(share["p_largest"], words=False)]
+            marks.dot(ax, y, {end: share[end] for end in ("mean", "lower", "upper")}, theme.BLUE)
+            numbers[float(y)] = [wording.share(share["p_largest"])]
         marks.beside(ax, numbers, ("largest",))
         marks.row_axis(ax, {float(y): names.get(unit, unit) for y, unit in enumerate(units)}, show=position == 0)
         ax.set_xlim(0, 1.02)
         ax.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-        worth = sentences.number(found["effective_controls"]["mean"], 1)
-        theme.panel_title(
-            ax,
-            f"{_TITLES.get(method, method)} (worth {worth})",
-            2.6,
-            size=theme.SMALL + 0.5,
-            pad=marks.HEADINGS,
-        )
+        worth = sentences.number(answer["effective_controls"]["mean"], 1)
+        title = f"{WAYS.get(method, method)} (worth {worth})"
+        theme.panel_title(ax, title, 2.6, size=theme.SMALL + 0.5, pad=marks.HEADINGS)
         ax.set_xlabel("Share of the comparison")
     return figure
 
@@ -60,26 +54,26 @@ def match_weights(values: Values) -> Figure:
 def caption(values: Values) -> list[str]:
     """Who carries the weight, and in how many draws nobody can be matched."""
     texts = [f"{_title(values)}."]
-    for method, found in _methods(values).items():
-        if found["p_no_match"] > 0:
-            share = sentences.probability(found["p_no_match"], words=False)
-            texts.append(f"{_TITLES.get(method, method)}: in {share} of draws no treated unit has a match.")
+    for method, answer in _methods(values).items():
+        if answer["p_no_match"] > 0:
+            share = wording.share(answer["p_no_match"])
+            texts.append(f"{WAYS.get(method, method)}: in {share} of draws no treated unit has a match.")
     return texts
 
 
 def _methods(values: Values) -> Mapping[str, Any]:
     first = next(iter(values["propensity"]["outcomes"].values()))
-    return {method: found for method, found in first["methods"].items() if found["control_weights"]}
+    return {method: answer for method, answer in first["methods"].items() if answer["control_weights"]}
 
 
 def _title(values: Values) -> str:
-    method, found = next(iter(_methods(values).items()))
+    method, answer = next(iter(_methods(values).items()))
     names = {row["unit"]: row["name"] for row in values["propensity"]["score"]["units"]}
-    weights = found["control_weights"]
+    weights = answer["control_weights"]
     top = max(weights, key=lambda unit: weights[unit]["p_largest"])
-    share = sentences.probability(weights[top]["p_largest"], words=False)
-    worth = sentences.number(found["effective_controls"]["mean"], 1)
+    share = wording.share(weights[top]["p_largest"])
+    worth = sentences.number(answer["effective_controls"]["mean"], 1)
     return (
         f"{names.get(top, top)} has the largest weight in {share} of draws; the {len(weights)} controls are worth "
-        f"{worth} ({_TITLES.get(method, method).lower()})"
+        f"{worth} ({WAYS.get(method, method).lower()})"
     )

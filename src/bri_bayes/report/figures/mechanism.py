@@ -2,68 +2,45 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
 
 from bri_bayes.presentation import sentences
-from bri_bayes.presentation.sentences import effect_unit
 from bri_bayes.presentation.study_tables import Values
-from bri_bayes.report.figures import marks, theme
+from bri_bayes.report.figures import keys, marks, rows, theme, wording
+from bri_bayes.report.figures.rows import Row
 
 _GAP = 0.5  # rows between channels
-_LONG = 180.0  # points of a label
+_BESIDE = 0.8  # rows from the effect through a channel to that beside it
 
 
 @theme.themed
 def mechanism(values: Values) -> Figure:
     """A panel for each outcome: the total effect on top, then two rows for each channel."""
-    own = values["mechanism"]
     outcomes = shown_outcomes(values)
-    channels = list(dict.fromkeys(channel for outcome in outcomes.values() for channel in outcome["channels"]))
+    channels = channels_of(outcomes)
+    at = {channel: 1 + _GAP + place * (2 + _GAP) for place, channel in enumerate(channels)}
     labels = {0.0: "Total effect"}
-    place = {}
-    for position, channel in enumerate(channels):
-        through = 1 + _GAP + position * (2 + _GAP)
-        place[channel] = through
-        labels |= {through: own["channels"][channel]["label"], through + 0.8: "beside it"}
+    for channel, y in at.items():
+        labels |= {y: values["mechanism"]["channels"][channel]["label"], y + _BESIDE: "beside it"}
     figure = theme.page(
         values,
         _title(outcomes),
-        "Dots are posterior means, thin lines 95% intervals, thick lines one posterior sd. Through a channel: its own "
-        "effect times the slope of the outcome on it; valid if no unmeasured shock moves both.",
-        body=marks.blocks(outcomes) * (0.25 * (max(labels) + 1) + 1.2),
+        f"{rows.POSTERIORS}. Through a channel: its own effect times the slope of the outcome on it; valid if no "
+        "unmeasured shock moves both.",
+        body=marks.blocks(outcomes) * (0.31 * (max(labels) + 1) + 1.2),
         key=[
-            Line2D([], [], color=theme.INK, marker="D", linestyle="", label="total"),
-            Line2D([], [], color=theme.BLUE, marker="o", linestyle="", label="through the channel"),
-            Line2D([], [], color=theme.GREEN, marker="o", markerfacecolor="white", linestyle="", label="beside it"),
+            keys.dot(theme.INK, "total", "D"),
+            keys.dot(theme.BLUE, "through the channel"),
+            keys.dot(theme.PURPLE, "beside it", hollow=True),
         ],
     )
-    # Long labels leave a narrow panel.
-    longest = max(theme.points_wide(label, theme.SMALL + 0.5) for label in labels.values())
-    ticks = 2 if longest > _LONG else 4
-    units = {name: effect_unit(outcome) for name, outcome in outcomes.items()}
-    limits = marks.limits_of({name: _bounds(outcome) for name, outcome in outcomes.items()}, units)
-    axes = marks.panels(figure, list(outcomes))
-    for position, ((name, outcome), (ax,)) in enumerate(zip(outcomes.items(), axes, strict=True)):
-        first = next(iter(outcome["channels"].values()))
-        marks.zero_line(ax, vertical=True)
-        rows = {0.0: first["total_alone"]}
-        marks.dot(ax, 0.0, first["total_alone"], theme.INK, marker="D")
-        for channel, found in outcome["channels"].items():
-            marks.dot(ax, place[channel], found["indirect"], theme.BLUE, bold=True)
-            marks.dot(ax, place[channel] + 0.8, found["direct"], theme.GREEN, hollow=True)
-            rows |= {place[channel]: found["indirect"], place[channel] + 0.8: found["direct"]}
-        numbers = {
-            y: [sentences.signed(row["mean"], 2), sentences.interval(row["lower"], row["upper"], 2)]
-            for y, row in rows.items()
-        }
-        marks.beside(ax, numbers, ("effect", "95% interval"), bold=0)
-        marks.row_axis(ax, labels, show=position % 2 == 0)
-        ax.xaxis.set_major_locator(MaxNLocator(ticks, steps=[1, 2, 5, 10]))
-        ax.set_xlim(*limits[name])
-        ax.set_xlabel(f"Effect, {units[name]}")
-        theme.panel_title(ax, outcome["label"], 3.9, pad=marks.HEADINGS)
+    drawn = {name: _rows(outcome, at, labels) for name, outcome in outcomes.items()}
+    limits = marks.limits_of({name: rows.bounds(row.effect for row in drawn[name]) for name in outcomes}, outcomes)
+    for name, outcome, (ax,), first in marks.each(figure, outcomes):
+        rows.forest(ax, drawn[name], rows.WITH_INTERVAL, labels=labels, limits=limits[name], show=first, bold=0)
+        rows.finish(ax, outcome, outcome["label"])
     return figure
 
 
@@ -71,36 +48,44 @@ def caption(values: Values) -> list[str]:
     """One sentence an outcome: how many indirect effects leave zero out, and the largest."""
     texts = []
     for outcome in shown_outcomes(values).values():
-        found = outcome["channels"]
-        apart = [channel for channel, one in found.items() if sentences.excludes_zero(one["indirect"])]
-        largest = max(found, key=lambda channel: abs(found[channel]["indirect"]["mean"]))
-        label = values["mechanism"]["channels"][largest]["label"]
-        size = sentences.signed(found[largest]["indirect"]["mean"], 3)
+        through = {channel: answer["indirect"] for channel, answer in outcome["channels"].items()}
+        largest = max(through, key=lambda channel: abs(through[channel]["mean"]))
         texts.append(
-            f"{outcome['label']}: {len(apart)} of {len(found)} effects through a channel leave zero out; "
-            f"the largest in size is {size} ({label})."
+            f"{outcome['label']}: {wording.apart(through.values())} of {len(through)} effects through a channel leave "
+            f"zero out; the largest in size is {sentences.signed(through[largest]['mean'], 3)} "
+            f"({values['mechanism']['channels'][largest]['label']})."
         )
     return texts
 
 
-def shown_outcomes(values: Values) -> dict[str, Values]:
+def shown_outcomes(values: Values) -> dict[str, dict[str, Any]]:
     """The outcomes of the section under the labels of the study."""
-    found = values["mechanism"]["outcomes"].items()
-    return {name: {**one, "label": values["outcomes"][name]["label"]} for name, one in found}
+    return wording.outcomes_of(values, "mechanism", "channels")
+
+
+def channels_of(outcomes: Values) -> list[str]:
+    """Every channel that at least one outcome has, in order."""
+    return list(dict.fromkeys(channel for outcome in outcomes.values() for channel in outcome["channels"]))
+
+
+def _rows(outcome: Values, at: dict[str, float], labels: dict[float, str]) -> list[Row]:
+    total = next(iter(outcome["channels"].values()))["total_alone"]
+    drawn = [Row(0.0, labels[0.0], total, theme.INK, "D", numbers=wording.cells(total)[:2])]
+    for channel, answer in outcome["channels"].items():
+        y, through, direct = at[channel], answer["indirect"], answer["direct"]
+        drawn.append(Row(y, labels[y], through, bold=True, numbers=wording.cells(through)[:2]))
+        y += _BESIDE
+        drawn.append(Row(y, labels[y], direct, theme.PURPLE, hollow=True, numbers=wording.cells(direct)[:2]))
+    return drawn
 
 
 def _title(outcomes: Values) -> str:
-    every = [one for outcome in outcomes.values() for one in outcome["channels"].values()]
-    apart = sum(sentences.excludes_zero(one["indirect"]) for one in every)
-    lasting = sum(one["verdict"] == "supported" for one in every)
-    if apart == 0:
+    every = [answer for outcome in outcomes.values() for answer in outcome["channels"].values()]
+    count = wording.apart(answer["indirect"] for answer in every)
+    lasting = sum(answer["verdict"] == "supported" for answer in every)
+    if count == 0:
         return f"None of {len(every)} effects through a channel stands apart from zero"
     return (
-        f"{apart} of {len(every)} effects through a channel stand apart from zero; "
+        f"{count} of {len(every)} effects through a channel stand apart from zero; "
         f"{lasting} would survive a modest confounder"
     )
-
-
-def _bounds(outcome: Values) -> list[float | None]:
-    rows = [one[path] for one in outcome["channels"].values() for path in ("indirect", "direct", "total_alone")]
-    return [row[end] for row in rows for end in ("lower", "upper")]

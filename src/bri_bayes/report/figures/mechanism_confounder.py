@@ -7,10 +7,9 @@ from matplotlib.figure import Figure
 
 from bri_bayes.checks.mediation import MODEST
 from bri_bayes.presentation import sentences
-from bri_bayes.presentation.sentences import effect_unit
 from bri_bayes.presentation.study_tables import Values
 from bri_bayes.report.figures import marks, theme
-from bri_bayes.report.figures.mechanism import shown_outcomes
+from bri_bayes.report.figures.mechanism import channels_of, shown_outcomes
 
 _HEIGHT = 1.75  # inches of a panel
 _TITLE_WIDTH = 4.2  # inches of a panel title
@@ -19,9 +18,8 @@ _TITLE_WIDTH = 4.2  # inches of a panel title
 @theme.themed
 def mechanism_confounder(values: Values) -> Figure:
     """A column for each outcome, a row for each channel; the title of a panel says at which correlation it vanishes."""
-    own = values["mechanism"]
     outcomes = shown_outcomes(values)
-    channels = list(dict.fromkeys(channel for outcome in outcomes.values() for channel in outcome["channels"]))
+    channels = channels_of(outcomes)
     figure = theme.page(
         values,
         _title(outcomes),
@@ -29,18 +27,17 @@ def mechanism_confounder(values: Values) -> Figure:
         f"Shaded: correlations up to {MODEST:g} in size. Dotted: where the posterior median of the effect is zero.",
         body=marks.blocks(outcomes) * len(channels) * _HEIGHT,
     )
-    blocks = marks.panels(figure, list(outcomes), rows=len(channels))
-    for outcome, axes in zip(outcomes.values(), blocks, strict=True):
-        for row, (ax, channel) in enumerate(zip(axes, channels, strict=True)):
-            found = outcome["channels"].get(channel)
-            if found is None:
+    for _, outcome, axes, _ in marks.each(figure, outcomes, rows=len(channels)):
+        for ax, channel in zip(axes, channels, strict=True):
+            if channel not in outcome["channels"]:
                 ax.remove()
                 continue
-            _draw(ax, found)
-            label = own["channels"][channel]["label"]
-            theme.panel_title(ax, _panel_title(outcome, label, found), _TITLE_WIDTH, size=theme.SMALL + 0.5)
-            ax.set_ylabel(effect_unit(outcome))
-            if row == len(channels) - 1:
+            answer = outcome["channels"][channel]
+            _draw(ax, answer)
+            label = values["mechanism"]["channels"][channel]["label"]
+            theme.panel_title(ax, _panel_title(outcome, label, answer), _TITLE_WIDTH, size=theme.SMALL + 0.5)
+            ax.set_ylabel(sentences.effect_unit(outcome))
+            if channel == channels[-1]:
                 ax.set_xlabel("Correlation of the new shocks to channel and outcome")
     return figure
 
@@ -49,7 +46,7 @@ def caption(values: Values) -> list[str]:
     """One sentence an outcome: the smallest and the largest correlation that takes a channel away."""
     texts = []
     for outcome in shown_outcomes(values).values():
-        at = {channel: abs(one["confounder"]["vanishes_at"]["median"]) for channel, one in outcome["channels"].items()}
+        at = {channel: _vanishes(answer) for channel, answer in outcome["channels"].items()}
         strongest = max(at, key=lambda channel: at[channel])
         label = values["mechanism"]["channels"][strongest]["label"]
         within = sum(value <= MODEST for value in at.values())
@@ -61,30 +58,28 @@ def caption(values: Values) -> list[str]:
 
 
 def _title(outcomes: Values) -> str:
-    at = [
-        abs(one["confounder"]["vanishes_at"]["median"])
-        for outcome in outcomes.values()
-        for one in outcome["channels"].values()
-    ]
+    at = [_vanishes(answer) for outcome in outcomes.values() for answer in outcome["channels"].values()]
     within = sum(value <= MODEST for value in at)
     return f"{within} of {len(at)} channels vanish with a correlation of {MODEST:g} or less between unmeasured shocks"
 
 
-def _panel_title(outcome: Values, label: str, found: Values) -> str:
-    vanishing = found["confounder"]["vanishes_at"]
+def _vanishes(answer: Values) -> float:
+    """The size of the correlation at which the median of the effect is zero."""
+    return abs(float(answer["confounder"]["vanishes_at"]["median"]))
+
+
+def _panel_title(outcome: Values, label: str, answer: Values) -> str:
+    vanishing = answer["confounder"]["vanishes_at"]
     at = sentences.signed(vanishing["median"], 2)
     ends = sentences.interval(vanishing["lower"], vanishing["upper"], 2)
     return f"{outcome['label']}, {label}: vanishes at {at} ({ends})"
 
 
-def _draw(ax: Axes, found: Values) -> None:
-    curve = found["confounder"]["curve"]
+def _draw(ax: Axes, answer: Values) -> None:
+    curve = answer["confounder"]["curve"]
     at = [point["correlation"] for point in curve]
-    lower, mean, upper = ([point[key] for point in curve] for key in ("lower", "mean", "upper"))
     marks.zero_line(ax)
     ax.axvspan(-MODEST, MODEST, color=theme.FAINT, alpha=0.55, linewidth=0, zorder=0.5)
-    ax.fill_between(at, lower, upper, color=theme.BLUE, alpha=0.18, linewidth=0, zorder=2)
-    ax.plot(at, mean, color=theme.BLUE, linewidth=2.0, zorder=3)
-    ax.axvline(found["confounder"]["vanishes_at"]["median"], color=theme.VERMILLION, linewidth=1.3, linestyle=":")
+    marks.band(ax, at, curve, theme.BLUE)
+    ax.axvline(answer["confounder"]["vanishes_at"]["median"], color=theme.INK, linewidth=1.3, linestyle=":")
     ax.set_xlim(at[0], at[-1])
-    ax.grid(axis="y")

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.study_tables import Values, unit_name
-from bri_bayes.report.figures import marks, theme
-from bri_bayes.report.figures.placebo_marks import answered, digits_of, histogram, real_line
+from bri_bayes.report.figures import marks, theme, wording
+from bri_bayes.report.figures.placebo_marks import digits_of, histogram, real_line
 
 _NAMES = {
     "autocorrelation": "autocorrelation of neighbouring years",
@@ -23,7 +23,7 @@ _NAMES = {
 @theme.themed
 def model_checks(values: Values) -> Figure:
     """A column for each outcome, a row for each statistic: grey from simulated panels, the line is this panel."""
-    outcomes = answered(values, "predictive")
+    outcomes = wording.outcomes_of(values, "placebo", "predictive")
     figure = theme.page(
         values,
         _title(outcomes),
@@ -32,12 +32,11 @@ def model_checks(values: Values) -> Figure:
         "the model does not make such panels.",
         body=marks.blocks(outcomes) * len(_NAMES) * 1.45,
     )
-    blocks = marks.panels(figure, list(outcomes), rows=len(_NAMES))
-    for outcome, axes in zip(outcomes.values(), blocks, strict=True):
+    for _, outcome, axes, _ in marks.each(figure, outcomes, rows=len(_NAMES)):
         for ax, row in zip(axes, outcome["predictive"]["model_checks"]["statistics"], strict=True):
-            histogram(ax, row["draws"], color=theme.MUTED, bins=30)
+            histogram(ax, row["draws"], bins=30)
             ax.margins(x=0.1, y=0.15)
-            real_line(ax, row["observed"], sentences.number(row["observed"], digits_of(row)))
+            real_line(ax, row["observed"], sentences.number(row["observed"], digits_of(row)), theme.INK)
             mark = ", does not fit" if row["extreme"] else ""
             text = f"{outcome['label']}, {_NAMES[row['statistic']]}: p {sentences.number(row['p_value'], 3)}{mark}"
             theme.panel_title(ax, text, 4.2, size=theme.SMALL + 0.5)
@@ -47,23 +46,23 @@ def model_checks(values: Values) -> Figure:
 def caption(values: Values) -> list[str]:
     """Which statistics the model does not reproduce, and which units are too restless or too calm for one scale."""
     texts = []
-    for outcome in answered(values, "predictive").values():
-        found = outcome["predictive"]["model_checks"]
-        lost = [_NAMES[row["statistic"]] for row in found["statistics"] if row["extreme"]]
-        apart = [unit_name(values, unit) for unit, row in found["by_unit"].items() if row["extreme"]]
+    for outcome in wording.outcomes_of(values, "placebo", "predictive").values():
+        checks = outcome["predictive"]["model_checks"]
+        lost = [_NAMES[row["statistic"]] for row in checks["statistics"] if row["extreme"]]
+        unlike = [unit_name(values, unit) for unit, row in checks["by_unit"].items() if row["extreme"]]
         text = f"{outcome['label']}: " + (
             f"the model does not reproduce the {' and the '.join(lost)}"
             if lost
             else "the model reproduces all four statistics"
         )
-        texts.append(f"{text}; spread unlike the model's in {', '.join(apart)}." if apart else f"{text}.")
+        texts.append(f"{text}; spread unlike the model's in {', '.join(unlike)}." if unlike else f"{text}.")
     return texts
 
 
 def _title(outcomes: Mapping[str, Any]) -> str:
     parts = []
     for outcome in outcomes.values():
-        found = outcome["predictive"]["model_checks"]["statistics"]
-        extreme = [_NAMES[row["statistic"]] for row in found if row["extreme"]]
+        checks = outcome["predictive"]["model_checks"]["statistics"]
+        extreme = [_NAMES[row["statistic"]] for row in checks if row["extreme"]]
         parts.append(f"{outcome['label']}: {', '.join(extreme) if extreme else 'none of four'}")
     return "What the model does not reproduce. " + "; ".join(parts)

@@ -7,16 +7,14 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 
 from bri_bayes.estimands.comparison import SMALL_DIFFERENCE
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.study_tables import Values
-from bri_bayes.report.figures import marks, theme
+from bri_bayes.report.figures import keys, marks, rows, theme, wording
+from bri_bayes.report.figures.rows import GAP, Row
 
 STACKED = "stacked"
-GAP = 0.7  # rows between the models and their mixture
 _HOLLOW = ("doubtful", "unreliable")
 
 
@@ -36,13 +34,13 @@ def model_scores(values: Values) -> Figure:
     )
     grid = figure.subplots(len(outcomes), 2, squeeze=False, width_ratios=(1, 1))
     for (scores, effects), outcome in zip(grid, outcomes.values(), strict=True):
-        rows = outcome["models"]
-        labels = {float(y): _label(row["label"], noun) for y, row in enumerate(rows)}
-        mixture = len(rows) - 1 + 1 + GAP
+        models = outcome["models"]
+        labels = {float(y): _label(row["label"], noun) for y, row in enumerate(models)}
+        mixture = len(models) + GAP
         if outcome["stacked"]:
             labels[mixture] = STACKED
-        _draw_scores(scores, rows, labels)
-        _draw_effects(effects, values, outcome, labels, mixture)
+        _draw_scores(scores, models, labels)
+        _draw_effects(effects, outcome, labels, mixture)
         theme.panel_title(scores, outcome["label"], 3.4, pad=marks.HEADINGS)
     return figure
 
@@ -53,33 +51,29 @@ def caption(values: Values) -> list[str]:
     return [_label(text, noun) for outcome in _outcomes(values).values() for text in _sentences(outcome)]
 
 
-def _outcomes(values: Values) -> dict[str, Mapping[str, Any]]:
+def _outcomes(values: Values) -> dict[str, dict[str, Any]]:
     """The outcomes of the comparison, under the labels of the study."""
-    study = values.get("outcomes") or {}
-    return {
-        name: {**outcome, "label": study.get(name, outcome).get("label", name)}
-        for name, outcome in values["compare"]["outcomes"].items()
-    }
+    return wording.outcomes_of(values, "compare", "models")
 
 
 def _sentences(outcome: Values) -> list[str]:
-    rows, digits, span = outcome["models"], _digits(outcome), outcome["att_range"]
-    apart = sum(sentences.excludes_zero(row["att"]) for row in rows)
+    models, digits, span = outcome["models"], _digits(outcome), outcome["att_range"]
+    count = wording.apart(row["att"] for row in models)
     effects = (
-        f"Under the {len(rows)} models the mean effect runs from {sentences.signed(span['lowest'], digits)} to "
-        f"{sentences.signed(span['highest'], digits)}; {apart} of {len(rows)} intervals leave zero out."
+        f"Under the {len(models)} models the mean effect runs from {sentences.signed(span['lowest'], digits)} to "
+        f"{sentences.signed(span['highest'], digits)}; {count} of {len(models)} intervals leave zero out."
     )
     if outcome["best"] is None:
         return [f"{outcome['label']}: no score is reliable, so there is no best model. {effects}"]
-    best = next(row for row in rows if row["name"] == outcome["best"])
-    close = sum(row["similar"] for row in rows) - 1
+    best = next(row for row in models if row["name"] == outcome["best"])
+    close = sum(row["similar"] for row in models) - 1
     stacked = outcome["stacked"]["att"]
     texts = [
-        f"{outcome['label']}: the best score belongs to {best['label']}; {close} of {len(rows) - 1} others are not "
+        f"{outcome['label']}: the best score belongs to {best['label']}; {close} of {len(models) - 1} others are not "
         f"told from it. {effects} Stacked: {sentences.signed(stacked['mean'], digits)} "
         f"({sentences.interval(stacked['lower'], stacked['upper'], digits)})."
     ]
-    exact = [row for row in rows if row["psis"]["error"] is not None]
+    exact = [row for row in models if row["psis"]["error"] is not None]
     if exact:
         worst = max(exact, key=lambda row: abs(row["psis"]["error"]))
         warned = sum(row["psis"]["verdict"] != "reliable" for row in exact)
@@ -94,10 +88,7 @@ def _sentences(outcome: Values) -> list[str]:
 def _title(outcomes: Mapping[str, Any]) -> str:
     """How many intervals leave zero out, over models: does the verdict on the effect hang on the model?"""
     counts = {
-        outcome["label"]: (
-            sum(sentences.excludes_zero(row["att"]) for row in outcome["models"]),
-            len(outcome["models"]),
-        )
+        outcome["label"]: (wording.apart(row["att"] for row in outcome["models"]), len(outcome["models"]))
         for outcome in outcomes.values()
     }
     if all(count == 0 for count, _ in counts.values()):
@@ -109,22 +100,20 @@ def _title(outcomes: Mapping[str, Any]) -> str:
 
 
 def _key(outcomes: Mapping[str, Any]) -> list[Any]:
-    found: list[Any] = [Line2D([], [], color=theme.BLUE, marker="o", linestyle="", label="exact score")]
     verdicts = {row["verdict"] for outcome in outcomes.values() for row in outcome["models"]}
+    shown: list[Any] = [keys.dot(theme.BLUE, "exact score")]
     if verdicts & {"reliable"}:
-        found.append(Line2D([], [], color=theme.BLUE, marker="s", linestyle="", label="PSIS, reliable"))
+        shown.append(keys.dot(theme.BLUE, "PSIS, reliable", "s"))
     if verdicts & set(_HOLLOW):
-        hollow: dict[str, Any] = {"color": theme.BLUE, "marker": "s", "markerfacecolor": "white", "linestyle": ""}
-        found.append(Line2D([], [], **hollow, label="PSIS, not reliable"))
-    found.append(Patch(color=theme.FAINT, label=f"difference below {SMALL_DIFFERENCE:g}: none"))
-    return found
+        shown.append(keys.dot(theme.BLUE, "PSIS, not reliable", "s", hollow=True))
+    return [*shown, keys.band(theme.FAINT, f"difference below {SMALL_DIFFERENCE:g}: none", 1.0)]
 
 
-def _draw_scores(ax: Axes, rows: list[Mapping[str, Any]], labels: Mapping[float, str]) -> None:
+def _draw_scores(ax: Axes, models: list[Mapping[str, Any]], labels: Mapping[float, str]) -> None:
     ax.axvspan(-SMALL_DIFFERENCE, SMALL_DIFFERENCE, color=theme.FAINT, alpha=0.6, zorder=0, linewidth=0)
     marks.zero_line(ax, vertical=True)
     numbers, ends = {}, [-SMALL_DIFFERENCE, SMALL_DIFFERENCE]
-    for y, row in enumerate(rows):
+    for y, row in enumerate(models):
         gap = row.get("elpd_diff")
         if gap is None:
             continue
@@ -153,24 +142,18 @@ def _logarithmic(ax: Axes, low: float, high: float) -> None:
     ax.set_xlim(low * 1.15, high * 1.15)
 
 
-def _draw_effects(ax: Axes, values: Values, outcome: Values, labels: Mapping[float, str], mixture: float) -> None:
-    rows, digits = outcome["models"], _digits(outcome)
-    shown = {float(y): row["att"] for y, row in enumerate(rows)}
-    marks.zero_line(ax, vertical=True)
-    for y, effect in shown.items():
-        marks.dot(ax, y, effect, theme.BLUE)
+def _draw_effects(ax: Axes, outcome: Values, labels: Mapping[float, str], mixture: float) -> None:
+    models, digits = outcome["models"], _digits(outcome)
+    drawn = [
+        Row(float(y), "", row["att"], numbers=wording.cells(row["att"], digits)[:2]) for y, row in enumerate(models)
+    ]
     if outcome["stacked"]:
-        shown[mixture] = outcome["stacked"]["att"]
-        marks.dot(ax, mixture, shown[mixture], theme.VERMILLION, marker="D", bold=True)
-        ax.axhline(len(rows) - 1 + (1 + GAP) / 2, color=theme.FAINT, linewidth=1)
-    numbers = {
-        y: [sentences.signed(effect["mean"], digits), sentences.interval(effect["lower"], effect["upper"], digits)]
-        for y, effect in shown.items()
-    }
-    marks.beside(ax, numbers, ("effect", "95% interval"), bold=mixture)
-    marks.row_axis(ax, labels, show=False)
-    ax.set_xlim(*marks.limits([effect[end] for effect in shown.values() for end in ("lower", "upper")]))
-    ax.set_xlabel(f"Effect, {sentences.effect_unit(outcome)}")
+        stacked = outcome["stacked"]["att"]
+        numbers = wording.cells(stacked, digits)[:2]
+        drawn.append(Row(mixture, "", stacked, theme.PURPLE, "D", bold=True, numbers=numbers))
+        rows.divide(ax, len(models) - 1 + (1 + GAP) / 2)
+    rows.forest(ax, drawn, rows.WITH_INTERVAL, labels=labels, show=False, bold=mixture)
+    ax.set_xlabel(wording.effect_axis(outcome))
 
 
 def _digits(outcome: Values) -> int:

@@ -2,85 +2,88 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bri_bayes.presentation import sentences
-from bri_bayes.presentation.sentences import effect_unit
 from bri_bayes.presentation.study_tables import Values, unit_name
-from bri_bayes.report.figures import marks, theme
+from bri_bayes.report.figures import marks, theme, wording
 
-_HEIGHT = 2.75  # inches of a panel
-_TITLE_WIDTH = 4.2  # inches of a panel title
-_RUG = 0.055  # height of a country's line below the curve, as a share of the panel
+_HEIGHT = 3.2  # inches of a panel
+TITLE_WIDTH = 4.2  # inches of a panel title
+_RUG = 0.075  # height of a country's line below the curve, as a share of the panel
 _MOST_NAMES = 8  # countries that can be told apart below a curve
 
 
 @theme.themed
 def moderation(values: Values) -> Figure:
     """A column for each outcome, a row for each version; below each curve the span of every treated country."""
-    own = values["moderation"]
+    moderator = values["moderation"]["moderator"]
     outcomes = shown_outcomes(values)
-    versions = list(dict.fromkeys(version for outcome in outcomes.values() for version in outcome["versions"]))
-    label = own["moderator"]["label"]
+    versions = versions_of(outcomes)
     figure = theme.page(
         values,
-        _title(own, outcomes),
-        "Line: posterior mean of the average effect at a value of the moderator; band: 95% interval. "
-        "Below: the span of each treated country in its treated years; a dot is its mean.",
+        _title(moderator["label"], outcomes),
+        "Line: posterior mean of the average effect at a value of the moderator; band: 95% interval. Below: the span "
+        f"of each treated {sentences.singular(sentences.unit_noun(values))} in its treated years; a dot is its mean.",
         body=marks.blocks(outcomes) * len(versions) * _HEIGHT,
     )
-    blocks = marks.panels(figure, list(outcomes), rows=len(versions))
-    for outcome, axes in zip(outcomes.values(), blocks, strict=True):
-        for ax, version in zip(axes, versions, strict=True):
-            found = outcome["versions"].get(version)
-            if found is None:
-                ax.remove()
-                continue
-            _draw(ax, values, found)
-            theme.panel_title(ax, panel_title(outcome, found), _TITLE_WIDTH, size=theme.SMALL + 0.5)
-            ax.set_ylabel(f"Effect, {effect_unit(outcome)}")
-            ax.set_xlabel(f"{label}, {own['moderator']['units']}" if own["moderator"]["units"] else label)
+    axis = f"{moderator['label']}, {moderator['units']}" if moderator["units"] else moderator["label"]
+    for outcome, version, ax in each_version(figure, outcomes, versions):
+        _draw(ax, values, outcome["versions"][version])
+        theme.panel_title(ax, panel_title(outcome, outcome["versions"][version]), TITLE_WIDTH, size=theme.SMALL + 0.5)
+        ax.set_ylabel(wording.effect_axis(outcome))
+        ax.set_xlabel("\n".join(theme.wrapped(axis, TITLE_WIDTH, theme.TEXT)))
     return figure
 
 
 def caption(values: Values) -> list[str]:
     """One sentence an outcome: between which values the effect moves, and whether its slope is told from zero."""
-    own, texts = values["moderation"], []
-    label = own["moderator"]["label"]
+    label, texts = values["moderation"]["moderator"]["label"], []
     for outcome in shown_outcomes(values).values():
-        found = outcome["versions"][outcome["main"]]
-        first, last = found["curve"][0], found["curve"][-1]
+        answer = outcome["versions"][outcome["main"]]
+        first, last = answer["curve"][0], answer["curve"][-1]
         texts.append(
             f"{outcome['label']}: over the observed range of {label} the mean effect goes from "
             f"{sentences.signed(first['mean'], 2)} to {sentences.signed(last['mean'], 2)}; it falls with "
-            f"probability {sentences.probability(found['p_negative'])}."
+            f"probability {sentences.probability(answer['p_negative'])}."
         )
     return texts
 
 
-def shown_outcomes(values: Values) -> dict[str, Values]:
+def shown_outcomes(values: Values) -> dict[str, dict[str, Any]]:
     """The outcomes that have a version, under the labels of the study."""
-    found = values["moderation"]["outcomes"].items()
-    return {name: {**one, "label": values["outcomes"][name]["label"]} for name, one in found if one["versions"]}
+    return wording.outcomes_of(values, "moderation", "versions")
 
 
-def panel_title(outcome: Values, found: Values) -> str:
+def versions_of(outcomes: Values) -> list[str]:
+    """Every version that at least one outcome has, in order."""
+    return list(dict.fromkeys(version for outcome in outcomes.values() for version in outcome["versions"]))
+
+
+def each_version(figure: Figure, outcomes: Values, versions: list[str]) -> Iterator[tuple[Any, str, Axes]]:
+    """Outcome, version and axes of each panel: a column for each outcome, a row for each version."""
+    for _, outcome, axes, _ in marks.each(figure, outcomes, rows=len(versions)):
+        for ax, version in zip(axes, versions, strict=True):
+            if version in outcome["versions"]:
+                yield outcome, version, ax
+            else:
+                ax.remove()
+
+
+def panel_title(outcome: Values, answer: Values) -> str:
     """Outcome, version, and the probability that the effect falls."""
-    share = sentences.probability(found["p_negative"], words=False)
-    return f"{outcome['label']}: {found['title'][0].lower()}{found['title'][1:]}; P(slope < 0) = {share}"
+    share = wording.share(answer["p_negative"])
+    return f"{outcome['label']}: {answer['title'][0].lower()}{answer['title'][1:]}; P(slope < 0) = {share}"
 
 
-def _title(own: Values, outcomes: Values) -> str:
-    label = own["moderator"]["label"]
+def _title(label: str, outcomes: Values) -> str:
     mains = {name: outcome["versions"][outcome["main"]] for name, outcome in outcomes.items()}
-    sides = {name: sentences.verdict(found["slope"]) for name, found in mains.items()}
-    shares = [
-        f"{sentences.probability(found['p_negative'], words=False)} ({outcomes[name]['label']})"
-        for name, found in mains.items()
-    ]
+    sides = {name: sentences.verdict(answer["slope"]) for name, answer in mains.items()}
+    shares = [f"{wording.share(answer['p_negative'])} ({outcomes[name]['label']})" for name, answer in mains.items()]
     listed = sentences.listed(shares)
     if all(side == "below" for side in sides.values()):
         return f"The effect falls with {label}: P(slope < 0) is {listed}"
@@ -92,14 +95,12 @@ def _title(own: Values, outcomes: Values) -> str:
     return f"Whether the effect falls with {label} cannot be told: P(slope < 0) is {listed}"
 
 
-def _draw(ax: Axes, values: Values, found: Values) -> None:
-    at = [point["at"] for point in found["curve"]]
-    bounds = [[point[key] for point in found["curve"]] for key in ("lower", "mean", "upper")]
+def _draw(ax: Axes, values: Values, answer: Values) -> None:
+    at = [point["at"] for point in answer["curve"]]
     marks.zero_line(ax)
-    ax.fill_between(at, bounds[0], bounds[2], color=theme.BLUE, alpha=0.18, linewidth=0, zorder=2)
-    ax.plot(at, bounds[1], color=theme.BLUE, linewidth=2.2, zorder=3)
-    low, high = marks.limits([*bounds[0], *bounds[2]])
-    countries = sorted(found["observed"], key=lambda one: one["mean"])
+    marks.band(ax, at, answer["curve"], theme.BLUE, linewidth=2.2)
+    low, high = marks.limits([point[end] for point in answer["curve"] for end in ("lower", "upper")])
+    countries = sorted(answer["observed"], key=lambda span: span["mean"])
     named = len(countries) <= _MOST_NAMES
     room = _RUG * (high - low)
     rows = len(countries) if named else 1
@@ -110,7 +111,6 @@ def _draw(ax: Axes, values: Values, found: Values) -> None:
     margin = 0.03 * (at[-1] - at[0])
     ax.set_xlim(at[0] - margin, at[-1] + margin)
     ax.set_yticks([tick for tick in ax.get_yticks() if low <= tick <= high])
-    ax.grid(axis="y")
 
 
 def _span(ax: Axes, values: Values, country: Any, y: float, *, named: bool) -> None:
@@ -118,8 +118,7 @@ def _span(ax: Axes, values: Values, country: Any, y: float, *, named: bool) -> N
     ax.plot([country["mean"]], [y], color=theme.INK, marker="o", markersize=3.5, linestyle="", zorder=4)
     if not named:
         return
-    left, right = ax.dataLim.intervalx
-    beyond_middle = country["mean"] > (left + right) / 2
+    beyond_middle = country["mean"] > sum(ax.dataLim.intervalx) / 2
     text = f"{unit_name(values, country['unit'])} {country['first']}–{country['last']}"
     ax.annotate(
         text,

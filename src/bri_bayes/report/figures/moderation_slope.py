@@ -4,45 +4,36 @@ from __future__ import annotations
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.study_tables import Values
-from bri_bayes.report.figures import marks, theme
-from bri_bayes.report.figures.moderation import shown_outcomes
+from bri_bayes.report.figures import keys, marks, theme
+from bri_bayes.report.figures.moderation import TITLE_WIDTH, each_version, shown_outcomes, versions_of
 
 _HEIGHT = 1.9  # inches of a panel
-_TITLE_WIDTH = 4.2  # inches of a panel title
 
 
 @theme.themed
 def moderation_slope(values: Values) -> Figure:
     """A column for each outcome, a row for each version; the title of a panel gives the contraction and its verdict."""
-    own = values["moderation"]
     outcomes = shown_outcomes(values)
-    versions = list(dict.fromkeys(version for outcome in outcomes.values() for version in outcome["versions"]))
+    versions = versions_of(outcomes)
     figure = theme.page(
         values,
         _title(outcomes),
-        f"Change of the effect for one unit of {own['moderator']['label']}. Contraction: the share of the prior "
-        "variance that the data took away. Squares: least squares, with the 95% interval of clustered standard errors.",
+        f"Change of the effect for one unit of {values['moderation']['moderator']['label']}. Contraction: the share of "
+        "the prior variance that the data took away. Squares: least squares, with the 95% interval of clustered "
+        "standard errors.",
         body=marks.blocks(outcomes) * len(versions) * _HEIGHT,
         key=[
-            Line2D([], [], color=theme.MUTED, linestyle="--", linewidth=1.5, label="prior"),
-            Patch(color=theme.BLUE, alpha=0.35, label="posterior"),
-            Line2D([], [], color=theme.VERMILLION, marker="s", linestyle="-", label="TWFE, clustered s.e."),
+            keys.band(theme.MUTED, "prior", 0.25),
+            keys.line(theme.BLUE, "posterior"),
+            keys.dot(theme.VERMILLION, "TWFE, clustered s.e.", "s", interval=True),
         ],
     )
-    blocks = marks.panels(figure, list(outcomes), rows=len(versions))
-    for outcome, axes in zip(outcomes.values(), blocks, strict=True):
-        for ax, version in zip(axes, versions, strict=True):
-            found = outcome["versions"].get(version)
-            if found is None:
-                ax.remove()
-                continue
-            _draw(ax, found)
-            theme.panel_title(ax, _panel_title(outcome, found), _TITLE_WIDTH, size=theme.SMALL + 0.5)
+    for outcome, version, ax in each_version(figure, outcomes, versions):
+        _draw(ax, outcome["versions"][version])
+        theme.panel_title(ax, _panel_title(outcome, outcome["versions"][version]), TITLE_WIDTH, size=theme.SMALL + 0.5)
     return figure
 
 
@@ -68,24 +59,21 @@ def _title(outcomes: Values) -> str:
     return f"Where what is known of the slope comes from: {'; '.join(parts)}"
 
 
-def _panel_title(outcome: Values, found: Values) -> str:
-    contraction = sentences.number(found["learned"]["contraction"], 2)
-    return f"{outcome['label']}: {found['title'][0].lower()}{found['title'][1:]}; contraction {contraction}"
+def _panel_title(outcome: Values, answer: Values) -> str:
+    contraction = sentences.number(answer["learned"]["contraction"], 2)
+    return f"{outcome['label']}: {answer['title'][0].lower()}{answer['title'][1:]}; contraction {contraction}"
 
 
-def _draw(ax: Axes, found: Values) -> None:
-    density = found["density"]
+def _draw(ax: Axes, answer: Values) -> None:
+    density = answer["density"]
     marks.zero_line(ax, vertical=True)
-    ax.fill_between(density["grid"], density["posterior"], color=theme.BLUE, alpha=0.35, linewidth=0, zorder=2)
-    ax.plot(density["grid"], density["posterior"], color=theme.BLUE, linewidth=1.8, zorder=3)
-    ax.plot(density["grid"], density["prior"], color=theme.MUTED, linewidth=1.5, linestyle="--", zorder=3)
+    marks.densities(ax, density["grid"], density["prior"], density["posterior"], theme.BLUE)
     top = max(density["posterior"])
-    clustered = next((row for row in found["frequentist"] if row["inference"] == "cluster"), None)
+    clustered = next((row for row in answer["frequentist"] if row["inference"] == "cluster"), None)
     if clustered is not None and clustered.get("lower") is not None:
-        y = 0.12 * top
-        ax.plot([clustered["lower"], clustered["upper"]], [y, y], color=theme.VERMILLION, linewidth=1.6, zorder=4)
-        ax.plot([clustered["estimate"]], [y], color=theme.VERMILLION, marker="s", markersize=5, linestyle="", zorder=5)
-    ax.set_xlim(density["grid"][0], density["grid"][-1])
+        marks.dot(ax, 0.12 * top, {"mean": clustered["estimate"], **_ends(clustered)}, theme.VERMILLION, marker="s")
     ax.set_ylim(0, 1.08 * top)
-    ax.set_yticks([])
-    ax.spines["left"].set_visible(False)
+
+
+def _ends(row: Values) -> dict[str, float]:
+    return {end: row[end] for end in ("lower", "upper")}

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.study_tables import Values
-from bri_bayes.report.figures import marks, theme
+from bri_bayes.report.figures import keys, rows, theme, wording
+from bri_bayes.report.figures.rows import GAP, Row
 
 _NUMBERS = ("P(counterpart)", "nearest", "in draws")
 ENOUGH = 0.5
+# Colour and mark of a unit, by whether it is treated.
+GROUPS = {True: (theme.BLUE, "o"), False: (theme.PURPLE, "s")}
 
 
 @theme.themed
@@ -26,28 +28,30 @@ def overlap(values: Values) -> Figure:
         "Shaded: from the lowest to the highest mean of the controls. A unit has a counterpart in a draw in which its "
         "score lies within the range of the controls.",
         body=0.3 * (len(units) + 1) + 0.7,
-        key=[_handle(theme.VERMILLION, "o", "treated"), _handle(theme.BLUE, "s", "control")],
+        key=[
+            keys.dot(theme.BLUE, "treated", interval=True),
+            keys.dot(theme.PURPLE, "control", "s", interval=True),
+        ],
     )
-    (ax,) = figure.subplots(1, 1, squeeze=False)[0]
+    ax = figure.subplots()
     means = [row["score"]["mean"] for row in controls]
-    ax.axvspan(min(means), max(means), color=theme.BLUE, alpha=0.08, linewidth=0)
-    labels, numbers = {}, {}
+    ax.axvspan(min(means), max(means), color=theme.PURPLE, alpha=0.08, linewidth=0)
     names = {row["unit"]: row["name"] for row in units}
+    drawn = []
     for position, row in enumerate([*treated, *controls]):
-        y = position + (0.7 if not row["treated"] else 0.0)
-        color, marker = (theme.VERMILLION, "o") if row["treated"] else (theme.BLUE, "s")
-        marks.dot(ax, y, {key: row["score"][key] for key in ("mean", "lower", "upper")}, color, marker=marker)
+        y = position + (0.0 if row["treated"] else GAP)
+        color, marker = GROUPS[row["treated"]]
+        effect = {key: row["score"][key] for key in ("mean", "lower", "upper")}
         quarter = row["quantiles"]
         ax.plot([quarter[4], quarter[14]], [y, y], color=color, linewidth=5, alpha=0.45, zorder=3)
-        labels[y] = row["name"]
-        if row["treated"]:
-            share = sentences.probability(row["p_counterpart"], words=False)
-            nearest = sentences.probability(row["p_nearest"], words=False)
-            numbers[y] = [share, names[row["nearest"]], nearest]
-    marks.beside(ax, numbers, _NUMBERS)
-    marks.row_axis(ax, labels, show=True)
-    ax.axhline(len(treated) - 0.15, color=theme.FAINT, linewidth=1)
-    ax.set_xlim(-0.02, 1.02)
+        numbers = (
+            [wording.share(row["p_counterpart"]), names[row["nearest"]], wording.share(row["p_nearest"])]
+            if row["treated"]
+            else []
+        )
+        drawn.append(Row(y, row["name"], effect, color, marker, numbers=numbers))
+    rows.forest(ax, drawn, _NUMBERS, limits=(-0.02, 1.02))
+    rows.divide(ax, len(treated) - 0.15)
     ax.set_xlabel("Probability of treatment")
     return figure
 
@@ -65,9 +69,8 @@ def _title(values: Values) -> str:
         return f"All {len(treated)} treated {noun} have a counterpart among the controls"
     if len(lost) == len(treated):
         return f"None of the {len(treated)} treated {noun} has a counterpart among the controls"
-    listed = lost[0] if len(lost) == 1 else f"{', '.join(lost[:-1])} and {lost[-1]}"
-    return f"{len(lost)} of {len(treated)} treated {noun} have no counterpart among the controls: {listed}"
-
-
-def _handle(color: str, marker: str, label: str) -> Line2D:
-    return Line2D([], [], color=color, marker=marker, linewidth=1.6, markersize=6.5, label=label)
+    have = "has" if len(lost) == 1 else "have"
+    return (
+        f"{len(lost)} of {len(treated)} treated {noun} {have} no counterpart among the controls: "
+        f"{sentences.listed(lost)}"
+    )

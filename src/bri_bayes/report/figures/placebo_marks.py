@@ -1,4 +1,4 @@
-"""What do the figures of placebos share? Outcomes with values, counts in words, histograms beside a real estimate."""
+"""What do the figures of placebos share? Counts, and histograms beside a real estimate."""
 
 from __future__ import annotations
 
@@ -8,27 +8,8 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from bri_bayes.core.errors import InputError
 from bri_bayes.presentation import sentences
-from bri_bayes.presentation.study_tables import Values
-from bri_bayes.report.figures import theme
-
-REAL = theme.VERMILLION
-
-
-def answered(values: Values, kind: str, section: str = "placebo") -> dict[str, dict[str, Any]]:
-    """The outcomes of the section with this kind of values, with the label and the unit that the study gives them."""
-    told = ("label", "units", "transform")
-    found = {
-        name: dict(outcome) | {key: value for key, value in values["outcomes"].get(name, {}).items() if key in told}
-        for name, outcome in values.get(section, {}).get("outcomes", {}).items()
-        if outcome.get(kind)
-    }
-    if not found:
-        raise InputError(
-            f'the figure needs an outcome with "{kind}" in the section "{section}"; none of the study has it'
-        )
-    return found
+from bri_bayes.report.figures import marks, theme
 
 
 def short_share(null: Mapping[str, Any]) -> int:
@@ -43,7 +24,7 @@ def digits_of(att: Mapping[str, float]) -> int:
     return 2 if not width > 0 else int(min(max(1 - np.floor(np.log10(width)), 2 if width < 20 else 0), 4))
 
 
-def histogram(ax: Axes, draws: Sequence[float], *, color: str, bins: int = 40) -> None:
+def histogram(ax: Axes, draws: Sequence[float], *, bins: int = 40) -> None:
     """The distribution of placebos; its middle 95% in the full colour, the tails paler."""
     values = np.asarray(draws, dtype=float)
     counts, edges = np.histogram(values, bins=bins)
@@ -51,25 +32,31 @@ def histogram(ax: Axes, draws: Sequence[float], *, color: str, bins: int = 40) -
     middles = (edges[:-1] + edges[1:]) / 2
     for inside, alpha in ((True, 0.85), (False, 0.35)):
         chosen = ((middles >= low) & (middles <= high)) == inside
-        ax.bar(middles[chosen], counts[chosen], width=np.diff(edges)[chosen], color=color, alpha=alpha, lw=0, zorder=2)
-    ax.set_yticks([])
-    ax.spines["left"].set_visible(False)
+        ax.bar(
+            middles[chosen],
+            counts[chosen],
+            width=np.diff(edges)[chosen],
+            color=theme.MUTED,
+            alpha=alpha,
+            lw=0,
+            zorder=2,
+        )
+    marks.no_heights(ax)
 
 
-def real_line(ax: Axes, estimate: float, text: str) -> None:
+def real_line(ax: Axes, estimate: float, text: str, color: str = theme.BLUE) -> None:
     """The real estimate in a distribution, named beside its line."""
-    ax.axvline(estimate, color=REAL, linewidth=2, zorder=5)
-    low, high = ax.get_xlim()
-    right = estimate > (low + high) / 2
+    ax.axvline(estimate, color=color, linewidth=2, zorder=5)
+    beyond = estimate > sum(ax.get_xlim()) / 2
     ax.annotate(
         text,
         (estimate, 0.97),
         xycoords=ax.get_xaxis_transform(),
-        xytext=(-5 if right else 5, 0),
+        xytext=(-5 if beyond else 5, 0),
         textcoords="offset points",
-        ha="right" if right else "left",
+        ha="right" if beyond else "left",
         va="top",
-        color=REAL,
+        color=color,
         size=theme.SMALL,
         weight="bold",
         bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.0},

@@ -8,18 +8,17 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.study_tables import Values
-from bri_bayes.report.figures import marks, theme
-from bri_bayes.report.figures.placebo_marks import REAL, answered, short_share
+from bri_bayes.report.figures import keys, marks, theme, wording
+from bri_bayes.report.figures.placebo_marks import short_share
 
 _STRIPS = (
-    ("", "any group of the\nsame units", theme.BLUE),
-    ("controls_only", "controls alone", theme.GREEN),
-    ("wide_pool", "other units, as many\nagainst as many", theme.PURPLE),
-    ("wide_pool_all_others", "other units,\nagainst all others", theme.INK),
+    ("", "any group of the\nsame units"),
+    ("controls_only", "controls alone"),
+    ("wide_pool", "other units, as many\nagainst as many"),
+    ("wide_pool_all_others", "other units,\nagainst all others"),
 )
 _JITTER = 0.3
 
@@ -27,7 +26,7 @@ _JITTER = 0.3
 @theme.themed
 def placebo_space(values: Values) -> Figure:
     """Rows: every assignment in the order of its mean with its interval; the means of each null."""
-    outcomes = answered(values, "space")
+    outcomes = wording.outcomes_of(values, "placebo", "space")
     figure = theme.page(
         values,
         _title(values, outcomes),
@@ -36,17 +35,16 @@ def placebo_space(values: Values) -> Figure:
         "light band are at least as large.",
         body=marks.blocks(outcomes) * 5.4,
         key=[
-            Line2D([], [], color=theme.MUTED, marker="o", markersize=4, label="a fake group"),
-            Line2D([], [], color=REAL, marker="o", linewidth=2.4, label="the actual group"),
+            keys.dot(theme.MUTED, "a fake group", interval=True),
+            keys.dot(theme.BLUE, "the actual group", interval=True),
         ],
     )
-    blocks = marks.panels(figure, list(outcomes), rows=2)
-    for position, (outcome, (top, below)) in enumerate(zip(outcomes.values(), blocks, strict=True)):
+    for _, outcome, (top, below), first in marks.each(figure, outcomes, rows=2):
         _ranked(top, outcome["space"])
-        _strips(below, outcome["space"], show=position % 2 == 0)
-        if position % 2 == 0:
-            top.set_ylabel(f"Effect, {sentences.effect_unit(outcome)}")
-        below.set_xlabel(f"Effect, {sentences.effect_unit(outcome)}")
+        _strips(below, outcome["space"], show=first)
+        if first:
+            top.set_ylabel(wording.effect_axis(outcome))
+        below.set_xlabel(wording.effect_axis(outcome))
         theme.panel_title(top, _panel_title(outcome), 3.7, size=theme.SMALL + 0.5)
     return figure
 
@@ -54,9 +52,9 @@ def placebo_space(values: Values) -> Figure:
 def caption(values: Values) -> list[str]:
     """The share of groups with an effect at least as large under each null."""
     texts = []
-    for outcome in answered(values, "space").values():
+    for outcome in wording.outcomes_of(values, "placebo", "space").values():
         space = outcome["space"]
-        told = [f"{sentences.probability(space['p_value'], words=False)} of all {space['n']} groups"]
+        told = [f"{wording.share(space['p_value'])} of all {space['n']} groups"]
         for key, what in (("controls_only", "groups of controls alone"), ("wide_pool", "random groups of others")):
             if null := space.get(key):
                 told.append(f"{short_share(null)} of {null['n']} {what}")
@@ -82,7 +80,7 @@ def _panel_title(outcome: Mapping[str, Any]) -> str:
 def _ranked(ax: Axes, space: Mapping[str, Any]) -> None:
     rows = sorted(space["placebos"], key=lambda row: row["att"]["mean"])
     marks.zero_line(ax)
-    for real, color, width, size in ((False, theme.MUTED, 0.7, 6), (True, REAL, 2.6, 50)):
+    for real, color, width, size in ((False, theme.MUTED, 0.7, 6), (True, theme.BLUE, 2.6, 50)):
         chosen = [(rank, row["att"]) for rank, row in enumerate(rows, start=1) if row["observed"] is real]
         ranks = [rank for rank, _ in chosen]
         mean, lower, upper = ([att[name] for _, att in chosen] for name in ("mean", "lower", "upper"))
@@ -95,8 +93,8 @@ def _ranked(ax: Axes, space: Mapping[str, Any]) -> None:
 def _strips(ax: Axes, space: Mapping[str, Any], *, show: bool) -> None:
     rng = np.random.default_rng(0)  # the jitter of dots, not a number of the study
     labels = {}
-    ax.axvline(0, color=theme.INK, linewidth=1.0, zorder=1.5)
-    for y, (key, title, color) in enumerate(_STRIPS):
+    marks.zero_line(ax, vertical=True)
+    for y, (key, title) in enumerate(_STRIPS):
         null = space if not key else space.get(key)
         if not null:
             continue
@@ -104,8 +102,8 @@ def _strips(ax: Axes, space: Mapping[str, Any], *, show: bool) -> None:
         means = np.array([row["att"]["mean"] for row in null["placebos"] if not row.get("observed")])
         spread = rng.uniform(-_JITTER, _JITTER, means.size)
         size = 9 if means.size < 200 else 4
-        ax.scatter(means, y + spread, s=size, color=color, alpha=0.55, lw=0, zorder=2)
+        ax.scatter(means, y + spread, s=size, color=theme.MUTED, alpha=0.55, lw=0, zorder=2)
         real = null["observed"]["mean"]
-        ax.fill_betweenx([y - 0.42, y + 0.42], -abs(real), abs(real), color=REAL, alpha=0.10, lw=0, zorder=1)
-        ax.plot([real, real], [y - 0.42, y + 0.42], color=REAL, linewidth=3, zorder=5)
+        ax.fill_betweenx([y - 0.42, y + 0.42], -abs(real), abs(real), color=theme.BLUE, alpha=0.10, lw=0, zorder=1)
+        ax.plot([real, real], [y - 0.42, y + 0.42], color=theme.BLUE, linewidth=3, zorder=5)
     marks.row_axis(ax, labels, show=show)

@@ -17,14 +17,14 @@ from bri_bayes.frequentist.estimate import SIGNIFICANCE
 from bri_bayes.frequentist.many import COLLAPSED_T, TWFE_CLUSTER, TWFE_IID, TWFE_PERMUTATION, TWFE_PUBLISHED
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.study_tables import Values
-from bri_bayes.report.figures import marks, theme
+from bri_bayes.report.figures import marks, theme, wording
 
 # Name, colour, marker, hollow; the colours are those of the figure "comparison".
 _TESTS: dict[str, tuple[str, str, str, bool]] = {
     BAYES: ("Bayes", theme.BLUE, "o", False),
     TWFE_CLUSTER: ("TWFE, clustered s.e.", theme.VERMILLION, "s", False),
     COLLAPSED_T: ("Exact t", theme.PURPLE, "^", False),
-    TWFE_PERMUTATION: ("Permutation", theme.GREEN, "v", True),
+    TWFE_PERMUTATION: ("Permutation", theme.MUTED, "v", True),
     TWFE_IID: ("TWFE, ordinary s.e.", theme.VERMILLION, "s", True),
     TWFE_PUBLISHED: ("TWFE, published s.e.", theme.INK, "D", True),
 }
@@ -50,15 +50,14 @@ def power(values: Values) -> Figure:
         body=marks.blocks(outcomes) * 2 * _HEIGHT,
         key=[_line([], [], test) for test in _TESTS if test in tests],
     )
-    blocks = marks.panels(figure, list(outcomes), rows=2, sharey="row")
-    for position, (outcome, axes) in enumerate(zip(outcomes.values(), blocks, strict=True)):
-        found = outcome["power"]
+    for _, outcome, axes, first in marks.each(figure, outcomes, rows=2, sharey="row"):
+        answer = outcome["power"]
         for ax, effect, title in zip(
-            axes, (found["effect"], 0.0), (_power_title(outcome), _size_title(outcome)), strict=True
+            axes, (answer["effect"], 0.0), (_power_title(outcome), _size_title(outcome)), strict=True
         ):
-            _draw(ax, found, effect)
+            _draw(ax, answer, effect)
             theme.panel_title(ax, title, _TITLE_WIDTH, size=theme.SMALL + 0.5)
-            if position % 2 == 0:
+            if first:
                 ax.set_ylabel("Panels with a finding")
         axes[-1].set_xlabel("Autocorrelation of the errors from one period to the next")
     return figure
@@ -66,7 +65,7 @@ def power(values: Values) -> Figure:
 
 def _title(values: Values, outcomes: Mapping[str, Any]) -> str:
     units = sentences.counted(len(values["panel"]["units"]), sentences.unit_noun(values))
-    shares = [f"{_percent(_cell(outcome, BAYES)['power'])} ({outcome['label']})" for outcome in outcomes.values()]
+    shares = [f"{wording.share(_cell(outcome, BAYES)['power'])} ({outcome['label']})" for outcome in outcomes.values()]
     what, it = ("effect", "it") if len(shares) == 1 else ("effects", "them")
     return f"If the published {what} were true, {units} would show {it} in {' and '.join(shares)} of panels"
 
@@ -84,37 +83,37 @@ def _reading(outcomes: Mapping[str, Any]) -> str:
 def _power_title(outcome: Values) -> str:
     row, effect = _cell(outcome, BAYES), outcome["power"]["effect"]
     text = f"{outcome['label']}, effect {sentences.signed(effect, _digits(effect))}: Bayes finds it in "
-    text += _percent(row["power"])
+    text += wording.share(row["power"])
     if row["type_m"] is None:
         return text
     return f"{text}; what it finds is {sentences.number(row['type_m'], 1)} times the effect on average"
 
 
 def _size_title(outcome: Values) -> str:
-    ordinary, bayes = (_percent(_cell(outcome, test, effect=0.0)["power"]) for test in (TWFE_IID, BAYES))
+    ordinary, bayes = (wording.share(_cell(outcome, test, effect=0.0)["power"]) for test in (TWFE_IID, BAYES))
     return f"{outcome['label']}, no effect: ordinary standard errors find one in {ordinary}, Bayes in {bayes}"
 
 
 def _cell(outcome: Values, test: str, *, effect: float | None = None) -> Mapping[str, Any]:
     """The row of a test at the persistence of the panel."""
-    found = outcome["power"]
-    rows = [row for row in found["rows"] if row["test"] == test and row["rho"] == found["rho"]]
-    wanted = found["effect"] if effect is None else effect
+    answer = outcome["power"]
+    rows = [row for row in answer["rows"] if row["test"] == test and row["rho"] == answer["rho"]]
+    wanted = answer["effect"] if effect is None else effect
     return next(row for row in rows if row["effect"] == wanted)
 
 
-def _draw(ax: Axes, found: Mapping[str, Any], effect: float) -> None:
+def _draw(ax: Axes, answer: Mapping[str, Any], effect: float) -> None:
     ax.axhline(SIGNIFICANCE, color=theme.INK, linewidth=1, linestyle=(0, (4, 3)), zorder=1.5)
-    ax.axvline(found["rho"], color=theme.MUTED, linewidth=1.2, linestyle=":", zorder=1.4)
+    ax.axvline(answer["rho"], color=theme.MUTED, linewidth=1.2, linestyle=":", zorder=1.4)
     for test in reversed(_TESTS):
-        rows = [row for row in found["rows"] if row["test"] == test and row["effect"] == effect]
+        rows = [row for row in answer["rows"] if row["test"] == test and row["effect"] == effect]
         if rows:
             ax.add_line(_line([row["rho"] for row in rows], [row["power"] for row in rows], test))
     ax.set_ylim(0, 1)
     ax.yaxis.set_major_formatter(PercentFormatter(1.0))
     # The persistence of the panel has its own line; a tick beside it would touch another.
-    own = {found["rho"]} - set(PERSISTENCES)
-    ticks = sorted({row["rho"] for row in found["rows"]} - own) or [found["rho"]]
+    shown_by_panel = {answer["rho"]} - set(PERSISTENCES)
+    ticks = sorted({row["rho"] for row in answer["rows"]} - shown_by_panel) or [answer["rho"]]
     ax.set_xticks(ticks, ["random walk" if rho == RANDOM_WALK else f"{rho:g}".replace("-", "−") for rho in ticks])
     ax.set_xlim(min(ticks) - 0.05, max(ticks) + 0.05)
     ax.grid(axis="y")
@@ -132,10 +131,6 @@ def _line(rho: Sequence[float], share: Sequence[float], test: str) -> Line2D:
         "zorder": 4 if bold else 3,
     }
     return Line2D(rho, share, label=label, **look)
-
-
-def _percent(share: float) -> str:
-    return sentences.probability(share, words=False)
 
 
 def _digits(effect: float) -> int:

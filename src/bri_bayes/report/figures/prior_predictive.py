@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from bri_bayes.presentation import sentences
-from bri_bayes.presentation.study_tables import Values, section_outcomes
-from bri_bayes.report.figures import marks, theme
-
-SECTION = "prior"
+from bri_bayes.presentation.study_tables import Values
+from bri_bayes.report.figures import keys, marks, theme, wording
 
 
 @theme.themed
@@ -27,21 +23,21 @@ def prior_predictive(values: Values) -> Figure:
         values,
         _title(outcomes),
         "Above: all treated units together, a logarithmic axis; country and year effects are held at their observed "
-        "averages, since their priors are wide on purpose. Below: trade with the policy minus trade without it.",
+        "averages, since their priors are wide on purpose. Below: trade with "
+        f"{wording.policy(values)} minus trade without it.",
         body=marks.blocks(outcomes) * 5.4,
         key=[
-            Patch(facecolor=theme.MUTED, alpha=0.2, label="prior, 95%"),
-            Patch(facecolor=theme.MUTED, alpha=0.5, label="prior, 50%"),
-            Line2D([], [], color=theme.INK, marker="o", markersize=4, label="observed"),
-            Patch(facecolor=theme.BLUE, alpha=0.45, label="posterior, 95%"),
+            keys.band(theme.MUTED, "prior, 95%"),
+            keys.band(theme.MUTED, "prior, 50%", 0.5),
+            keys.dot(theme.INK, "observed", interval=True),
+            keys.band(theme.BLUE, "posterior, 95%", 0.45),
         ],
     )
-    blocks = marks.panels(figure, list(outcomes), rows=2)
-    for position, (found, (above, below)) in enumerate(zip(outcomes.values(), blocks, strict=True)):
-        _draw_total(above, found["predictive"]["total_by_period"])
-        _draw_additional(below, found)
-        theme.panel_title(above, found["label"], 4.4)
-        if position % 2 == 0:
+    for _, outcome, (above, below), first in marks.each(figure, outcomes, rows=2):
+        _draw_total(above, outcome["predictive"]["total_by_period"])
+        _draw_additional(below, outcome)
+        theme.panel_title(above, outcome["label"], 4.4)
+        if first:
             above.set_ylabel("US dollars a year")
             below.set_ylabel("Additional, US dollars a year")
     return figure
@@ -50,14 +46,14 @@ def prior_predictive(values: Values) -> Figure:
 def caption(values: Values) -> list[str]:
     """For each outcome: the effects in percent that the prior holds possible, beside the posterior."""
     texts = []
-    for found in _outcomes(values).values():
-        effect = found["predictive"]["rows"]["att"]
-        lower, upper = (100 * np.expm1(found["att"][end]) for end in ("lower", "upper"))
-        change = found["predictive"]["rows"]["change_on_path"]
+    for outcome in _outcomes(values).values():
+        effect = outcome["predictive"]["rows"]["att"]
+        lower, upper = (100 * np.expm1(outcome["att"][end]) for end in ("lower", "upper"))
+        change = outcome["predictive"]["rows"]["change_on_path"]
         texts.append(
-            f"{found['label']}: before the data the card holds effects from {sentences.number(effect['q025'], 0)}% to "
-            f"{sentences.signed(effect['q975'], 0)}% possible (95%), after them from {sentences.number(lower, 0)}% to "
-            f"{sentences.signed(upper, 0)}%. It expects changes of a country from one year to the next between "
+            f"{outcome['label']}: before the data the card holds effects from {sentences.number(effect['q025'], 0)}% "
+            f"to {sentences.signed(effect['q975'], 0)}% possible (95%), after them from {sentences.number(lower, 0)}% "
+            f"to {sentences.signed(upper, 0)}%. It expects changes of a country from one year to the next between "
             f"{sentences.number(change['q25'], 0)}% and {sentences.signed(change['q75'], 0)}% half of the time; those "
             f"observed run from {sentences.number(change['observed_low'], 0)}% to "
             f"{sentences.signed(change['observed_high'], 0)}%."
@@ -66,17 +62,17 @@ def caption(values: Values) -> list[str]:
 
 
 def _outcomes(values: Values) -> dict[str, dict[str, Any]]:
-    return section_outcomes(values, SECTION, "additional_trade_usd")
+    return wording.outcomes_of(values, "prior", "additional_trade_usd")
 
 
 def _title(outcomes: Mapping[str, Any]) -> str:
     """In how many years the observed total lies inside the prior's 95% band, and how much wider the prior is."""
     inside, total, ratios = 0, 0, []
-    for found in outcomes.values():
-        years = found["predictive"]["total_by_period"].values()
+    for outcome in outcomes.values():
+        years = outcome["predictive"]["total_by_period"].values()
         inside += sum(row["q025"] <= row["observed"] <= row["q975"] for row in years)
         total += len(years)
-        effect, att = found["predictive"]["rows"]["att"], found["att"]
+        effect, att = outcome["predictive"]["rows"]["att"], outcome["att"]
         width = np.log1p(effect["q975"] / 100) - np.log1p(effect["q025"] / 100)
         ratios.append(width / (att["upper"] - att["lower"]))
     low, high = (sentences.number(end, 1) for end in (min(ratios), max(ratios)))
@@ -92,24 +88,19 @@ def _title(outcomes: Mapping[str, Any]) -> str:
 
 def _draw_total(ax: Axes, years: Mapping[str, Mapping[str, float]]) -> None:
     x = [int(year) for year in years]
-    lower, upper, low, high, seen = (
-        [row[name] for row in years.values()] for name in ("q025", "q975", "q25", "q75", "observed")
-    )
-    ax.fill_between(x, lower, upper, color=theme.MUTED, alpha=0.2, linewidth=0)
-    ax.fill_between(x, low, high, color=theme.MUTED, alpha=0.3, linewidth=0)
+    seen = [row["observed"] for row in years.values()]
+    _fan(ax, x, years.values())
     ax.plot(x, seen, color=theme.INK, marker="o", markersize=4, linewidth=1.3)
     ax.set_yscale("log")
     ax.yaxis.set_minor_locator(NullLocator())
     _axes(ax, x)
 
 
-def _draw_additional(ax: Axes, found: Mapping[str, Any]) -> None:
-    prior, posterior = found["predictive"]["additional_trade_by_period"], found["additional_trade_usd"]
+def _draw_additional(ax: Axes, outcome: Mapping[str, Any]) -> None:
+    prior, posterior = outcome["predictive"]["additional_trade_by_period"], outcome["additional_trade_usd"]
     x = [int(year) for year in prior]
     marks.zero_line(ax)
-    for low, high, alpha in (("q025", "q975", 0.2), ("q25", "q75", 0.3)):
-        bottom, top = ([row[end] for row in prior.values()] for end in (low, high))
-        ax.fill_between(x, bottom, top, color=theme.MUTED, alpha=alpha, linewidth=0)
+    _fan(ax, x, prior.values())
     bottom, top = ([posterior[year][end] for year in prior] for end in ("lower", "upper"))
     ax.fill_between(x, bottom, top, color=theme.BLUE, alpha=0.45, linewidth=0, zorder=3)
     # The prior's lower end runs to losses beyond all trade there is; the axis keeps half of the prior in sight.
@@ -119,6 +110,13 @@ def _draw_additional(ax: Axes, found: Mapping[str, Any]) -> None:
     ax.set_ylim(min(shown) - 0.35 * span, max(shown) + 0.35 * span)
     ax.yaxis.set_major_locator(MaxNLocator(6))
     _axes(ax, x)
+
+
+def _fan(ax: Axes, x: list[int], rows: Collection[Mapping[str, float]]) -> None:
+    """The middle 95% and 50% of the prior."""
+    quantiles = {name: [row[name] for row in rows] for name in ("q025", "q975", "q25", "q75")}
+    for low, high, alpha in (("q025", "q975", 0.2), ("q25", "q75", 0.3)):
+        ax.fill_between(x, quantiles[low], quantiles[high], color=theme.MUTED, alpha=alpha, linewidth=0)
 
 
 def _axes(ax: Axes, years: list[int]) -> None:

@@ -7,22 +7,18 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 
 from bri_bayes.presentation import sentences
-from bri_bayes.presentation.study_tables import Values, section_outcomes
-from bri_bayes.report.figures import marks, theme
+from bri_bayes.presentation.study_tables import Values
+from bri_bayes.report.figures import keys, marks, theme, wording
 from bri_bayes.study.card_text import SCALE_WORDS
-
-SECTION = "prior"
 
 
 @theme.themed
 def prior_scales(values: Values) -> Figure:
     """A column for each outcome and a row for each scale."""
-    outcomes = section_outcomes(values, SECTION, "scales")
-    rows = max(len(found["scales"]) for found in outcomes.values())
+    outcomes = wording.outcomes_of(values, "prior", "scales")
+    rows = max(len(outcome["scales"]) for outcome in outcomes.values())
     figure = theme.page(
         values,
         _title(outcomes),
@@ -30,40 +26,41 @@ def prior_scales(values: Values) -> Figure:
         "is gone, on the prior's normal score. Not learned: below 0.5, or the posterior goes at least half of the way "
         "with the scale of its prior.",
         body=marks.blocks(outcomes) * (1.75 * rows),
-        key=[
-            Patch(facecolor=theme.MUTED, alpha=0.3, label="prior"),
-            Line2D([], [], color=theme.BLUE, linewidth=1.8, label="posterior"),
-        ],
+        key=[keys.band(theme.MUTED, "prior", 0.25), keys.line(theme.BLUE, "posterior")],
     )
-    blocks = marks.panels(figure, list(outcomes), rows=rows)
-    for found, axes in zip(outcomes.values(), blocks, strict=True):
+    for _, outcome, axes, _ in marks.each(figure, outcomes, rows=rows):
         for position, ax in enumerate(axes):
-            if position >= len(found["scales"]):
+            if position >= len(outcome["scales"]):
                 ax.set_visible(False)
                 continue
-            row = found["scales"][position]
-            _draw(ax, row, found)
+            row = outcome["scales"][position]
+            _draw(ax, row, outcome)
             heading = f"{SCALE_WORDS.get(row['name'], row['name'])} ({row['name']}): {row['verdict']}"
-            theme.panel_title(ax, heading if position else f"{found['label']} – {heading}", 4.4, size=theme.SMALL + 0.5)
+            theme.panel_title(
+                ax, heading if position else f"{outcome['label']} – {heading}", 4.4, size=theme.SMALL + 0.5
+            )
     return figure
 
 
 def caption(values: Values) -> list[str]:
     """For each outcome: what was learned and what was not."""
     texts = []
-    for found in section_outcomes(values, SECTION, "scales").values():
+    for outcome in wording.outcomes_of(values, "prior", "scales").values():
         by_verdict: dict[str, list[str]] = {}
-        for row in found["scales"]:
+        for row in outcome["scales"]:
             by_verdict.setdefault(row["verdict"], []).append(row["name"])
         parts = [f"{verdict}: {', '.join(names)}" for verdict, names in sorted(by_verdict.items())]
-        texts.append(f"{found['label']}: {'; '.join(parts)}.")
+        texts.append(f"{outcome['label']}: {'; '.join(parts)}.")
     return texts
 
 
 def _title(outcomes: Mapping[str, Any]) -> str:
     """How many group scales are not learned, over all outcomes."""
     group = [
-        row["verdict"] for found in outcomes.values() for row in found["scales"] if row["name"] not in ("sigma", "rho")
+        row["verdict"]
+        for outcome in outcomes.values()
+        for row in outcome["scales"]
+        if row["name"] not in ("sigma", "rho")
     ]
     lost = sum(verdict == "not learned" for verdict in group)
     treated = len(next(iter(outcomes.values()))["treated"])
@@ -77,17 +74,14 @@ def _title(outcomes: Mapping[str, Any]) -> str:
     )
 
 
-def _draw(ax: Axes, row: Mapping[str, Any], found: Mapping[str, Any]) -> None:
+def _draw(ax: Axes, row: Mapping[str, Any], outcome: Mapping[str, Any]) -> None:
     curve = row["curve"]
-    ax.fill_between(curve["x"], curve["prior"], color=theme.MUTED, alpha=0.3, linewidth=0)
-    ax.plot(curve["x"], curve["posterior"], color=theme.BLUE, linewidth=1.8)
+    marks.densities(ax, curve["x"], curve["prior"], curve["posterior"], theme.BLUE)
     ax.set_ylim(bottom=0, top=1.08 * max(*curve["posterior"], *curve["prior"][1:]))
-    ax.set_xlim(curve["x"][0], curve["x"][-1])
-    ax.set_yticks([])
     numbers = f"contraction {sentences.number(row['contraction'], 2)}, overlap {sentences.number(row['overlap'], 2)}"
     if row["follows"] is not None:
         numbers += f", follows {sentences.number(row['follows'], 2)}"
     side: dict[str, Any] = {"x": 0.98, "ha": "right"} if row["name"] != "rho" else {"x": 0.02, "ha": "left"}
     ax.text(y=0.92, s=numbers, transform=ax.transAxes, va="top", size=theme.SMALL, color=theme.MUTED, **side)
     if row["name"] != "rho":
-        ax.set_xlabel(sentences.effect_unit(found), size=theme.SMALL)
+        ax.set_xlabel(sentences.effect_unit(outcome), size=theme.SMALL)

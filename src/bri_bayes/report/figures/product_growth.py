@@ -7,44 +7,42 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.study_tables import Values
-from bri_bayes.report.figures import marks, theme
+from bri_bayes.report.figures import keys, marks, theme
 from bri_bayes.report.figures.category_effects import as_panel
 
-_GROUPS = {"treated": ("treated countries", theme.BLUE, "o"), "controls": ("controls", theme.VERMILLION, "s")}
+_GROUPS = {"treated": ("treated", theme.BLUE, "o"), "controls": ("controls", theme.PURPLE, "s")}
 _SHIFT = 0.17  # rows between the two groups
 
 
 @theme.themed
 def product_growth(values: Values) -> Figure:
     """A panel for each outcome; rows are categories, the treated units' largest in the first panel on top."""
-    own = as_panel(values)
-    outcomes = own["outcomes"]
+    section = as_panel(values)
+    outcomes = section["outcomes"]
     before_known = any("growth_before_pct" in row for outcome in outcomes.values() for row in outcome["growth"])
-    key = [Line2D([], [], linestyle="", marker=marker, color=color, markersize=7, label=label)
-           for label, color, marker in _GROUPS.values()]  # fmt: skip
+    key = [keys.dot(color, label, marker) for label, color, marker in _GROUPS.values()]
     reading = "Yearly growth of the units with a value at both ends; beside: the treated mean and share. "
     reading += "Arrows go from before the onset to after it." if before_known else "One average rate between the years."
     most = max(len({row["category"] for row in outcome["growth"]}) for outcome in outcomes.values())
-    figure = theme.page(own, _title(own), reading, body=marks.blocks(list(outcomes)) * (0.42 * most + 1.25), key=key)
+    figure = theme.page(section, _title(section), reading, body=marks.blocks(outcomes) * (0.42 * most + 1.25), key=key)
     first = next(iter(outcomes.values()))["growth"]
     treated = [row for row in first if row["group"] == "treated"]
     order = [row["category"] for row in sorted(treated, key=lambda row: -row["mean_level"])]
-    for place, (name, (ax,)) in enumerate(zip(outcomes, marks.panels(figure, list(outcomes)), strict=True)):
-        _rows(ax, own, outcomes[name], order, show=place % 2 == 0)
+    for _, outcome, (ax,), leftmost in marks.each(figure, outcomes):
+        _rows(ax, section, outcome, order, show=leftmost)
         ax.set_xlabel("Growth, percent a year")
-        theme.panel_title(ax, outcomes[name]["label"], 3.9, pad=marks.HEADINGS)
+        theme.panel_title(ax, outcome["label"], 3.9, pad=marks.HEADINGS)
     return figure
 
 
 def caption(values: Values) -> list[str]:
     """In how many categories the growth of the treated changed by more than that of the controls."""
-    own = as_panel(values)
+    section = as_panel(values)
     texts = []
-    for outcome in own["outcomes"].values():
+    for outcome in section["outcomes"].values():
         more, total = _more(outcome)
         what = "growth rose by more (or fell by less)" if _has_before(outcome) else "growth was faster"
         texts.append(
@@ -54,10 +52,10 @@ def caption(values: Values) -> list[str]:
     return texts
 
 
-def _title(own: Values) -> str:
-    counts = [_more(outcome) for outcome in own["outcomes"].values()]
+def _title(section: Values) -> str:
+    counts = [_more(outcome) for outcome in section["outcomes"].values()]
     more, total = sum(count for count, _ in counts), sum(all_ for _, all_ in counts)
-    verb = "gained speed on" if all(_has_before(outcome) for outcome in own["outcomes"].values()) else "outgrew"
+    verb = "gained speed on" if all(_has_before(outcome) for outcome in section["outcomes"].values()) else "outgrew"
     return f"In {more} of {total} categories the treated countries {verb} the controls"
 
 
@@ -84,9 +82,9 @@ def _level(level: float, outcome: Values) -> str:
     return sentences.dollars(level * worth) if worth else sentences.compact(level)
 
 
-def _rows(ax: Axes, own: Values, outcome: Values, order: list[str], *, show: bool) -> None:
+def _rows(ax: Axes, section: Values, outcome: Values, order: list[str], *, show: bool) -> None:
     treated = [row for row in outcome["growth"] if row["group"] == "treated"]
-    labels: dict[float, str] = {float(at): own["names"].get(name, name) for at, name in enumerate(order)}
+    labels: dict[float, str] = {float(at): section["names"].get(name, name) for at, name in enumerate(order)}
     marks.zero_line(ax, vertical=True)
     for row in outcome["growth"]:
         _, color, marker = _GROUPS[row["group"]]

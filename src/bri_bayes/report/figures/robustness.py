@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from bri_bayes.core.errors import InputError
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.study_tables import Values
-from bri_bayes.report.figures import marks, theme
+from bri_bayes.report.figures import marks, rows, theme, wording
 
 _ROW = 0.42  # inches
 
@@ -19,20 +19,18 @@ _ROW = 0.42  # inches
 @theme.themed
 def robustness(values: Values) -> Figure:
     """A panel for each outcome, one below the other; the title is the range over every answer."""
-    outcomes = _labelled(values)
+    outcomes = wording.outcomes_of(values, "robustness", "choices")
     if not outcomes:
         raise InputError('the figure "robustness" needs an outcome with at least one choice that was tried')
-    rows = sum(len(outcome["choices"]) for outcome in outcomes.values())
     figure = theme.page(
         values,
         _title(outcomes),
         "A dot is the posterior mean under one option, the bar the range of a choice; hollow dots are averages over "
         "the specification curve. Blue: the main model, with its 95% interval as a band.",
-        body=_ROW * rows + 1.0 * len(outcomes),
+        body=sum(_ROW * len(outcome["choices"]) + 1.0 for outcome in outcomes.values()),
     )
     heights = [len(outcome["choices"]) + 1.0 for outcome in outcomes.values()]
-    axes = figure.subplots(len(outcomes), 1, squeeze=False, gridspec_kw={"height_ratios": heights})[:, 0]
-    for ax, outcome in zip(axes, outcomes.values(), strict=True):
+    for _, outcome, (ax,), _ in marks.each(figure, outcomes, columns=1, gridspec_kw={"height_ratios": heights}):
         _draw(ax, outcome)
     return figure
 
@@ -40,7 +38,7 @@ def robustness(values: Values) -> Figure:
 def caption(values: Values) -> list[str]:
     """What the three largest ranges are, by outcome."""
     texts = []
-    for outcome in _labelled(values).values():
+    for outcome in wording.outcomes_of(values, "robustness", "choices").values():
         ranges = [
             f"{choice['choice']} ({sentences.signed(choice['mean'][0], 2)} to {sentences.signed(choice['mean'][1], 2)})"
             for choice in outcome["choices"][:3]
@@ -48,15 +46,6 @@ def caption(values: Values) -> list[str]:
         if ranges:
             texts.append(f"{outcome['label']}: the mean moves most with {'; '.join(ranges)}.")
     return texts
-
-
-def _labelled(values: Values) -> dict[str, dict[str, Any]]:
-    """The outcomes with choices, under the labels of the study."""
-    return {
-        name: {**one, "label": values["outcomes"][name]["label"]}
-        for name, one in values["robustness"]["outcomes"].items()
-        if one["choices"]
-    }
 
 
 def _draw(ax: Axes, outcome: Mapping[str, Any]) -> None:
@@ -67,10 +56,9 @@ def _draw(ax: Axes, outcome: Mapping[str, Any]) -> None:
     labels = {}
     for y, choice in enumerate(outcome["choices"]):
         averaged = choice["kind"] != "one at a time"
-        ax.plot(choice["mean"], [y, y], color=theme.VERMILLION, linewidth=5, alpha=0.3, zorder=2)
+        ax.plot(choice["mean"], [y, y], color=theme.MUTED, linewidth=5, alpha=0.3, zorder=2)
         means = [option["mean"] for option in choice["options"]]
-        face = "white" if averaged else theme.VERMILLION
-        look: dict[str, Any] = {"color": theme.VERMILLION, "markerfacecolor": face, "alpha": 0.75}
+        look: dict[str, Any] = {"color": theme.INK, "markerfacecolor": "white" if averaged else theme.INK}
         ax.plot(means, [y] * len(means), "o", markersize=4.5, zorder=3, **look)
         labels[float(y)] = "\n".join(theme.wrapped(choice["choice"], 2.4, theme.SMALL + 0.5))
     ends = [bound for choice in outcome["choices"] for bound in choice["mean"]]
@@ -78,20 +66,19 @@ def _draw(ax: Axes, outcome: Mapping[str, Any]) -> None:
     numbers = {
         float(y): [
             sentences.interval(choice["mean"][0], choice["mean"][1], 2),
-            " to ".join(sentences.probability(end, words=False) for end in choice["p_positive"]),
+            " to ".join(wording.share(end) for end in choice["p_positive"]),
         ]
         for y, choice in enumerate(outcome["choices"])
     }
     marks.beside(ax, numbers, ("range of the mean", "P(> 0)"))
     marks.row_axis(ax, labels, show=True)
-    ax.set_xlabel(f"Effect, {sentences.effect_unit(outcome)}")
-    theme.panel_title(ax, str(outcome["label"]), 6.0, pad=marks.HEADINGS)
+    rows.finish(ax, outcome, outcome["label"], 6.0)
 
 
 def _title(outcomes: Mapping[str, Any]) -> str:
     parts = [
-        f"{one['label']} {sentences.signed(one['mean'][0], 2)} to {sentences.signed(one['mean'][1], 2)}"
-        for one in outcomes.values()
+        f"{outcome['label']} {sentences.signed(outcome['mean'][0], 2)} to {sentences.signed(outcome['mean'][1], 2)}"
+        for outcome in outcomes.values()
     ]
-    total = sum(one["answers"] for one in outcomes.values())
+    total = sum(outcome["answers"] for outcome in outcomes.values())
     return f"Over {total:,} answers the mean effect runs from end to end: {'; '.join(parts)}"

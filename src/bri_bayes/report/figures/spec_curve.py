@@ -8,14 +8,12 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
-from matplotlib.lines import Line2D
 
 from bri_bayes.core.arrays import Array
 from bri_bayes.presentation import sentences
-from bri_bayes.presentation import study_tables as tables
 from bri_bayes.presentation.control_sentences import CHOICE_NAMES, curve_sentence, shares_sentence
 from bri_bayes.presentation.study_tables import Values, unit_name
-from bri_bayes.report.figures import marks, theme
+from bri_bayes.report.figures import keys, marks, theme, wording
 
 CURVE, LINE = 2.6, 0.145  # inches: the curve, and a row of the panel of choices
 _WORDS = {
@@ -44,7 +42,7 @@ def spec_curve(values: Values) -> Figure:
     """For each outcome the curve with 95% intervals, and below it a mark where a specification makes a choice."""
     outcomes = _outcomes(values)
     levels = {name: _levels(values, outcome) for name, outcome in outcomes.items()}
-    lines = {name: len(own) + 0.6 * len({choice for choice, *_ in own}) for name, own in levels.items()}
+    lines = {name: len(shown) + 0.6 * len({choice for choice, *_ in shown}) for name, shown in levels.items()}
     heights = [height for name in outcomes for height in (CURVE, LINE * lines[name] + 0.35)]
     figure = theme.page(
         values,
@@ -53,10 +51,10 @@ def spec_curve(values: Values) -> Figure:
         "Where the marks of a row bunch, that choice gathers: low estimates are left, high ones right.",
         body=sum(heights) + 0.5 * len(outcomes),
         key=[
-            Line2D([], [], color=theme.BLUE, linewidth=2, label="posterior mean, interval with zero inside"),
-            Line2D([], [], color=theme.VERMILLION, linewidth=2, label="interval leaves zero out"),
-            Line2D([], [], color=theme.INK, linestyle=":", linewidth=1.4, label="median"),
-            Line2D([], [], color=theme.INK, marker="D", linestyle="", markerfacecolor="white", label="the main card"),
+            keys.line(theme.BLUE, "posterior mean, interval with zero inside", width=2),
+            keys.line(theme.INK, "interval leaves zero out", width=2),
+            keys.line(theme.PURPLE, "median", ":", 1.6),
+            keys.dot(theme.INK, "the main card", "D", hollow=True),
         ],
     )
     grid = GridSpec(2 * len(outcomes), 1, figure=figure, height_ratios=heights)
@@ -64,27 +62,27 @@ def spec_curve(values: Values) -> Figure:
         ordered = sorted(outcome["specifications"], key=lambda record: record["att"]["mean"])
         top = figure.add_subplot(grid[2 * row])
         _curve(top, outcome, ordered)
-        top.set_ylabel(f"Effect, {sentences.effect_unit(values['outcomes'][name])}")
+        top.set_ylabel(wording.effect_axis(outcome))
         theme.panel_title(top, f"{outcome['label']}: {len(ordered):,} specifications", 8.0)
         _choices(figure.add_subplot(grid[2 * row + 1], sharex=top), outcome, ordered, levels[name])
     return figure
 
 
 def _outcomes(values: Values) -> dict[str, dict[str, Any]]:
-    return tables.section_outcomes(values, "speccurve", "specifications")
+    return wording.outcomes_of(values, "speccurve", "specifications")
 
 
 def _curve(ax: Any, outcome: Mapping[str, Any], ordered: list[Mapping[str, Any]]) -> None:
     x = np.arange(len(ordered))
     mean, lower, upper = (np.array([record["att"][end] for record in ordered]) for end in ("mean", "lower", "upper"))
-    apart = (lower > 0) | (upper < 0)
+    no_zero = (lower > 0) | (upper < 0)
     width = float(np.clip(500 / len(ordered), 0.25, 2.0))
-    for chosen, color in ((~apart, theme.BLUE), (apart, theme.VERMILLION)):
+    for chosen, color in ((~no_zero, theme.BLUE), (no_zero, theme.INK)):
         at = x[chosen]
         ax.plot(*_pieces(at, at, lower[chosen], upper[chosen]), color=color, linewidth=width, alpha=0.35, zorder=2)
         ax.plot(*_pieces(at - 0.5, at + 0.5, mean[chosen], mean[chosen]), color=color, linewidth=2.2, zorder=3)
     marks.zero_line(ax)
-    ax.axhline(outcome["summary"]["median"], color=theme.INK, linestyle=":", linewidth=1.4, zorder=1.6)
+    ax.axhline(outcome["summary"]["median"], color=theme.PURPLE, linestyle=":", linewidth=1.6, zorder=1.6)
     main = [i for i, record in enumerate(ordered) if all(record[key] == outcome["main"][key] for key in CHOICE_NAMES)]
     if main:
         look = {"markersize": 7, "markerfacecolor": "white", "markeredgewidth": 1.5, "color": theme.INK, "zorder": 5}
@@ -113,17 +111,8 @@ def _choices(
             y += 0.6
             share = next((row["share"] for row in outcome["shares"]["shares"] if row["choice"] == choice), None)
             text = CHOICE_NAMES[choice] if share is None else f"{CHOICE_NAMES[choice]} ({100 * share:.0f}%)"
-            place = {"xycoords": ax.get_yaxis_transform(), "textcoords": "offset points"}
-            ax.annotate(
-                text,
-                (1, y),
-                xytext=(6, 0),
-                size=theme.SMALL,
-                weight="bold",
-                va="center",
-                annotation_clip=False,
-                **place,
-            )
+            place = {"xycoords": ax.get_yaxis_transform(), "textcoords": "offset points", "annotation_clip": False}
+            ax.annotate(text, (1, y), xytext=(6, 0), size=theme.SMALL, weight="bold", va="center", **place)
             last = choice
         hits = {
             i
@@ -148,16 +137,16 @@ def _choices(
 
 def _levels(values: Values, outcome: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """Choice, level and its label; a choice with one level is not shown."""
-    found = []
+    levels = []
     records = outcome["specifications"]
     for choice in CHOICE_NAMES:
         if choice == "controls":
-            own = list(dict.fromkeys(unit for record in records for unit in record["controls"].split("+")))
+            named = list(dict.fromkeys(unit for record in records for unit in record["controls"].split("+")))
         else:
-            own = list(dict.fromkeys(str(record[choice]) for record in records))
-        if choice == "controls" or len(own) > 1:
-            found += [(choice, level, _word(values, choice, level)) for level in own]
-    return found
+            named = list(dict.fromkeys(str(record[choice]) for record in records))
+        if choice == "controls" or len(named) > 1:
+            levels += [(choice, level, _word(values, choice, level)) for level in named]
+    return levels
 
 
 def _word(values: Values, choice: str, level: str) -> str:

@@ -1,7 +1,10 @@
 """How does a figure look, what does it say about its data, and how is it written? Shared by all figures.
 
 A figure is a page: banner (a panel that is not observed), title, one line of reading help, key, body, provenance.
-Colours are those of Okabe & Ito (2008), distinct for colour-blind readers; a colour never carries meaning alone.
+Colours are those of Okabe & Ito (2008), distinct for colour-blind readers; a colour never carries meaning alone, and
+has one meaning in all figures: blue is the posterior and the treated group, vermillion least squares, purple a second
+model or group that is compared, green the truth of a simulation, ink what was observed, printed or is the reference,
+grey a prior or a placebo.
 """
 
 from __future__ import annotations
@@ -108,26 +111,24 @@ def page(
     rect = (MARGIN / width, foot / height, inside / width, body / height)
     engine = ConstrainedLayoutEngine(rect=rect, w_pad=0.06, h_pad=0.06, wspace=0.04, hspace=0.03)
     figure = Figure(figsize=(width, height), layout=engine)
-    left, top = MARGIN / width, 1.0
+    x, top = MARGIN / width, 1.0
     if alarm:
         top -= banner_height / height
         strip = Rectangle((0, top), 1, banner_height / height, transform=figure.transFigure, facecolor="#A33B00", lw=0)
         figure.add_artist(strip)
         middle = top + banner_height / height / 2
-        figure.text(left, middle, alarm, color="white", size=TEXT + 1, weight="bold", va="center")
+        figure.text(x, middle, alarm, color="white", size=TEXT + 1, weight="bold", va="center")
     top -= 0.12 / height
-    figure.text(left, top, "\n".join(title_lines), size=TITLE, weight="bold", va="top", linespacing=LINE - 0.15)
+    figure.text(x, top, "\n".join(title_lines), size=TITLE, weight="bold", va="top", linespacing=LINE - 0.15)
     top -= (height_of(title_lines, TITLE) + 0.05) / height
-    figure.text(left, top, "\n".join(reading_lines), size=SMALL + 0.5, color=MUTED, va="top", linespacing=LINE - 0.1)
+    figure.text(x, top, "\n".join(reading_lines), size=SMALL + 0.5, color=MUTED, va="top", linespacing=LINE - 0.1)
     top -= height_of(reading_lines, SMALL + 0.5) / height
     if key:
         figure.legend(
-            handles=key, loc="upper left", bbox_to_anchor=(left, top), ncols=len(key), borderaxespad=0, borderpad=0.3,
+            handles=key, loc="upper left", bbox_to_anchor=(x, top), ncols=len(key), borderaxespad=0, borderpad=0.3,
             handletextpad=0.5, columnspacing=1.6,
         )  # fmt: skip
-    figure.text(
-        left, 0.08 / height, "\n".join(source_lines), size=SMALL, color=MUTED, va="bottom", linespacing=LINE - 0.1
-    )
+    figure.text(x, 0.08 / height, "\n".join(source_lines), size=SMALL, color=MUTED, va="bottom", linespacing=LINE - 0.1)
     return figure
 
 
@@ -138,8 +139,8 @@ def save(figure: Figure, folder: Path, name: str) -> Path:
             engine.execute(figure)
         figure.set_layout_engine("none")  # the places are known: neither file looks for them again
         for ax in figure.axes:  # the solver's last digits change from run to run
-            left, bottom, width, height = (round(float(part), 5) for part in ax.get_position().bounds)
-            ax.set_position((left, bottom, width, height))
+            x, y, width, height = (round(float(part), 5) for part in ax.get_position().bounds)
+            ax.set_position((x, y, width, height))
         png = {"metadata": {"Software": None}, "pil_kwargs": {"compress_level": PNG_COMPRESSION}}
         svg = {"metadata": {"Date": None, "Creator": None}}
         for suffix, options in ((".png", png), (".svg", svg)):
@@ -150,12 +151,12 @@ def save(figure: Figure, folder: Path, name: str) -> Path:
 
 def outcomes_with(values: Values, key: str, figure: str) -> dict[str, Mapping[str, Any]]:
     """The outcomes whose main model has ``key``, in order."""
-    found = {name: outcome for name, outcome in values["outcomes"].items() if main_model(outcome).get(key)}
-    if not found:
+    outcomes = {name: outcome for name, outcome in values["outcomes"].items() if main_model(outcome).get(key)}
+    if not outcomes:
         raise InputError(
             f'the figure "{figure}" needs an outcome whose main model has "{key}"; none of the study has it'
         )
-    return found
+    return outcomes
 
 
 def wrapped(text: str, inches: float, size: float, weight: str = "normal") -> list[str]:

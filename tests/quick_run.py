@@ -1,0 +1,156 @@
+"""Which values do the tests draw and print? Those of a small simulated study, run once in a session with few draws."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import fcntl
+import json
+from pathlib import Path
+from typing import Any
+
+from bri_bayes.app.study_run import QUICK, study_values
+from bri_bayes.inference import categories
+from bri_bayes.runtime.cache import Cache
+from bri_bayes.study.model_card import load_card
+from bri_bayes.study.study_file import Study, load_study
+
+Values = dict[str, Any]
+# Cheap enough for two outcomes; the others are run for the first outcome alone.
+BOTH = ("replication", "pretrends", "honest", "placebo", "propensity", "moderation", "mechanism", "joint")
+FIRST = ("categories", "compare", "controls", "speccurve", "prior", "robustness")
+# Draws of the hierarchical model of categories: enough for a picture, not for an answer.
+CATEGORY_DRAWS = 100
+STUDY = """
+title = "Trade of six countries"
+models = ["did", "event_study"]
+
+[panel]
+kind = "simulation"
+generator = "simulated_nine_countries"
+periods = [2007, 2016]
+
+[assignment]
+treated = ["KAZ", "KGZ", "TJK"]
+controls = ["MNG", "BLR", "SRB"]
+onset = 2013
+
+[exposed]
+SRB = 2015
+
+[propensity]
+covariates = ["lnpgdp"]
+balance = ["growth(lnexport)", "lnexport"]
+years = [2007, 2012]
+
+[outcomes.lnexport]
+column = "export_musd"
+transform = "log"
+label = "Exports"
+units = "million US dollars"
+level_to_usd = 1e6
+published = { estimate = 0.218, se = 0.0385, source = "Author (2026), Table 3" }
+
+[outcomes.lnimport]
+column = "import_musd"
+transform = "log"
+label = "Imports"
+units = "million US dollars"
+level_to_usd = 1e6
+published = { estimate = 0.0988, se = 0.0503, source = "Author (2026), Table 3" }
+
+[covariates.lnpgdp]
+column = "gdp_per_capita_2015usd"
+transform = "log"
+label = "GDP per capita"
+
+[modifiers.inequality]
+column = "gini"
+label = "the Gini index"
+units = "0 to 100"
+
+[mediators.institution]
+column = "government_effectiveness"
+label = "Government effectiveness"
+
+[unit_names]
+KAZ = "Kazakhstan"
+KGZ = "Kyrgyzstan"
+TJK = "Tajikistan"
+MNG = "Mongolia"
+BLR = "Belarus"
+SRB = "Serbia"
+
+[categories]
+kind = "simulation"
+generator = "simulated_categories"
+periods = [2008, 2017]
+level_to_usd = 1e6
+claim = "Electronic communication equipment gained most"
+claimed = ["76"]
+
+[categories.outcomes.trade]
+label = "Trade"
+units = "million US dollars"
+
+[categories.names]
+76 = "Electronic communication"
+59 = "Chemical products"
+792 = "Aerospace"
+"""
+
+
+def quick_values(folder: Path) -> Values:
+    """The values of the run, made once for all processes that test and share ``folder``."""
+    stored = folder / "quick_run.json"
+    with (folder / "quick_run.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # released when the file is closed
+        if not stored.is_file():
+            stored.write_text(json.dumps(_run(folder)), encoding="utf-8")
+    return dict(json.loads(stored.read_text(encoding="utf-8")))
+
+
+def as_official(run: Values) -> Values:
+    """A copy to change, as if the panel were official data that name their source; the simulation keeps no truth."""
+    values = copy.deepcopy(run)
+    values["panel"] |= {"kind": "official", "label": "Trade of six countries", "sources": ["an office"]}
+    for outcome in values["outcomes"].values():
+        outcome["truth"] = None
+        outcome["warnings"] = [warning for warning in outcome["warnings"] if "simulation" not in warning]
+    values["categories"]["panel"] = values["panel"]
+    return values
+
+
+def with_spans(values: Values) -> Values:
+    """The same with the categories as a file of few years has them: two spans, each against two sets of controls."""
+    trade = values["categories"]["outcomes"]["trade"]
+    fit = trade["fits"][trade["main"]]
+    spans = ((2013, 2017), (2008, 2012))
+    keys = [(controls, first, last) for first, last in spans for controls in ("assignment", "pool")]
+    trade["fits"] = {f"{controls} {first}-{last}": fit | {"span": [first, last]} for controls, first, last in keys}
+    trade |= {"main": next(iter(trade["fits"])), "differences": True}
+    return values
+
+
+def _run(folder: Path) -> Values:
+    path = folder / "quick_run.toml"
+    path.write_text(STUDY, encoding="utf-8")
+    study = load_study(path)
+    cards = {name: dataclasses.replace(load_card(name), sampler=QUICK) for name in study.models}
+    cache = Cache(folder / "cache")
+
+    def run(part: Study) -> Values:
+        return study_values(part, cards, quick=True, cache=cache)[0]
+
+    usual = categories.QUICK_DRAWS, categories.QUICK_TUNE
+    categories.QUICK_DRAWS = categories.QUICK_TUNE = CATEGORY_DRAWS
+    try:
+        first, outcome = next(iter(study.outcomes.items()))
+        further = run(dataclasses.replace(study, outcomes={first: outcome}, sections=FIRST))
+    finally:
+        categories.QUICK_DRAWS, categories.QUICK_TUNE = usual
+    # The audit of the paper would refit its tables in each section: it is asked of the main answer alone.
+    printed = run(dataclasses.replace(study, sections=(), audit=True))
+    sections = run(dataclasses.replace(study, sections=BOTH, audit=False))
+    values = sections | {"outcomes": printed["outcomes"], "paper": printed["paper"]}
+    return values | {name: further[name] for name in FIRST}
