@@ -228,3 +228,17 @@ def test_an_event_study_without_its_reference_is_refused(helpers):
         event_study(helpers.design_of(unseen, onsets))
     with pytest.raises(InputError, match="no control in the periods of event time -1"):
         event_study(helpers.design_of(alone, onsets))
+
+
+@pytest.mark.calibration
+def test_the_simultaneous_band_is_wider_than_each_interval_and_holds_the_whole_path_in_95_percent(helpers):
+    """Independent errors and no effect: the iid covariance is right, so the band covers all event times at once."""
+    rng, onsets, pointwise, together = np.random.default_rng(3), [2006] * 4 + [None] * 4, [], []
+    for _ in range(200):
+        path = event_study(helpers.design_of(rng.normal(size=(8, 12)), onsets)).path.drop(index=-1)
+        assert (path["band_upper_cluster"] >= path["upper_cluster"]).all()
+        pointwise.append(((path["lower_iid"] <= 0) & (path["upper_iid"] >= 0)).all())
+        together.append(((path["band_lower_iid"] <= 0) & (path["band_upper_iid"] >= 0)).all())
+    # Four standard errors of a share of 200 panels.
+    assert abs(np.mean(together) - 0.95) < 4 * np.sqrt(0.05 * 0.95 / 200)
+    assert np.mean(pointwise) < 0.8

@@ -4,6 +4,11 @@ Both are fitted to complete donors of the wide pool. Each donor is then predicte
 treated: a synthetic control from all other donors, the factor model with a fifth of the donors hidden at a time. No
 donor had the policy by assumption, so ``coverage``, the share of donors whose 95% interval of the average effect has
 zero in it, should be 95%; and the average over as many random donors as there are treated units is a placebo.
+
+The errors of the treated units are not independent: they may be neighbours and share shocks that no donor has. So the
+synthetic control of the average effect is fitted to the average of the treated as a series of its own: whatever the
+units share is in its errors before the onset, and in their persistence. ``set_coverage`` is its coverage on averages of
+random donors, predicted from the others. The average of the units' own effects stands in ``by_unit``.
 """
 
 from __future__ import annotations
@@ -28,6 +33,8 @@ RANKS = (0, 1, 2, 3, 4)
 FOLDS = 5
 # Placebo sets of donors, each as large as the treated group.
 PLACEBO_SETS = 10_000
+# Placebo sets whose average is fitted as one series, like that of the treated group.
+FITTED_SETS = 60
 # Moves between kept draws for the treated units, of which there are few: chains then meet.
 MOVES = 150
 # Donors that a reader sees by name, largest weight first.
@@ -48,23 +55,35 @@ def synthetic_values(
     case = _Case.of(pool, assignment, outcome)
     if isinstance(case, str):
         return {"refused": case}
-    found = synthetic_controls(
-        case.treated, case.donors, case.periods, case.before, chains=8, draws=draws, moves=moves, seed=seed
+    targets = np.vstack([case.treated, case.treated.mean(axis=0)])
+    fitted = synthetic_controls(
+        targets, case.donors, case.periods, case.before, chains=8, draws=draws, moves=moves, seed=seed
     )
-    values = case.summary(found.path, found.before)
+    units = slice(0, len(case.treated))
+    average = (targets[-1, ~case.before] - fitted.path[-1]).mean(axis=-1)
+    values = case.summary(fitted.path[units], fitted.before[units], average)
     values["weights"] = {
         unit: {case.donor_names[j]: float(row[j]) for j in np.argsort(-row, kind="stable")[:_NAMED]}
-        for unit, row in zip(case.treated_names, found.weights, strict=True)
+        for unit, row in zip(case.treated_names, fitted.weights[units], strict=True)
     }
     values["donors_that_count"] = {
-        unit: float(count) for unit, count in zip(case.treated_names, found.counting, strict=True)
+        unit: float(count) for unit, count in zip(case.treated_names, fitted.counting[units], strict=True)
     }
-    own = np.arange(len(case.donors))
+    names, members = len(case.donors), case.placebo_sets(FITTED_SETS, seed)
+    observed = np.vstack([case.donors, members @ case.donors / members.sum(axis=1, keepdims=True)])
     placebo = synthetic_controls(
-        case.donors, case.donors, case.periods, case.before, own=own, chains=4, draws=placebo_draws, seed=seed + 1
+        observed,
+        case.donors,
+        case.periods,
+        case.before,
+        closed=np.vstack([np.eye(names, dtype=bool), members]),
+        chains=4,
+        draws=placebo_draws,
+        seed=seed + 1,
     )
-    effects = (case.donors[:, None, None, ~case.before] - placebo.path).mean(axis=-1)
-    values["placebo"] = case.placebo(effects.reshape(len(own), -1), values["att"]["mean"], seed)
+    effects = (observed[:, None, None, ~case.before] - placebo.path).mean(axis=-1).reshape(len(observed), -1)
+    values["placebo"] = case.placebo(effects[:names], values["att"]["mean"], seed)
+    values["placebo"] |= {"fitted_sets": len(members), "set_coverage": _coverage(effects[names:])}
     return dict(json_safe(values))
 
 
@@ -90,8 +109,8 @@ def factor_values(
     y, seen = np.vstack([case.treated, case.donors]), np.ones((len(case.treated) + len(case.donors), case.periods.size))
     seen = seen.astype(bool)
     seen[: len(case.treated), ~case.before] = False
-    found = factor_counterfactuals(y, case.periods, seen, rank=chosen, chains=4, draws=draws, seed=seed)
-    values = case.summary(found.path[..., ~case.before], found.fitted[:, case.before])
+    fitted = factor_counterfactuals(y, case.periods, seen, rank=chosen, chains=4, draws=draws, seed=seed)
+    values = case.summary(fitted.path[..., ~case.before], fitted.fitted[:, case.before])
     values["ranks"], values["rank"] = errors, chosen
     values["placebo"] = case.placebo(effects[chosen], values["att"]["mean"], seed)
     return dict(json_safe(values))
@@ -148,32 +167,36 @@ class _Case:
         case.incomplete = [unit for unit in assignment.treated_units if unit not in treated]
         return case
 
-    def summary(self, path: Array, fitted: Array) -> dict[str, Any]:
-        """Effects and paths of treated units from ``path`` (m, chain, draw, after) and the fit before (m, before)."""
+    def summary(self, path: Array, fitted: Array, average: Array | None = None) -> dict[str, Any]:
+        """Effects and paths of treated units from ``path`` (m, chain, draw, after) and the fit before (m, before).
+
+        ``average`` : (chain, draw) of the average effect, where it is not the mean of the units' own.
+        """
         effect = self.treated[:, None, None, ~self.before] - path
         by_unit = effect.mean(axis=-1)
+        average = by_unit.mean(axis=0) if average is None else average
         low, high = np.quantile(path, [0.025, 0.975], axis=(1, 2))
         after = self.periods[~self.before].astype(int)
         paths = {}
         for i, unit in enumerate(self.treated_names):
-            own = {
+            series = {
                 str(int(t)): {"observed": float(y), "fitted": float(f)}
                 for t, y, f in zip(self.periods[self.before], self.treated[i, self.before], fitted[i], strict=True)
             }
             for h, t in enumerate(after):
-                seen = {"observed": float(self.treated[i, ~self.before][h]), "mean": float(path[i, ..., h].mean())}
-                own[str(t)] = {**seen, "lower": float(low[i, h]), "upper": float(high[i, h])}
-            paths[unit] = own
+                point = {"observed": float(self.treated[i, ~self.before][h]), "mean": float(path[i, ..., h].mean())}
+                series[str(t)] = {**point, "lower": float(low[i, h]), "upper": float(high[i, h])}
+            paths[unit] = series
         miss = self.treated[:, self.before] - fitted
         return {
-            "att": _record(by_unit.mean(axis=0).ravel()),
+            "att": _record(average.ravel()),
             "by_unit": {unit: _record(by_unit[i].ravel()) for i, unit in enumerate(self.treated_names)},
             "paths": paths,
             "donors": len(self.donors),
             "units": list(self.treated_names),
             "units_without_every_period": list(self.incomplete),
             "pretrend": {"gap": float(np.sqrt((miss**2).mean())), "periods": int(self.before.sum())},
-            "rhat": float(split_rhat(by_unit.mean(axis=0))),
+            "rhat": float(split_rhat(average)),
         }
 
     def hidden_donors(self, rank: int, draws: int, seed: int) -> tuple[Array, Array]:
@@ -185,32 +208,45 @@ class _Case:
             hidden: Index = np.flatnonzero(folds == fold)
             seen = np.ones(self.donors.shape, dtype=bool)
             seen[np.ix_(hidden, np.flatnonzero(~self.before))] = False
-            found = factor_counterfactuals(
+            fitted = factor_counterfactuals(
                 self.donors, self.periods, seen, rank=rank, draws=draws, seed=seed + 1 + fold
             )
-            after = found.path[..., ~self.before]
+            after = fitted.path[..., ~self.before]
             path[hidden] = after.mean(axis=(1, 2))
-            own = (self.donors[hidden][:, None, None, ~self.before] - after).mean(axis=-1).reshape(len(hidden), -1)
-            effects = np.empty((len(self.donors), own.shape[1])) if effects is None else effects
-            effects[hidden] = own
+            effect = (self.donors[hidden][:, None, None, ~self.before] - after).mean(axis=-1).reshape(len(hidden), -1)
+            effects = np.empty((len(self.donors), effect.shape[1])) if effects is None else effects
+            effects[hidden] = effect
         assert effects is not None, "there is at least one fold"
         return path, effects
 
+    def placebo_sets(self, n_sets: int, seed: int) -> Mask:
+        """Random sets of as many donors as there are treated units, half of the donors at most : (set, J) bool."""
+        rng, size = np.random.default_rng([seed, 3]), min(len(self.treated), len(self.donors) // 2)
+        members = np.zeros((n_sets, len(self.donors)), dtype=bool)
+        for row in members:
+            row[rng.choice(len(self.donors), size, replace=False)] = True
+        return members
+
     def placebo(self, effects: Array, observed: float, seed: int) -> dict[str, Any]:
         """What the same method says of donors: ``effects`` (J, draw) of their average effect."""
-        low, high = np.quantile(effects, [0.025, 0.975], axis=1)
         means, size = effects.mean(axis=1), len(self.treated)
         rng = np.random.default_rng([seed, 2])
         sets = np.array([means[rng.choice(len(means), size, replace=False)].mean() for _ in range(PLACEBO_SETS)])
         return {
             "n": len(means),
-            "coverage": float(((low <= 0) & (high >= 0)).mean()),
+            "coverage": _coverage(effects),
             "sd": float(means.std(ddof=1)),
             "sets": PLACEBO_SETS,
             "set_size": size,
             "set_sd": float(sets.std(ddof=1)),
             "p_value": float((1 + (np.abs(sets) >= abs(observed)).sum()) / (1 + PLACEBO_SETS)),
         }
+
+
+def _coverage(effects: Array) -> float:
+    """The share of rows of ``effects`` (target, draw) whose 95% interval has zero in it."""
+    low, high = np.quantile(effects, [0.025, 0.975], axis=1)
+    return float(((low <= 0) & (high >= 0)).mean())
 
 
 def _record(draws: Array) -> dict[str, float]:

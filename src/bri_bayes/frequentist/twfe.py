@@ -13,10 +13,11 @@ import pandas as pd
 from bri_bayes.core.arrays import Array, Index
 from bri_bayes.core.errors import InputError
 from bri_bayes.core.names import COVARIATE, EVENT_TIME, REFERENCE_EVENT_TIME
+from bri_bayes.core.simultaneous import sup_t
 from bri_bayes.design.design import RELATIVE_ZERO, Design, two_way
 from bri_bayes.frequentist.estimate import Estimate, t_estimate, t_test
-from bri_bayes.frequentist.ols import Absorber, LeastSquares, absorb_effects, ols, orthonormal_basis
-from bri_bayes.frequentist.variance import Variance, crv1, crv3, iid
+from bri_bayes.frequentist.ols import TERM, Absorber, LeastSquares, absorb_effects, ols, orthonormal_basis
+from bri_bayes.frequentist.variance import TERM_2, Variance, crv1, crv3, iid
 
 TREATED = "treated"
 AGAINST_REFERENCE = "against event time -1"
@@ -70,7 +71,8 @@ class EventStudy:
     """Effects by event time, and the average effect against two baselines.
 
     ``path`` : DataFrame by event_time with ``rows`` (treated units' rows), ``estimate`` and, for each of iid, cluster
-    (CRV1) and cluster_crv3, ``se_*``, ``lower_*``, ``upper_*``; the reference event time has an estimate of zero.
+    (CRV1) and cluster_crv3, ``se_*``, ``lower_*``, ``upper_*`` and the ends ``band_lower_*``, ``band_upper_*`` of a
+    sup-t band, which holds the whole path with 95%; the reference event time has an estimate of zero.
     ``contrasts`` : the same columns for the average after the onset, ``against event time -1`` and ``against the
     pre-period average``; ``note`` : what could not be estimated, and why.
     """
@@ -141,6 +143,7 @@ def event_study(design: Design, window: tuple[int, int] | None = None) -> EventS
     path = {time: tabulate({_term(time): 1.0}) if time in used else _not_estimated(time) for time in columns}
     table = pd.DataFrame.from_dict(path, orient="index").rename_axis(EVENT_TIME)
     table.insert(0, "rows", rows)
+    table = table.assign(**_bands(table, [_term(time) for time in used], variances))
     note = _absent_note(lost, variances)
     return EventStudy(table, _contrasts(rows.drop(lost), tabulate), note)
 
@@ -204,6 +207,18 @@ def _contrasts(rows: pd.Series, tabulate: Callable[[Mapping[str, float]], dict[s
     pre = {_term(time): -count / before for time, count in share.items() if time < 0 and time != REFERENCE_EVENT_TIME}
     table = {AGAINST_REFERENCE: tabulate(post), AGAINST_PRE_PERIOD: tabulate({**post, **pre})}
     return pd.DataFrame.from_dict(table, orient="index").rename_axis("contrast")
+
+
+def _bands(table: pd.DataFrame, terms: list[str], variances: Mapping[str, Variance]) -> dict[str, Array]:
+    """The ends of the sup-t band under each variance, NaN for event times without a standard error."""
+    ends = {}
+    for name, variance in variances.items():
+        known = [term for term in terms if np.isfinite(float(variance.se.sel(term=term)))]
+        block = variance.matrix.sel({TERM: known, TERM_2: known}).to_numpy()
+        half = (sup_t(block, variance.df) if known else math.nan) * table[f"se_{name}"].to_numpy(dtype=float)
+        ends[f"band_lower_{name}"] = table["estimate"].to_numpy() - half
+        ends[f"band_upper_{name}"] = table["estimate"].to_numpy() + half
+    return ends
 
 
 def _absent_note(lost: list[int], variances: Mapping[str, Variance]) -> str | None:

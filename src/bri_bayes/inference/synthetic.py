@@ -56,7 +56,7 @@ def synthetic_controls(
     periods: Array,
     before: Mask,
     *,
-    own: Index | None = None,
+    closed: Mask | None = None,
     chains: int = 4,
     draws: int = 250,
     moves: int = MOVES,
@@ -65,16 +65,17 @@ def synthetic_controls(
 ) -> Synthetic:
     """Posterior of each target's path without the policy.
 
-    ``targets`` (m, T), complete where ``before`` (T,) is true; ``donors`` (J, T), complete; ``own`` (m,) : the donor
-    that a target is, whose weight stays zero (-1: none). As many updates as draws are thrown away first.
+    ``targets`` (m, T), complete where ``before`` (T,) is true; ``donors`` (J, T), complete; ``closed``
+    (m, J) : donors whose weight in a target stays zero, such as the target itself. As many updates as draws are thrown
+    away first.
     """
     rng = np.random.default_rng(seed)
     grid = ar1_grid(periods[before].astype(float), periods[~before].astype(float))
     level = targets[:, before].mean(axis=1)
     z, d = targets[:, before] - level[:, None], donors - donors[:, before].mean(axis=1, keepdims=True)
-    apart = d[:, before] - d[:, before].mean(axis=0)
-    scale = float(np.sqrt((apart**2).mean()))
-    state = _State.start(z / scale, d[:, before] / scale, grid, own, chains, concentration, rng)
+    deviations = d[:, before] - d[:, before].mean(axis=0)
+    scale = float(np.sqrt((deviations**2).mean()))
+    state = _State.start(z / scale, d[:, before] / scale, grid, closed, chains, concentration, rng)
     paths, weights, kept = [], np.zeros((len(targets) * chains, len(donors))), []
     for update in range(2 * draws):
         for _ in range(moves):
@@ -96,7 +97,7 @@ def synthetic_controls(
 class _State:
     """All chains at once: row i is chain i % chains of target i // chains; everything on the standardised scale."""
 
-    def __init__(self, z: Array, donors: Array, grid: Ar1Grid, weights: Array, open_to: Array, alpha: float) -> None:
+    def __init__(self, z: Array, donors: Array, grid: Ar1Grid, weights: Array, open_to: Mask, alpha: float) -> None:
         self.z, self.donors, self.grid, self.weights = z, donors, grid, weights
         self.open_to, self.alpha = open_to, alpha
         ones = np.ones(donors.shape[1])
@@ -117,16 +118,20 @@ class _State:
 
     @classmethod
     def start(
-        cls, z: Array, donors: Array, grid: Ar1Grid, own: Index | None, chains: int, c: float, rng: np.random.Generator
+        cls,
+        z: Array,
+        donors: Array,
+        grid: Ar1Grid,
+        closed: Mask | None,
+        chains: int,
+        c: float,
+        rng: np.random.Generator,
     ) -> _State:
-        open_to = np.ones((len(z), len(donors)), dtype=bool)
-        if own is not None:
-            closed = np.flatnonzero(own >= 0)
-            open_to[closed, own[closed]] = False
-        open_to = np.repeat(open_to, chains, axis=0)
-        gamma = rng.standard_gamma(1.0, open_to.shape) * open_to
+        usable: Mask = np.ones((len(z), len(donors)), dtype=bool) if closed is None else ~closed
+        usable = np.repeat(usable, chains, axis=0)
+        gamma = rng.standard_gamma(1.0, usable.shape) * usable
         weights = gamma / gamma.sum(axis=1, keepdims=True)
-        return cls(np.repeat(z, chains, axis=0), donors, grid, weights, open_to, c / len(donors))
+        return cls(np.repeat(z, chains, axis=0), donors, grid, weights, usable, c / len(donors))
 
     def move(self, rng: np.random.Generator) -> None:
         """One division of mass between two donors in each chain."""
@@ -187,8 +192,8 @@ class _State:
 
 def _drawn(cumulated: Array, u: Array) -> Index:
     """A position drawn from each row of cumulated weights (rows, J)."""
-    found = (cumulated <= u[:, None] * cumulated[:, -1:]).sum(axis=1)
-    return np.asarray(np.minimum(found, cumulated.shape[1] - 1))
+    position = (cumulated <= u[:, None] * cumulated[:, -1:]).sum(axis=1)
+    return np.asarray(np.minimum(position, cumulated.shape[1] - 1))
 
 
 def _choices(donors: Array) -> Array:
