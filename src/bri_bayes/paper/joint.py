@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 
 from bri_bayes.paper.consistency import Consistency, joint_consistency
 from bri_bayes.paper.printed import Printed
-from bri_bayes.paper.reported import Reported, reported
-from bri_bayes.paper.tables import Published
+from bri_bayes.paper.reported import Reported
 
 # Groups of tables (3) and columns ((5, 1)) that share variables. Versions of the reconstruction follow from this.
 GROUPS: Mapping[str, tuple[int | tuple[int, int], ...]] = {
@@ -36,11 +35,6 @@ class Slip:
     variable: str
     places: int
     consistency: Consistency
-
-
-def table_consistency(published: Published) -> dict[str, Consistency]:
-    """The verdict on each group of ``GROUPS``."""
-    return {name: joint_consistency(reported(published, tables)) for name, tables in GROUPS.items()}
 
 
 def decimal_slips(conflict: Consistency) -> tuple[Slip, ...]:

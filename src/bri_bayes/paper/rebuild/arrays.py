@@ -30,11 +30,6 @@ def unit_means(columns: Array) -> Array:
     return np.asarray(_minus_mean(np.broadcast_to(columns.mean(-1, keepdims=True), columns.shape), -2))
 
 
-def period_means(columns: Array) -> Array:
-    """Means over the units, the same for every unit."""
-    return np.asarray(np.broadcast_to(columns.mean(-2, keepdims=True), columns.shape))
-
-
 def products(a: Array, b: Array) -> Array:
     """Sums over all cells of products: (j, unit, period) and (k, unit, period) -> (j, k)."""
     return np.asarray(np.tensordot(a, b, axes=(CELLS, CELLS)))
