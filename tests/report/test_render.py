@@ -12,6 +12,7 @@ import pytest
 
 from bri_bayes.core.errors import InputError
 from bri_bayes.presentation import sentences
+from bri_bayes.presentation.page_parts import Paragraph
 from bri_bayes.report.figures import draw_all
 from bri_bayes.report.render import render_report
 from quick_run import as_official
@@ -259,8 +260,33 @@ def test_dropped_rows_warnings_and_failed_fits_are_said(
     assert "Without any row Mongolia" in text
     assert "Imports: Only imports." in text
     assert text.count("1 of 60 cells were dropped") == 1
-    assert "A fit did not pass its diagnostics (Imports)." in text
+    assert "One computation of this run is not to be trusted, and the command ended with exit status 1." in text
+    assert "lnimport/did: " in text
     assert "3 of 4 fits pass the gate" in text
+
+
+def test_one_list_of_failed_gates_is_said_at_the_top_and_in_its_section(
+    values: Values, figures: dict[str, Path], tmp_path: Path
+) -> None:
+    sentences = ["controls/y: the chains have not met", "prior/y: k-hat is 0.9"]
+    values |= {"failed_gates": sentences, "quick": True}
+    values["controls"], values["prior"] = ({"failed_gates": [sentence]} for sentence in sentences)
+    parts = {name: (name, [Paragraph(f"About {name}.")]) for name in ("controls", "prior")}
+    text = Page(render_report(values, figures, tmp_path / "r.html", parts).read_text(encoding="utf-8")).text
+    assert "2 computations of this run are not to be trusted" in text
+    assert "A quick run:" in text
+    for sentence in sentences:
+        assert text.count(sentence) == 2
+        assert text.index(sentence) < text.index("Published, least squares and Bayes side by side")
+    assert text.index("Not to be trusted: prior/y") < text.index("About prior.")
+
+
+def test_a_whole_run_without_failed_gates_has_no_alarm(
+    values: Values, figures: dict[str, Path], tmp_path: Path
+) -> None:
+    text = _page(values, figures, tmp_path).text
+    assert "not to be trusted" not in text
+    assert "quick run" not in text
 
 
 def test_same_values_same_bytes(values: Values, figures: dict[str, Path], tmp_path: Path) -> None:

@@ -63,6 +63,7 @@ def run_study(
     cards = {name: _card(name, study_path, quick=quick) for name in study.models}
     complete, seconds = study_values(study, cards, seed=seed, quick=quick, jobs=jobs, cache=cache)
     manifest = _manifest(study, panel, seed=seed, quick=quick, seconds=seconds)
+    manifest["panel_kind"] = complete["panel"]["kind"]
     path = _write(out or default_out(study), complete, manifest, jobs=jobs)
     return Run(path, tuple(complete["failed_gates"]))
 
@@ -88,7 +89,7 @@ def study_values(
     complete = json_safe(_study_values(study, data, cards, finished))
     answered = dataclasses.replace(context, done={"outcomes": complete["outcomes"]})
     complete |= collected(answered, sections, finished)
-    complete["failed_gates"] = failed_gates(complete)
+    complete |= {"quick": quick, "failed_gates": failed_gates(complete)}
     return complete, finished.seconds
 
 

@@ -13,10 +13,10 @@ from bri_bayes.inference.importance import KHAT_LIMIT
 def failed_gates(values: Mapping[str, Any]) -> list[str]:
     """Of a whole study, a sentence for each computation that is not to be trusted: main fits first, then sections."""
     fits = [
-        f"{outcome}/{card}: {beyond_limits(fit['diagnostics'])}"
+        f"{outcome}/{card}: {beyond_limits(fit.get('diagnostics', {}))}"
         for outcome, content in values["outcomes"].items()
         for card, fit in content["models"].items()
-        if not fit["trustworthy"]
+        if fit.get("trustworthy") is False
     ]
     sections = [values[name].get("failed_gates", []) for name in SECTIONS if values.get(name)]
     return [*fits, *(sentence for sentences in sections for sentence in sentences)]

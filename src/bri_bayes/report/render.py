@@ -17,10 +17,12 @@ from bri_bayes.core.resources import shipped
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation import study_tables as tables
 from bri_bayes.presentation.cells import Cell, grid
+from bri_bayes.presentation.gates import failed_gates
 from bri_bayes.presentation.main_tables import ADDITIONAL_TRADE, BY_MODEL, DIAGNOSTICS, PARAMETERS
 from bri_bayes.presentation.page_parts import Part
 from bri_bayes.presentation.study_tables import BY_EVENT_TIME, HEADLINE, Values, headline_notes, main_model
 from bri_bayes.presentation.table_spec import Table, TableSpec
+from bri_bayes.presentation.terminal_table import unbroken
 from bri_bayes.report.captions import caption
 from bri_bayes.report.figures import FIGURES
 from bri_bayes.report.figures.inline import inline_svg
@@ -62,7 +64,7 @@ def render_report(
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["grid"] = grid
+    environment.filters |= {"grid": grid, "unbroken": unbroken}
     write_text(out, environment.get_template(TEMPLATE).render(page_content(values, figures, sections or {})))
     return out
 
@@ -98,7 +100,9 @@ def page_content(
         "diagnostics": DIAGNOSTICS.fill(values),
         "parameters": _whole(values, PARAMETERS),
         "gate": _gate(fits),
-        "failed": sorted(set(fits.loc[fits["passes"].eq(False).fillna(False), "label"])),
+        "failed": values.get("failed_gates", failed_gates(values)),
+        "failed_in": {name: values[name].get("failed_gates", []) for name in sections},
+        "quick": values.get("quick", False),
         "noun": sentences.unit_noun(values),
         "log_points": any(sentences.effect_unit(outcome) == "log points" for outcome in answered),
         "published": [

@@ -95,9 +95,9 @@ CLAIMS = TableSpec(
     "The paper's claims, each with a verdict by a stated rule",
     (
         Column("claim", "the paper's claim", "name"),
-        Column("where", "where", minor=True),
         Column("verdict", "verdict", "verdict"),
         Column("number", "the number behind it"),
+        Column("where", "where", "folded", minor=True),
         Column("numbers", "all numbers", "folded", minor=True),
         Column("rule", "rule", "folded", minor=True),
     ),
