@@ -27,16 +27,16 @@ LEVEL_SD, INNOVATION_SD, PERSISTENCE = 0.45, 0.05, 0.8
 
 @dataclass(frozen=True, eq=False)
 class Matching:
-    """``openness`` : (unit, period) trade over GDP; ``found`` : each method's match; ``contrasts`` : method ->
+    """``openness`` : (unit, period) trade over GDP; ``matches`` : each method's match; ``contrasts`` : method ->
     (unit, period), the PSM-DID coefficient of an outcome is the sum of its products with this."""
 
     openness: Array
-    found: Mapping[str, Matched]
+    matches: Mapping[str, Matched]
     contrasts: Mapping[str, Array]
 
     def weights(self, method: str) -> Array:
         """(unit,)"""
-        return np.asarray(self.found[method].weights.to_numpy())
+        return np.asarray(self.matches[method].weights.to_numpy())
 
 
 def matching(published: Published, rows: Rows, covariates: Array) -> Matching:

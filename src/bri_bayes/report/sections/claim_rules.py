@@ -112,10 +112,10 @@ def _effect(stated: StatedClaim, outcome: Values, claimed: float | None) -> Evid
 
 def _parallel_trends(stated: StatedClaim, outcome: Values, claimed: float | None) -> Evidence | None:
     """No difference in trends before the onset: the verdict of the check."""
-    if not (found := outcome.get("pretrend")):
+    if not (check := outcome.get("pretrend")):
         return None
-    verdict = _verdict(supported=found["passed"] is True, refused=found["passed"] is False)
-    return Evidence(verdict, {"difference a year": found["slope"], "detectable": found["detectable_slope"]})
+    verdict = _verdict(supported=check["passed"] is True, refused=check["passed"] is False)
+    return Evidence(verdict, {"difference a year": check["slope"], "detectable": check["detectable_slope"]})
 
 
 def _fake_groups(stated: StatedClaim, outcome: Values, claimed: float | None) -> Evidence | None:
@@ -167,7 +167,7 @@ def _moderation(stated: StatedClaim, outcome: Values, claimed: float | None) -> 
 def _mediation(stated: StatedClaim, outcome: Values, claimed: float | None) -> Evidence | None:
     """An effect that runs through every channel."""
     channels = outcome["channels"]
-    verdicts = [found["verdict"] for found in channels.values()]
+    verdicts = [channel["verdict"] for channel in channels.values()]
     verdict = _verdict(
         supported=all(each == SUPPORTED for each in verdicts), refused=any(each == NOT_SUPPORTED for each in verdicts)
     )

@@ -24,7 +24,7 @@ from bri_bayes.runtime.steps import Parts, Step
 
 NAME = "mechanism"
 WARNING = (
-    "What a regression of the outcome on a channel can show, as in Tables 6 and 7 of the paper: that the two move "
+    "What a regression of the outcome on a channel alone can show: that the two move "
     "together. The policy stands in no term of it, so its coefficient cannot say whether the policy moved the channel, "
     "and any shock to both gives it too. A mechanism needs both arms, the policy's effect on the channel and "
     "the channel's on the outcome given the policy; and even these are an effect only if no unmeasured shock moves "
