@@ -81,8 +81,8 @@ def power_at(analysis: Analysis, slopes: Array, *, panels: int = 1000, seed: int
     card, design = slope_recipe(analysis)
     null_card = untreated_card(analysis.card)
     null = posterior_draws(untreated_design(analysis.panel, analysis.assignment, null_card), null_card, panels, seed)
-    found = coefficient_of_many(design, card, replicas(null, seed, effects=False), SLOPE, seed=seed)
-    lower, upper = found["lower"].to_numpy()[:, None], found["upper"].to_numpy()[:, None]
+    intervals = coefficient_of_many(design, card, replicas(null, seed, effects=False), SLOPE, seed=seed)
+    lower, upper = intervals["lower"].to_numpy()[:, None], intervals["upper"].to_numpy()[:, None]
     return np.asarray(((lower + slopes > 0) | (upper + slopes < 0)).mean(axis=0))
 
 
@@ -169,17 +169,17 @@ def _lead_recipe(analysis: Analysis) -> tuple[ModelCard, Design]:
 def _largest_gap(design: Design, treated_units: tuple[str, ...], outcomes: Array) -> Array:
     """The largest distance between means of treated and control units in a period, after both effects : (panel,)."""
     ever = np.isin(design[UNIT].to_numpy().astype(str), treated_units)[design["unit_ix"].to_numpy()]
-    left, period = two_way(design).residuals(outcomes.T), design["period_ix"].to_numpy()
+    residuals, period = two_way(design).residuals(outcomes.T), design["period_ix"].to_numpy()
     gaps = [
-        left[(period == k) & ever].mean(axis=0) - left[(period == k) & ~ever].mean(axis=0)
+        residuals[(period == k) & ever].mean(axis=0) - residuals[(period == k) & ~ever].mean(axis=0)
         for k in range(design.sizes[PERIOD])
         if np.unique(ever[period == k]).size == 2
     ]
     return np.asarray(np.abs(gaps).max(axis=0))
 
 
-def _record(found: xr.Dataset, position: int) -> dict[str, float]:
-    return {name: float(found[name].isel({OUTCOME: position})) for name in _RECORD}
+def _record(summaries: xr.Dataset, position: int) -> dict[str, float]:
+    return {name: float(summaries[name].isel({OUTCOME: position})) for name in _RECORD}
 
 
 def _of_draws(draws: Array) -> dict[str, float]:

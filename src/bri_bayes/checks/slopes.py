@@ -57,10 +57,10 @@ def draws_of_fit(fit: Fit, modifier: str) -> SlopeDraws:
     slopes = posterior["modifier_effect"].sel(modifier=modifier)
     by_unit: dict[str, Array] = {}
     for unit in dict.fromkeys(unit for unit, _, _ in cells):
-        own = slopes
+        of_unit = slopes
         if "modifier_deviation" in posterior:
-            own = slopes + posterior["modifier_deviation"].sel(modifier=modifier, treated_unit=unit)
-        by_unit[unit] = flat(own)
+            of_unit = slopes + posterior["modifier_deviation"].sel(modifier=modifier, treated_unit=unit)
+        by_unit[unit] = flat(of_unit)
     own_part = np.mean([by_unit[unit] * (z - _center(design, modifier)) for unit, _, z in cells], axis=0)
     average = flat(att(fit))
     main = None
@@ -101,7 +101,7 @@ def slope_values(draws: SlopeDraws, prior: Array) -> dict[str, Any]:
         "slope": slope,
         "p_negative": float((draws.slope < 0).mean()),
         "main_effect": None if draws.main is None else record(draws.main),
-        "slope_by_unit": {unit: record(own) for unit, own in draws.by_unit.items()},
+        "slope_by_unit": {unit: record(slope_of_unit) for unit, slope_of_unit in draws.by_unit.items()},
         "att": record(draws.att),
         "at_center": record(draws.at_center),
         "center": draws.center,
@@ -156,7 +156,7 @@ def _zero(draws: SlopeDraws, low: float, high: float) -> dict[str, Any]:
     slope = record(draws.slope)
     told = slope["lower"] > 0 or slope["upper"] < 0
     at = draws.center - draws.at_center / draws.slope
-    found: dict[str, Any] = {
+    zero: dict[str, Any] = {
         "exists": told,
         "p_below": float((at < low).mean()),
         "p_inside": float(((at >= low) & (at <= high)).mean()),
@@ -167,19 +167,19 @@ def _zero(draws: SlopeDraws, low: float, high: float) -> dict[str, Any]:
     }
     if told:
         lower, median, upper = np.quantile(at, [(1 - PROB) / 2, 0.5, (1 + PROB) / 2])
-        found |= {"median": float(median), "lower": float(lower), "upper": float(upper)}
-    return found
+        zero |= {"median": float(median), "lower": float(lower), "upper": float(upper)}
+    return zero
 
 
 def _observed(draws: SlopeDraws) -> list[dict[str, Any]]:
     """The span of the modifier over the treated cells of each unit."""
-    found = []
+    spans = []
     for unit in draws.by_unit:
-        own = [(period, z) for name, period, z in draws.cells if name == unit]
-        periods, z = [period for period, _ in own], [value for _, value in own]
+        cells = [(period, z) for name, period, z in draws.cells if name == unit]
+        periods, z = [period for period, _ in cells], [value for _, value in cells]
         span = {"low": min(z), "high": max(z), "mean": float(np.mean(z))}
-        found.append({"unit": unit, "first": min(periods), "last": max(periods), **span})
-    return found
+        spans.append({"unit": unit, "first": min(periods), "last": max(periods), **span})
+    return spans
 
 
 def _between_share(draws: SlopeDraws) -> float:

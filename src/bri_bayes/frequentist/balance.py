@@ -78,8 +78,8 @@ def _balance(name: str, x: Array, treated: NDArray[np.bool_], weights: Array) ->
     pooled = math.sqrt((yardstick**2 + other**2) / 2)
     before = _group(x, treated, np.ones(x.size), pooled, yardstick)
     after = _group(x, treated, weights, pooled, yardstick)
-    left = 100 * (1 - abs(after.smd) / abs(before.smd)) if abs(before.smd) > 0 else math.nan
-    return Balance(name, before, after, left)
+    reduction = 100 * (1 - abs(after.smd) / abs(before.smd)) if abs(before.smd) > 0 else math.nan
+    return Balance(name, before, after, reduction)
 
 
 def _group(x: Array, treated: NDArray[np.bool_], weights: Array, pooled: float, yardstick: float) -> GroupBalance:
@@ -100,8 +100,8 @@ def _group(x: Array, treated: NDArray[np.bool_], weights: Array, pooled: float, 
 def _variance(x: Array, w: Array) -> float:
     """Weighted variance, unbiased for weights that say how reliable a row is."""
     total = w.sum()
-    left = total - (w @ w) / total
-    return float(w @ (x - w @ x / total) ** 2 / left) if left > 1e-12 * total else math.nan
+    denominator = total - (w @ w) / total
+    return float(w @ (x - w @ x / total) ** 2 / denominator) if denominator > 1e-12 * total else math.nan
 
 
 def _p_value(difference: float, sides: list[tuple[Array, Array]], means: list[float]) -> float:

@@ -73,10 +73,10 @@ def ar1_likelihood(outcomes: Array, X: Array, unit_ix: Index, period: Array, rho
     # Innovations of an error whose own (marginal) variance is one.
     phi, s = serial.transition(np.array([np.sqrt(1 - rho**2)]), np.array([rho]))
     w = whitened(serial, np.vstack([X.T, outcomes]), phi, s)
-    columns, left = w[: X.shape[1]].T, w[X.shape[1] :].T
+    columns, whitened_outcomes = w[: X.shape[1]].T, w[X.shape[1] :].T
     q, r = np.linalg.qr(columns)
-    coefficients = np.linalg.solve(r, q.T @ left)
-    squares = ((left - columns @ coefficients) ** 2).sum(axis=0)
+    coefficients = np.linalg.solve(r, q.T @ whitened_outcomes)
+    squares = ((whitened_outcomes - columns @ coefficients) ** 2).sum(axis=0)
     df = outcomes.shape[1] - X.shape[1]
     inverse = np.linalg.inv(r)
     constant = float(np.log(s).sum()) + float(np.log(np.abs(np.diag(r))).sum())

@@ -89,8 +89,8 @@ def _scores(design: Design, result: Imputation) -> ClusterScores:
 
     def matrix(residuals: Array) -> Array:
         kept = residuals[:, None] * np.eye(n_units)[unit]
-        left = kept - regressors @ (inverse @ kept[~treated]) - np.outer(column, v @ kept)
-        return group_sums(v[:, None] * left, unit)
+        residual = kept - regressors @ (inverse @ kept[~treated]) - np.outer(column, v @ kept)
+        return group_sums(v[:, None] * residual, unit)
 
     u, d = (values - basis @ (basis.T @ values) for values in (y - result.estimate * column, column))
     rounding = RELATIVE_ZERO * float(np.abs(v * u).sum()), RELATIVE_ZERO * float(np.abs(v * d).sum())
@@ -106,5 +106,5 @@ def _regressors(design: Design) -> Array:
 
 def _identified(rows: Array, known: Array, inverse: Array) -> NDArray[np.bool_]:
     """Whether each row is a combination of the ``known`` ones : (obs,)."""
-    left = rows - (rows @ inverse) @ known
-    return np.asarray(np.linalg.norm(left, axis=1) <= UNEXPLAINED * np.linalg.norm(rows, axis=1))
+    unexplained = rows - (rows @ inverse) @ known
+    return np.asarray(np.linalg.norm(unexplained, axis=1) <= UNEXPLAINED * np.linalg.norm(rows, axis=1))

@@ -207,12 +207,12 @@ def _nearest_shares(distance: Array, rule: Rule) -> Array:
 def _with_replacement(
     score: Array, rows: NDArray[np.intp], controls: NDArray[np.intp], rule: Rule
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], Array]:
-    found = []
+    blocks = []
     for chunk in _chunks(rows, controls.size):
         share = shares(np.abs(score[chunk][:, None] - score[controls][None, :]), rule)
         at, to = np.nonzero(share)
-        found.append((chunk[at], controls[to], share[at, to]))
-    treated, control, share = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        blocks.append((chunk[at], controls[to], share[at, to]))
+    treated, control, share = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
     return treated, control, share
 
 
@@ -226,7 +226,7 @@ def _without_replacement(
         )
     limit = np.inf if rule.caliper is None else rule.caliper + SAME_SCORE
     free = np.ones(controls.size, dtype=bool)
-    found: list[tuple[int, int]] = []
+    pairs: list[tuple[int, int]] = []
     # Each pass gives every treated row one more control, as MatchIt does.
     for _ in range(rule.neighbours):
         for row in _ordered(score, rows, rule.order):
@@ -234,9 +234,9 @@ def _without_replacement(
             best = int(np.flatnonzero(distance <= distance.min() + SAME_SCORE)[0])
             if distance[best] <= limit:
                 free[best] = False
-                found.append((int(row), int(controls[best])))
-    treated = np.array([pair[0] for pair in found], dtype=np.intp)
-    control = np.array([pair[1] for pair in found], dtype=np.intp)
+                pairs.append((int(row), int(controls[best])))
+    treated = np.array([pair[0] for pair in pairs], dtype=np.intp)
+    control = np.array([pair[1] for pair in pairs], dtype=np.intp)
     return treated, control, 1.0 / np.bincount(treated, minlength=score.size)[treated]
 
 

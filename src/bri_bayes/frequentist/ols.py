@@ -66,8 +66,8 @@ class LeastSquares:
     @property
     def is_exact(self) -> bool:
         """Whether nothing but rounding is left of the outcome, so that no variance can be estimated."""
-        left, size = np.linalg.norm(self.residuals), np.linalg.norm(self.outcome)
-        return self.df_residual < 1 or bool(left <= RELATIVE_ZERO * size)
+        unexplained, size = np.linalg.norm(self.residuals), np.linalg.norm(self.outcome)
+        return self.df_residual < 1 or bool(unexplained <= RELATIVE_ZERO * size)
 
 
 def ols(
@@ -98,15 +98,15 @@ def ols(
         root = np.sqrt(np.asarray(weights, dtype=float))
         outcome, matrix = outcome * root, matrix * root[:, None]
     absorber = absorb_effects(absorb, weights)
-    outcome_left, columns_left = absorber.residuals(outcome), absorber.residuals(matrix)
-    coefficients, bread = solve(outcome_left, columns_left, np.linalg.norm(matrix, axis=0))
+    outcome_within, columns_within = absorber.residuals(outcome), absorber.residuals(matrix)
+    coefficients, bread = solve(outcome_within, columns_within, np.linalg.norm(matrix, axis=0))
     _check_identified(names, coefficients, absorber)
     return LeastSquares(
         coefficients=xr.DataArray(coefficients, dims=TERM, coords={TERM: list(names)}),
-        residuals=outcome_left - columns_left @ coefficients,
+        residuals=outcome_within - columns_within @ coefficients,
         bread=bread,
-        columns=columns_left,
-        outcome=outcome_left,
+        columns=columns_within,
+        outcome=outcome_within,
         rank=absorber.rank + len(names),
         absorber=absorber,
         y=outcome,
@@ -145,20 +145,20 @@ def solve(y: Array, columns: Array, size: Array) -> tuple[Array, Array]:
     norms = np.linalg.norm(columns, axis=0)
     alive = norms > RELATIVE_ZERO * size
     scale = np.where(alive, norms, 1.0)
-    left, singular, right = np.linalg.svd(np.where(alive, columns, 0.0) / scale, full_matrices=False)
+    u, singular, vt = np.linalg.svd(np.where(alive, columns, 0.0) / scale, full_matrices=False)
     kept = singular > RELATIVE_ZERO * max(float(singular.max(initial=0.0)), RELATIVE_ZERO)
-    left, singular, right = left[:, kept], singular[kept], right[kept]
-    coefficients = right.T @ ((left.T @ y) / singular) / scale
-    bread = (right.T / singular**2) @ right / np.outer(scale, scale)
-    identified = (right**2).sum(axis=0) > IDENTIFIED
+    u, singular, vt = u[:, kept], singular[kept], vt[kept]
+    coefficients = vt.T @ ((u.T @ y) / singular) / scale
+    bread = (vt.T / singular**2) @ vt / np.outer(scale, scale)
+    identified = (vt**2).sum(axis=0) > IDENTIFIED
     return np.where(identified, coefficients, np.nan), bread
 
 
 def orthonormal_basis(columns: Array) -> Array:
     """An orthonormal basis (obs, rank) of the space of ``columns`` (obs, m), whatever their units."""
     norms = np.linalg.norm(columns, axis=0)
-    left, singular, _ = np.linalg.svd(columns[:, norms > 0] / norms[norms > 0], full_matrices=False)
-    return np.asarray(left[:, singular > RELATIVE_ZERO * singular.max(initial=0.0)])
+    u, singular, _ = np.linalg.svd(columns[:, norms > 0] / norms[norms > 0], full_matrices=False)
+    return np.asarray(u[:, singular > RELATIVE_ZERO * singular.max(initial=0.0)])
 
 
 def codes(labels: ArrayLike) -> Index:

@@ -183,17 +183,17 @@ def _elasticities(products: pd.Series, sigma: float | None, sigmas: Mapping[str,
     for name, value in [*sigmas.items(), *([("all products", sigma)] if sigma is not None else [])]:
         if not 1 < value < float("inf"):
             raise InputError(f"sigma = {value:g} of {name} is not allowed: quality needs an elasticity above 1")
-    found: dict[str, float] = {}
+    sigma_of: dict[str, float] = {}
     without = []
     for code in products.unique():
         match = next((code[:size] for size in range(len(code), 0, -1) if code[:size] in sigmas), None)
         if match is None and sigma is None:
             without.append(code)
         else:
-            found[code] = sigmas[match] if match is not None else float(sigma or 0)
+            sigma_of[code] = sigmas[match] if match is not None else float(sigma or 0)
     if without:
         raise InputError(f"{len(without)} products have no sigma, the first is {min(without)}; give one for the others")
-    return np.asarray(products.map(found), dtype=float)
+    return np.asarray(products.map(sigma_of), dtype=float)
 
 
 def _reasons(counts: Mapping[str, int]) -> str:

@@ -168,5 +168,5 @@ def _best_penalty(problem: _Problem, bound: float, significance: float) -> float
     path = [0.0, *np.geomspace(1e-6 * top, top, _PATH).tolist()]
     best = int(np.argmin([half(penalty) for penalty in path]))
     ends = path[max(best - 1, 0)], path[min(best + 1, len(path) - 1)]
-    found = minimize_scalar(half, bounds=ends, method="bounded", options={"xatol": 1e-9 * top})
-    return float(found.x) if half(float(found.x)) < half(path[best]) else path[best]
+    refined = minimize_scalar(half, bounds=ends, method="bounded", options={"xatol": 1e-9 * top})
+    return float(refined.x) if half(float(refined.x)) < half(path[best]) else path[best]

@@ -57,14 +57,14 @@ class TwoEffects:
         x = self._solve(right)
         rest = demeaned - x[self.second]
         residuals = np.asarray(rest - self._mean(rest))
-        left = max(
+        largest_mean = max(
             float(np.abs(np.bincount(codes, residuals, rows.size) / rows).max())
             for codes, rows in ((self.first, self.rows_first), (self.second, self.rows_second))
         )
-        if left > ZERO_MEAN * max(float(np.std(y)), np.finfo(float).tiny):
+        if largest_mean > ZERO_MEAN * max(float(np.std(y)), np.finfo(float).tiny):
             raise GateError(
                 f"the fixed effects did not converge in {self.iterations} iterations: a level's mean residual is "
-                f"{left:.1e}, and at most {ZERO_MEAN:g} of the sd is allowed"
+                f"{largest_mean:.1e}, and at most {ZERO_MEAN:g} of the sd is allowed"
             )
         return residuals
 
@@ -74,27 +74,22 @@ class TwoEffects:
 
     def _solve(self, right: Array) -> Array:
         """x with (diag(b) - N' diag(1/a) N) x = ``right``, by preconditioned conjugate gradients."""
+        from scipy.sparse.linalg import LinearOperator, cg
+
         squares = self.counts.multiply(self.counts).T @ (1 / self.rows_first)
         diagonal = self.rows_second - squares
         # A level that shares no product with another has nothing to compare: its equation is 0 = 0.
         precondition = np.where(diagonal > SOLVED * self.rows_second, 1 / np.where(diagonal > 0, diagonal, 1.0), 0.0)
-        x, rest = np.zeros(right.size), right.copy()
-        aim = SOLVED * float(np.linalg.norm(right))
-        direction, former = np.zeros(right.size), 1.0
-        for step in range(MOST_ITERATIONS):
-            self.iterations = step
-            if float(np.linalg.norm(rest)) <= aim:
-                break
-            scaled = precondition * rest
-            product = float(rest @ scaled)
-            if product == 0:
-                break
-            direction = scaled + (product / former) * direction if step else scaled
-            image = self.rows_second * direction - self.counts.T @ ((self.counts @ direction) / self.rows_first)
-            curvature = float(direction @ image)
-            if curvature <= 0:
-                break
-            x += product / curvature * direction
-            rest -= product / curvature * image
-            former = product
-        return x
+
+        def image(x: Array) -> Array:
+            return np.asarray(self.rows_second * x - self.counts.T @ ((self.counts @ x) / self.rows_first))
+
+        def count(_: Array) -> None:
+            self.iterations += 1
+
+        shape = right.size, right.size
+        matrix = LinearOperator(shape, matvec=image, dtype=float)
+        preconditioner = LinearOperator(shape, matvec=lambda x: precondition * x, dtype=float)
+        self.iterations = 0
+        solution, _ = cg(matrix, right, rtol=SOLVED, maxiter=MOST_ITERATIONS, M=preconditioner, callback=count)
+        return np.asarray(solution)
