@@ -7,12 +7,13 @@ import re
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import bri_bayes.app.estimate as module
 from bri_bayes.app.request import Request, question
 from bri_bayes.cli.start import main
-from bri_bayes.core.names import GROUP
+from bri_bayes.core.names import GROUP, WEIGHT
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.frequentist import fit_twfe
 
@@ -187,6 +188,20 @@ def test_groups_are_a_coordinate_of_the_units_that_are_compared(tmp_path):
         )
     with pytest.raises(module.InputError, match="has one group only"):
         asked(tmp_path, frame.assign(area="A"), treatment="D", groups="area")
+
+
+def test_a_weight_is_positive_and_a_row_without_one_is_left_out(tmp_path):
+    frame = sales().assign(people=lambda f: 1.0 + f.index % 5)
+    weights = np.where(frame.index == 7, np.nan, frame["people"])
+    found = asked(tmp_path, frame.assign(people=weights), treatment="D", weights="people")
+    assert found.panel.attrs[WEIGHT] == "people"
+    assert any('"people" is missing in 1 of 60 rows' in note for note in found.notes)
+    with pytest.raises(module.InputError, match='the weight "people" is 0 for "R1" 2006; a weight is positive'):
+        asked(
+            tmp_path, frame.assign(people=frame["people"].where(frame.index != 1, 0)), treatment="D", weights="people"
+        )
+    with pytest.raises(module.InputError, match='--weights "sales" is the outcome'):
+        asked(tmp_path, frame, treatment="D", weights="sales")
 
 
 def test_the_posterior_has_the_periods_as_the_file_writes_them(tmp_path):

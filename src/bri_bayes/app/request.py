@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from bri_bayes.core.errors import InputError
-from bri_bayes.core.names import GROUP, UNIT
+from bri_bayes.core.names import GROUP, PERIOD, UNIT, WEIGHT
 from bri_bayes.data.assignment import Assignment
 from bri_bayes.data.comparable import Comparable, comparable
 from bri_bayes.data.number_format import DECIDED, NumberFormat
@@ -24,7 +24,8 @@ _TRANSFORMED = re.compile(r"(log1p|log)\(\s*(.+?)\s*\)")
 class Request:
     """What the command line was asked. A variable is a column or ``log(column)``, ``log1p(column)``.
 
-    ``onset`` and ``periods`` are written as the file writes its periods. ``groups`` : a column with one text a unit.
+    ``onset`` and ``periods`` are written as the file writes its periods. ``groups`` : a column with one text a
+    unit; ``weights`` : a column of analytic weights.
     """
 
     path: Path
@@ -38,6 +39,7 @@ class Request:
     controls: tuple[str, ...] = ()
     covariates: tuple[str, ...] = ()
     groups: str | None = None
+    weights: str | None = None
     periods: tuple[str, str] | None = None
     marks: NumberFormat = DECIDED
     model: str = "did"
@@ -50,8 +52,11 @@ def question(request: Request) -> Comparable:
     """The panel of the request and who is compared with whom in it; ``notes`` say what was left out, and why."""
     _check_roles(request)
     panel = _panel(request)
-    found = comparable(panel, _assignment(request, panel), request.outcome, request.covariates)
+    needed = [*request.covariates, *([] if request.weights is None else [request.weights])]
+    found = comparable(panel, _assignment(request, panel), request.outcome, needed)
     notes = (*panel.attrs.get("notes", ()), *found.notes)
+    if request.weights is not None:
+        found.panel.attrs[WEIGHT] = _checked_weights(found.panel, request.weights)
     grouped = found.panel if request.groups is None else _with_groups(found.panel, request.groups, found.assignment)
     return Comparable(grouped, found.assignment, found.left_out, found.not_yet_treated, notes)
 
@@ -79,6 +84,8 @@ def _check_roles(request: Request) -> None:
     for key, name in {"--unit": request.unit, "--period": request.period}.items():
         if name in (outcome, *covariates):
             raise InputError(f'{key} "{name}" is the outcome or a covariate, too; give it a column of its own')
+    if request.weights is not None and request.weights in (outcome, *covariates, *treatments.values()):
+        raise InputError(f'--weights "{request.weights}" is the outcome, a covariate or the treatment, too')
     given = [option for option, name in treatments.items() if name is not None]
     given += ["--treated"] if request.treated else []
     if not given or (given == ["--treated"] and request.onset is None):
@@ -98,8 +105,9 @@ def _check_roles(request: Request) -> None:
 
 def _panel(request: Request) -> Panel:
     columns = {name: column_of(name) for name in dict.fromkeys([request.outcome, *request.covariates])}
-    if request.treatment is not None:
-        columns[request.treatment] = Column(request.treatment)
+    for name in (request.treatment, request.weights):
+        if name is not None:
+            columns[name] = Column(name)
     return load_panel(
         request.path,
         unit=request.unit,
@@ -120,6 +128,19 @@ def _assignment(request: Request, panel: Panel) -> Assignment:
         return onsets_from_column(panel, request.onset_column)
     assert request.onset is not None, "checked: --treated comes with --onset"
     return onsets_by_name(panel, request.treated, request.onset)
+
+
+def _checked_weights(panel: xr.Dataset, name: str) -> str:
+    """The name of the variable with weights, where every one is a positive number or missing."""
+    values = panel[name].transpose(UNIT, PERIOD)
+    wrong = np.argwhere(values.to_numpy() <= 0)
+    if wrong.size:
+        unit, period = (str(panel[dim].to_numpy()[at]) for dim, at in zip((UNIT, PERIOD), wrong[0], strict=True))
+        raise InputError(
+            f'the weight "{name}" is {float(values.to_numpy()[tuple(wrong[0])]):g} for "{unit}" {period}; a weight is '
+            "positive, or missing for a row that is to be left out"
+        )
+    return name
 
 
 def _with_groups(panel: xr.Dataset, name: str, assignment: Assignment) -> xr.Dataset:

@@ -84,6 +84,9 @@ def estimate(
         list[str] | None, typer.Option(help="Control units; default: all others; may be repeated.")
     ] = None,
     groups: Annotated[str | None, typer.Option(help="A column with the group (region) of each unit.")] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="A column of weights (people, inverse variance): error sd 1/sqrt(weight).")
+    ] = None,
     periods: Annotated[str | None, typer.Option(help="First and last period, 2003:2020.")] = None,
     decimal: DecimalOption = None,
     thousands: ThousandsOption = None,
@@ -110,6 +113,7 @@ def estimate(
         controls=parse_units(controls, panel, unit),
         covariates=parse_lists(covariates),
         groups=groups,
+        weights=weights,
         periods=parse_between(periods),
         marks=NumberFormat(decimal, thousands),
         model=model,

@@ -14,6 +14,8 @@ PERIOD_LABEL = "period_label"
 OBS = "obs"
 CATEGORY = "category"
 COVARIATE = "covariate"
+# The weight of each row of a design, mean one; the attribute of a panel that names its variable with weights.
+WEIGHT = "weight"
 MODIFIER = "modifier"
 EVENT_TIME = "event_time"
 TREATED_UNIT = "treated_unit"

@@ -75,7 +75,7 @@ def listed(names: Sequence[str]) -> str:
 
 def blame(notes: Sequence[str]) -> str:
     """The rows that covariates cost, as the end of a message about rows that do not suffice."""
-    missing = [note.rstrip(".") for note in notes if note.startswith("The covariate")]
+    missing = [note.rstrip(".") for note in notes if note.startswith("The variable")]
     return f". {'. '.join(missing)}" if missing else ""
 
 
@@ -101,7 +101,7 @@ def _costs(panel: xr.Dataset, outcome: str, covariates: Sequence[str]) -> list[s
             ]
             units = f", among them every row of {listed(whole)}" if whole else ""
             notes.append(
-                f'The covariate "{name}" is missing in {int(lost.sum())} of {int(has_outcome.sum())} rows that have '
+                f'The variable "{name}" is missing in {int(lost.sum())} of {int(has_outcome.sum())} rows that have '
                 f"the outcome{units}: they are left out."
             )
     return notes

@@ -14,6 +14,7 @@ import xarray as xr
 from bri_bayes.core.arrays import Array
 from bri_bayes.core.effect import Effect
 from bri_bayes.core.io import digest
+from bri_bayes.core.names import WEIGHT
 from bri_bayes.data.assignment import Assignment
 from bri_bayes.design.design import Design, build_design
 from bri_bayes.study.model_card import ModelCard
@@ -40,9 +41,8 @@ class Analysis:
     def digest(self) -> str:
         """Names the content: two analyses with one digest have the same posterior."""
         design = self.design
-        arrays = [
-            design[name].to_numpy() for name in ("y", "X", "Z", "event_time", "exposed_time", "unit_ix", "period_ix")
-        ]
+        names = ("y", "X", "Z", "event_time", "exposed_time", "unit_ix", "period_ix", WEIGHT)
+        arrays = [design[name].to_numpy() for name in names if name in design]
         return digest(
             *[np.ascontiguousarray(array).tobytes() for array in arrays],
             [str(unit) for unit in design["unit"].values],

@@ -9,7 +9,7 @@ import xarray as xr
 
 from bri_bayes.core.arrays import Array
 from bri_bayes.core.errors import InputError, suggest
-from bri_bayes.core.names import COVARIATE, EXPOSED_UNIT, MODIFIER, OBS, PERIOD, TREATED_UNIT, UNIT
+from bri_bayes.core.names import COVARIATE, EXPOSED_UNIT, MODIFIER, OBS, PERIOD, TREATED_UNIT, UNIT, WEIGHT
 from bri_bayes.data.assignment import Assignment
 from bri_bayes.design.fixed_effects import TwoWay
 from bri_bayes.study.model_card import ModelCard
@@ -20,6 +20,8 @@ Design = xr.Dataset
 RELATIVE_ZERO = 1e-9
 # Variation of an outcome below so many steps of its floating-point numbers is rounding of sums.
 DIGITS_LOST = 256
+# The fourth power of a larger outcome, added up over its rows, may overflow.
+LARGEST = 1e60
 
 
 def build_design(panel: xr.Dataset, assignment: Assignment, card: ModelCard) -> Design:
@@ -27,6 +29,7 @@ def build_design(panel: xr.Dataset, assignment: Assignment, card: ModelCard) -> 
 
     y : (obs,) outcome units; X : (obs, covariate) as given; Z : (obs, modifier) as given;
     treated : (obs,) bool; event_time : (obs,) periods since the onset, NaN for never-treated units;
+    weight : (obs,) only where ``panel.attrs["weight"]`` names a variable of positive weights: these, with mean one;
     exposed_time : (obs,) periods since a contaminated control of the card was exposed, NaN elsewhere;
     unit_ix, period_ix : (obs,) positions in the coordinates ``unit`` and ``period``.
     Rows are sorted by unit, then period. Units without a single row are left out and named in
@@ -38,7 +41,8 @@ def build_design(panel: xr.Dataset, assignment: Assignment, card: ModelCard) -> 
     outcome = card.outcome
     if outcome is None:
         raise InputError(f'the model card "{card.name}" names no outcome; {suggest("", map(str, panel.data_vars))}')
-    wanted = [outcome, *card.covariates, *card.modifiers]
+    weight = panel.attrs.get(WEIGHT)
+    wanted = [outcome, *card.covariates, *card.modifiers, *([] if weight is None else [weight])]
     for name in wanted:
         if name not in panel.data_vars:
             raise InputError(f'"{name}" is not in the panel; {suggest(name, map(str, panel.data_vars))}')
@@ -84,6 +88,9 @@ def build_design(panel: xr.Dataset, assignment: Assignment, card: ModelCard) -> 
         },
     )
     _check_rows(design, assignment)
+    if weight is not None:
+        weights = values[weight][unit_rows, period_rows]
+        design = design.assign({WEIGHT: (OBS, weights / weights.mean())})
     return _with_scaling(design)
 
 
@@ -155,13 +162,19 @@ def _check_rows(design: Design, assignment: Assignment) -> None:
 
 def _with_scaling(design: Design) -> Design:
     y = design["y"].to_numpy()
-    within = two_way(design)
-    center, sd = float(y.mean()), float(y.std())
     size = max(abs(float(y.min())), abs(float(y.max())))
+    with np.errstate(over="ignore"):
+        center, sd = float(y.mean()), float(y.std())
+    if size > LARGEST or 0 < sd < 1 / LARGEST:
+        raise InputError(
+            f'the outcome "{design.attrs["outcome"]}" has numbers of the size {size:.0e} with sd {sd:.0e}; powers of '
+            "such numbers leave the range of the machine: give it in other units"
+        )
     # Numbers around 1e12 are stored to a ten-thousandth: what varies by hundreds of that is no constant.
     rounding = DIGITS_LOST * float(np.spacing(size))
     if sd <= rounding:
         raise InputError(f'the outcome "{design.attrs["outcome"]}" is constant ({center:g})')
+    within = two_way(design)
     degrees = y.size - within.rank
     residual = within.residuals(y - center)
     scale = float(np.sqrt(residual @ residual / max(degrees, 1)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bri_bayes.core.names import WEIGHT
 from bri_bayes.design.design import Design
 from bri_bayes.frequentist.collapsed import collapsed_t
 from bri_bayes.frequentist.estimate import Estimate
@@ -17,6 +18,7 @@ from bri_bayes.frequentist.twfe import (
     fit_twfe,
     iid_estimate,
 )
+from bri_bayes.frequentist.weighted_twfe import weighted_rows
 
 __all__ = [
     "Estimate",
@@ -42,7 +44,10 @@ def frequentist_rows(design: Design, *, seed: int = 0) -> list[Estimate]:
     twfe/iid, twfe/cluster, twfe/cluster_crv3, twfe/wild_cluster_bootstrap, twfe/permutation, collapsed/t,
     imputation/wild_cluster_bootstrap. The twfe rows share their estimate; where onsets differ, that of imputation is
     the quantity of the posterior. ``seed`` matters only beyond 12 units and 10,000 assignments.
+    A design with weights has weighted twfe/iid and twfe/cluster alone: the other tests are not made for weights.
     """
+    if WEIGHT in design:
+        return weighted_rows(design)
     fit = fit_twfe(design)
     return [
         iid_estimate(fit),

@@ -1,15 +1,22 @@
-"""What do two-way fixed effects say when matched units count with their weights?"""
+"""What do two-way fixed effects say when rows, or matched units, count with their weights?"""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from bri_bayes.core.arrays import Array
 from bri_bayes.core.errors import InputError
+from bri_bayes.core.names import WEIGHT
 from bri_bayes.design.design import RELATIVE_ZERO, Design
 from bri_bayes.frequentist.estimate import Estimate, t_estimate
 from bri_bayes.frequentist.ols import absorb_effects, ols, orthonormal_basis
 from bri_bayes.frequentist.variance import crv1, iid
+
+
+def weighted_rows(design: Design) -> list[Estimate]:
+    """Two-way fixed effects with the analytic weights of the rows of ``design``, as "twfe"."""
+    return _weighted(design, design[WEIGHT].to_numpy(), "twfe")
 
 
 def weighted_twfe(design: Design, weights: ArrayLike, name: str = "psm_did") -> list[Estimate]:
@@ -22,10 +29,13 @@ def weighted_twfe(design: Design, weights: ArrayLike, name: str = "psm_did") -> 
     Covariates that the effects and other covariates explain are left out.
     Source: Heckman, Ichimura & Todd (1997), doi:10.2307/2971733.
     """
-    unit_ix = design["unit_ix"].to_numpy()
-    row_weight = np.asarray(weights, dtype=float)[unit_ix]
-    kept = row_weight > 0
-    row_weight, unit = row_weight[kept], unit_ix[kept]
+    return _weighted(design, np.asarray(weights, dtype=float)[design["unit_ix"].to_numpy()], name)
+
+
+def _weighted(design: Design, weights: Array, name: str) -> list[Estimate]:
+    """The estimate with a weight for each row : (obs,); rows without weight are left out."""
+    kept = weights > 0
+    row_weight, unit = weights[kept], design["unit_ix"].to_numpy()[kept]
     effects = (unit, design["period_ix"].to_numpy()[kept])
     root, treated = np.sqrt(row_weight), design["treated"].to_numpy()[kept].astype(float)
     absorber = absorb_effects(effects, row_weight)
@@ -33,7 +43,7 @@ def weighted_twfe(design: Design, weights: ArrayLike, name: str = "psm_did") -> 
     column = absorber.residuals(treated * root)
     column = column - covariates @ (covariates.T @ column)
     if np.linalg.norm(column) <= RELATIVE_ZERO * np.linalg.norm(treated * root):
-        raise InputError("the matched units do not identify the effect: no control is left beside the treated")
+        raise InputError("the weighted rows do not identify the effect: no control is left beside the treated")
     columns = {"treated": treated, **{f"x{k}": x / root for k, x in enumerate(covariates.T)}}
     fit = ols(design["y"].to_numpy()[kept], columns, absorb=effects, weights=row_weight)
     estimate = float(fit.coefficients[0])

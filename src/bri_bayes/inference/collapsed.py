@@ -27,12 +27,14 @@ from typing import Protocol
 import numpy as np
 
 from bri_bayes.core.arrays import Array, Index
+from bri_bayes.core.names import WEIGHT
 from bri_bayes.design.design import Design
 from bri_bayes.design.linear_terms import Block, Terms, build_terms
 from bri_bayes.inference.batched_algebra import cholesky, factor_and_solve
 from bri_bayes.inference.conditional import BY_POINT, Coefficients, Conditional
 from bri_bayes.inference.error_precision import ErrorPrecision, ReadyOutcomes, ReadyProducts, serial_precision
 from bri_bayes.inference.hyperparameters import hyperparameters
+from bri_bayes.inference.weighted_errors import WeightedErrors
 from bri_bayes.study.model_card import ModelCard
 
 # Elements of the largest temporary array of one batch (doubles): about what a core's own cache holds.
@@ -82,7 +84,11 @@ class Collapsed:
     def build(cls, design: Design, card: ModelCard) -> Collapsed:
         """The model of a normal linear card on a design."""
         terms = build_terms(design, card)
-        return cls.of(terms, card, hyperparameters(terms, card))
+        model = cls.of(terms, card, hyperparameters(terms, card))
+        if WEIGHT not in design:
+            return model
+        errors = WeightedErrors(model.errors, np.sqrt(design[WEIGHT].to_numpy()), terms.unit_ix)
+        return dataclasses.replace(model, errors=errors)
 
     @classmethod
     def of(cls, terms: Terms, card: ModelCard, space: Space) -> Collapsed:

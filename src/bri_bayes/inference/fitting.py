@@ -10,6 +10,7 @@ import xarray as xr
 
 from bri_bayes.core.arrays import Array
 from bri_bayes.core.errors import InputError, suggest
+from bri_bayes.core.names import WEIGHT
 from bri_bayes.design.analysis import Analysis, Fit, FitStore
 from bri_bayes.inference.convergence import ESS_LIMIT, RHAT_LIMIT, split_rhat
 from bri_bayes.inference.importance import KHAT_LIMIT
@@ -62,6 +63,11 @@ def is_trustworthy(fit_: Fit) -> bool:
 def _fit(analysis: Analysis, engine: str, seed: int, *, pointwise: bool, progress: bool) -> Fit:
     started = time.perf_counter()
     card, design, notes = analysis.card, analysis.design, []
+    if WEIGHT in design and (pointwise or engine == "nuts" or not is_feasible(design, card)):
+        raise InputError(
+            f'weights are made for the closed form, and the card "{card.name}" with engine "{engine}" needs another: '
+            "take a normal card and leave --engine out, or leave --weights out"
+        )
     if card.structure == "propensity":
         raise InputError(
             f'the card "{card.name}" models the treatment and not an outcome: bri-bayes propensity runs it'
@@ -91,6 +97,10 @@ def _fit(analysis: Analysis, engine: str, seed: int, *, pointwise: bool, progres
                 "divergences": 0,
             }
             return _result(analysis, groups, diagnostics, notes, started, draws)
+        if WEIGHT in design:
+            raise InputError(
+                f"k-hat is {draws.khat:.2f}, above {KHAT_LIMIT}, and NUTS takes no weights: leave --weights out"
+            )
         notes.append(f"k-hat is {draws.khat:.2f}, above {KHAT_LIMIT}: fell back from the closed form to NUTS")
     values, statistics = sample_nuts(design, card, seed, progress=progress)
     groups = assemble(design, card, values, pointwise=pointwise, seed=seed)
