@@ -59,3 +59,19 @@ def test_a_treated_unit_with_a_missing_year_is_left_out_of_the_models_and_named(
     assert found["units"] == ["A"]
     assert found["units_without_every_period"] == ["B"]
     assert set(found["by_unit"]) == {"A"}
+
+
+def test_treated_units_with_the_same_errors_count_as_one_in_the_interval_of_the_average():
+    """Four treated units that are one series at four levels: the average is no better known than one of them."""
+    rng = np.random.default_rng(3)
+    years, names = np.arange(2000, 2020), [f"D{i}" for i in range(12)]
+    series = rng.normal(size=years.size)
+    treated = np.stack([series + level for level in range(4)])
+    y = xr.DataArray(np.vstack([treated, rng.normal(size=(12, years.size))]), dims=("unit", "period"))
+    wide = xr.Dataset({"y": y}, coords={"unit": [*"WXYZ", *names], "period": years}, attrs={"kind": "user"})
+    assignment = Assignment(dict.fromkeys("WXYZ", 2010) | dict.fromkeys(names))
+    values = synthetic_values(wide, assignment, "y", draws=150, placebo_draws=20, moves=20, seed=1)
+    own_sds = [unit["sd"] for unit in values["by_unit"].values()]
+    assert values["att"]["sd"] > 0.8 * np.mean(own_sds)
+    assert 0 <= values["placebo"]["set_coverage"] <= 1
+    assert values["placebo"]["fitted_sets"] == 60

@@ -83,12 +83,15 @@ def coverage_sentence(outcome: Values, digits: int) -> str:
         if "att" not in found:
             continue
         placebo, att = found["placebo"], found["att"]
+        of_sets = ""
+        if "set_coverage" in placebo:
+            of_sets = f" and {100 * placebo['set_coverage']:.0f}% of {placebo['fitted_sets']} averages of random donors"
         ranks = f" with {sentences.counted(found['rank'], 'factors')}" if kind == "factor" else ""
         texts.append(
             f"{noun}{ranks} gives {sentences.signed(att['mean'], digits)} "
             f"({sentences.interval(att['lower'], att['upper'], digits)}); its 95% intervals cover zero for "
-            f"{100 * placebo['coverage']:.0f}% of {placebo['n']} donors, and {placebo['set_size']} random donors are "
-            f"as far from zero with probability {placebo['p_value']:.2f}."
+            f"{100 * placebo['coverage']:.0f}% of {placebo['n']} donors{of_sets}, and "
+            f"{placebo['set_size']} random donors are as far from zero with probability {placebo['p_value']:.2f}."
         )
     return f"{outcome['label']}: {' '.join(texts)}" if texts else ""
 
