@@ -12,7 +12,7 @@ from bri_bayes.checks.placebo_time import OBSERVED, WITH_TREATED, share_as_large
 from bri_bayes.checks.posterior_predictive import predictive_checks
 from bri_bayes.checks.refits import refit
 from bri_bayes.data.assignment import Assignment
-from bri_bayes.estimands.effects import att, att_record
+from bri_bayes.estimands.linear import att_effect
 from bri_bayes.frequentist import fit_twfe
 from bri_bayes.frequentist.resampling import permutation
 from bri_bayes.inference import fit
@@ -26,7 +26,7 @@ ROUNDING = 1e-8
 
 
 def posterior(analysis):
-    return att_record(att(fit(analysis, pointwise=False)))
+    return att_effect(fit(analysis, pointwise=False)).as_dict()
 
 
 def test_every_year_but_the_first_can_be_a_fake_onset_without_and_with_the_treated_years():

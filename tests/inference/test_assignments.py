@@ -10,7 +10,7 @@ from bri_bayes.core.errors import InputError
 from bri_bayes.data.assignment import Assignment
 from bri_bayes.data.simulation import simulate_panel
 from bri_bayes.design.analysis import Analysis
-from bri_bayes.estimands.effects import att, att_record
+from bri_bayes.estimands.linear import att_effect
 from bri_bayes.frequentist.resampling import permutation
 from bri_bayes.inference import fit
 from bri_bayes.inference.assignments import att_of_assignments, shares_columns
@@ -67,7 +67,7 @@ def test_each_assignment_has_the_posterior_that_fit_gives_it(changes):
     units = analysis.design["unit"].to_numpy()
     for i, group in enumerate(groups):
         changed = analysis.replace(assignment=assignment.swap(units[group], 2006))
-        record = att_record(att(fit(changed, engine="marginal", pointwise=False)))
+        record = att_effect(fit(changed, engine="marginal", pointwise=False)).as_dict()
         sd = record["sd"]
         assert float(ours["mean"][i]) == pytest.approx(record["mean"], abs=MEAN * sd)
         assert float(ours["sd"][i]) == pytest.approx(sd, rel=SPREAD)

@@ -12,7 +12,7 @@ from bri_bayes.data.assignment import Assignment
 from bri_bayes.data.simulation import simulate_errors
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.design.design import build_design
-from bri_bayes.estimands.effects import att, att_record
+from bri_bayes.estimands.linear import att_effect
 from bri_bayes.frequentist.many import TWFE_IID, linear_tests
 from bri_bayes.inference import fit
 from bri_bayes.inference.batch import LEAST_ESS, att_of_many
@@ -68,7 +68,7 @@ def assert_agrees_with_fit(panel, assignment, card, outcomes, **options):
     for i, outcome in enumerate(outcomes):
         changed = panel.assign(y=(("unit", "period"), outcome))
         precise = dataclasses.replace(card, sampler=PRECISE)
-        record = att_record(att(fit(Analysis(changed, assignment, precise), engine="marginal", pointwise=False)))
+        record = att_effect(fit(Analysis(changed, assignment, precise), engine="marginal", pointwise=False)).as_dict()
         sd = record["sd"]
         assert float(ours["mean"][i]) == pytest.approx(record["mean"], abs=MEAN * sd)
         assert float(ours["sd"][i]) == pytest.approx(sd, rel=SPREAD)

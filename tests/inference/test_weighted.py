@@ -10,7 +10,7 @@ from scipy.linalg import block_diag
 
 from bri_bayes.core.errors import InputError
 from bri_bayes.design.analysis import Analysis
-from bri_bayes.estimands.effects import att, att_record
+from bri_bayes.estimands.linear import att_effect
 from bri_bayes.frequentist.weighted_twfe import weighted_twfe
 from bri_bayes.inference import fit
 from bri_bayes.inference.collapsed import Collapsed
@@ -46,7 +46,7 @@ def sides(design):
 def test_equal_weights_give_the_posterior_without_a_match(analysis, seed):
     ones = np.ones((1, analysis.design.sizes["unit"]))
     weighted = weighted_posteriors(analysis.design, analysis.card, ones, seed, draws=4000)
-    plain = att_record(att(fit(analysis, engine="marginal", seed=seed, pointwise=False)))
+    plain = att_effect(fit(analysis, engine="marginal", seed=seed, pointwise=False)).as_dict()
     assert weighted.mean[0] == pytest.approx(plain["mean"], abs=MONTE_CARLO * plain["sd"])
     assert weighted.sd[0] == pytest.approx(plain["sd"], rel=MONTE_CARLO)
     assert weighted.draws.std() == pytest.approx(weighted.sd[0], rel=MONTE_CARLO)

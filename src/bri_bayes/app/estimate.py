@@ -19,8 +19,8 @@ from bri_bayes.data.panel import period_labels
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.design.design import Design, two_way
 from bri_bayes.design.outliers import outliers
-from bri_bayes.estimands.effects import att, att_by, att_record
-from bri_bayes.estimands.summaries import by_unit_and_period, panel_values, records, warnings_of
+from bri_bayes.estimands.linear import att_effect, effects_by
+from bri_bayes.estimands.summaries import as_dicts, by_unit_and_period, panel_values, warnings_of
 from bri_bayes.frequentist import frequentist_rows
 from bri_bayes.inference import fit
 from bri_bayes.study.model_card import ModelCard, load_card
@@ -44,9 +44,9 @@ def estimate(request: Request) -> dict[str, Any]:
         raise InputError(f"{error}{blame(asked.notes)}") from error
     diagnostics = result.diagnostics
     bayes = {
-        "att": att_record(att(result)),
-        "by_unit": records(att_by(result, "unit")),
-        "by_event_time": records(att_by(result, "event_time")),
+        "att": att_effect(result).as_dict(),
+        "by_unit": as_dicts(effects_by(result, "unit")),
+        "by_event_time": as_dicts(effects_by(result, "event_time")),
         "by_unit_and_period": by_unit_and_period(result),
         "engine": diagnostics["engine"],
         "ess": diagnostics["ess"],

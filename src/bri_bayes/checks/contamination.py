@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
+from bri_bayes.core.effect import Effect
 from bri_bayes.core.json_values import json_safe
 from bri_bayes.design.analysis import Analysis
-from bri_bayes.estimands.effects import att, att_record
+from bri_bayes.estimands.linear import att_effect
 from bri_bayes.inference.fitting import fit, is_trustworthy
 from bri_bayes.study.model_card import Contamination
 
@@ -48,7 +49,11 @@ def learned_share(analysis: Analysis, since: Mapping[str, int], seed: int) -> di
     """kappa as one more unknown of the model, under a uniform prior: its posterior and the ATT."""
     result = fit(contaminated(analysis, since, None), seed=seed, pointwise=False)
     kappa = result.posterior["posterior"].to_dataset()["kappa"]
-    record = {"att": att_record(att(result)), "kappa": att_record(kappa), "engine": result.diagnostics["engine"]}
+    record = {
+        "att": att_effect(result).as_dict(),
+        "kappa": Effect.of_draws(kappa.to_numpy()).as_dict(),
+        "engine": result.diagnostics["engine"],
+    }
     return dict(json_safe({**record, "trustworthy": is_trustworthy(result)}))
 
 

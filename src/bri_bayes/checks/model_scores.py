@@ -16,8 +16,8 @@ from bri_bayes.core.json_values import json_safe
 from bri_bayes.core.names import PERIOD, UNIT
 from bri_bayes.design.analysis import Analysis, Fit
 from bri_bayes.estimands.comparison import psis_scores, waic_scores
-from bri_bayes.estimands.effects import att, att_record
-from bri_bayes.estimands.summaries import PROB
+from bri_bayes.estimands.effects import att
+from bri_bayes.estimands.linear import att_effect
 from bri_bayes.inference.fitting import fit, is_trustworthy
 from bri_bayes.inference.leave_out import ROW_POINTS, can_leave_out, leave_future_out, leave_rows_out, leave_units_out
 from bri_bayes.study.model_card import ModelCard
@@ -53,7 +53,7 @@ def model_scores(analysis: Analysis, seed: int, *, quick: bool = False) -> dict[
         "engine": result.diagnostics["engine"],
         "trustworthy": is_trustworthy(result),
         "notes": list(result.diagnostics["notes"]),
-        "att": att_record(att(result), prob=PROB),
+        "att": att_effect(result).as_dict(),
         "att_draws": att(result).to_numpy().ravel(),
         "log_marginal": result.log_marginal,
         "unit_ix": design["unit_ix"].to_numpy(),

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from bri_bayes.core.arrays import Array
+from bri_bayes.core.effect import PROB
 from bri_bayes.estimands.comparison import (
     SMALL_DIFFERENCE,
     WAIC_LIMIT,
@@ -18,7 +19,6 @@ from bri_bayes.estimands.comparison import (
     psis_verdict,
     total,
 )
-from bri_bayes.estimands.summaries import PROB
 from bri_bayes.inference.importance import KHAT_LIMIT
 
 

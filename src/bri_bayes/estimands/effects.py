@@ -1,9 +1,11 @@
-"""What does the posterior say about the effect? Averages over treated cells, paths, and amounts in US dollars.
+"""What do draws say about the effect? Averages over treated cells, paths, and amounts in US dollars.
 
 The ATT is the average of tau_it over the treated rows with an outcome, in outcome units:
 
     att = mean_{(i,t): treated} tau_it            cards without leads (the whole pre-period is the baseline)
     att = mean_post tau_it - mean_pre tau_it      cards with leads (against the pre-period average)
+
+What is linear is reported without drawing it (``estimands.linear``); draws are for what is not.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bri_bayes.core.effect import PROB
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.core.names import DRAW, EVENT_TIME, PERIOD, SAMPLE, TREATED_UNIT, UNIT
 from bri_bayes.design.analysis import Fit
@@ -45,10 +48,10 @@ def cell_effects(fit: Fit, *, baseline: Baseline = "pre_average") -> xr.DataArra
     event_time = design["event_time"].to_numpy()[rows].astype(int)
     if card.effects.leads and baseline == "pre_average":
         for unit in np.unique(units):
-            own = units == unit
-            before = own & (event_time < 0)
+            of_unit = units == unit
+            before = of_unit & (event_time < 0)
             if before.any():
-                values[..., own] -= values[..., before].mean(axis=-1, keepdims=True)
+                values[..., of_unit] -= values[..., before].mean(axis=-1, keepdims=True)
     return xr.DataArray(
         values,
         dims=(*SAMPLE, CELL),
@@ -134,7 +137,7 @@ def additional_trade(fit: Fit) -> xr.DataArray:
 
 
 def summarise(
-    draws: xr.DataArray, *, prob: float = 0.95, rope: tuple[float, float] | None = None, interval: Interval = "eti"
+    draws: xr.DataArray, *, prob: float = PROB, rope: tuple[float, float] | None = None, interval: Interval = "eti"
 ) -> pd.DataFrame:
     """mean, sd, median, interval, P(> 0) and, with a region of practical equivalence, the share inside it.
 
@@ -162,12 +165,6 @@ def summarise(
     return pd.DataFrame(columns, index=index if len(rest) > 1 else index.get_level_values(0))
 
 
-def att_record(draws: xr.DataArray, *, prob: float = 0.95) -> dict[str, float]:
-    """The "att" of every JSON: mean, sd, lower, upper, p_positive."""
-    row = summarise(draws, prob=prob).iloc[0]
-    return {name: float(row[name]) for name in ("mean", "sd", "lower", "upper", "p_positive")}
-
-
 def _modifier_part(fit: Fit, rows: np.ndarray) -> Any:
     """What the modifiers add to the effect of treated rows, at their own values : (chain, draw, rows) or zero."""
     posterior, design = fit.posterior["posterior"], fit.design
@@ -178,8 +175,8 @@ def _modifier_part(fit: Fit, rows: np.ndarray) -> Any:
     if "modifier_deviation" in posterior:
         slopes = posterior["modifier_effect"] + posterior["modifier_deviation"]
         names = design[UNIT].to_numpy()[design["unit_ix"].to_numpy()[rows]]
-        own = slopes.sel({TREATED_UNIT: names}).transpose(*SAMPLE, TREATED_UNIT, "modifier").to_numpy()
-        return (own * z).sum(axis=-1) * after
+        by_row = slopes.sel({TREATED_UNIT: names}).transpose(*SAMPLE, TREATED_UNIT, "modifier").to_numpy()
+        return (by_row * z).sum(axis=-1) * after
     return posterior["modifier_effect"].transpose(*SAMPLE, "modifier").to_numpy() @ (z * after[:, None]).T
 
 

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 import xarray as xr
 
+from bri_bayes.core.effect import Effect
 from bri_bayes.design.analysis import Analysis, Fit
 from bri_bayes.design.design import Design
 from bri_bayes.estimands.effects import (
-    CELL,
     additional_trade,
     att,
-    att_by,
-    att_record,
-    cell_effects,
     counterfactual,
     observed_path,
     percent,
     summarise,
 )
-
-PROB = 0.95
+from bri_bayes.estimands.linear import att_effect, coefficient_effects, effects_by, effects_by_cell
 
 
 def panel_values(panel: xr.Dataset, design: Design) -> dict[str, Any]:
@@ -46,10 +43,10 @@ def fit_values(fit: Fit) -> dict[str, Any]:
     values: dict[str, Any] = {
         "card": card.name,
         "title": card.title,
-        "att": att_record(att(fit), prob=PROB),
-        "by_unit": records(att_by(fit, "unit")),
-        "by_event_time": records(att_by(fit, "event_time")),
-        "by_period": records(att_by(fit, "period")),
+        "att": att_effect(fit).as_dict(),
+        "by_unit": as_dicts(effects_by(fit, "unit")),
+        "by_event_time": as_dicts(effects_by(fit, "event_time")),
+        "by_period": as_dicts(effects_by(fit, "period")),
         "by_unit_and_period": by_unit_and_period(fit),
         "baseline": "pre-period average" if card.effects.leads else "pre-period",
         "parameters": _parameters(fit),
@@ -57,9 +54,9 @@ def fit_values(fit: Fit) -> dict[str, Any]:
         "log_marginal": fit.log_marginal,
     }
     if card.effects.leads:
-        values["by_event_time_reference"] = records(att_by(fit, "event_time", baseline="reference"))
+        values["by_event_time_reference"] = as_dicts(effects_by(fit, "event_time", baseline="reference"))
     if design.attrs.get("outcome_transform") in ("log", "log1p"):
-        values["percent"] = _record(summarise(percent(att(fit), fit), prob=PROB).iloc[0])
+        values["percent"] = _record(summarise(percent(att(fit), fit)).iloc[0])
         values["counterfactual"] = _paths(fit)
         if design.attrs.get("outcome_level_to_usd"):
             values["additional_trade_usd"] = records(additional_trade(fit))
@@ -90,13 +87,12 @@ def warnings_of(analysis: Analysis) -> list[str]:
 
 def by_unit_and_period(fit: Fit) -> dict[str, dict[str, dict[str, float]]]:
     """The effect in each treated unit and period, by unit and then by period."""
-    cells = cell_effects(fit)
-    cells = cells.isel({CELL: cells["event_time"].to_numpy() >= 0})
-    table = summarise(cells, prob=PROB)
-    nested: dict[str, dict[str, dict[str, float]]] = {}
-    for unit, period, (_, row) in zip(cells["unit"].values, cells["period"].values, table.iterrows(), strict=True):
-        nested.setdefault(str(unit), {})[str(period)] = _record(row)
-    return nested
+    return {unit: as_dicts(effects) for unit, effects in effects_by_cell(fit).items()}
+
+
+def as_dicts(effects: Mapping[str, Effect]) -> dict[str, dict[str, float]]:
+    """One "att" for each label."""
+    return {label: effect.as_dict() for label, effect in effects.items()}
 
 
 def _record(row: pd.Series) -> dict[str, float]:
@@ -105,7 +101,7 @@ def _record(row: pd.Series) -> dict[str, float]:
 
 def records(draws: xr.DataArray) -> dict[str, dict[str, float]]:
     """One "att" for each label of the only dimension beside chain and draw."""
-    return {str(label): _record(row) for label, row in summarise(draws, prob=PROB).iterrows()}
+    return {str(label): _record(row) for label, row in summarise(draws).iterrows()}
 
 
 def _parameters(fit: Fit) -> dict[str, dict[str, float]]:
@@ -114,8 +110,10 @@ def _parameters(fit: Fit) -> dict[str, dict[str, float]]:
     wanted: dict[str, dict[str, float]] = {}
     for name, draws in posterior.data_vars.items():
         if draws.ndim == 2:
-            wanted[str(name)] = _record(summarise(draws, prob=PROB).iloc[0])
-        elif name in ("beta", "modifier_effect", "sigma_unit", "trend"):
+            wanted[str(name)] = _record(summarise(draws).iloc[0])
+        elif name in ("beta", "modifier_effect"):
+            wanted |= {f"{name}[{label}]": effect.as_dict() for label, effect in coefficient_effects(fit, name).items()}
+        elif name in ("sigma_unit", "trend"):
             wanted |= {f"{name}[{label}]": record for label, record in records(draws).items()}
     return wanted
 
@@ -123,7 +121,7 @@ def _parameters(fit: Fit) -> dict[str, dict[str, float]]:
 def _paths(fit: Fit) -> dict[str, dict[str, dict[str, float]]]:
     """Observed outcome and counterfactual (mean, interval) of each treated unit and period with an outcome."""
     observed = observed_path(fit)
-    table = summarise(counterfactual(fit), prob=PROB)
+    table = summarise(counterfactual(fit))
     paths: dict[str, dict[str, dict[str, float]]] = {}
     for (unit, period), row in table.iterrows():
         seen = float(observed.sel(unit=unit, period=period))

@@ -191,9 +191,11 @@ class _ManyAssignments:
 
     def _reduced(self, hyper: dict[str, Array], vectors: Array) -> _Reduced:
         after = self.nuisance.after_units(hyper, self.ready, by_unit=True)
-        prior, log_det_prior = self.nuisance.prior_precision(self.nuisance.terms.shared, hyper)
-        p, (n_points, n_units, r) = prior.shape[1], after.rest.shape[:3]
-        lower = np.linalg.cholesky(after.rest[:, :, :p, :p].sum(axis=1) + prior)
+        n_points, n_units, r = after.rest.shape[:3]
+        p = r - self.weights.shape[1] - 1
+        system = after.rest[:, :, :p, :p].sum(axis=1)
+        log_det_prior = self.nuisance.add_prior(system, self.nuisance.terms.shared, hyper)
+        lower = np.linalg.cholesky(system)
         kept = after.rest[:, :, p:, p:]
         pulled = np.moveaxis(after.rest[:, :, :p, p:], 1, 2).reshape(n_points, p, -1)
         loads = np.moveaxis(solve_lower(lower, pulled).reshape(n_points, p, n_units, r - p), 2, 1)
@@ -206,11 +208,12 @@ class _ManyAssignments:
 
     def _prior_precision(self, hyper: dict[str, Array], n_treated: int) -> Array:
         """Diagonal of the prior precision of the effects of an assignment : (B, coefficients)."""
-        columns = [
-            np.diagonal(self.nuisance.prior_precision(blocks, hyper)[0], axis1=1, axis2=2)
-            for blocks in (self.path, *([self.own] * n_treated))
-        ]
-        return np.hstack(columns)
+        n_points = len(next(iter(hyper.values())))
+        blocks = (*self.path, *(self.own * n_treated))
+        size = sum(block.columns.shape[1] for block in blocks)
+        precision = np.zeros((n_points, size, size))
+        self.nuisance.add_prior(precision, blocks, hyper)
+        return np.diagonal(precision, axis1=1, axis2=2)
 
 
 class _Sums:

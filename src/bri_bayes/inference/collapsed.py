@@ -149,8 +149,8 @@ class Collapsed:
         """The first level of the elimination, from the cross-products of ``ready``, which says what ``by_unit`` is."""
         crossed = products.at(hyper)
         rest, n_units = crossed.rest, crossed.own.shape[1]
-        prior, log_det_prior = self.prior_precision(self.terms.own, hyper)
-        factor, solved = factor_and_solve(crossed.own + prior[:, None], crossed.own_rest)
+        log_det_prior = self.add_prior(crossed.own, self.terms.own, hyper)
+        factor, solved = factor_and_solve(crossed.own, crossed.own_rest)
         if by_unit:
             rest = rest - np.swapaxes(solved, -1, -2) @ solved
         else:
@@ -184,24 +184,24 @@ class Collapsed:
         g = self._sizes[1]
         return Coefficients(own, rest[:, :, :g], rest[:, :, g:].sum(axis=1))
 
-    def prior_precision(self, blocks: tuple[Block, ...], hyper: Mapping[str, Array]) -> tuple[Array, Array]:
-        """V^-1 of the coefficients of some blocks : (B, m, m), and its log determinant : (B,)."""
-        n = _size(hyper)
-        m = sum(block.columns.shape[1] for block in blocks)
-        precision, log_det, first = np.zeros((n, m, m)), np.zeros(n), 0
+    def add_prior(self, system: Array, blocks: tuple[Block, ...], hyper: Mapping[str, Array]) -> Array:
+        """Adds V^-1 of some blocks to the leading rows of ``system`` (B, ..., m, m) : its log determinant (B,)."""
+        log_det, first = np.zeros(len(system)), 0
         for block in blocks:
             size = block.columns.shape[1]
-            inverse = (hyper[block.scale] if isinstance(block.scale, str) else np.full(n, block.scale)) ** -2.0
             at = np.arange(first, first + size)
+            scale = hyper[block.scale] if isinstance(block.scale, str) else np.full(len(system), block.scale)
+            inverse = (scale**-2.0).reshape(-1, *[1] * (system.ndim - 2))
             if block.dependence is None:
-                precision[:, at, at] = inverse[:, None]
+                system[..., at, at] += inverse
             else:
-                inner = block.dependence.precision(hyper)
-                precision[:, first : first + size, first : first + size] = inner * inverse[:, None, None]
-                log_det += np.linalg.slogdet(inner)[1]
-            log_det += size * np.log(inverse)
+                dense = block.dependence.precision(hyper)
+                log_det += np.linalg.slogdet(dense)[1]
+                dense = dense.reshape(len(system), *[1] * (system.ndim - 3), size, size)
+                system[..., at[:, None], at] += dense * inverse[..., None]
+            log_det -= 2 * size * np.log(scale)
             first += size
-        return precision, log_det
+        return log_det
 
     @cached_property
     def group_ix(self) -> Index:
@@ -224,8 +224,7 @@ class Collapsed:
     def _conditional(self, hyper: Mapping[str, Array]) -> Conditional:
         (_, g, p), after = self._sizes, self.after_units(hyper, self._products)
         group_factor, group_rest, system, log_density = self._after_groups(hyper, after, g)
-        prior, log_det_prior = self.prior_precision(self.terms.shared, hyper)
-        system[:, :p, :p] += prior
+        log_det_prior = self.add_prior(system, self.terms.shared, hyper)
         shared_factor = cholesky(system)
         pivots = np.diagonal(shared_factor, axis1=1, axis2=2)
         log_density = log_density + 0.5 * log_det_prior - np.log(pivots[:, :p]).sum(axis=1) - 0.5 * pivots[:, p] ** 2
@@ -243,9 +242,9 @@ class Collapsed:
                 after.rest.sum(axis=1),
                 (after.log_constant),
             )
-        prior, log_det_prior = self.prior_precision(self.terms.grouped, hyper)
+        log_det_prior = self.add_prior(after.rest, self.terms.grouped, hyper)
         n_groups = after.rest.shape[1]
-        factor, solved = factor_and_solve(after.rest[:, :, :g, :g] + prior[:, None], after.rest[:, :, :g, g:])
+        factor, solved = factor_and_solve(after.rest[:, :, :g, :g], after.rest[:, :, :g, g:])
         system = (after.rest[:, :, g:, g:] - np.swapaxes(solved, -1, -2) @ solved).sum(axis=1)
         log_det = np.log(np.diagonal(factor, axis1=2, axis2=3)).sum(axis=(1, 2))
         return factor, solved, system, after.log_constant + 0.5 * n_groups * log_det_prior - log_det

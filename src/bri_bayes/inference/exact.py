@@ -24,6 +24,12 @@ from bri_bayes.inference.collapsed import Collapsed
 from bri_bayes.inference.conditional import Coefficients
 from bri_bayes.inference.linear_estimands import coefficient_functionals, effect_functionals
 from bri_bayes.inference.mixture import NormalMixtures
+from bri_bayes.study.model_card import ModelCard
+
+
+def exact_posterior(design: Design, card: ModelCard, vectors: Array, weights: Array) -> ExactPosterior:
+    """The posterior of a normal linear card on a design, from its weighted hyperparameters."""
+    return ExactPosterior.of(Collapsed.build(design, card), design, vectors, weights)
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +51,7 @@ class ExactPosterior:
 
     @classmethod
     def of(cls, model: Collapsed, design: Design, vectors: Array, weights: Array) -> Self:
-        """The posterior of the model of a card on a design."""
+        """The posterior of a model of a design."""
         scales = {"beta": design["x_scale"].to_numpy(), "modifier_effect": design["z_scale"].to_numpy()}
         return cls(model, vectors, weights, float(design.attrs["y_scale"]), scales)
 

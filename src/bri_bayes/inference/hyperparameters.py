@@ -22,6 +22,8 @@ from bri_bayes.study.model_card import ModelCard
 _RHO_MARGIN = 1e-10
 # A scale this small against its prior is zero, and its precision still finite.
 _SMALLEST_SCALE = 1e-8
+# Beyond this tail of its prior a scale stays finite.
+_FARTHEST = 1e-300
 # A design that fits every row has no error left; the cross-products keep enough digits down to this share of the scale.
 _SMALLEST_SIGMA = 1e-4
 # Where the search for the mode begins, unconstrained: errors of 0.6 sds with some memory, half of a control's exposure,
@@ -101,7 +103,7 @@ class Hyperparameters:
             return np.asarray(betaincinv(*self.card.contamination.prior, ndtr(x)))
         priors = self.card.priors
         scale = float(getattr(priors, PRIOR_OF[name]))
-        return np.asarray(np.maximum(-scale * ndtri(0.5 * ndtr(-x)), _SMALLEST_SCALE * scale))
+        return np.asarray(np.maximum(-scale * ndtri(0.5 * np.maximum(ndtr(-x), _FARTHEST)), _SMALLEST_SCALE * scale))
 
 
 def hyperparameters(terms: Terms, card: ModelCard) -> Hyperparameters:

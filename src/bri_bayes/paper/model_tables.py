@@ -24,7 +24,7 @@ from bri_bayes.core.names import PERIOD, UNIT
 from bri_bayes.data.assignment import Assignment
 from bri_bayes.data.panel import Panel, with_columns
 from bri_bayes.design.analysis import Analysis
-from bri_bayes.estimands.effects import att, att_record
+from bri_bayes.estimands.linear import att_effect
 from bri_bayes.frequentist.variance import crv1, iid
 from bri_bayes.inference.fitting import fit, is_trustworthy
 from bri_bayes.paper.reconstruction import BRI, COLUMNS, VERSIONS, reconstruct
@@ -98,7 +98,7 @@ def _panel(version: str) -> Panel:
 
 def _effect(analysis: Analysis, seed: int) -> tuple[dict[str, Any], bool]:
     result = fit(analysis, seed=seed, pointwise=False)
-    return {_EFFECT: att_record(att(result))}, is_trustworthy(result)
+    return {_EFFECT: att_effect(result).as_dict()}, is_trustworthy(result)
 
 
 def _moderation(analysis: Analysis, seed: int) -> tuple[dict[str, Any], bool]:

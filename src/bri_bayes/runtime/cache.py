@@ -21,8 +21,11 @@ import xarray as xr
 
 from bri_bayes.core.io import digest, written_beside
 from bri_bayes.design.analysis import Analysis, Fit
+from bri_bayes.inference.exact import exact_posterior
 
-_FORMAT = 2
+_FORMAT = 3
+# What the exact posterior of a fit is stored as: its weighted hyperparameters.
+_POINTS = ("vectors", "weights")
 # What numbers can depend on beside the code of the project.
 NUMERICAL = ("arviz", "bambi", "numba", "numpy", "nutpie", "pandas", "pymc", "pytensor", "scipy", "xarray")
 # Hexadecimal digits of SHA-256 and a line feed, before the content of every file.
@@ -89,8 +92,10 @@ class Cache:
                 )
                 for group, parts in meta["groups"].items()
             }
+            points = [stored[name] for name in _POINTS] if meta["exact"] else None
         tree = xr.DataTree.from_dict(groups)
-        return Fit(analysis, analysis.design, tree, meta["diagnostics"], meta["log_marginal"])
+        exact = None if points is None else exact_posterior(analysis.design, analysis.card, *points)
+        return Fit(analysis, analysis.design, tree, meta["diagnostics"], meta["log_marginal"], exact)
 
     def write_fit(self, key: str, fit: Fit) -> None:
         """Store a fit."""
@@ -104,7 +109,14 @@ class Cache:
                 "coords": {str(variable): dataset[variable].dims for variable in dataset.coords},
                 "attrs": dict(dataset.attrs),
             }
-        meta = {"groups": groups, "diagnostics": dict(fit.diagnostics), "log_marginal": fit.log_marginal}
+        if fit.exact is not None:
+            arrays |= {name: getattr(fit.exact, name) for name in _POINTS}
+        meta = {
+            "exact": fit.exact is not None,
+            "groups": groups,
+            "diagnostics": dict(fit.diagnostics),
+            "log_marginal": fit.log_marginal,
+        }
         content = io.BytesIO()
         np.savez(content, meta=np.array(json.dumps(meta)), **arrays)  # type: ignore[arg-type]
         _write_sealed(self.folder / f"{key}.npz", content.getvalue())

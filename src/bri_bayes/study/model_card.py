@@ -179,7 +179,7 @@ class Sampler:
     draws: int = 500
     tune: int = 1000
     target_accept: float = 0.95
-    proposals: int = 1000
+    proposals: int = 2000
 
     @model_validator(mode="after")
     def _usable(self) -> Sampler:
