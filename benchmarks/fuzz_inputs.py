@@ -190,7 +190,7 @@ def run(seed: int, folder: Path) -> tuple[str, str]:
         except BriBayesError as error:
             outcome = "refused"
             message = str(error)
-            if "\n" in message or not message.isprintable():
+            if any(unicodedata.category(character) == "Cc" for character in message):
                 return outcome, f"a message of more than one line: {message!r}"
         except Exception as error:
             if not hasattr(error, "format_message"):

@@ -144,3 +144,12 @@ def test_the_grammar_makes_logs_powers_products_levels_and_indicators():
     assert "x*kind[p]" not in made
     assert "x*kind[p]" in regressors(["x*kind"], columns, every_level=True)
     assert names_in(["log(x)*kind", "x"], list(columns)) == ("x", "kind")
+
+
+def test_a_power_beyond_every_number_is_refused(lalonde):
+    with pytest.raises(InputError, match=r'the covariate "re74\^99" is too large for a number'):
+        CliRunner().invoke(
+            app,
+            ["match", str(lalonde), "--treatment", "treat", "--outcome", "re78", "--covariates", "re74^99"],
+            catch_exceptions=False,
+        )

@@ -68,3 +68,52 @@ def test_bad_options_are_one_sentence(tmp_path, rng):
         run("quality", path, "--flow", "exports")
     with pytest.raises(InputError, match='--years "2003" is not a first and a last period'):
         run("quality", path, "--years", "2003")
+
+
+def test_namibia_stays_and_no_other_country_moves(tmp_path):
+    path = tmp_path / "groups.csv"
+    path.write_text(GROUPS + "NA,2003,urban,4,2\nNA,2003,rural,1,6\n")
+    rows = {row["unit"]: row for row in json.loads(run("inequality", path, *GROUP_OPTIONS, "--json"))["rows"]}
+    assert set(rows) == {"KAZ", "NA"}
+    assert rows["KAZ"]["theil_t"] == pytest.approx(0.75 * np.log(1.5) + 0.25 * np.log(0.5))
+    own = tmp_path / "own.csv"
+    header = "unit,period,product,value,quantity\n"
+    cells = [(unit, product) for unit in ("NA", "KAZ", "MNG") for product in ("850001", "850002", "850003")]
+    own.write_text(header + "".join(f"{u},2003,{p},{5 + 3 * i},{2 + i % 4}\n" for i, (u, p) in enumerate(cells)))
+    quality = json.loads(run("quality", own, "--columns", "unit,period,product,value,quantity", "--json"))["rows"]
+    assert [row["unit"] for row in quality] == ["KAZ", "MNG", "NA"]
+
+
+OWN = "unit,period,product,value,quantity\nA,2000,01,1,1\n"
+STRICT = {
+    "part of a year": (
+        "quality",
+        OWN + "B,2000.7,01,1,1\n",
+        'row 3: period is "2000.7", and others are written as "2000"',
+    ),
+    "short row": ("quality", OWN + "B,2000,01,1\n", "row 3 has 4 fields and the header has 5"),
+    "two rows": ("quality", OWN + "A,2000,01,2,2\n", "repeat a flow, period, unit and product"),
+    "ambiguous value": ("quality", OWN.replace(",", ";") + "B;2000;01;1,063;2\n", "--decimal"),
+    "part of a year of groups": ("inequality", GROUPS + "MNG,2003.5,rural,1,1\n", 'year is "2003.5"'),
+    "short row of groups": ("inequality", GROUPS + "MNG,2003\n", "row 4 has 2 fields and the header has 5"),
+    "two rows of groups": ("inequality", GROUPS + "KAZ,2003,rural,1,1\n", "rows 3 and 4 are both KAZ 2003 rural"),
+}
+
+
+@pytest.mark.parametrize(("command", "content", "sentence"), STRICT.values(), ids=STRICT.keys())
+def test_what_the_strict_reader_refuses_is_refused_here_too(tmp_path, command, content, sentence):
+    path = tmp_path / "file.csv"
+    path.write_text(content)
+    options = GROUP_OPTIONS if command == "inequality" else ["--columns", "unit,period,product,value,quantity"]
+    with pytest.raises(InputError, match=sentence):
+        run(command, path, *options)
+
+
+@pytest.mark.parametrize("command", ["inequality", "quality"])
+def test_the_table_is_never_written_over_the_file_that_is_read(tmp_path, command):
+    path = tmp_path / "file.csv"
+    path.write_text(GROUPS)
+    options = GROUP_OPTIONS if command == "inequality" else []
+    with pytest.raises(InputError, match="is a file that the command reads"):
+        run(command, path, *options, "--out", tmp_path / "." / "file.csv")
+    assert path.read_text() == GROUPS

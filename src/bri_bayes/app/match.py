@@ -18,6 +18,7 @@ from bri_bayes.data.covariate_formula import Column, names_in, regressors
 from bri_bayes.data.microdata import Sample, sample_of
 from bri_bayes.data.number_format import DECIDED, NumberFormat
 from bri_bayes.data.text_table import read_table
+from bri_bayes.design.design import LARGEST
 from bri_bayes.frequentist.balance import balance, effective_size
 from bri_bayes.frequentist.logit import Logit, logit
 from bri_bayes.frequentist.matching import SAME_SCORE, Matched, Rule, att, match, weighting_att
@@ -151,7 +152,10 @@ def _numbers(sample: Sample, name: str) -> NDArray[np.float64]:
     column: Column = sample.columns[name]
     if column.dtype == object:
         raise InputError(f'the outcome "{name}" has words, as "{column[0]}" in row {sample.rows[0]}; it needs numbers')
-    return np.asarray(column, dtype=float)
+    values = np.asarray(column, dtype=float)
+    if (size := float(np.abs(values).max())) > LARGEST:
+        raise InputError(f'the outcome "{name}" has numbers of the size {size:.0e}; give it in other units')
+    return values
 
 
 def _score(request: MatchRequest, sample: Sample, fitted: Logit | None) -> NDArray[np.float64]:

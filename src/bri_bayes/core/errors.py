@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -9,10 +10,31 @@ from difflib import get_close_matches
 MOST_LISTED = 12
 
 
+# Characters that end a line, drive a terminal or turn the direction of a line round.
+CONTROL = frozenset({"Cc", "Cs", "Zl", "Zp"})
+TURNING = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def is_control(character: str) -> bool:
+    """Whether a character may not stand in a name or a message."""
+    return unicodedata.category(character) in CONTROL or character in TURNING
+
+
+def printable(text: str) -> str:
+    """The text on one line, control characters written as escapes: a message quotes what a stranger's file says."""
+    if text.isprintable():
+        return text
+    line = text.replace("\r\n", " ").replace("\n", " ")
+    return "".join(ascii(character)[1:-1] if is_control(character) else character for character in line)
+
+
 class BriBayesError(Exception):
     """One sentence for the reader: what was found, where, and what is allowed."""
 
     exit_status = 2
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(printable(message))
 
 
 class InputError(BriBayesError):

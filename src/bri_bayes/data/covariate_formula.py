@@ -52,12 +52,15 @@ def regressors(covariates: Sequence[str], columns: Mapping[str, Column], *, ever
         product: Regressors = {"": np.ones(len(next(iter(columns.values()))))}
         for factor in _factors(covariate, list(columns)):
             parts = _factor(factor, columns, every_level=every_level)
-            product = {
-                f"{left}*{right}" if left else right: one * other
-                for left, one in product.items()
-                for right, other in parts.items()
-            }
+            with np.errstate(over="ignore", invalid="ignore"):
+                product = {
+                    f"{before}*{name}" if before else name: so_far * values
+                    for before, so_far in product.items()
+                    for name, values in parts.items()
+                }
         for name, values in product.items():
+            if not np.isfinite(values).all():
+                raise InputError(f'the covariate "{name}" is too large for a number of the machine in some rows')
             if name in made:
                 raise InputError(f'the covariate "{name}" is given twice')
             made[name] = values
@@ -104,7 +107,8 @@ def _factor(factor: str, columns: Mapping[str, Column], *, every_level: bool) ->
             raise InputError(f"log({name}) needs numbers above zero; the smallest is {numbers.min():g}")
         return {f"log({name})": np.log(numbers)}
     if action == "power":
-        return {f"{name}^{argument}": numbers ** int(argument)}
+        with np.errstate(over="ignore"):
+            return {f"{name}^{argument}": numbers ** float(argument[:9])}
     return {name: numbers}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bri_bayes.core.errors import InputError, suggest
+from bri_bayes.core.errors import InputError, is_control, printable, suggest
 from bri_bayes.data.file_formats import Fields, Source, open_source
 
 Cells = NDArray[np.object_]
@@ -18,9 +17,6 @@ Cells = NDArray[np.object_]
 # Lines above the header are looked through to here: downloads have up to ten.
 MOST_PREAMBLE = 30
 LONGEST_NAME = 200
-# Characters that turn the direction of a line round, beside the control characters.
-_TURNING = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_CONTROL = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +84,7 @@ def read_table(path: Path, wanted: str) -> Table:
 def check_name(name: str, *, where: str, what: str) -> None:
     """Refuse a name that a terminal, a page or a file cannot print on one line."""
     for character in name:
-        if unicodedata.category(character) in _CONTROL or character in _TURNING:
+        if is_control(character):
             raise InputError(
                 f"{where}: {what} {name[:40]!a} has the control character {character!a}; "
                 "a name is printable text on one line"
@@ -99,8 +95,7 @@ def check_name(name: str, *, where: str, what: str) -> None:
 
 def shown(cell: str) -> str:
     """A cell as a message quotes it: printable, on one line, and not the whole of a long one."""
-    line = " ".join(cell.split())[:40]
-    return "".join(c if unicodedata.category(c) not in _CONTROL and c not in _TURNING else ascii(c)[1:-1] for c in line)
+    return printable(" ".join(cell.split())[:40])
 
 
 def _header(source: Source, wanted: str) -> tuple[int, int, Fields, Iterator[tuple[int, Fields]]]:
