@@ -152,6 +152,6 @@ def test_every_row_of_a_latex_table_has_as_many_cells_as_the_table_has_columns()
 
 def test_an_empty_table_is_a_latex_table_that_says_so() -> None:
     empty = dataclasses.replace(table(), rows=())
-    assert "No rows." in latex_text(empty)
+    assert r"\multicolumn{7}{@{}l@{}}{No rows.}" in latex_text(empty)
     assert csv_text(empty) == "outcome,label,unit,mean,sd,lower,upper,p_positive,panel\n"
     assert list(empty.frame().columns) == [*csv_text(empty).strip().split(",")]

@@ -115,11 +115,11 @@ class Table:
 
     @property
     def shown(self) -> tuple[Column, ...]:
-        """The columns with a heading and at least one value: what a reader sees."""
+        """The columns with a heading and at least one value, or all where there is no row: what a reader sees."""
         return tuple(
             column
             for column in self.columns
-            if column.heading and any(not is_missing(row.get(column.key)) for row in self.rows)
+            if column.heading and (not self.rows or any(not is_missing(row.get(column.key)) for row in self.rows))
         )
 
     @property
