@@ -6,11 +6,14 @@ import copy
 import dataclasses
 import fcntl
 import json
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from bri_bayes.app.study_run import QUICK, study_values
 from bri_bayes.inference import categories
+from bri_bayes.report import main_answer
 from bri_bayes.runtime.cache import Cache
 from bri_bayes.study.model_card import load_card
 from bri_bayes.study.study_file import Study, load_study
@@ -19,8 +22,8 @@ Values = dict[str, Any]
 # Cheap enough for two outcomes; the others are run for the first outcome alone.
 BOTH = ("replication", "pretrends", "honest", "placebo", "propensity", "moderation", "mechanism", "joint")
 FIRST = ("categories", "compare", "controls", "speccurve", "prior", "robustness")
-# Draws of the hierarchical model of categories: enough for a picture, not for an answer.
-CATEGORY_DRAWS = 100
+# Still fewer draws than a quick run has: enough for a picture, not for an answer.
+FEWER = ((categories, "QUICK_DRAWS", 100), (categories, "QUICK_TUNE", 100), (main_answer, "QUICK_PANELS", 50))
 STUDY = """
 title = "Trade of six countries"
 models = ["did", "event_study"]
@@ -142,15 +145,13 @@ def _run(folder: Path) -> Values:
     def run(part: Study) -> Values:
         return study_values(part, cards, quick=True, cache=cache)[0]
 
-    usual = categories.QUICK_DRAWS, categories.QUICK_TUNE
-    categories.QUICK_DRAWS = categories.QUICK_TUNE = CATEGORY_DRAWS
-    try:
+    with ExitStack() as fewer:
+        for module, name, number in FEWER:
+            fewer.enter_context(patch.object(module, name, number))
         first, outcome = next(iter(study.outcomes.items()))
         further = run(dataclasses.replace(study, outcomes={first: outcome}, sections=FIRST))
-    finally:
-        categories.QUICK_DRAWS, categories.QUICK_TUNE = usual
-    # The audit of the paper would refit its tables in each section: it is asked of the main answer alone.
-    printed = run(dataclasses.replace(study, sections=(), audit=True))
-    sections = run(dataclasses.replace(study, sections=BOTH, audit=False))
+        # The audit of the paper would refit its tables in each section: it is asked of the main answer alone.
+        printed = run(dataclasses.replace(study, sections=(), audit=True))
+        sections = run(dataclasses.replace(study, sections=BOTH))
     values = sections | {"outcomes": printed["outcomes"], "paper": printed["paper"]}
     return values | {name: further[name] for name in FIRST}
