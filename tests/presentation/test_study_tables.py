@@ -25,15 +25,16 @@ def values(values: Values) -> Values:
 
 def test_the_headline_has_every_method_in_the_order_of_the_argument(values: Values) -> None:
     exports = headline(values).query("outcome == 'lnexport'")
-    assert exports["inference"].tolist() == [
-        "published",
-        "iid",
-        "cluster",
-        "cluster_crv3",
-        "wild_cluster_bootstrap",
-        "permutation",
-        "t",
-        "posterior",
+    assert list(zip(exports["estimator"], exports["inference"], strict=True)) == [
+        ("published", "published"),
+        ("twfe", "iid"),
+        ("twfe", "cluster"),
+        ("twfe", "cluster_crv3"),
+        ("twfe", "wild_cluster_bootstrap"),
+        ("twfe", "permutation"),
+        ("collapsed", "t"),
+        ("imputation", "wild_cluster_bootstrap"),
+        ("bayes", "posterior"),
     ]
     att = values["outcomes"]["lnexport"]["models"]["did"]["att"]
     posterior = exports.iloc[-1]
