@@ -13,7 +13,7 @@ from bri_bayes.core.names import WEIGHT
 from bri_bayes.data.assignment import Assignment
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.design.error_process import coloured, serial_errors
-from bri_bayes.estimands.effects import att, att_record
+from bri_bayes.estimands.linear import att_effect
 from bri_bayes.frequentist import frequentist_rows
 from bri_bayes.inference import fit
 from bri_bayes.inference.error_precision import serial_precision
@@ -73,7 +73,7 @@ def test_the_precision_is_that_of_errors_divided_by_roots(structure, rng):
 def test_equal_weights_of_any_size_change_no_digit():
     weighted = fit(analysis(weights="equal"), pointwise=False)
     plain = fit(analysis(weights="none"), pointwise=False)
-    assert att_record(att(weighted)) == pytest.approx(att_record(att(plain)), rel=1e-9)
+    assert att_effect(weighted).as_dict() == pytest.approx(att_effect(plain).as_dict(), rel=1e-9)
 
 
 def test_with_one_effect_and_independent_errors_the_posterior_is_near_weighted_twfe():
@@ -83,7 +83,7 @@ def test_with_one_effect_and_independent_errors_the_posterior_is_near_weighted_t
         "errors": dataclasses.replace(card.errors, structure="iid"),
     }
     weighted = analysis(**changes)
-    mean = {name: att_record(att(fit(one, pointwise=False)))["mean"] for name, one in
+    mean = {name: att_effect(fit(one, pointwise=False)).mean for name, one in
             {"weighted": weighted, "plain": analysis(weights="none", **changes)}.items()}  # fmt: skip
     twfe = {name: frequentist_rows(one.design)[0].estimate for name, one in
             {"weighted": weighted, "plain": analysis(weights="none", **changes)}.items()}  # fmt: skip
