@@ -1,6 +1,9 @@
 """The sampling engine against the closed form, and the models that only it covers."""
 
 import dataclasses
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -130,3 +133,25 @@ def test_the_closed_form_refuses_what_it_does_not_cover():
     card = make_card(likelihood=Likelihood("student_t"))
     with pytest.raises(InputError, match='does not cover the card "test"'):
         fit(Analysis(*make_panel(), card), engine="marginal")
+
+
+@pytest.mark.nuts
+def test_an_empty_and_a_warm_cache_of_compiled_code_give_the_same_bits(tmp_path):
+    code = (
+        "import sys, warnings; warnings.simplefilter('ignore'); import numpy as np, pymc as pm; "
+        "from bri_bayes.inference.nuts import sample_model; from bri_bayes.study.model_card import ModelCard, Sampler; "
+        "y = np.sin(np.arange(40.0)); model = pm.Model()\n"
+        "with model:\n"
+        "    b, s = pm.Normal('b', shape=3), pm.HalfNormal('s')\n"
+        "    pm.Normal('y', np.column_stack([y**k for k in (1, 2, 3)]) @ b, s, observed=np.cos(np.arange(40.0)))\n"
+        "card = ModelCard('c', 't', sampler=Sampler(chains=2, draws=100, tune=100))\n"
+        "tree, _ = sample_model(model, card, 1)\n"
+        "sys.stdout.write(tree['posterior']['b'].to_numpy().tobytes().hex())"
+    )
+    flags = {**os.environ, "PYTENSOR_FLAGS": f"base_compiledir={tmp_path}"}
+    cold, warm = (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=flags).stdout
+        for _ in range(2)
+    )
+    assert len(cold) == 2 * 100 * 3 * 8 * 2
+    assert cold == warm

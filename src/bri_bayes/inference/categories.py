@@ -11,6 +11,7 @@ import numpy as np
 from bri_bayes.core.arrays import Array
 from bri_bayes.design.category_design import CategoryDesign
 from bri_bayes.inference.convergence import ESS_LIMIT, RHAT_LIMIT, split_rhat
+from bri_bayes.inference.nuts import compiled_model
 from bri_bayes.models.categories import build_category_difference, build_category_panel
 
 CHAINS = 4
@@ -53,7 +54,7 @@ def sample_categories(design: CategoryDesign, seed: int, *, quick: bool = False)
     draws = (QUICK_DRAWS if quick else DRAWS) * (1 if design.span is None else DIFFERENCE_DRAWS)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        compiled = nutpie.compile_pymc_model(build(design), backend="numba")
+        compiled = compiled_model(build(design))
         tree = nutpie.sample(
             compiled,
             chains=CHAINS,

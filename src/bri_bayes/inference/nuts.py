@@ -31,7 +31,7 @@ def sampler_of_outcomes(
 
     y : (obs,) on the standardised scale of ``design``, whose centre, scale and spread stay those of the priors.
     """
-    compiled = _compiled(build_linear(design, card, exchangeable_outcome=True))
+    compiled = compiled_model(build_linear(design, card, exchangeable_outcome=True))
 
     def sample(y: Array, seed: int) -> tuple[dict[str, Array], dict[str, Any]]:
         if y.shape != (design.sizes["obs"],):
@@ -44,13 +44,19 @@ def sampler_of_outcomes(
 
 def sample_model(model: Any, card: ModelCard, seed: int, *, progress: bool = False) -> tuple[Any, dict[str, Any]]:
     """Sample a PyMC model with nutpie : DataTree with the thinned posterior, and statistics of all its draws."""
-    return _sampled(_compiled(model), card, seed, progress=progress)
+    return _sampled(compiled_model(model), card, seed, progress=progress)
 
 
-def _compiled(model: Any) -> Any:
+def compiled_model(model: Any) -> Any:
+    """The compiled density of a PyMC model, the same bits whether or not a cache holds a part of it.
+
+    With relaxed arithmetic the order of operations depends on what is compiled together, and a function from the cache
+    is not compiled together with the rest: draws then differ between the first run on a machine and the next.
+    """
     import nutpie
+    from pytensor import config
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), config.change_flags(numba__fastmath=False):
         warnings.simplefilter("ignore")
         return nutpie.compile_pymc_model(model, backend="numba")
 
