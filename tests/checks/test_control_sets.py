@@ -5,7 +5,15 @@ import dataclasses
 import numpy as np
 import pytest
 
-from bri_bayes.checks.control_sets import fit_sets, influence, left_out, pretrend_fit, subsets, with_controls
+from bri_bayes.checks.control_sets import (
+    PreTrendFit,
+    fit_sets,
+    influence,
+    left_out,
+    pretrend_fit,
+    subsets,
+    with_controls,
+)
 from bri_bayes.data.assignment import Assignment
 from bri_bayes.data.simulation import simulate_panel
 from bri_bayes.design.analysis import Analysis
@@ -71,13 +79,13 @@ def test_one_control_moves_nothing():
 def test_the_control_that_received_the_effect_is_named(received, seed):
     panel = nine(received=received, innovation_sd=0.05)
     fits = fit_sets({",".join(s): recipe(panel, with_controls(NINE, s)) for s in subsets(CONTROLS)}, seed)
-    moves = influence({tuple(label.split(",")): fit["att"]["mean"] for label, fit in fits.items()})
+    moves = influence({tuple(label.split(",")): fit.att.mean for label, fit in fits.items()})
     assert moves[0]["control"] == received
     assert moves[0]["joins"] < 0
     assert abs(moves[0]["joins"]) > 2 * abs(moves[1]["joins"])
-    clean = fits[",".join(unit for unit in CONTROLS if unit != received)]["att"]
-    assert abs(clean["mean"] - 0.5) < 3 * clean["sd"]
-    assert fits[received]["att"]["mean"] < 0.25
+    clean = fits[",".join(unit for unit in CONTROLS if unit != received)].att
+    assert abs(clean.mean - 0.5) < 3 * clean.sd
+    assert fits[received].att.mean < 0.25
 
 
 def test_the_gap_before_the_onset_is_that_of_the_group_means_on_a_balanced_panel():
@@ -87,22 +95,22 @@ def test_the_gap_before_the_onset_is_that_of_the_group_means_on_a_balanced_panel
         values.sel(unit=list(NINE.treated_units)).mean("unit") - values.sel(unit=list(CONTROLS)).mean("unit")
     ).to_numpy()
     found = pretrend_fit(build_design(panel, NINE, dataclasses.replace(load_card("did"), outcome="y")))
-    assert found["gap"] == pytest.approx(gap.std(), rel=1e-9)
-    assert found["slope"] == pytest.approx(np.polyfit(np.arange(10), gap, 1)[0], rel=1e-9)
-    assert found["periods"] == 10
+    assert found.gap == pytest.approx(gap.std(), rel=1e-9)
+    assert found.slope == pytest.approx(np.polyfit(np.arange(10), gap, 1)[0], rel=1e-9)
+    assert found.periods == 10
 
 
 def test_parallel_groups_have_no_gap_and_a_drift_is_its_slope():
     panel = nine(innovation_sd=1e-6)
     drift = 0.03 * (panel["period"] - 2003) * panel["unit"].isin(NINE.treated_units)
     card = dataclasses.replace(load_card("did"), outcome="y", effects=Effects())
-    assert pretrend_fit(build_design(panel, NINE, card))["gap"] < 1e-4
+    assert pretrend_fit(build_design(panel, NINE, card)).gap < 1e-4
     drifting = panel.assign(y=panel["y"] + drift)
-    assert pretrend_fit(build_design(drifting, NINE, card))["slope"] == pytest.approx(0.03, abs=1e-5)
+    assert pretrend_fit(build_design(drifting, NINE, card)).slope == pytest.approx(0.03, abs=1e-5)
 
 
 def test_without_two_common_periods_before_the_onset_there_is_no_gap():
     panel = nine()
     panel["y"].loc[{"unit": list(CONTROLS), "period": slice(2004, 2012)}] = np.nan
     found = pretrend_fit(build_design(panel, NINE, dataclasses.replace(load_card("did"), outcome="y")))
-    assert found == {"gap": None, "slope": None, "periods": 1}
+    assert found == PreTrendFit(None, None, 1)

@@ -48,11 +48,8 @@ def test_rows_and_filled_cells_of_each_specification_are_reported(seed):
         for one in specifications(analysis, ["x"])
         if (one.controls, one.period, one.errors, one.shift) == (("C", "D", "E"), "fixed", "iid", 0)
     ]
-    found = {
-        (r["choices"]["covariates"], r["choices"]["imputation"]): r
-        for r in fit_specifications(analysis, ["x"], chosen, seed)
-    }
-    rows = {key: (record["rows"], record["filled"]) for key, record in found.items()}
+    found = {(r.choices.covariates, r.choices.imputation): r for r in fit_specifications(analysis, ["x"], chosen, seed)}
+    rows = {key: (record.rows, record.filled) for key, record in found.items()}
     assert rows == {
         ("none", "none"): (59, 0),
         ("none", "linear"): (60, 1),
@@ -62,11 +59,11 @@ def test_rows_and_filled_cells_of_each_specification_are_reported(seed):
         ("all of the study", "moving_average"): (60, 2),
     }
     # A gap of one year has one filling under both rules: one fit, one answer.
-    assert found["none", "linear"]["att"] == found["none", "moving_average"]["att"]
+    assert found["none", "linear"].att == found["none", "moving_average"].att
     plain = analysis.replace(
         card=dataclasses.replace(analysis.card, errors=dataclasses.replace(analysis.card.errors, structure="iid"))
     )
-    assert found["none", "none"]["att"] == refit(plain, seed)["att"]
+    assert found["none", "none"].att == refit(plain, seed).att
 
 
 def test_a_specification_without_usable_rows_says_why_and_the_others_are_fitted(seed):
@@ -76,7 +73,7 @@ def test_a_specification_without_usable_rows_says_why_and_the_others_are_fitted(
     analysis = analysis.replace(panel=panel)
     chosen = [one for one in specifications(analysis, []) if (one.period, one.errors, one.shift) == ("fixed", "iid", 0)]
     found = fit_specifications(analysis, [], chosen, seed)
-    reasons = {tuple(record["choices"]["controls"]): record.get("left_out") for record in found}
+    reasons = {tuple(record.choices.controls): getattr(record, "left_out", None) for record in found}
     assert "no never-treated unit has the outcome" in reasons["E",]
     assert [controls for controls, reason in reasons.items() if reason] == [("E",)]
 
@@ -97,14 +94,14 @@ def test_the_permutation_is_that_of_brute_force_over_every_group():
             design = build_design(panels[method], with_controls(fake, controls).shift(shift), card)
             curve.append(iid_estimate(fit_twfe(design)).estimate)
         medians[group] = float(np.median(curve))
-    assert found["medians"] == pytest.approx(sorted(medians.values()), abs=ROUNDING)
-    assert found["median"] == pytest.approx(medians["A", "B"], abs=ROUNDING)
+    assert found.medians == pytest.approx(sorted(medians.values()), abs=ROUNDING)
+    assert found.median == pytest.approx(medians["A", "B"], abs=ROUNDING)
     larger = sum(abs(value) >= abs(medians["A", "B"]) - ROUNDING for value in medians.values())
-    assert (found["larger"], found["n_groups"], found["p_value"]) == (larger, 6, larger / 6)
+    assert (found.larger, found.n_groups, found.p_value) == (larger, 6, larger / 6)
 
 
 def test_a_planted_effect_has_the_largest_median_of_all_groups():
-    assert median_permutation(study(effect=2.0), [])["larger"] == 1
+    assert median_permutation(study(effect=2.0), []).larger == 1
 
 
 def test_more_than_one_onset_has_no_permutation():
@@ -119,25 +116,25 @@ def test_shares_of_an_additive_design_are_its_sums_of_squares():
     y = [sum(effect[level] for level in row.values()) for row in choices]
     found = shares_of_variance(choices, y)
     total = np.var(y)
-    shares = {row["choice"]: row["share"] for row in found["shares"]}
+    shares = {row.choice: row.share for row in found.shares}
     assert shares == pytest.approx({"a": np.var([0, 1, 5]) / total, "b": 1 / total, "c": 0}, abs=ROUNDING)
-    assert found["combinations"] == pytest.approx(0, abs=ROUNDING)
-    assert [row["choice"] for row in found["shares"]] == ["a", "b", "c"]
+    assert found.combinations == pytest.approx(0, abs=ROUNDING)
+    assert [row.choice for row in found.shares] == ["a", "b", "c"]
 
 
 def test_what_two_choices_do_together_is_the_share_of_the_pair():
     choices = [{"a": a, "b": b, "c": c} for a, b, c in product("pq", "st", "uv")]
     y = [float((row["a"] == "p") == (row["b"] == "s")) for row in choices]
     found = shares_of_variance(choices, y)
-    assert [row["share"] for row in found["shares"]] == pytest.approx([0, 0, 0], abs=ROUNDING)
-    assert found["combinations"] == pytest.approx(1.0)
-    assert found["pairs"][0]["choices"] == ["a", "b"]
-    assert found["pairs"][0]["share"] == pytest.approx(1.0)
+    assert [row.share for row in found.shares] == pytest.approx([0, 0, 0], abs=ROUNDING)
+    assert found.combinations == pytest.approx(1.0)
+    assert found.pairs[0].choices == ["a", "b"]
+    assert found.pairs[0].share == pytest.approx(1.0)
 
 
 def test_unbalanced_shares_add_up_to_r_squared(rng):
     choices = [{"a": str(rng.integers(3)), "b": str(rng.integers(2)), "one": "x"} for _ in range(60)]
     y = [float(row["a"]) + 0.5 * float(row["b"]) + rng.normal() for row in choices]
     found = shares_of_variance(choices, y)
-    assert sum(row["share"] for row in found["shares"]) + found["combinations"] == pytest.approx(1.0)
-    assert {row["choice"] for row in found["shares"]} == {"a", "b"}
+    assert sum(row.share for row in found.shares) + found.combinations == pytest.approx(1.0)
+    assert {row.choice for row in found.shares} == {"a", "b"}

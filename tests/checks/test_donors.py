@@ -41,13 +41,13 @@ def test_as_many_donors_as_treated_units_are_refused_with_the_reason():
     small = pool().sel(unit=["A", "B", "C", "D"])
     for work in (synthetic_values, factor_values):
         found = work(small, ASSIGNMENT, "y", draws=10, placebo_draws=10, seed=0)
-        assert found["refused"].startswith("2 complete donors for 2 treated units")
+        assert found.refused.startswith("2 complete donors for 2 treated units")
 
 
 def test_different_onsets_are_refused():
     staggered = Assignment({"A": 2004, "B": 2005, "C": None})
     found = synthetic_values(pool(), staggered, "y", draws=10, placebo_draws=10, seed=0)
-    assert found["refused"] == ("onsets differ (2004, 2005): these columns are for one onset")
+    assert found.refused == ("onsets differ (2004, 2005): these columns are for one onset")
 
 
 def test_a_treated_unit_with_a_missing_year_is_left_out_of_the_models_and_named():
@@ -56,9 +56,9 @@ def test_a_treated_unit_with_a_missing_year_is_left_out_of_the_models_and_named(
     wide["y"] = wide["y"] + np.random.default_rng(0).normal(scale=0.1, size=wide["y"].shape)
     wide["y"].loc[{"unit": "B", "period": 2007}] = np.nan
     found = synthetic_values(wide, ASSIGNMENT, "y", draws=10, placebo_draws=10, moves=5, seed=0)
-    assert found["units"] == ["A"]
-    assert found["units_without_every_period"] == ["B"]
-    assert set(found["by_unit"]) == {"A"}
+    assert found.units == ["A"]
+    assert found.units_without_every_period == ["B"]
+    assert set(found.by_unit) == {"A"}
 
 
 def test_treated_units_with_the_same_errors_count_as_one_in_the_interval_of_the_average():
@@ -71,7 +71,7 @@ def test_treated_units_with_the_same_errors_count_as_one_in_the_interval_of_the_
     wide = xr.Dataset({"y": y}, coords={"unit": [*"WXYZ", *names], "period": years}, attrs={"kind": "user"})
     assignment = Assignment(dict.fromkeys("WXYZ", 2010) | dict.fromkeys(names))
     values = synthetic_values(wide, assignment, "y", draws=150, placebo_draws=20, moves=20, seed=1)
-    own_sds = [unit["sd"] for unit in values["by_unit"].values()]
-    assert values["att"]["sd"] > 0.8 * np.mean(own_sds)
-    assert 0 <= values["placebo"]["set_coverage"] <= 1
-    assert values["placebo"]["fitted_sets"] == 60
+    own_sds = [unit.sd for unit in values.by_unit.values()]
+    assert values.att.sd > 0.8 * np.mean(own_sds)
+    assert 0 <= values.placebo.set_coverage <= 1
+    assert values.placebo.fitted_sets == 60

@@ -26,8 +26,8 @@ def test_quadrants_of_independent_effects_are_products_and_add_up_to_one(rng):
 def test_contours_hold_the_mass_that_they_say(rng):
     x, y = rng.multivariate_normal([1, 2], [[1, 0.7], [0.7, 2]], 2000).T
     found = density(x, y)
-    height, grid = np.array(found["height"]), [np.array(found[axis]) for axis in "xy"]
-    for level, mass in zip(found["levels"], MASSES, strict=True):
+    height, grid = np.array(found.height), [np.array(found.x), np.array(found.y)]
+    for level, mass in zip(found.levels, MASSES, strict=True):
         column, row = (np.clip(np.searchsorted(g, v), 0, g.size - 1) for g, v in zip(grid, (x, y), strict=True))
         inside = (height[row, column] >= level).mean()
         assert inside == pytest.approx(mass, abs=0.07)  # the kernel widens the density a little
@@ -36,10 +36,10 @@ def test_contours_hold_the_mass_that_they_say(rng):
 def test_effects_that_were_planted_in_opposite_directions_land_in_their_quadrant():
     panel = mediated_panel(3, alpha=-1.0, beta=0.0, direct=1.0)
     found = joint_values(*pair(panel), seed=1)
-    assert found["quadrants"]["first_up_second_not"] > 0.99
-    assert found["p_first_larger"] > 0.99
-    assert found["outcomes"] == ["y", "m"]
-    assert found["trustworthy"]
+    assert found.quadrants["first_up_second_not"] > 0.99
+    assert found.p_first_larger > 0.99
+    assert found.outcomes == ["y", "m"]
+    assert found.trustworthy
 
 
 @pytest.mark.calibration

@@ -5,10 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
+from bri_bayes.checks.placebo_null import share_as_large
 from bri_bayes.checks.placebo_pool import all_others, candidates, problem, same_shape
 from bri_bayes.checks.placebo_predictive import predictive_values
 from bri_bayes.checks.placebo_space import any_country, controls_only, exact_share, is_shared, space_recipes
-from bri_bayes.checks.placebo_time import OBSERVED, WITH_TREATED, share_as_large, time_recipes, time_values
+from bri_bayes.checks.placebo_time import OBSERVED, WITH_TREATED, time_recipes, time_values
 from bri_bayes.checks.posterior_predictive import predictive_checks
 from bri_bayes.checks.refits import refit
 from bri_bayes.data.assignment import Assignment
@@ -44,11 +45,11 @@ def test_a_planted_effect_is_in_no_fake_year_unless_the_treated_years_are_in():
     recipes, left_out = time_recipes(recipe(effect=1.0, seed=2)[0])
     chosen = {label: refit(recipes[label], 0) for label in (OBSERVED, "2007", "2010", f"2010{WITH_TREATED}")}
     values = time_values(chosen, left_out)
-    assert values["n"] == 2
-    assert values["p_value"] == pytest.approx(1 / 3)
-    assert all(abs(row["att"]["mean"]) < 0.4 for row in values["placebos"])
-    assert values["with_treated_years"][0]["att"]["mean"] > 0.5
-    assert values["observed"]["mean"] == pytest.approx(1.0, abs=0.25)
+    assert values.n == 2
+    assert values.p_value == pytest.approx(1 / 3)
+    assert all(abs(row.att.mean) < 0.4 for row in values.placebos)
+    assert values.with_treated_years[0].att.mean > 0.5
+    assert values.observed.mean == pytest.approx(1.0, abs=0.25)
 
 
 def test_the_share_counts_the_real_estimate_and_both_signs():
@@ -59,23 +60,23 @@ def test_the_share_counts_the_real_estimate_and_both_signs():
 
 def test_a_large_effect_has_the_smallest_possible_p_value():
     values = any_country(recipe(effect=2.0)[0])
-    assert values["n"] == 126
-    assert values["p_value"] == pytest.approx(1 / 126)
-    assert values["p_value_twfe"] == pytest.approx(1 / 126)
-    assert [row["observed"] for row in values["placebos"]].count(True) == 1
-    assert values["placebos"][0]["label"] == ",".join(TREATED)
+    assert values.n == 126
+    assert values.p_value == pytest.approx(1 / 126)
+    assert values.p_value_twfe == pytest.approx(1 / 126)
+    assert [row.observed for row in values.placebos].count(True) == 1
+    assert values.placebos[0].label == ",".join(TREATED)
 
 
 def test_two_way_placebos_are_those_of_the_permutation_test_and_average_to_zero_whatever_the_data():
     analysis = recipe(effect=0.2, seed=3)[0]
     values = any_country(analysis)
-    assert values["p_value_twfe"] == pytest.approx(permutation(analysis.design).estimate.p_value)
-    assert values["balanced"]
-    assert values["mean_twfe"] == pytest.approx(0, abs=1e-12)
-    paper = values["paper_figure"]  # 500 groups with repetition
-    assert len(paper["drawn"]) == 500
-    assert 110 < paper["distinct"] <= 126
-    assert paper["distinct"] == len(set(paper["drawn"]))
+    assert values.p_value_twfe == pytest.approx(permutation(analysis.design).estimate.p_value)
+    assert values.balanced
+    assert values.mean_twfe == pytest.approx(0, abs=1e-12)
+    paper = values.paper_figure  # 500 groups with repetition
+    assert len(paper.drawn) == 500
+    assert 110 < paper.distinct <= 126
+    assert paper.distinct == len(set(paper.drawn))
 
 
 def test_refits_one_by_one_and_the_shared_engine_say_the_same():
@@ -85,11 +86,11 @@ def test_refits_one_by_one_and_the_shared_engine_say_the_same():
     recipes = space_recipes(small, 0)
     refits = {label: refit(one, 0) for label, one in recipes.items()}
     shared, single = any_country(small), any_country(small, refits)
-    assert shared["n"] == single["n"] == 10
-    for ours, theirs in zip(shared["placebos"], single["placebos"], strict=True):
-        assert ours["label"] == theirs["label"]
-        assert ours["att"]["mean"] == pytest.approx(theirs["att"]["mean"], abs=MEAN * theirs["att"]["sd"])
-        assert ours["twfe"] == theirs["twfe"]
+    assert shared.n == single.n == 10
+    for ours, theirs in zip(shared.placebos, single.placebos, strict=True):
+        assert ours.label == theirs.label
+        assert ours.att.mean == pytest.approx(theirs.att.mean, abs=MEAN * theirs.att.sd)
+        assert ours.twfe == theirs.twfe
 
 
 def test_several_onsets_go_one_by_one():
@@ -104,20 +105,20 @@ def test_several_onsets_go_one_by_one():
 
 def test_the_controls_alone_give_four_six_and_four_groups_without_a_treated_unit():
     values = controls_only(recipe(effect=0.5)[0])
-    assert [row["n"] for row in values["by_size"]] == [4, 6, 4]
-    assert values["n"] == 14
-    named = {unit for row in values["placebos"] for unit in row["label"].split(",")}
+    assert [row.n for row in values.by_size] == [4, 6, 4]
+    assert values.n == 14
+    named = {unit for row in values.placebos for unit in row.label.split(",")}
     assert named == set(CONTROLS)
-    assert values["observed"]["mean"] == pytest.approx(0.5, abs=0.25)
+    assert values.observed.mean == pytest.approx(0.5, abs=0.25)
 
 
 def test_a_group_of_controls_has_the_posterior_of_its_own_analysis():
     analysis = recipe(seed=5)[0]
-    row = next(row for row in controls_only(analysis)["placebos"] if row["label"] == "P,R")
+    row = next(row for row in controls_only(analysis).placebos if row.label == "P,R")
     own = Assignment({unit: ONSET if unit in ("P", "R") else None for unit in CONTROLS})
     expected = posterior(analysis.replace(assignment=own))
-    assert row["att"]["mean"] == pytest.approx(expected["mean"], abs=MEAN * expected["sd"])
-    assert row["twfe"] == pytest.approx(fit_twfe(analysis.replace(assignment=own).design).estimate, abs=ROUNDING)
+    assert row.att.mean == pytest.approx(expected["mean"], abs=MEAN * expected["sd"])
+    assert row.twfe == pytest.approx(fit_twfe(analysis.replace(assignment=own).design).estimate, abs=ROUNDING)
 
 
 def test_random_groups_hold_no_treated_unit_and_have_the_posterior_of_their_own_analysis():
@@ -128,8 +129,8 @@ def test_random_groups_hold_no_treated_unit_and_have_the_posterior_of_their_own_
     assert len(units) == 28
     assert not {*TREATED, "P"} & set(units)
     values = same_shape(analysis, pool, units, groups=40)
-    row = values["placebos"][7]
-    treated, controls = row["label"].split(","), row["controls"].split(",")
+    row = values.placebos[7]
+    treated, controls = row.label.split(","), row.controls.split(",")
     assert (len(treated), len(controls)) == (5, 4)
     assert len({*treated, *controls}) == 9
     assert not {*treated, *controls} & set(TREATED)
@@ -138,25 +139,25 @@ def test_random_groups_hold_no_treated_unit_and_have_the_posterior_of_their_own_
     own = Assignment(dict.fromkeys(treated, ONSET) | dict.fromkeys(controls))
     refitted = analysis.replace(panel=pool.assign(y=pool["y"].where(~gap)), assignment=own)
     expected = posterior(refitted)
-    assert row["att"]["mean"] == pytest.approx(expected["mean"], abs=MEAN * expected["sd"])
-    assert row["twfe"] == pytest.approx(fit_twfe(refitted.design).estimate, abs=ROUNDING)
-    assert values["n"] == 40
-    assert set(values["false_alarms"]) == {"twfe/iid", "twfe/cluster", "collapsed/t"}
+    assert row.att.mean == pytest.approx(expected["mean"], abs=MEAN * expected["sd"])
+    assert row.twfe == pytest.approx(fit_twfe(refitted.design).estimate, abs=ROUNDING)
+    assert values.n == 40
+    assert set(values.false_alarms) == {"twfe/iid", "twfe/cluster", "collapsed/t"}
 
 
 def test_groups_against_all_others_have_the_posterior_of_their_own_analysis():
     analysis, pool = recipe(effect=0.3, others=15, seed=7)
     units = candidates(analysis, pool, ["y"])
     values = all_others(analysis, pool, units, groups=20)
-    row = values["placebos"][3]
-    treated = row["label"].split(",")
+    row = values.placebos[3]
+    treated = row.label.split(",")
     own = analysis.replace(panel=pool, assignment=Assignment({u: ONSET if u in treated else None for u in units}))
     expected = posterior(own)
-    assert row["att"]["mean"] == pytest.approx(expected["mean"], abs=MEAN * expected["sd"])
-    assert row["twfe"] == pytest.approx(fit_twfe(own.design).estimate, abs=ROUNDING)
+    assert row.att.mean == pytest.approx(expected["mean"], abs=MEAN * expected["sd"])
+    assert row.twfe == pytest.approx(fit_twfe(own.design).estimate, abs=ROUNDING)
     real = Assignment({u: ONSET if u in TREATED else None for u in (*TREATED, *units)})
-    assert values["observed"]["mean"] == pytest.approx(
-        posterior(analysis.replace(panel=pool, assignment=real))["mean"], abs=MEAN * values["observed"]["sd"]
+    assert values.observed.mean == pytest.approx(
+        posterior(analysis.replace(panel=pool, assignment=real))["mean"], abs=MEAN * values.observed.sd
     )
 
 
@@ -174,28 +175,28 @@ def test_without_a_wider_pool_the_reason_is_given():
 def test_a_planted_effect_stands_out_of_simulated_worlds_and_none_does_not():
     planted = predictive_values(recipe(effect=0.6)[0], panels=100)
     clean = predictive_values(recipe(seed=9)[0], panels=100)
-    for null in (planted, planted["whole_panel"]):
-        assert null["p_value"] == pytest.approx(1 / 101)
-        assert null["n"] == 100
-    for null in (clean, clean["whole_panel"]):
-        assert null["p_value"] > 0.05
+    for null in (planted, planted.whole_panel):
+        assert null.p_value == pytest.approx(1 / 101)
+        assert null.n == 100
+    for null in (clean, clean.whole_panel):
+        assert null.p_value > 0.05
 
 
 def test_a_model_that_is_right_passes_its_predictive_checks_and_a_wrong_one_does_not():
     right = predictive_checks(recipe(seed=10)[0], panels=200)
-    assert [row["statistic"] for row in right["statistics"] if row["extreme"]] == []
+    assert [row.statistic for row in right.statistics if row.extreme] == []
     analysis = recipe(seed=10)[0]
     shock = (analysis.panel["unit"] == "P") & (analysis.panel["period"] == 2009)
     jump = analysis.replace(panel=analysis.panel.assign(y=analysis.panel["y"] + 2.0 * shock))
-    wrong = {row["statistic"]: row for row in predictive_checks(jump, panels=200)["statistics"]}
-    assert wrong["largest_jump"]["p_value"] < 0.01
-    assert wrong["spread"]["p_value"] < 0.05
+    wrong = {row.statistic: row for row in predictive_checks(jump, panels=200).statistics}
+    assert wrong["largest_jump"].p_value < 0.01
+    assert wrong["spread"].p_value < 0.05
     iid = recipe(seed=11, rho=0.9, errors=Errors("iid"))[0]
-    persistent = {row["statistic"]: row for row in predictive_checks(iid, panels=200)["statistics"]}
-    assert persistent["autocorrelation"]["p_value"] < 0.01
+    persistent = {row.statistic: row for row in predictive_checks(iid, panels=200).statistics}
+    assert persistent["autocorrelation"].p_value < 0.01
     trend = recipe(trend=0.1, seed=12)[0]
-    apart = {row["statistic"]: row for row in predictive_checks(trend, panels=200)["statistics"]}
-    assert apart["common_trend"]["p_value"] < 0.025
+    apart = {row.statistic: row for row in predictive_checks(trend, panels=200).statistics}
+    assert apart["common_trend"].p_value < 0.025
 
 
 def test_multiplying_the_outcome_by_100_changes_no_share():
@@ -210,7 +211,7 @@ def test_multiplying_the_outcome_by_100_changes_no_share():
         ),
     ]
     for one, other in pairs:
-        assert other["p_value"] == pytest.approx(one["p_value"], abs=1.5 / one["n"])
-        ours = np.array([row["att"]["mean"] for row in one["placebos"]])
-        theirs = np.array([row["att"]["mean"] for row in other["placebos"]])
+        assert other.p_value == pytest.approx(one.p_value, abs=1.5 / one.n)
+        ours = np.array([row.att.mean for row in one.placebos])
+        theirs = np.array([row.att.mean for row in other.placebos])
         assert theirs == pytest.approx(100 * ours, rel=1e-3, abs=1e-2)

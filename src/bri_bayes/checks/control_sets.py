@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 
-from bri_bayes.checks.refits import refit
+from bri_bayes.checks.refits import Refit, refit
+from bri_bayes.core.json_values import Result
 from bri_bayes.data.assignment import Assignment
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.design.design import Design
@@ -16,6 +17,53 @@ from bri_bayes.design.fixed_effects import TwoWay
 
 # With more controls than this their non-empty sets (63 at six) are too many to show, and are left out with a sentence.
 MOST_CONTROLS = 6
+
+
+@dataclass(frozen=True)
+class PreTrendFit(Result):
+    """``gap`` : root mean square of g, outcome units; ``slope`` : least-squares change of g a period."""
+
+    gap: float | None
+    slope: float | None
+    periods: int
+
+
+@dataclass(frozen=True)
+class SetFit(Refit):
+    """The refit with a set of units."""
+
+    pretrend: PreTrendFit
+
+
+@dataclass(frozen=True)
+class SubsetFit(SetFit):
+    """With a set of the controls alone."""
+
+    controls: Sequence[str]
+
+
+@dataclass(frozen=True)
+class LeftOutFit(SetFit):
+    """Without one unit. ``role`` : treated or control."""
+
+    without: str
+    role: str
+
+
+@dataclass(frozen=True)
+class PoolFit(SetFit):
+    """With controls of the wider pool, by a rule."""
+
+    rule: str
+    controls: Sequence[str]
+
+
+@dataclass(frozen=True)
+class ShareFit(SetFit):
+    """With a fixed share of the effect in the controls; ``density`` : of the share there, where it is known."""
+
+    share: float
+    density: float | None = None
 
 
 def subsets(controls: tuple[str, ...]) -> list[tuple[str, ...]]:
@@ -35,23 +83,22 @@ def left_out(assignment: Assignment) -> dict[str, Assignment]:
     return {unit: assignment.drop([unit]) for unit in units}
 
 
-def fit_sets(analyses: Mapping[str, Analysis], seed: int) -> dict[str, Any]:
-    """For each recipe by label its refit, and how parallel its groups were before the onset ("pretrend")."""
+def fit_sets(analyses: Mapping[str, Analysis], seed: int) -> dict[str, SetFit]:
+    """For each recipe by label its refit, and how parallel its groups were before the onset."""
     return {
-        label: refit(analysis, seed) | {"pretrend": pretrend_fit(analysis.design)}
+        label: SetFit(**vars(refit(analysis, seed)), pretrend=pretrend_fit(analysis.design))
         for label, analysis in analyses.items()
     }
 
 
-def pretrend_fit(design: Design) -> dict[str, Any]:
+def pretrend_fit(design: Design) -> PreTrendFit:
     """How parallel treated units and controls were before the first onset.
 
     In the rows before the onset, with unit and period effects and a gap g_t of the treated units in each period,
 
         y_it = a_i + l_t + E_i g_t + e_it,     mean of g = 0
 
-    ``gap`` : root mean square of g, outcome units; ``slope`` : least-squares change of g a period; ``periods`` : their
-    number. All None with fewer than two periods in which both groups have rows.
+    All but ``periods`` is None with fewer than two periods in which both groups have rows.
     """
     first = design["first_treated"].to_numpy()
     period = design["period"].to_numpy()[design["period_ix"].to_numpy()]
@@ -60,7 +107,7 @@ def pretrend_fit(design: Design) -> dict[str, Any]:
     rows = period < np.nanmin(first)
     both = [t for t in np.unique(period[rows]) if (ever & (period == t)).any() and (~ever & (period == t)).any()]
     if len(both) < 2:
-        return {"gap": None, "slope": None, "periods": len(both)}
+        return PreTrendFit(None, None, len(both))
     rows &= np.isin(period, both)
     _, units = np.unique(unit_ix[rows], return_inverse=True)
     _, periods = np.unique(period[rows], return_inverse=True)
@@ -70,10 +117,10 @@ def pretrend_fit(design: Design) -> dict[str, Any]:
     gap, *_ = np.linalg.lstsq(within.residuals(columns), y, rcond=1e-9)
     gap = gap - gap.mean()
     t = np.asarray(both, dtype=float) - np.mean(both)
-    return {"gap": float(np.sqrt((gap**2).mean())), "slope": float(t @ gap / (t @ t)), "periods": len(both)}
+    return PreTrendFit(float(np.sqrt((gap**2).mean())), float(t @ gap / (t @ t)), len(both))
 
 
-def influence(atts: Mapping[tuple[str, ...], float]) -> list[dict[str, Any]]:
+def influence(atts: Mapping[tuple[str, ...], float]) -> list[dict[str, str | float]]:
     """How the estimate moves when a control joins, the largest move first; ``atts`` of every non-empty set.
 
     ``joins`` : the change when the control joins a set of the others, averaged within each size of set and then over
@@ -82,7 +129,8 @@ def influence(atts: Mapping[tuple[str, ...], float]) -> list[dict[str, Any]]:
     """
     sets = {frozenset(chosen): value for chosen, value in atts.items()}
     names = sorted(frozenset().union(*sets))
-    found = []
+    found: dict[str, dict[str, str | float]] = {}
+    joins: dict[str, float] = {}
     for name in names:
         by_size: dict[int, list[float]] = {}
         for chosen, value in sets.items():
@@ -92,8 +140,7 @@ def influence(atts: Mapping[tuple[str, ...], float]) -> list[dict[str, Any]]:
         outside = [value for chosen, value in sets.items() if name not in chosen]
         if not outside:
             continue
-        joins = float(np.mean([np.mean(changes) for changes in by_size.values()]))
-        found.append(
-            {"control": name, "joins": joins, "with": float(np.mean(inside)), "without": float(np.mean(outside))}
-        )
-    return sorted(found, key=lambda row: -abs(row["joins"]))
+        joins[name] = float(np.mean([np.mean(changes) for changes in by_size.values()]))
+        averages = {"with": float(np.mean(inside)), "without": float(np.mean(outside))}
+        found[name] = {"control": name, "joins": joins[name], **averages}
+    return [found[name] for name in sorted(found, key=lambda name: -abs(joins[name]))]

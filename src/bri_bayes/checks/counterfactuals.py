@@ -14,15 +14,17 @@ random donors, predicted from the others. The average of the units' own effects 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
 
+from bri_bayes.checks.control_sets import PreTrendFit
 from bri_bayes.checks.donors import complete_donors, refusal
 from bri_bayes.core.arrays import Array, Index, Mask
+from bri_bayes.core.effect import TAILS, Effect
 from bri_bayes.core.errors import InputError
-from bri_bayes.core.json_values import json_safe
+from bri_bayes.core.json_values import Result
 from bri_bayes.core.names import PERIOD, UNIT
 from bri_bayes.data.assignment import Assignment
 from bri_bayes.inference.convergence import split_rhat
@@ -41,6 +43,60 @@ MOVES = 150
 _NAMED = 6
 
 
+@dataclass(frozen=True)
+class Refused(Result):
+    """Why there is no counterfactual of this kind."""
+
+    refused: str
+
+
+@dataclass(frozen=True)
+class DonorPlacebo(Result):
+    """What the same method says of donors, one by one and in ``sets`` as large as the treated group.
+
+    ``set_coverage`` : of the averages of ``fitted_sets`` sets, fitted as one series each.
+    """
+
+    n: int
+    coverage: float
+    sd: float
+    sets: int
+    set_size: int
+    set_sd: float
+    p_value: float
+    fitted_sets: int | None = None
+    set_coverage: float | None = None
+
+
+@dataclass(frozen=True)
+class RankError(Result):
+    """Mean absolute error of hidden donors by number of factors; ``excess`` : over the best, with its s.e."""
+
+    rank: int
+    error: float
+    excess: float
+    se: float
+
+
+@dataclass(frozen=True)
+class Counterfactual(Result):
+    """``paths`` : by unit and period, observed and fitted before the onset, observed and expected from it on."""
+
+    att: Effect
+    by_unit: Mapping[str, Effect]
+    paths: Mapping[str, Mapping[str, Mapping[str, float]]]
+    donors: int
+    units: Sequence[str]
+    units_without_every_period: Sequence[str]
+    pretrend: PreTrendFit
+    rhat: float
+    placebo: DonorPlacebo | None = None
+    weights: Mapping[str, Mapping[str, float]] | None = None
+    donors_that_count: Mapping[str, float] | None = None
+    ranks: Sequence[RankError] | None = None
+    rank: int | None = None
+
+
 def synthetic_values(
     pool: xr.Dataset,
     assignment: Assignment,
@@ -50,25 +106,15 @@ def synthetic_values(
     placebo_draws: int,
     seed: int,
     moves: int = MOVES,
-) -> dict[str, Any]:
-    """The synthetic control of each treated unit: "att", "by_unit", "paths", "weights", "placebo"; or "refused"."""
+) -> Counterfactual | Refused:
+    """The synthetic control of each treated unit and of their average, with the weights of the donors."""
     case = _Case.of(pool, assignment, outcome)
     if isinstance(case, str):
-        return {"refused": case}
+        return Refused(case)
     targets = np.vstack([case.treated, case.treated.mean(axis=0)])
     fitted = synthetic_controls(
         targets, case.donors, case.periods, case.before, chains=8, draws=draws, moves=moves, seed=seed
     )
-    units = slice(0, len(case.treated))
-    average = (targets[-1, ~case.before] - fitted.path[-1]).mean(axis=-1)
-    values = case.summary(fitted.path[units], fitted.before[units], average)
-    values["weights"] = {
-        unit: {case.donor_names[j]: float(row[j]) for j in np.argsort(-row, kind="stable")[:_NAMED]}
-        for unit, row in zip(case.treated_names, fitted.weights[units], strict=True)
-    }
-    values["donors_that_count"] = {
-        unit: float(count) for unit, count in zip(case.treated_names, fitted.counting[units], strict=True)
-    }
     names, members = len(case.donors), case.placebo_sets(FITTED_SETS, seed)
     observed = np.vstack([case.donors, members @ case.donors / members.sum(axis=1, keepdims=True)])
     placebo = synthetic_controls(
@@ -82,9 +128,18 @@ def synthetic_values(
         seed=seed + 1,
     )
     effects = (observed[:, None, None, ~case.before] - placebo.path).mean(axis=-1).reshape(len(observed), -1)
-    values["placebo"] = case.placebo(effects[:names], values["att"]["mean"], seed)
-    values["placebo"] |= {"fitted_sets": len(members), "set_coverage": _coverage(effects[names:])}
-    return dict(json_safe(values))
+    units = slice(0, len(case.treated))
+    average = (targets[-1, ~case.before] - fitted.path[-1]).mean(axis=-1)
+    donors = case.placebo(effects[:names], float(average.mean()), seed)
+    return replace(
+        case.summary(fitted.path[units], fitted.before[units], average),
+        placebo=replace(donors, fitted_sets=len(members), set_coverage=_coverage(effects[names:])),
+        weights={
+            unit: {case.donor_names[j]: float(row[j]) for j in np.argsort(-row, kind="stable")[:_NAMED]}
+            for unit, row in zip(case.treated_names, fitted.weights[units], strict=True)
+        },
+        donors_that_count=dict(zip(case.treated_names, fitted.counting[units].tolist(), strict=True)),
+    )
 
 
 def factor_values(
@@ -96,11 +151,11 @@ def factor_values(
     placebo_draws: int,
     seed: int,
     ranks: Sequence[int] = RANKS,
-) -> dict[str, Any]:
-    """The factor model with the number of factors that predicts hidden donors best; keys as above, and "ranks"."""
+) -> Counterfactual | Refused:
+    """The factor model with the number of factors that predicts hidden donors best."""
     case = _Case.of(pool, assignment, outcome)
     if isinstance(case, str):
-        return {"refused": case}
+        return Refused(case)
     misses, effects = {}, {}
     for rank in ranks:
         path, effects[rank] = case.hidden_donors(rank, placebo_draws, seed)
@@ -111,12 +166,10 @@ def factor_values(
     seen[: len(case.treated), ~case.before] = False
     fitted = factor_counterfactuals(y, case.periods, seen, rank=chosen, chains=4, draws=draws, seed=seed)
     values = case.summary(fitted.path[..., ~case.before], fitted.fitted[:, case.before])
-    values["ranks"], values["rank"] = errors, chosen
-    values["placebo"] = case.placebo(effects[chosen], values["att"]["mean"], seed)
-    return dict(json_safe(values))
+    return replace(values, placebo=case.placebo(effects[chosen], values.att.mean, seed), ranks=errors, rank=chosen)
 
 
-def _by_error(misses: Mapping[int, Array]) -> tuple[list[dict[str, Any]], int]:
+def _by_error(misses: Mapping[int, Array]) -> tuple[list[RankError], int]:
     """Mean absolute error by rank, and the smallest rank whose excess over the best is within its standard error.
 
     The error of each hidden donor is paired with its error at the best rank: Hastie, Tibshirani & Friedman (2009),
@@ -127,8 +180,8 @@ def _by_error(misses: Mapping[int, Array]) -> tuple[list[dict[str, Any]], int]:
     for rank, miss in misses.items():
         excess = miss - misses[best]
         se = float(excess.std(ddof=1) / np.sqrt(excess.size))
-        ranks.append({"rank": rank, "error": float(miss.mean()), "excess": float(excess.mean()), "se": se})
-    near = [rank for rank, row in zip(misses, ranks, strict=True) if row["excess"] <= row["se"]]
+        ranks.append(RankError(rank, float(miss.mean()), float(excess.mean()), se))
+    near = [rank for rank, row in zip(misses, ranks, strict=True) if row.excess <= row.se]
     return ranks, min(near)
 
 
@@ -167,7 +220,7 @@ class _Case:
         case.incomplete = [unit for unit in assignment.treated_units if unit not in treated]
         return case
 
-    def summary(self, path: Array, fitted: Array, average: Array | None = None) -> dict[str, Any]:
+    def summary(self, path: Array, fitted: Array, average: Array | None = None) -> Counterfactual:
         """Effects and paths of treated units from ``path`` (m, chain, draw, after) and the fit before (m, before).
 
         ``average`` : (chain, draw) of the average effect, where it is not the mean of the units' own.
@@ -175,7 +228,7 @@ class _Case:
         effect = self.treated[:, None, None, ~self.before] - path
         by_unit = effect.mean(axis=-1)
         average = by_unit.mean(axis=0) if average is None else average
-        low, high = np.quantile(path, [0.025, 0.975], axis=(1, 2))
+        low, high = np.quantile(path, TAILS, axis=(1, 2))
         after = self.periods[~self.before].astype(int)
         paths = {}
         for i, unit in enumerate(self.treated_names):
@@ -188,16 +241,16 @@ class _Case:
                 series[str(t)] = {**point, "lower": float(low[i, h]), "upper": float(high[i, h])}
             paths[unit] = series
         miss = self.treated[:, self.before] - fitted
-        return {
-            "att": _record(average.ravel()),
-            "by_unit": {unit: _record(by_unit[i].ravel()) for i, unit in enumerate(self.treated_names)},
-            "paths": paths,
-            "donors": len(self.donors),
-            "units": list(self.treated_names),
-            "units_without_every_period": list(self.incomplete),
-            "pretrend": {"gap": float(np.sqrt((miss**2).mean())), "periods": int(self.before.sum())},
-            "rhat": float(split_rhat(average)),
-        }
+        return Counterfactual(
+            att=Effect.of_draws(average),
+            by_unit={unit: Effect.of_draws(by_unit[i]) for i, unit in enumerate(self.treated_names)},
+            paths=paths,
+            donors=len(self.donors),
+            units=list(self.treated_names),
+            units_without_every_period=list(self.incomplete),
+            pretrend=PreTrendFit(float(np.sqrt((miss**2).mean())), None, int(self.before.sum())),
+            rhat=float(split_rhat(average)),
+        )
 
     def hidden_donors(self, rank: int, draws: int, seed: int) -> tuple[Array, Array]:
         """Predicted paths (J, after) and draws of the average effect (J, draw) of donors, a fold hidden at a time."""
@@ -227,34 +280,23 @@ class _Case:
             row[rng.choice(len(self.donors), size, replace=False)] = True
         return members
 
-    def placebo(self, effects: Array, observed: float, seed: int) -> dict[str, Any]:
+    def placebo(self, effects: Array, observed: float, seed: int) -> DonorPlacebo:
         """What the same method says of donors: ``effects`` (J, draw) of their average effect."""
         means, size = effects.mean(axis=1), len(self.treated)
         rng = np.random.default_rng([seed, 2])
         sets = np.array([means[rng.choice(len(means), size, replace=False)].mean() for _ in range(PLACEBO_SETS)])
-        return {
-            "n": len(means),
-            "coverage": _coverage(effects),
-            "sd": float(means.std(ddof=1)),
-            "sets": PLACEBO_SETS,
-            "set_size": size,
-            "set_sd": float(sets.std(ddof=1)),
-            "p_value": float((1 + (np.abs(sets) >= abs(observed)).sum()) / (1 + PLACEBO_SETS)),
-        }
+        return DonorPlacebo(
+            n=len(means),
+            coverage=_coverage(effects),
+            sd=float(means.std(ddof=1)),
+            sets=PLACEBO_SETS,
+            set_size=size,
+            set_sd=float(sets.std(ddof=1)),
+            p_value=float((1 + (np.abs(sets) >= abs(observed)).sum()) / (1 + PLACEBO_SETS)),
+        )
 
 
 def _coverage(effects: Array) -> float:
     """The share of rows of ``effects`` (target, draw) whose 95% interval has zero in it."""
-    low, high = np.quantile(effects, [0.025, 0.975], axis=1)
+    low, high = np.quantile(effects, TAILS, axis=1)
     return float(((low <= 0) & (high >= 0)).mean())
-
-
-def _record(draws: Array) -> dict[str, float]:
-    lower, upper = np.quantile(draws, [0.025, 0.975])
-    return {
-        "mean": float(draws.mean()),
-        "sd": float(draws.std(ddof=1)),
-        "lower": float(lower),
-        "upper": float(upper),
-        "p_positive": float((draws > 0).mean()),
-    }

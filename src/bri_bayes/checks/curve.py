@@ -15,6 +15,7 @@ which choices can enter; what the main effects leave is due to combinations of c
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from math import comb, factorial
 from typing import Any
@@ -25,6 +26,7 @@ from bri_bayes.checks.control_sets import subsets
 from bri_bayes.checks.specifications import SHIFTS, panels_of
 from bri_bayes.core.arrays import Array, Index
 from bri_bayes.core.errors import InputError
+from bri_bayes.core.json_values import Result
 from bri_bayes.core.names import PERIOD, UNIT
 from bri_bayes.data.assignment import Assignment
 from bri_bayes.data.imputation import IMPUTATIONS
@@ -37,6 +39,45 @@ MOST_GROUPS = 10_000
 _TIE = 1e-9
 
 
+@dataclass(frozen=True)
+class MedianPermutation(Result):
+    """The median of the curve among those of all groups."""
+
+    median: float
+    p_value: float
+    larger: int
+    n_groups: int
+    n_specifications: int
+    medians: Sequence[float]
+
+
+@dataclass(frozen=True)
+class ChoiceShare(Result):
+    """What a choice explains of the variance, and how many options it has."""
+
+    choice: str
+    share: float
+    levels: int
+
+
+@dataclass(frozen=True)
+class PairShare(Result):
+    """What two choices explain beyond the two side by side."""
+
+    choices: Sequence[str]
+    share: float
+
+
+@dataclass(frozen=True)
+class VarianceShares(Result):
+    """Shares of the variance of ``n`` estimates, the largest first; ``combinations`` : what all together leave."""
+
+    shares: Sequence[ChoiceShare]
+    combinations: float | None
+    pairs: Sequence[PairShare]
+    n: int
+
+
 def no_permutation(assignment: Assignment) -> str | None:
     """Why the groups of an assignment are not enumerated; None where they are."""
     if len(assignment.onsets) > 1:
@@ -45,8 +86,8 @@ def no_permutation(assignment: Assignment) -> str | None:
     return f"{groups:,} groups are more than {MOST_GROUPS:,}" if groups > MOST_GROUPS else None
 
 
-def median_permutation(analysis: Analysis, covariates: Sequence[str]) -> dict[str, Any]:
-    """The median of the TWFE curve and its rank among those of all groups, every one in "medians"; for one onset."""
+def median_permutation(analysis: Analysis, covariates: Sequence[str]) -> MedianPermutation:
+    """The median of the TWFE curve and its rank among those of all groups; for one onset."""
     assignment = analysis.assignment
     if (reason := no_permutation(assignment)) is not None:
         raise InputError(f"no permutation of the curve: {reason}")
@@ -65,14 +106,14 @@ def median_permutation(analysis: Analysis, covariates: Sequence[str]) -> dict[st
     medians = np.array([np.median(curve.estimates(frames, group)) for group in groups])
     observed = float(medians[groups.index(treated)])
     larger = int((np.abs(medians) >= abs(observed) * (1 - _TIE)).sum())
-    return {
-        "median": observed,
-        "p_value": larger / len(groups),
-        "larger": larger,
-        "n_groups": len(groups),
-        "n_specifications": len(frames) * len(SHIFTS) * (2 ** (len(units) - len(treated)) - 1),
-        "medians": sorted(medians.tolist()),
-    }
+    return MedianPermutation(
+        median=observed,
+        p_value=larger / len(groups),
+        larger=larger,
+        n_groups=len(groups),
+        n_specifications=len(frames) * len(SHIFTS) * (2 ** (len(units) - len(treated)) - 1),
+        medians=sorted(medians.tolist()),
+    )
 
 
 class _Curve:
@@ -126,7 +167,7 @@ class _Curve:
         return self.known[key]
 
 
-def shares_of_variance(choices: Sequence[Mapping[str, Any]], estimates: Sequence[float]) -> dict[str, Any]:
+def shares_of_variance(choices: Sequence[Mapping[str, Any]], estimates: Sequence[float]) -> VarianceShares:
     """Shapley shares of R^2 by choice, largest first, and what combinations of choices explain beyond them.
 
     ``choices`` : for each estimate a value of every choice (lists count as one value).
@@ -136,7 +177,7 @@ def shares_of_variance(choices: Sequence[Mapping[str, Any]], estimates: Sequence
     columns = {name: indicators for name, indicators in columns.items() if indicators.shape[1]}
     total = float(y @ y)
     if not columns or total == 0:
-        return {"shares": [], "combinations": None, "pairs": [], "n": len(y)}
+        return VarianceShares([], None, [], len(y))
     explained = {
         chosen: _r_squared([columns[name] for name in chosen], y, total)
         for size in range(len(columns) + 1)
@@ -152,11 +193,11 @@ def shares_of_variance(choices: Sequence[Mapping[str, Any]], estimates: Sequence
             for chosen in combinations(others, size):
                 joined = tuple(one for one in columns if one in {*chosen, name})
                 share += weight * (explained[joined] - explained[chosen])
-        shares.append({"choice": name, "share": share, "levels": columns[name].shape[1] + 1})
-    shares.sort(key=lambda row: -row["share"])
+        shares.append(ChoiceShare(name, share, columns[name].shape[1] + 1))
+    shares.sort(key=lambda row: -row.share)
     pairs = [_pair(choices, columns, y, total, pair, explained[pair]) for pair in combinations(columns, 2)]
-    pairs.sort(key=lambda row: -row["share"])
-    return {"shares": shares, "combinations": 1 - explained[tuple(columns)], "pairs": pairs, "n": len(y)}
+    pairs.sort(key=lambda row: -row.share)
+    return VarianceShares(shares, 1 - explained[tuple(columns)], pairs, len(y))
 
 
 def _pair(
@@ -165,11 +206,11 @@ def _pair(
     y: Array,
     total: float,
     pair: tuple[str, ...],
-    apart: float,
-) -> dict[str, Any]:
+    side_by_side: float,
+) -> PairShare:
     """What two choices explain together beyond what they explain side by side."""
     joined = _indicators([str([row[name] for name in pair]) for row in choices])
-    return {"choices": list(pair), "share": _r_squared([joined], y, total) - apart}
+    return PairShare(list(pair), _r_squared([joined], y, total) - side_by_side)
 
 
 def _indicators(labels: Sequence[str]) -> Array:

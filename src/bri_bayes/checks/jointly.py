@@ -2,47 +2,76 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from bri_bayes.checks.slopes import flat, record
+from bri_bayes.checks.slopes import flat
 from bri_bayes.core.arrays import Array
-from bri_bayes.core.json_values import json_safe
+from bri_bayes.core.effect import Effect
+from bri_bayes.core.json_values import Result, Value
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.estimands.effects import att
 from bri_bayes.inference.convergence import ESS_LIMIT, RHAT_LIMIT
 from bri_bayes.inference.importance import KHAT_LIMIT
 from bri_bayes.inference.joint import fit_jointly
 
-PROB = 0.95
 # Points of the density's grid in each direction, and the masses that its contours hold.
 GRID, MASSES = 61, (0.5, 0.8, 0.95)
 # A statement about two effects is told when its probability leaves this or less to all others.
 TOLD = 0.95
 
 
-def joint_values(first: Analysis, second: Analysis, seed: int) -> dict[str, Any]:
-    """Quadrants, density, correlation and the two effects of a joint fit as JSON values, in the order given."""
+@dataclass(frozen=True)
+class Density(Result):
+    """A kernel density on a grid, as a share of its top, and the levels whose contours hold ``masses`` of it."""
+
+    x: Sequence[float]
+    y: Sequence[float]
+    height: Sequence[Sequence[float]]
+    levels: Sequence[float]
+    masses: Sequence[float]
+
+
+@dataclass(frozen=True)
+class JointResult(Result):
+    """Two effects together. ``quadrants`` : probabilities of which of them is above zero."""
+
+    outcomes: Sequence[str]
+    rows: int
+    att: Sequence[Effect]
+    error_correlation: Effect
+    effect_correlation: float
+    quadrants: Mapping[str, float]
+    p_first_larger: float
+    difference: Effect
+    density: Density
+    log_marginal: float
+    diagnostics: Mapping[str, Value]
+    trustworthy: bool
+
+
+def joint_values(first: Analysis, second: Analysis, seed: int) -> JointResult:
+    """Quadrants, density, correlation and the two effects of a joint fit, in the order given."""
     joint = fit_jointly(first, second, seed=seed)
-    x, y = (flat(att(one)) for one in joint.fits)
+    x, y = (flat(att(each)) for each in joint.fits)
     known = joint.diagnostics
     trusted = known["rhat"] < RHAT_LIMIT and known["ess"] > ESS_LIMIT and known["khat"] < KHAT_LIMIT
-    values = {
-        "outcomes": [first.card.outcome, second.card.outcome],
-        "rows": int(joint.fits[0].design.sizes["obs"]),
-        "att": [record(x), record(y)],
-        "error_correlation": record(flat(joint.correlation)),
-        "effect_correlation": float(np.corrcoef(x, y)[0, 1]),
-        "quadrants": quadrants(x, y),
-        "p_first_larger": float((x > y).mean()),
-        "difference": record(x - y),
-        "density": density(x, y),
-        "log_marginal": joint.log_marginal,
-        "diagnostics": dict(known),
-        "trustworthy": bool(trusted),
-    }
-    return dict(json_safe(values))
+    return JointResult(
+        outcomes=[str(first.card.outcome), str(second.card.outcome)],
+        rows=int(joint.fits[0].design.sizes["obs"]),
+        att=[Effect.of_draws(x), Effect.of_draws(y)],
+        error_correlation=Effect.of_draws(flat(joint.correlation)),
+        effect_correlation=float(np.corrcoef(x, y)[0, 1]),
+        quadrants=quadrants(x, y),
+        p_first_larger=float((x > y).mean()),
+        difference=Effect.of_draws(x - y),
+        density=density(x, y),
+        log_marginal=joint.log_marginal,
+        diagnostics=dict(known),
+        trustworthy=bool(trusted),
+    )
 
 
 def quadrants(x: Array, y: Array) -> dict[str, float]:
@@ -56,7 +85,7 @@ def quadrants(x: Array, y: Array) -> dict[str, float]:
     }
 
 
-def density(x: Array, y: Array) -> dict[str, Any]:
+def density(x: Array, y: Array) -> Density:
     """A kernel density on a grid, and the levels whose contours hold ``MASSES`` of it.
 
     Gaussian kernel with the covariance of the draws times Scott's factor n^(-1/6) squared (Scott 1992, section 6.3).
@@ -77,10 +106,10 @@ def density(x: Array, y: Array) -> dict[str, Any]:
     mass = np.cumsum(ordered) / ordered.sum()
     levels = [float(ordered[np.searchsorted(mass, share)]) for share in MASSES]
     top = float(height.max())
-    return {
-        "x": spans[0].tolist(),
-        "y": spans[1].tolist(),
-        "height": np.round(height / top, 5).tolist(),
-        "levels": [level / top for level in levels],
-        "masses": list(MASSES),
-    }
+    return Density(
+        x=spans[0].tolist(),
+        y=spans[1].tolist(),
+        height=np.round(height / top, 5).tolist(),
+        levels=[level / top for level in levels],
+        masses=list(MASSES),
+    )

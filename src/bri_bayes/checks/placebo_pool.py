@@ -22,14 +22,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
 
-from bri_bayes.checks.placebo_space import RECORD, label_of
-from bri_bayes.checks.placebo_time import share_as_large
+from bri_bayes.checks.placebo_null import (
+    Null,
+    Placebo,
+    count_excluding_zero,
+    effects_of,
+    share_as_large,
+    share_studentised,
+)
+from bri_bayes.checks.placebo_space import label_of
 from bri_bayes.core.arrays import Array, Index
+from bri_bayes.core.effect import Effect
 from bri_bayes.core.errors import InputError
 from bri_bayes.core.names import PERIOD, UNIT
 from bri_bayes.data.assignment import Assignment
@@ -42,6 +50,17 @@ from bri_bayes.inference.batch import att_of_many, covers
 
 # Fewer different groups would be drawn again and again.
 LEAST_GROUPS = 500
+
+
+@dataclass(frozen=True)
+class WiderPool(Null):
+    """``n_pool`` : units to draw from; ``false_alarms`` : how often each usual test rejects among the fake groups."""
+
+    p_value_studentised: float | None
+    twfe: float
+    p_value_twfe: float | None
+    n_pool: int
+    false_alarms: Mapping[str, float] | None = None
 
 
 def candidates(analysis: Analysis, pool: xr.Dataset, complete_in: Sequence[str]) -> list[str]:
@@ -74,7 +93,7 @@ def problem(analysis: Analysis, units: Sequence[str]) -> str | None:
 
 def same_shape(
     analysis: Analysis, pool: xr.Dataset, units: Sequence[str], *, groups: int, points: int = 4000, seed: int = 0
-) -> dict[str, Any]:
+) -> WiderPool:
     """``groups`` random groups on the rows of the real panel: treated and controls both from ``units``."""
     if (reason := problem(analysis, units)) is not None:
         raise InputError(reason)
@@ -90,31 +109,26 @@ def same_shape(
     outcomes = table[stands_for[:, design["unit_ix"].to_numpy()], design["period_ix"].to_numpy()]
     both = np.vstack([design["y"].to_numpy()[None, :], outcomes])
     many = att_of_many(design, analysis.card, both, points=points, seed=seed)
-    found = _records(many)
+    observed, *effects = effects_of(many)
     twfe = _two_way(design, both)
     n_treated = int(ever.sum())
     rows = [
-        {
-            "label": label_of([units[i] for i in chosen[:n_treated]]),
-            "controls": label_of([units[i] for i in chosen[n_treated : places.size]]),
-            "att": record,
-            "twfe": float(estimate),
-        }
-        for chosen, record, estimate in zip(drawn, found[1:], twfe[1:], strict=True)
+        Placebo(
+            label_of([units[i] for i in chosen[:n_treated]]),
+            effect,
+            float(estimate),
+            controls=label_of([units[i] for i in chosen[n_treated : places.size]]),
+        )
+        for chosen, effect, estimate in zip(drawn, effects, twfe[1:], strict=True)
     ]
     answers = linear_tests(design, outcomes).answers(0.0)
     rates = {name: float(answer.rejects.mean()) for name, answer in answers.items() if name != TWFE_PERMUTATION}
-    return {
-        **_values(found[0], float(twfe[0]), rows),
-        "false_alarms": rates,
-        "n_pool": len(units),
-        "khat": float(many["khat"].max()),
-    }
+    return _pool(observed, float(twfe[0]), rows, float(many["khat"].max()), len(units), rates)
 
 
 def all_others(
     analysis: Analysis, pool: xr.Dataset, units: Sequence[str], *, groups: int, points: int = 2000, seed: int = 0
-) -> dict[str, Any]:
+) -> WiderPool:
     """``groups`` random groups of ``units``, each against all others of them; and the real group against all."""
     if (reason := problem(analysis, units)) is not None:
         raise InputError(reason)
@@ -130,17 +144,15 @@ def all_others(
     at = np.array([position[unit] for unit in units])
     np.put_along_axis(chosen, at[drawn], values=True, axis=1)
     many = att_of_assignments(fake.design, fake.card, chosen, onset, points=points, seed=seed)
-    found = _records(many)
     ever = np.isfinite(real.design["first_treated"].to_numpy())[None, :]
-    observed = _records(att_of_assignments(real.design, real.card, ever, onset, points=points, seed=seed))[0]
+    observed = effects_of(att_of_assignments(real.design, real.card, ever, onset, points=points, seed=seed))[0]
     changes = _changes(fake.design, onset)
     twfe = [float(changes[group].mean() - changes[~group].mean()) for group in chosen]
     rows = [
-        {"label": label_of([units[i] for i in group]), "att": record, "twfe": estimate}
-        for group, record, estimate in zip(drawn, found, twfe, strict=True)
+        Placebo(label_of([units[i] for i in group]), effect, estimate)
+        for group, effect, estimate in zip(drawn, effects_of(many), twfe, strict=True)
     ]
-    said = _values(observed, fit_twfe(real.design).estimate, rows)
-    return {**said, "n_pool": len(units), "khat": float(many["khat"].max())}
+    return _pool(observed, fit_twfe(real.design).estimate, rows, float(many["khat"].max()), len(units))
 
 
 def _drawn(n_units: int, size: int, groups: int, seed: int) -> Index:
@@ -168,22 +180,25 @@ def _changes(design: Design, onset: int) -> Array:
     return np.asarray(means[0] - means[1])
 
 
-def _values(observed: Mapping[str, float], twfe: float, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    means = [row["att"]["mean"] for row in rows]
-    return {
-        "observed": dict(observed),
-        "placebos": rows,
-        "p_value": share_as_large(observed["mean"], means),
-        "p_value_studentised": share_as_large(
-            observed["mean"] / observed["sd"], [row["att"]["mean"] / row["att"]["sd"] for row in rows]
-        ),
-        "twfe": twfe,
-        "p_value_twfe": share_as_large(twfe, [row["twfe"] for row in rows]),
-        "n": len(rows),
-        "excluding_zero": sum(row["att"]["lower"] > 0 or row["att"]["upper"] < 0 for row in rows),
-    }
-
-
-def _records(found: xr.Dataset) -> list[dict[str, float]]:
-    columns = {name: found[name].to_numpy() for name in RECORD}
-    return [{name: float(values[i]) for name, values in columns.items()} for i in range(columns["mean"].size)]
+def _pool(
+    observed: Effect,
+    twfe: float,
+    rows: Sequence[Placebo],
+    khat: float,
+    n_pool: int,
+    false_alarms: Mapping[str, float] | None = None,
+) -> WiderPool:
+    effects = [row.att for row in rows]
+    return WiderPool(
+        observed=observed,
+        placebos=rows,
+        p_value=share_as_large(observed.mean, [effect.mean for effect in effects]),
+        n=len(rows),
+        khat=khat,
+        excluding_zero=count_excluding_zero(effects),
+        p_value_studentised=share_studentised(observed, effects),
+        twfe=twfe,
+        p_value_twfe=share_as_large(twfe, [row.twfe for row in rows if row.twfe is not None]),
+        n_pool=n_pool,
+        false_alarms=false_alarms,
+    )

@@ -11,40 +11,54 @@ doi:10.2307/2981683.
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from bri_bayes.checks.null_model import forecasts, posterior_draws, replicas
-from bri_bayes.checks.placebo_space import RECORD
-from bri_bayes.checks.placebo_time import share_as_large
+from bri_bayes.checks.placebo_null import Null, Placebo, count_excluding_zero, effects_of, share_as_large
+from bri_bayes.checks.posterior_predictive import PredictiveChecks
 from bri_bayes.core.arrays import Array
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.inference.batch import att_of_many
 
 
-def predictive_values(analysis: Analysis, *, panels: int, seed: int = 0) -> dict[str, Any]:
-    """observed, placebos, p_value and n of the forecasts, and under "whole_panel" the same of the replicas."""
+@dataclass(frozen=True)
+class SimulatedNull(Null):
+    """The real effect among those of simulated panels, whose effects have this mean and sd."""
+
+    mean: float
+    sd: float
+
+
+@dataclass(frozen=True)
+class Predictive(SimulatedNull):
+    """Of the forecasts, and under ``whole_panel`` of the replicas; ``model_checks`` : where they were asked for."""
+
+    whole_panel: SimulatedNull
+    model_checks: PredictiveChecks | None = None
+
+
+def predictive_values(analysis: Analysis, *, panels: int, seed: int = 0) -> Predictive:
+    """Forecasts from the years before the policy, and replicas of all years with the effect removed."""
     early = _placed(analysis, forecasts(analysis, panels, seed), seed)
     draws = posterior_draws(analysis.design, analysis.card, panels, seed)
     whole = _placed(analysis, replicas(draws, seed, effects=False), seed)
-    return {**early, "whole_panel": whole}
+    return Predictive(**vars(early), whole_panel=whole)
 
 
-def _placed(analysis: Analysis, outcomes: Array, seed: int) -> dict[str, Any]:
+def _placed(analysis: Analysis, outcomes: Array, seed: int) -> SimulatedNull:
     both = np.vstack([analysis.design["y"].to_numpy()[None, :], outcomes])
-    found = att_of_many(analysis.design, analysis.card, both, seed=seed)
-    columns = {name: found[name].to_numpy() for name in RECORD}
-    records = [{name: float(values[i]) for name, values in columns.items()} for i in range(len(both))]
-    observed, rest = records[0], records[1:]
-    means = np.array([record["mean"] for record in rest])
-    return {
-        "observed": observed,
-        "placebos": [{"label": str(i), "att": record} for i, record in enumerate(rest, start=1)],
-        "p_value": share_as_large(observed["mean"], means.tolist()),
-        "n": len(rest),
-        "khat": float(found["khat"].max()),
-        "mean": float(means.mean()),
-        "sd": float(means.std(ddof=1)),
-        "excluding_zero": int(((columns["lower"][1:] > 0) | (columns["upper"][1:] < 0)).sum()),
-    }
+    answers = att_of_many(analysis.design, analysis.card, both, seed=seed)
+    observed, *effects = effects_of(answers)
+    means = np.array([effect.mean for effect in effects])
+    return SimulatedNull(
+        observed=observed,
+        placebos=[Placebo(str(number), effect) for number, effect in enumerate(effects, start=1)],
+        p_value=share_as_large(observed.mean, means.tolist()),
+        n=len(effects),
+        khat=float(answers["khat"].max()),
+        excluding_zero=count_excluding_zero(effects),
+        mean=float(means.mean()),
+        sd=float(means.std(ddof=1)),
+    )

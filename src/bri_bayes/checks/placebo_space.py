@@ -16,13 +16,14 @@ Source: Fisher (1935); Conley & Taber (2011), doi:10.1162/REST_a_00049; Akyeva (
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
-import xarray as xr
 
-from bri_bayes.checks.placebo_time import share_as_large
+from bri_bayes.checks.placebo_null import Null, Placebo, count_excluding_zero, effects_of, share_as_large
+from bri_bayes.checks.refits import Refit
 from bri_bayes.core.errors import InputError
+from bri_bayes.core.json_values import Result
 from bri_bayes.data.assignment import Assignment
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.design.design import Design
@@ -33,7 +34,47 @@ from bri_bayes.inference.assignments import att_of_assignments, shares_columns
 MOST = 1000
 # The paper's number of random groups (Figure 4).
 PAPER_DRAWS = 500
-RECORD = ("mean", "sd", "lower", "upper", "p_positive")
+
+
+@dataclass(frozen=True)
+class RandomDraws(Result):
+    """Groups drawn with repetition, by their number; ``as_large`` : share of draws with such an estimate."""
+
+    drawn: Sequence[int]
+    distinct: int
+    observed_drawn: int
+    mean: float
+    as_large: float
+
+
+@dataclass(frozen=True)
+class AnyCountry(Null):
+    """The null of any country. ``exact`` : all groups are there; ``mean_twfe`` : zero on a balanced panel."""
+
+    p_value: float
+    p_value_studentised: float
+    p_value_twfe: float
+    twfe: float
+    exact: bool
+    mean_twfe: float
+    balanced: bool
+    paper_figure: RandomDraws
+
+
+@dataclass(frozen=True)
+class GroupsOfSize(Result):
+    """The share among the groups of one size."""
+
+    size: int
+    n: int
+    p_value: float | None
+
+
+@dataclass(frozen=True)
+class ControlsOnly(Null):
+    """The null of the controls alone, also by the size of the fake group."""
+
+    by_size: Sequence[GroupsOfSize]
 
 
 def space_recipes(analysis: Analysis, seed: int) -> dict[str, Analysis]:
@@ -53,43 +94,42 @@ def is_shared(analysis: Analysis) -> bool:
 
 
 def any_country(
-    analysis: Analysis, refits: Mapping[str, Mapping[str, Any]] | None = None, *, points: int = 2000, seed: int = 0
-) -> dict[str, Any]:
+    analysis: Analysis, refits: Mapping[str, Refit] | None = None, *, points: int = 2000, seed: int = 0
+) -> AnyCountry:
     """The null of any country: with the shared engine, or from the ``refits`` of ``space_recipes``."""
     design = analysis.design
     assignments, twfe = _assignments(design, seed)
     if refits is None:
         groups = np.isfinite(np.stack(list(assignments.values())))
-        found = att_of_assignments(
+        answers = att_of_assignments(
             design, analysis.card, groups, analysis.assignment.onsets[0], points=points, seed=seed
         )
-        records, khat = _records(found), float(found["khat"].max())
+        effects, khat = effects_of(answers), float(answers["khat"].max())
     else:
-        records = [dict(refits[label]["att"]) for label in assignments]
-        khat = max((refits[label]["khat"] or 0.0 for label in assignments), default=0.0)
+        effects = [refits[label].att for label in assignments]
+        khat = max((refits[label].khat or 0.0 for label in assignments), default=0.0)
     rows = [
-        {"label": label, "att": record, "twfe": float(estimate), "observed": position == 0}
-        for position, (label, record, estimate) in enumerate(zip(assignments, records, twfe, strict=True))
+        Placebo(label, effect, float(estimate), observed=position == 0)
+        for position, (label, effect, estimate) in enumerate(zip(assignments, effects, twfe, strict=True))
     ]
-    means = [record["mean"] for record in records]
-    return {
-        "observed": records[0],
-        "placebos": rows,
-        "p_value": exact_share(means),
-        "p_value_studentised": exact_share([record["mean"] / record["sd"] for record in records]),
-        "p_value_twfe": exact_share(twfe.tolist()),
-        "twfe": float(twfe[0]),
-        "n": len(rows),
-        "exact": len(rows) < MOST,
-        "excluding_zero": sum(record["lower"] > 0 or record["upper"] < 0 for record in records[1:]),
-        "khat": khat,
-        "mean_twfe": float(np.mean(twfe)),
-        "balanced": bool(design.sizes["obs"] == design.sizes["unit"] * design.sizes["period"]),
-        "paper_figure": _random_draws(rows, seed),
-    }
+    return AnyCountry(
+        observed=effects[0],
+        placebos=rows,
+        p_value=exact_share([effect.mean for effect in effects]),
+        n=len(rows),
+        khat=khat,
+        excluding_zero=count_excluding_zero(effects[1:]),
+        p_value_studentised=exact_share([effect.mean / effect.sd for effect in effects]),
+        p_value_twfe=exact_share(twfe.tolist()),
+        twfe=float(twfe[0]),
+        exact=len(rows) < MOST,
+        mean_twfe=float(np.mean(twfe)),
+        balanced=bool(design.sizes["obs"] == design.sizes["unit"] * design.sizes["period"]),
+        paper_figure=_random_draws(twfe, seed),
+    )
 
 
-def controls_only(analysis: Analysis, *, points: int = 2000, seed: int = 0) -> dict[str, Any]:
+def controls_only(analysis: Analysis, *, points: int = 2000, seed: int = 0) -> ControlsOnly:
     """Every split of the controls alone: the same card, the same onset, fake groups of one unit up to all but one.
 
     The real ATT is no member of this null: the shares are (1 + larger) / (1 + groups).
@@ -99,34 +139,34 @@ def controls_only(analysis: Analysis, *, points: int = 2000, seed: int = 0) -> d
         raise InputError("a placebo among the controls needs two controls or more and one onset")
     onset = analysis.assignment.onsets[0]
     ever = np.isfinite(analysis.design["first_treated"].to_numpy())[None, :]
-    observed = _records(att_of_assignments(analysis.design, analysis.card, ever, onset, points=points, seed=seed))[0]
+    observed = effects_of(att_of_assignments(analysis.design, analysis.card, ever, onset, points=points, seed=seed))[0]
     some = Assignment({unit: onset if position == 0 else None for position, unit in enumerate(controls)})
     design = analysis.replace(assignment=some).design
-    rows: list[dict[str, Any]] = []
+    rows: list[Placebo] = []
+    by_size = []
     khat = -np.inf
     for size in range(1, len(controls)):
-        own = analysis.replace(assignment=some.swap(controls[:size], onset))
-        assignments, twfe = _assignments(own.design, seed)
+        split = analysis.replace(assignment=some.swap(controls[:size], onset))
+        assignments, twfe = _assignments(split.design, seed)
         groups = np.isfinite(np.stack(list(assignments.values())))
-        found = att_of_assignments(design, analysis.card, groups, onset, points=points, seed=seed)
-        khat = max(khat, float(found["khat"].max()))
+        answers = att_of_assignments(design, analysis.card, groups, onset, points=points, seed=seed)
+        khat = max(khat, float(answers["khat"].max()))
+        effects = effects_of(answers)
         rows += [
-            {"label": label, "size": size, "att": record, "twfe": float(estimate)}
-            for label, record, estimate in zip(assignments, _records(found), twfe, strict=True)
+            Placebo(label, effect, float(estimate), size=size)
+            for label, effect, estimate in zip(assignments, effects, twfe, strict=True)
         ]
-    by_size = []
-    for size in range(1, len(controls)):
-        means = [row["att"]["mean"] for row in rows if row["size"] == size]
-        by_size.append({"size": size, "n": len(means), "p_value": share_as_large(observed["mean"], means)})
-    return {
-        "observed": observed,
-        "placebos": rows,
-        "p_value": share_as_large(observed["mean"], [row["att"]["mean"] for row in rows]),
-        "n": len(rows),
-        "by_size": by_size,
-        "khat": khat,
-        "excluding_zero": sum(row["att"]["lower"] > 0 or row["att"]["upper"] < 0 for row in rows),
-    }
+        share = share_as_large(observed.mean, [effect.mean for effect in effects])
+        by_size.append(GroupsOfSize(size, len(effects), share))
+    return ControlsOnly(
+        observed=observed,
+        placebos=rows,
+        p_value=share_as_large(observed.mean, [row.att.mean for row in rows]),
+        n=len(rows),
+        khat=khat,
+        excluding_zero=count_excluding_zero([row.att for row in rows]),
+        by_size=by_size,
+    )
 
 
 def exact_share(estimates: Sequence[float]) -> float:
@@ -158,19 +198,14 @@ def _assignments(design: Design, seed: int) -> tuple[dict[str, np.ndarray], np.n
     return found, np.array(kept)
 
 
-def _records(found: xr.Dataset) -> list[dict[str, float]]:
-    columns = {name: found[name].to_numpy() for name in RECORD}
-    return [{name: float(values[i]) for name, values in columns.items()} for i in range(found.sizes["assignment"])]
-
-
-def _random_draws(rows: Sequence[Mapping[str, Any]], seed: int) -> dict[str, Any]:
-    """Figure 4 of the paper as it was made: 500 groups at random, here by their number in ``rows``."""
-    drawn = np.random.default_rng([seed, 5]).integers(len(rows), size=PAPER_DRAWS)
-    estimates = np.array([row["twfe"] for row in rows])[drawn]
-    return {
-        "drawn": [int(number) for number in drawn],
-        "distinct": int(np.unique(drawn).size),
-        "observed_drawn": int((drawn == 0).sum()),
-        "mean": float(estimates.mean()),
-        "as_large": float((np.abs(estimates) >= abs(rows[0]["twfe"])).mean()),
-    }
+def _random_draws(twfe: np.ndarray, seed: int) -> RandomDraws:
+    """Figure 4 of the paper as it was made: 500 of the groups at random."""
+    drawn = np.random.default_rng([seed, 5]).integers(twfe.size, size=PAPER_DRAWS)
+    estimates = twfe[drawn]
+    return RandomDraws(
+        drawn=drawn.tolist(),
+        distinct=int(np.unique(drawn).size),
+        observed_drawn=int((drawn == 0).sum()),
+        mean=float(estimates.mean()),
+        as_large=float((np.abs(estimates) >= abs(twfe[0])).mean()),
+    )

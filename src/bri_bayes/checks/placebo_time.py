@@ -10,18 +10,44 @@ Source: Akyeva (2026), Table 4; Heckman & Hotz (1989), JASA 84(408), doi:10.1080
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-import numpy as np
-
+from bri_bayes.checks.placebo_null import count_excluding_zero, share_as_large, share_studentised
+from bri_bayes.checks.refits import Refit
+from bri_bayes.core.effect import Effect
 from bri_bayes.core.errors import InputError
+from bri_bayes.core.json_values import Result
 from bri_bayes.core.names import PERIOD
 from bri_bayes.design.analysis import Analysis
 
 OBSERVED = "observed"
 # What a label of a refit with the treated years in ends with.
 WITH_TREATED = " with the treated years"
+
+
+@dataclass(frozen=True)
+class PlaceboOnset(Result):
+    """The effect of one fake onset; of several onsets the first is named."""
+
+    label: str
+    onset: int
+    att: Effect
+    trustworthy: bool
+
+
+@dataclass(frozen=True)
+class PlacebosInTime(Result):
+    """The real effect among those of earlier onsets, which describe and are no null distribution."""
+
+    observed: Effect
+    placebos: Sequence[PlaceboOnset]
+    p_value: float | None
+    p_value_studentised: float | None
+    n: int
+    excluding_zero: int
+    with_treated_years: Sequence[PlaceboOnset]
+    left_out: Mapping[str, str]
 
 
 def time_recipes(analysis: Analysis) -> tuple[dict[str, Analysis], dict[str, str]]:
@@ -44,39 +70,26 @@ def time_recipes(analysis: Analysis) -> tuple[dict[str, Analysis], dict[str, str
     return recipes, left_out
 
 
-def time_values(refits: Mapping[str, Mapping[str, Any]], left_out: Mapping[str, str]) -> dict[str, Any]:
-    """The refits of ``time_recipes`` as JSON values; those with the treated years stand apart."""
-    observed = refits[OBSERVED]["att"]
+def time_values(refits: Mapping[str, Refit], left_out: Mapping[str, str]) -> PlacebosInTime:
+    """The refits of ``time_recipes``; those with the treated years stand apart."""
+    observed = refits[OBSERVED].att
     rows = [
-        {"label": label, "onset": int(label.split()[0]), "att": refit["att"], "trustworthy": refit["trustworthy"]}
+        PlaceboOnset(label, int(label.split()[0]), refit.att, refit.trustworthy)
         for label, refit in refits.items()
         if label != OBSERVED
     ]
-    early = [row for row in rows if not row["label"].endswith(WITH_TREATED)]
-    late = [row for row in rows if row["label"].endswith(WITH_TREATED)]
-    return {
-        "observed": observed,
-        "placebos": early,
-        "p_value": share_as_large(observed["mean"], [row["att"]["mean"] for row in early]),
-        "p_value_studentised": share_as_large(
-            observed["mean"] / observed["sd"], [row["att"]["mean"] / row["att"]["sd"] for row in early]
-        ),
-        "n": len(early),
-        "excluding_zero": sum(row["att"]["lower"] > 0 or row["att"]["upper"] < 0 for row in early),
-        "with_treated_years": late,
-        "left_out": dict(left_out),
-    }
-
-
-def share_as_large(observed: float, placebos: list[float]) -> float | None:
-    """(1 + number of placebos at least as large in absolute value) / (1 + number of placebos); None without any.
-
-    The observed one counts among its own placebos (Phipson & Smyth 2010, doi:10.2202/1544-6115.1585).
-    """
-    if not placebos:
-        return None
-    sizes = np.abs(np.asarray(placebos, dtype=float))
-    return float((1 + (sizes >= abs(observed)).sum()) / (1 + sizes.size))
+    early = [row for row in rows if not row.label.endswith(WITH_TREATED)]
+    late = [row for row in rows if row.label.endswith(WITH_TREATED)]
+    return PlacebosInTime(
+        observed=observed,
+        placebos=early,
+        p_value=share_as_large(observed.mean, [row.att.mean for row in early]),
+        p_value_studentised=share_studentised(observed, [row.att for row in early]),
+        n=len(early),
+        excluding_zero=count_excluding_zero([row.att for row in early]),
+        with_treated_years=late,
+        left_out=dict(left_out),
+    )
 
 
 def _problem(analysis: Analysis) -> str | None:

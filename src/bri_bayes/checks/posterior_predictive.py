@@ -14,19 +14,22 @@ Source: Gelman, Meng & Stern (1996), Statistica Sinica 6(4); Gelman et al. (2013
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from bri_bayes.checks.null_model import periods_of, posterior_draws, replicas
 from bri_bayes.core.arrays import Array, Index
+from bri_bayes.core.effect import TAILS, Spread
+from bri_bayes.core.json_values import Result
 from bri_bayes.core.names import UNIT
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.design.design import Design
 from bri_bayes.design.fixed_effects import TwoWay
 
 # A posterior predictive p-value outside these says that the model does not make such panels.
-EXTREME = (0.025, 0.975)
+EXTREME = TAILS
 # Rows that a country needs for an sd of its own.
 LEAST_ROWS = 4
 # Draws that are kept for a figure.
@@ -40,8 +43,38 @@ QUESTIONS = {
 }
 
 
-def predictive_checks(analysis: Analysis, *, panels: int, seed: int = 0) -> dict[str, Any]:
-    """A row for each statistic, and the spread of each country, as JSON values."""
+@dataclass(frozen=True)
+class Placed(Result):
+    """A number of this panel among those of simulated ones. ``extreme`` : the model does not make such panels."""
+
+    observed: float
+    mean: float
+    lower: float
+    upper: float
+    p_value: float
+    extreme: bool
+
+
+@dataclass(frozen=True)
+class Statistic(Placed):
+    """``draws`` : of some simulated panels, for a figure."""
+
+    statistic: str
+    question: str
+    draws: Sequence[float]
+
+
+@dataclass(frozen=True)
+class PredictiveChecks(Result):
+    """Each statistic, and the sd of each country, against ``panels`` simulated panels."""
+
+    statistics: Sequence[Statistic]
+    by_unit: Mapping[str, Placed]
+    panels: int
+
+
+def predictive_checks(analysis: Analysis, *, panels: int, seed: int = 0) -> PredictiveChecks:
+    """A row for each statistic, and the spread of each country."""
     design = analysis.design
     outcomes = replicas(posterior_draws(design, analysis.card, panels, seed), seed, effects=True)
     rows = np.flatnonzero(~design["treated"].to_numpy())
@@ -54,23 +87,18 @@ def predictive_checks(analysis: Analysis, *, panels: int, seed: int = 0) -> dict
         "largest_jump": np.abs(_steps(design, rows, left)).max(axis=0),
         "common_trend": _common_trend(design, rows, left, min(analysis.assignment.onsets)),
     }
-    return {
-        "statistics": [
-            {
-                "statistic": name,
-                "question": QUESTIONS[name],
-                **_placed(values),
-                "draws": _rounded(values[1 : 1 + _KEPT]),
-            }
+    return PredictiveChecks(
+        statistics=[
+            Statistic(**vars(_placed(values)), statistic=name, question=QUESTIONS[name], draws=_rounded(values))
             for name, values in statistics.items()
         ],
-        "by_unit": {
+        by_unit={
             str(unit): _placed(spread)
             for unit, spread in zip(design[UNIT].values, spreads, strict=True)
             if np.isfinite(spread[0])
         },
-        "panels": panels,
-    }
+        panels=panels,
+    )
 
 
 def _positions(design: Design, rows: Index) -> tuple[Index, Index]:
@@ -117,20 +145,13 @@ def _common_trend(design: Design, rows: Index, left: Array, onset: int) -> Array
     return np.asarray(slopes[0] - slopes[1])
 
 
-def _placed(values: Array) -> dict[str, Any]:
+def _placed(values: Array) -> Placed:
     """The observed value (first) among those of the simulated panels."""
     observed, rest = float(values[0]), values[1:]
-    lower, upper = np.quantile(rest, [0.025, 0.975])
+    spread = Spread.of_draws(rest)
     p = float((1 + (rest >= observed).sum()) / (1 + rest.size))
-    return {
-        "observed": observed,
-        "mean": float(rest.mean()),
-        "lower": float(lower),
-        "upper": float(upper),
-        "p_value": p,
-        "extreme": not EXTREME[0] <= p <= EXTREME[1],
-    }
+    return Placed(observed, spread.mean, spread.lower, spread.upper, p, not EXTREME[0] <= p <= EXTREME[1])
 
 
 def _rounded(values: Array) -> list[float]:
-    return [float(f"{value:.5g}") for value in values]
+    return [float(f"{value:.5g}") for value in values[1 : 1 + _KEPT]]

@@ -10,11 +10,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from itertools import product
-from typing import Any, get_args
+from typing import get_args
 
 from bri_bayes.checks.control_sets import MOST_CONTROLS, subsets, with_controls
-from bri_bayes.checks.refits import refit
+from bri_bayes.checks.refits import Refit, refit
 from bri_bayes.core.errors import InputError
+from bri_bayes.core.json_values import Result
 from bri_bayes.core.names import ErrorStructure, PeriodEffects
 from bri_bayes.data.imputation import IMPUTATIONS, Imputation, imputed
 from bri_bayes.data.panel import Panel
@@ -48,17 +49,46 @@ class Specification:
         assignment = with_controls(analysis.assignment, self.controls).shift(self.shift)
         return Analysis(panels[self.imputation], assignment, changed)
 
-    def labels(self, analysis: Analysis) -> dict[str, Any]:
+    def labels(self, analysis: Analysis) -> Choices:
         """The choices in words, for tables and figures."""
-        onset = min(analysis.assignment.onsets) + self.shift
-        return {
-            "controls": list(self.controls),
-            "period": self.period,
-            "errors": self.errors,
-            "covariates": "all of the study" if self.covariates else NO_COVARIATES,
-            "onset": onset,
-            "imputation": self.imputation,
-        }
+        return Choices(
+            controls=list(self.controls),
+            period=self.period,
+            errors=self.errors,
+            covariates="all of the study" if self.covariates else NO_COVARIATES,
+            onset=min(analysis.assignment.onsets) + self.shift,
+            imputation=self.imputation,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Choices(Result):
+    """A combination in words."""
+
+    controls: Sequence[str]
+    period: str
+    errors: str
+    covariates: str
+    onset: int
+    imputation: str
+
+
+@dataclasses.dataclass(frozen=True)
+class LeftOut(Result):
+    """A combination that is no point of the curve, and why."""
+
+    choices: Choices
+    left_out: str
+
+
+@dataclasses.dataclass(frozen=True)
+class FittedSpecification(Refit):
+    """A combination with its fit. ``filled`` : cells of its panel that were imputed."""
+
+    choices: Choices
+    units: int
+    periods: int
+    filled: int
 
 
 def specifications(analysis: Analysis, covariates: Sequence[str]) -> list[Specification]:
@@ -85,28 +115,37 @@ def panels_of(analysis: Analysis, covariates: Sequence[str]) -> dict[str, Panel]
 
 def fit_specifications(
     analysis: Analysis, covariates: Sequence[str], chosen: Sequence[Specification], seed: int
-) -> list[dict[str, Any]]:
+) -> list[FittedSpecification | LeftOut]:
     """A record a specification, in order: its choices, rows and ATT, or the reason why the data do not allow it."""
     panels = panels_of(analysis, covariates)
-    known: dict[str, dict[str, Any]] = {}
-    records = []
-    for one in chosen:
-        recipe = one.recipe(analysis, panels)
-        record: dict[str, Any] = {"choices": one.labels(analysis)}
+    known: dict[str, Refit] = {}
+    records: list[FittedSpecification | LeftOut] = []
+    for combination in chosen:
+        recipe = combination.recipe(analysis, panels)
+        choices = combination.labels(analysis)
         try:
             design = recipe.design
         except InputError as error:  # the rows of this combination, not a computation: say why and go on
-            records.append({**record, "left_out": str(error)})
+            records.append(LeftOut(choices, str(error)))
             continue
-        cells = recipe.panel[[str(recipe.card.outcome), *one.covariates]].sel(unit=list(recipe.assignment.units))
-        record |= {"units": design.sizes["unit"], "periods": design.sizes["period"]}
-        record["filled"] = sum(
+        cells = recipe.panel[[str(recipe.card.outcome), *combination.covariates]].sel(
+            unit=list(recipe.assignment.units)
+        )
+        filled = sum(
             item.split()[0] in recipe.assignment.units and item.split(maxsplit=2)[2] in cells.data_vars
             for item in recipe.panel.attrs["imputed"]
         )
         if recipe.digest not in known:
             known[recipe.digest] = refit(recipe, seed)
-        records.append(record | known[recipe.digest])
+        records.append(
+            FittedSpecification(
+                **vars(known[recipe.digest]),
+                choices=choices,
+                units=design.sizes["unit"],
+                periods=design.sizes["period"],
+                filled=filled,
+            )
+        )
     return records
 
 

@@ -11,6 +11,7 @@ from typing import Self
 import numpy as np
 
 from bri_bayes.core.arrays import Array
+from bri_bayes.core.json_values import Result
 
 PROB = 0.95
 # The ends of an interval with that probability between them.
@@ -18,7 +19,7 @@ TAILS = ((1 - PROB) / 2, (1 + PROB) / 2)
 
 
 @dataclass(frozen=True)
-class Effect:
+class Effect(Result):
     """A posterior in five numbers, in units of the quantity; (1 - ``prob``) / 2 lies beyond each end."""
 
     mean: float
@@ -36,7 +37,43 @@ class Effect:
         positive = float((flat > 0).mean())
         return cls(float(flat.mean()), float(flat.std(ddof=1)), float(lower), float(upper), positive)
 
+    @property
+    def excludes_zero(self) -> bool:
+        """Whether the interval leaves zero out."""
+        return self.lower > 0 or self.upper < 0
+
     def as_dict(self) -> dict[str, float]:
         """The "att" of every JSON: mean, sd, lower, upper, p_positive."""
         names = ("mean", "sd", "lower", "upper", "p_positive")
         return {name: getattr(self, name) for name in names}
+
+
+@dataclass(frozen=True)
+class Spread(Result):
+    """A quantity whose sign says nothing: mean, sd and the same interval."""
+
+    mean: float
+    sd: float
+    lower: float
+    upper: float
+
+    @classmethod
+    def of_draws(cls, draws: Array) -> Self:
+        """Of draws with equal weights, of any shape."""
+        effect = Effect.of_draws(draws)
+        return cls(effect.mean, effect.sd, effect.lower, effect.upper)
+
+
+@dataclass(frozen=True)
+class Middle(Result):
+    """A quantity that may have no mean, such as a ratio: median and the same interval."""
+
+    median: float
+    lower: float
+    upper: float
+
+    @classmethod
+    def of_draws(cls, draws: Array) -> Self:
+        """Of draws with equal weights, of any shape."""
+        lower, median, upper = np.quantile(draws, (TAILS[0], 0.5, TAILS[1]))
+        return cls(float(median), float(lower), float(upper))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -14,11 +14,20 @@ type Value = float | int | str | bool | Sequence[Value] | Mapping[str, Value] | 
 
 
 class Result:
-    """A frozen dataclass that is written as JSON: a field a key, in the order of the class."""
+    """A frozen dataclass that is written as JSON: a field a key, in the order of the class.
+
+    A field that is None by default and has nothing else is left out.
+    """
+
+    # When it is read back from JSON, a key that is no field is an error.
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     def as_dict(self) -> dict[str, Any]:
         """The result as JSON values."""
-        return {field.name: json_safe(getattr(self, field.name)) for field in dataclasses.fields(self)}  # type: ignore[arg-type]
+        fields = dataclasses.fields(self)  # type: ignore[arg-type]
+        content = {field.name: getattr(self, field.name) for field in fields}
+        absent = {field.name for field in fields if field.default is None and content[field.name] is None}
+        return {name: json_safe(value) for name, value in content.items() if name not in absent}
 
 
 def json_safe(value: Any) -> Any:

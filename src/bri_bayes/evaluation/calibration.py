@@ -105,9 +105,9 @@ def placebo_rates(
                 assignment, range(2000, 2018), effect=effect, rho=0.5, innovation_sd=0.1, seed=rng
             )
             analysis = Analysis(panel, assignment, dataclasses.replace(card, outcome="y"))
-            found["in space"].append(any_country(analysis, points=points)["p_value"] <= SIGNIFICANCE)
-            worlds = predictive_values(analysis, panels=simulated, seed=panel_seed)
-            found["posterior predictive"].append(worlds["p_value"] <= SIGNIFICANCE)
+            found["in space"].append(any_country(analysis, points=points).p_value <= SIGNIFICANCE)
+            share = predictive_values(analysis, panels=simulated, seed=panel_seed).p_value
+            found["posterior predictive"].append(share is not None and share <= SIGNIFICANCE)
         rows += [
             {"check": check, "planted": effect, "rate": float(np.mean(answers)), "panels": panels}
             for check, answers in found.items()

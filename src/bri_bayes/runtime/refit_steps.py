@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
-from bri_bayes.checks.refits import refit
+from bri_bayes.checks.refits import Refit, refit
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.runtime.cache import content_key
 from bri_bayes.runtime.steps import Parts, Step
@@ -27,15 +26,16 @@ def refit_steps(
             (*parts, str(position)),
             content_key("refits", [(label, analyses[label].digest) for label in piece], seed),
             partial(_refits, {label: analyses[label] for label in piece}, seed),
+            dict[str, Refit],
         )
         for position, piece in enumerate(pieces, start=1)
     ]
 
 
-def gathered(parts: Parts, results: Mapping[Parts, Any]) -> dict[str, Any]:
+def gathered[R: Refit](parts: Parts, results: Mapping[Parts, Mapping[str, R]]) -> dict[str, R]:
     """The refits of every step of ``refit_steps(owner, parts, ...)`` by label, from the results of the owner."""
     return {label: record for step, piece in results.items() if step[:-1] == parts for label, record in piece.items()}
 
 
-def _refits(analyses: Mapping[str, Analysis], seed: int) -> dict[str, Any]:
+def _refits(analyses: Mapping[str, Analysis], seed: int) -> dict[str, Refit]:
     return {label: refit(analysis, seed) for label, analysis in analyses.items()}

@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 
+from bri_bayes.checks.refits import Refit
+from bri_bayes.checks.specifications import Choices, FittedSpecification
+from bri_bayes.core.effect import Effect
 from bri_bayes.report.sections.section import Context
 from bri_bayes.report.sections.speccurve import MOST_UNRELIABLE, UNRELIABLE, collect
 from bri_bayes.study.model_card import load_card
@@ -10,10 +13,9 @@ from bri_bayes.study.study_file import load_study
 
 
 def record(mean, *, trustworthy, errors):
-    att = {"mean": mean, "sd": 0.1, "lower": mean - 0.2, "upper": mean + 0.2, "p_positive": 0.5}
-    choices = {"controls": ["MNG"], "period": "fixed", "errors": errors, "covariates": "none", "onset": 2013}
-    more = {"rows": 90, "units": 6, "periods": 18, "filled": 0}
-    return {"choices": {**choices, "imputation": "none"}, "att": att, "trustworthy": trustworthy, **more}
+    fit = Refit(Effect(mean, 0.1, mean - 0.2, mean + 0.2, 0.5), "marginal", 900.0, 0.2, 1.0, 90, None, trustworthy)
+    choices = Choices(["MNG"], "fixed", errors, "none", 2013, "none")
+    return FittedSpecification(**vars(fit), choices=choices, units=6, periods=18, filled=0)
 
 
 @pytest.mark.parametrize(("failing", "fails"), [(1, False), (5, True)])

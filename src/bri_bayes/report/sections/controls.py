@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from bri_bayes.checks.contamination import SHARES, contaminated, learned_share, no_contamination, over_shares
-from bri_bayes.checks.control_sets import MOST_CONTROLS, fit_sets, influence, left_out, subsets, with_controls
-from bri_bayes.checks.counterfactuals import MOVES, RANKS, factor_values, synthetic_values
+from bri_bayes.checks.contamination import (
+    SHARES,
+    Contaminated,
+    LearnedShare,
+    contaminated,
+    learned_share,
+    no_contamination,
+    over_shares,
+)
+from bri_bayes.checks.control_sets import (
+    MOST_CONTROLS,
+    LeftOutFit,
+    PoolFit,
+    SetFit,
+    ShareFit,
+    SubsetFit,
+    fit_sets,
+    influence,
+    left_out,
+    subsets,
+    with_controls,
+)
+from bri_bayes.checks.counterfactuals import MOVES, RANKS, Counterfactual, Refused, factor_values, synthetic_values
 from bri_bayes.checks.donors import by_rule
 from bri_bayes.core.errors import InputError, suggest
+from bri_bayes.core.json_values import Result
 from bri_bayes.core.names import UNIT
 from bri_bayes.data.assignment import Assignment
 from bri_bayes.design.analysis import Analysis
@@ -34,6 +56,27 @@ _CHUNK = 25
 MOST_RHAT = 1.05
 
 
+@dataclass(frozen=True)
+class ControlsOutcome(Result):
+    """One outcome against every choice of controls; what was not asked for, or is refused with a reason, is absent."""
+
+    label: str
+    main: SetFit
+    treated: Sequence[str]
+    controls: Sequence[str]
+    subsets: Sequence[SubsetFit] | None = None
+    influence: Sequence[Mapping[str, str | float]] | None = None
+    leave_one_out: Sequence[LeftOutFit] | None = None
+    subsets_refused: str | None = None
+    contaminated: Sequence[ShareFit] | None = None
+    contaminated_refused: str | None = None
+    contamination: Contaminated | None = None
+    pool: Sequence[PoolFit] | None = None
+    synthetic: Counterfactual | Refused | None = None
+    factor: Counterfactual | Refused | None = None
+    expected: Sequence[str] = ()
+
+
 def steps(context: Context) -> list[Step]:
     """Refits in pieces, and the two counterfactual models, for each outcome."""
     found = []
@@ -44,12 +87,12 @@ def steps(context: Context) -> list[Step]:
             piece = {label: recipes[label] for label in labels[first : first + _CHUNK]}
             key = content_key("control-sets", [(label, one.digest) for label, one in piece.items()], context.seed)
             place = (outcome, "fits", str(first // _CHUNK + 1))
-            found.append(Step(NAME, place, key, partial(fit_sets, piece, context.seed)))
+            found.append(Step(NAME, place, key, partial(fit_sets, piece, context.seed), dict[str, SetFit]))
         if _shares(context, outcome):
             analysis, since = context.analysis(outcome), dict(context.study.exposed)
             key = content_key("learned-share", analysis.digest, since, context.seed)
             call = partial(learned_share, analysis, since, context.seed)
-            found.append(Step(NAME, (outcome, "share"), key, call))
+            found.append(Step(NAME, (outcome, "share"), key, call, LearnedShare))
         if _wanted(context, "counterfactuals"):
             found += _counterfactuals(context, outcome)
     return found
@@ -60,30 +103,19 @@ def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
     outcomes, failed = {}, []
     for name, outcome in context.study.outcomes.items():
         fits = gathered((name, "fits"), results)
-        content = {"label": outcome.label or name, **_collected(context, name, fits)}
-        if share := results.get((name, "share")):
-            content["contamination"] = {
-                "since": dict(context.study.exposed),
-                "prior": [1.0, 1.0],
-                **share,
-                "quadrature": over_shares(content["contaminated"]),
-            }
-            for record, density in zip(
-                content["contaminated"], content["contamination"]["quadrature"].pop("density"), strict=True
-            ):
-                record["density"] = density
-            if not share["trustworthy"]:
-                failed.append(f"{NAME}/{name}: the fit with a learned share does not pass")
-        for kind in ("synthetic", "factor"):
-            if (name, kind) in results:
-                content[kind] = results[name, kind]
-                if (rhat := content[kind].get("rhat", 1.0)) > MOST_RHAT:
-                    failed.append(f"{NAME}/{name}: R-hat of the {kind} model is {rhat:.2f} (up to {MOST_RHAT} passes)")
-        content["expected"] = [kind for kind in ("synthetic", "factor") if "att" in content.get(kind, {})]
+        share = results.get((name, "share"))
+        models = {kind: results[name, kind] for kind in ("synthetic", "factor") if (name, kind) in results}
+        outcomes[name] = _collected(context, name, outcome.label or name, fits, share, models)
+        if share is not None and not share.trustworthy:
+            failed.append(f"{NAME}/{name}: the fit with a learned share does not pass")
         failed += [
-            f"{NAME}/{name}: {label}: {beyond_limits(fit)}" for label, fit in fits.items() if not fit["trustworthy"]
+            f"{NAME}/{name}: R-hat of the {kind} model is {model.rhat:.2f} (up to {MOST_RHAT} passes)"
+            for kind, model in models.items()
+            if isinstance(model, Counterfactual) and model.rhat > MOST_RHAT
         ]
-        outcomes[name] = content
+        failed += [
+            f"{NAME}/{name}: {label}: {beyond_limits(vars(fit))}" for label, fit in fits.items() if not fit.trustworthy
+        ]
     names = {unit: context.study.name_of(unit) for unit in context.study.assignment.units}
     return SectionResult(outcomes, failed_gates=failed, further={"unit_names": names})
 
@@ -160,40 +192,52 @@ def _counterfactuals(context: Context, outcome: str) -> list[Step]:
             (outcome, kind),
             content_key(f"controls-{kind}", *content, options, own_options[kind]),
             partial(work, columns, assignment, outcome, **options, **own_options[kind]),
+            Counterfactual | Refused,
         )
         for kind, work in (("synthetic", synthetic_values), ("factor", factor_values))
     ]
 
 
-def _collected(context: Context, outcome: str, fits: Mapping[str, Any]) -> dict[str, Any]:
+def _collected(
+    context: Context,
+    outcome: str,
+    label: str,
+    fits: Mapping[str, SetFit],
+    share: LearnedShare | None,
+    models: Mapping[str, Any],
+) -> ControlsOutcome:
     assignment = context.study.assignment
-    treated = assignment.treated_units
-    content: dict[str, Any] = {
-        "main": fits["main"],
-        "treated": list(treated),
-        "controls": list(assignment.never_treated),
-    }
+    more: dict[str, Any] = {}
+    treated, controls = assignment.treated_units, assignment.never_treated
     if _wanted(context, "subsets"):
         sets = {chosen: fits[f"set/{','.join(chosen)}"] for chosen in _sets(assignment)}
-        content["subsets"] = [{"controls": list(chosen), **fit} for chosen, fit in sets.items()]
-        content["influence"] = influence({chosen: fit["att"]["mean"] for chosen, fit in sets.items()}) if sets else []
-        content["leave_one_out"] = [
-            {"without": unit, "role": "treated" if unit in treated else "control", **fits[f"without/{unit}"]}
+        more["subsets"] = [SubsetFit(**vars(fit), controls=list(chosen)) for chosen, fit in sets.items()]
+        more["influence"] = influence({chosen: fit.att.mean for chosen, fit in sets.items()}) if sets else []
+        more["leave_one_out"] = [
+            LeftOutFit(**vars(fits[f"without/{unit}"]), without=unit, role="treated" if unit in treated else "control")
             for unit in left_out(assignment)
         ]
         if not sets:
-            content["subsets_refused"] = f"{len(assignment.never_treated)} controls have too many sets to fit them all"
+            more["subsets_refused"] = f"{len(controls)} controls have too many sets to fit them all"
     if _wanted(context, "contaminated"):
-        shares = _shares(context, outcome)
-        content["contaminated"] = [{"share": share, **fits[f"share/{share}"]} for share in shares]
-        if context.study.exposed and not shares:
-            content["contaminated_refused"] = no_contamination(context.analysis(outcome), context.study.exposed)
+        since, shares = dict(context.study.exposed), _shares(context, outcome)
+        by_share = {fixed: fits[f"share/{fixed}"] for fixed in shares}
+        density: Sequence[float | None] = [None] * len(shares)
+        if share is not None:
+            quadrature = over_shares(by_share)
+            density = quadrature.density
+            more["contamination"] = Contaminated(**vars(share), since=since, quadrature=quadrature)
+        rows = zip(by_share.items(), density, strict=True)
+        more["contaminated"] = [ShareFit(**vars(fit), share=fixed, density=known) for (fixed, fit), known in rows]
+        if since and not shares:
+            more["contaminated_refused"] = no_contamination(context.analysis(outcome), since)
     if _wanted(context, "pool"):
         rules = _rules(context, outcome) if _is_wider(context) else {}
-        content["pool"] = [
-            {"rule": rule, "controls": list(donors), **fits[f"pool/{rule}"]} for rule, donors in rules.items()
+        more["pool"] = [
+            PoolFit(**vars(fits[f"pool/{rule}"]), rule=rule, controls=list(donors)) for rule, donors in rules.items()
         ]
-    return content
+    expected = [kind for kind, model in models.items() if isinstance(model, Counterfactual)]
+    return ControlsOutcome(label, fits["main"], list(treated), list(controls), **more, **models, expected=expected)
 
 
 SECTION = Section(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
 from typing import Any
 
-from bri_bayes.checks.jointly import TOLD, joint_values
+from bri_bayes.checks.jointly import TOLD, JointResult, joint_values
+from bri_bayes.core.json_values import json_safe
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.gates import beyond_limits
 from bri_bayes.presentation.page_parts import Paragraph, Part, Picture, Shown
@@ -22,6 +24,14 @@ from bri_bayes.runtime.steps import Parts, Step
 NAME = "joint"
 
 
+@dataclass(frozen=True)
+class JointOutcome(JointResult):
+    """Two outcomes, with what they are called."""
+
+    labels: Sequence[str]
+    transforms: Sequence[str]
+
+
 def steps(context: Context) -> list[Step]:
     """A step for each pair of outcomes that the joint model covers under the main card."""
     found = []
@@ -29,23 +39,23 @@ def steps(context: Context) -> list[Step]:
         one, two = context.analysis(first), context.analysis(second)
         if one.card.is_marginal and one.card.errors.scale == "common" and one.card.contamination is None:
             key = content_key(NAME, one.digest, two.digest, context.seed)
-            found.append(Step(NAME, (first, second), key, partial(joint_values, one, two, context.seed)))
+            found.append(Step(NAME, (first, second), key, partial(joint_values, one, two, context.seed), JointResult))
     return found
 
 
 def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
     """The joint answer of each pair of outcomes, under the name FIRST+SECOND, and the claim that both rose."""
-    outcomes: dict[str, Any] = {}
-    for names, found in results.items():
+    outcomes: dict[str, JointOutcome] = {}
+    for names, joint in results.items():
         labels = [context.study.outcomes[name].label or name for name in names]
         transforms = [context.study.outcomes[name].transform for name in names]
-        outcomes["+".join(names)] = {"labels": labels, "transforms": transforms, **found}
+        outcomes["+".join(names)] = JointOutcome(**vars(joint), labels=labels, transforms=transforms)
     failed = [
-        f"{NAME}/{pair}: {beyond_limits(joint['diagnostics'])}"
+        f"{NAME}/{pair}: {beyond_limits(joint.diagnostics)}"
         for pair, joint in outcomes.items()
-        if not joint["trustworthy"]
+        if not joint.trustworthy
     ]
-    return SectionResult(outcomes, judged(context, ("both_positive",), outcomes), failed_gates=failed)
+    return SectionResult(outcomes, judged(context, ("both_positive",), json_safe(outcomes)), failed_gates=failed)
 
 
 def _rows(values: Values) -> Iterator[dict[str, Any]]:

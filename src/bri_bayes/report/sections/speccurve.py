@@ -6,12 +6,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, get_args
 
-import numpy as np
-
 from bri_bayes.checks.control_sets import MOST_CONTROLS
-from bri_bayes.checks.curve import median_permutation, no_permutation, shares_of_variance
-from bri_bayes.checks.specifications import CHOICES, Specification, fit_specifications, specifications
-from bri_bayes.core.json_values import json_safe
+from bri_bayes.checks.curve import (
+    MedianPermutation,
+    median_permutation,
+    no_permutation,
+    shares_of_variance,
+)
+from bri_bayes.checks.curve_summary import CurveOutcome, CurvePoint, summary_of
+from bri_bayes.checks.specifications import (
+    CHOICES,
+    FittedSpecification,
+    LeftOut,
+    Specification,
+    fit_specifications,
+    specifications,
+)
 from bri_bayes.core.names import PERIOD, UNIT, ErrorStructure
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.design.design import build_design
@@ -44,11 +54,14 @@ def steps(context: Context) -> list[Step]:
             piece = chosen[first : first + _CHUNK]
             key = content_key("specifications", *content, [repr(one) for one in piece], context.seed)
             place = (outcome, "fits", str(first // _CHUNK + 1))
-            found.append(Step(NAME, place, key, partial(_fits, analysis, covariates, piece, context.seed)))
+            call = partial(fit_specifications, analysis, covariates, piece, context.seed)
+            found.append(Step(NAME, place, key, call, list[FittedSpecification | LeftOut]))
         if no_permutation(analysis.assignment):
             continue
         key = content_key("median-permutation", *content)
-        found.append(Step(NAME, (outcome, "median"), key, partial(_median, analysis, covariates)))
+        found.append(
+            Step(NAME, (outcome, "median"), key, partial(median_permutation, analysis, covariates), MedianPermutation)
+        )
     return found
 
 
@@ -58,28 +71,17 @@ def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
     for name, outcome in context.study.outcomes.items():
         analysis = context.analysis(name)
         records = [record for at, piece in results.items() if at[:2] == (name, "fits") for record in piece]
-        content: dict[str, Any] = {"label": outcome.label or name, "covariates": list(context.study.covariates)}
-        tried = [record for record in records if "att" in record]
-        fitted = [record for record in tried if record["trustworthy"]]
-        unreliable = [
-            {"choices": record["choices"], "left_out": UNRELIABLE} for record in tried if record not in fitted
-        ]
-        content["left_out"] = [*(record for record in records if "left_out" in record), *unreliable]
-        if not fitted:
-            reason = _refusal(analysis) or "no combination has rows"
-            outcomes[name] = content | {"specifications": [], "refused": reason}
-            continue
-        content["specifications"] = [_lean(record) for record in fitted]
-        content["summary"] = _summary(content["specifications"])
-        content["shares"] = shares_of_variance(
-            [record["choices"] for record in fitted], [record["att"]["mean"] for record in fitted]
+        fitted = [record for record in records if isinstance(record, FittedSpecification)]
+        points = [record for record in fitted if record.trustworthy]
+        failing = [LeftOut(record.choices, UNRELIABLE) for record in fitted if not record.trustworthy]
+        outcomes[name] = CurveOutcome(
+            label=outcome.label or name,
+            covariates=list(context.study.covariates),
+            left_out=[*(record for record in records if isinstance(record, LeftOut)), *failing],
+            **(_curve(analysis, points, results.get((name, "median"))) if points else _no_curve(analysis)),
         )
-        refused = {"refused": no_permutation(analysis.assignment)}
-        content["permutation"] = results.get((name, "median"), refused)
-        content["main"] = _main_choices(analysis)
-        if len(unreliable) > MOST_UNRELIABLE * len(tried):
-            failed.append(f"{NAME}/{name}: {len(unreliable)} of {len(tried)} fits do not pass")
-        outcomes[name] = content
+        if points and len(failing) > MOST_UNRELIABLE * len(fitted):
+            failed.append(f"{NAME}/{name}: {len(failing)} of {len(fitted)} fits do not pass")
     names = {unit: context.study.name_of(unit) for unit in context.study.assignment.units}
     return SectionResult(outcomes, failed_gates=failed, further={"unit_names": names})
 
@@ -164,32 +166,24 @@ def _content(analysis: Analysis, covariates: Sequence[str]) -> list[Any]:
     return [*arrays, labels, dict(analysis.assignment.first_treated), analysis.card.digest]
 
 
-def _fits(analysis: Analysis, covariates: Sequence[str], piece: Sequence[Specification], seed: int) -> list[Any]:
-    return list(json_safe(fit_specifications(analysis, covariates, piece, seed)))
+def _curve(
+    analysis: Analysis, fits: Sequence[FittedSpecification], permutation: MedianPermutation | None
+) -> dict[str, Any]:
+    means = [fit.att.mean for fit in fits]
+    return {
+        "specifications": [CurvePoint.of_fit(fit) for fit in fits],
+        "summary": summary_of(fits),
+        "shares": shares_of_variance([vars(fit.choices) for fit in fits], means),
+        "permutation": permutation or {"refused": no_permutation(analysis.assignment)},
+        "main": _main_choices(analysis),
+    }
 
 
-def _median(analysis: Analysis, covariates: Sequence[str]) -> dict[str, Any]:
-    return dict(json_safe(median_permutation(analysis, covariates)))
+def _no_curve(analysis: Analysis) -> dict[str, Any]:
+    return {"specifications": [], "refused": _refusal(analysis) or "no combination has rows"}
 
 
-def _lean(record: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {name: record[name] for name in ("att", "rows", "units", "periods", "filled", "trustworthy")}
-    choices = record["choices"]
-    return {**choices, "controls": "+".join(choices["controls"]), **kept}
-
-
-def _summary(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    means = np.array([record["att"]["mean"] for record in records])
-    low, q25, median, q75, high = np.quantile(means, [0, 0.25, 0.5, 0.75, 1])
-    found = {"n": len(records), "median": median, "q25": q25, "q75": q75, "lowest": low, "highest": high}
-    above = sum(record["att"]["lower"] > 0 for record in records)
-    below = sum(record["att"]["upper"] < 0 for record in records)
-    rows = [record["rows"] for record in records]
-    counts = {"above": above, "below": below, "positive": int((means > 0).sum())}
-    return dict(json_safe(found | counts | {"rows_least": min(rows), "rows_most": max(rows)}))
-
-
-def _main_choices(analysis: Analysis) -> dict[str, Any]:
+def _main_choices(analysis: Analysis) -> dict[str, str | int]:
     """The choices of the main card, where the curve has them."""
     card = analysis.card
     design = build_design(analysis.panel, analysis.assignment, card)
