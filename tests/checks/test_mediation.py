@@ -32,8 +32,8 @@ def test_with_wide_priors_and_independent_errors_direct_and_indirect_add_up_to_l
     priors = Priors(unit=1e3, period=1e3, effect=1e3, covariate=1e3)
     analysis = analysis_of(mediated_panel(1), card="twfe_limit", priors=priors)
     found = mediation_values(analysis, "m", 0)
-    total = found["direct"]["mean"] + found["channel_effect"]["mean"] * found["channel_slope"]["mean"]
-    assert total == pytest.approx(found["total_alone"]["mean"], abs=0.02 * found["total_alone"]["sd"])
+    total = found.direct.mean + found.channel_effect.mean * found.channel_slope.mean
+    assert total == pytest.approx(found.total_alone.mean, abs=0.02 * found.total_alone.sd)
 
 
 def test_a_planted_share_is_found():
@@ -41,9 +41,9 @@ def test_a_planted_share_is_found():
     found = mediation_values(analysis_of(mediated_panel(21)), "m", 0)
     truth = {"channel_effect": 0.5, "channel_slope": 0.4, "indirect": 0.2, "direct": 0.1, "total": 0.3}
     for name, value in truth.items():
-        assert abs(found[name]["mean"] - value) < 3 * found[name]["sd"], name
-    assert found["share"]["lower"] < 2 / 3 < found["share"]["upper"]
-    assert found["total"]["mean"] == pytest.approx(found["total_alone"]["mean"], abs=found["total"]["sd"])
+        assert abs(getattr(found, name).mean - value) < 3 * getattr(found, name).sd, name
+    assert found.share.lower < 2 / 3 < found.share.upper
+    assert found.total.mean == pytest.approx(found.total_alone.mean, abs=found.total.sd)
 
 
 def test_outcome_and_channel_in_other_units_leave_the_paths_and_the_vanishing_correlation_where_they_are():
@@ -51,8 +51,10 @@ def test_outcome_and_channel_in_other_units_leave_the_paths_and_the_vanishing_co
     one = mediation_values(analysis_of(panel), "m", 5)
     other = mediation_values(analysis_of(panel.assign(y=100 * panel["y"], m=7 * panel["m"])), "m", 5)
     for name, factor in (("indirect", 100), ("direct", 100), ("channel_effect", 7), ("channel_slope", 100 / 7)):
-        assert other[name]["mean"] == pytest.approx(factor * one[name]["mean"], rel=REPEATED, abs=REPEATED * factor)
-    ours, theirs = (found["confounder"]["vanishes_at"]["median"] for found in (one, other))
+        assert getattr(other, name).mean == pytest.approx(
+            factor * getattr(one, name).mean, rel=REPEATED, abs=REPEATED * factor
+        )
+    ours, theirs = (found.confounder.vanishes_at.median for found in (one, other))
     assert ours == pytest.approx(theirs, abs=0.002)
 
 
@@ -102,15 +104,15 @@ def test_a_verdict_needs_an_interval_that_survives_a_modest_confounder():
 
 def test_a_share_of_a_total_that_may_be_zero_is_not_given():
     found = mediation_values(analysis_of(mediated_panel(6, alpha=0.0, direct=0.0, sd=(0.2, 0.4))), "m", 0)
-    assert found["total"]["lower"] < 0 < found["total"]["upper"]
-    assert found["share"] is None
+    assert found.total.lower < 0 < found.total.upper
+    assert found.share is None
 
 
 def test_rows_without_the_channel_leave_all_three_equations():
     panel = mediated_panel(7)
     panel["m"][{"unit": 2, "period": 4}] = np.nan
     panel["y"][{"unit": 3, "period": 5}] = np.nan
-    assert mediation_values(analysis_of(panel), "m", 0)["rows"] == 9 * 21 - 2
+    assert mediation_values(analysis_of(panel), "m", 0).rows == 9 * 21 - 2
 
 
 def test_an_unknown_channel_and_the_outcome_itself_are_refused():
@@ -127,7 +129,7 @@ def test_the_planted_indirect_effect_lies_in_95_percent_intervals_in_95_percent_
     covered = []
     for seed in range(100):
         found = mediation_values(analysis_of(mediated_panel(500 + seed)), "m", seed)
-        covered.append([found[name]["lower"] <= truth <= found[name]["upper"] for name, truth in PLANTED])
+        covered.append([getattr(found, name).lower <= truth <= getattr(found, name).upper for name, truth in PLANTED])
     shares = np.mean(covered, axis=0)
     assert (shares >= 0.88).all()
     assert shares.mean() <= 0.995

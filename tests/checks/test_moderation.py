@@ -12,7 +12,8 @@ from bri_bayes.checks.moderation import (
     moderation_values,
     possible_versions,
 )
-from bri_bayes.checks.slopes import SlopeDraws, draws_of_fit, learned, prior_slope, record, slope_values
+from bri_bayes.checks.slopes import SlopeDraws, draws_of_fit, learned, prior_slope, slope_values
+from bri_bayes.core.effect import Effect
 from bri_bayes.core.errors import InputError
 from bri_bayes.frequentist.interaction import SLOPE, TREATED, fit_interaction, interaction_rows
 from bri_bayes.inference import fit
@@ -50,35 +51,35 @@ def test_multiplying_the_outcome_by_100_multiplies_slope_curve_and_prior_by_100(
     for path in (("slope", "mean"), ("slope", "sd"), ("learned", "prior_sd"), ("main_effect", "mean")):
         small, large = one[path[0]][path[1]], hundred[path[0]][path[1]]
         assert large == pytest.approx(100 * small, rel=REPEATED, abs=REPEATED)
-    assert hundred["p_negative"] == pytest.approx(one["p_negative"], abs=0.01)
-    assert hundred["curve"][0]["lower"] == pytest.approx(100 * one["curve"][0]["lower"], rel=0.01)
+    assert hundred.p_negative == pytest.approx(one.p_negative, abs=0.01)
+    assert hundred.curve[0].lower == pytest.approx(100 * one.curve[0].lower, rel=0.01)
 
 
 def test_a_moderator_in_other_units_has_the_slope_in_those_units_and_the_same_curve():
     panel = moderated_panel(2)
     one = moderation_values(analysis_of(panel), "z", TIME_VARYING, 3)
     other = moderation_values(analysis_of(panel.assign(z=10 * panel["z"] - 7)), "z", TIME_VARYING, 3)
-    assert other["slope"]["mean"] == pytest.approx(one["slope"]["mean"] / 10, rel=REPEATED)
-    assert other["curve"][5]["mean"] == pytest.approx(one["curve"][5]["mean"], rel=REPEATED, abs=1e-4)
-    assert other["learned"]["contraction"] == pytest.approx(one["learned"]["contraction"], abs=0.005)
+    assert other.slope.mean == pytest.approx(one.slope.mean / 10, rel=REPEATED)
+    assert other.curve[5].mean == pytest.approx(one.curve[5].mean, rel=REPEATED, abs=1e-4)
+    assert other.learned.contraction == pytest.approx(one.learned.contraction, abs=0.005)
 
 
 @pytest.mark.parametrize("slope", [-0.1, 0.1])
 def test_a_planted_slope_is_found_with_the_zero_of_the_effect(slope):
     found = moderation_values(analysis_of(moderated_panel(4, slope=slope, effect=0.2)), "z", TIME_VARYING, 1)
-    assert abs(found["slope"]["mean"] - slope) < 3 * found["slope"]["sd"]
-    assert np.sign(found["slope"]["lower"]) == np.sign(found["slope"]["upper"]) == np.sign(slope)
-    assert found["zero"]["exists"]
-    truth = found["center"] - 0.2 / slope
-    assert found["zero"]["lower"] < truth < found["zero"]["upper"]
-    assert sum(found["zero"][key] for key in ("p_below", "p_inside", "p_above")) == pytest.approx(1.0)
+    assert abs(found.slope.mean - slope) < 3 * found.slope.sd
+    assert np.sign(found.slope.lower) == np.sign(found.slope.upper) == np.sign(slope)
+    assert found.zero.exists
+    truth = found.center - 0.2 / slope
+    assert found.zero.lower < truth < found.zero.upper
+    assert sum(found.zero[key] for key in ("p_below", "p_inside", "p_above")) == pytest.approx(1.0)
 
 
 def test_the_zero_of_an_effect_whose_slope_may_be_zero_does_not_exist():
     found = moderation_values(analysis_of(moderated_panel(5, slope=0.0, sd=0.5)), "z", TIME_VARYING, 1)
-    assert found["slope"]["lower"] < 0 < found["slope"]["upper"]
-    assert not found["zero"]["exists"]
-    assert found["zero"]["median"] is None
+    assert found.slope.lower < 0 < found.slope.upper
+    assert not found.zero.exists
+    assert found.zero.median is None
 
 
 def test_the_average_effect_is_the_curve_at_the_centre_plus_what_countries_add():
@@ -94,15 +95,15 @@ def test_rows_without_the_moderator_are_named_and_kept_when_it_is_fixed_before_t
     gaps.loc[{"unit": "U0", "period": list(range(2006, 2024))}] = np.nan
     gaps.loc[{"unit": "U8", "period": [2020]}] = np.nan
     analysis = analysis_of(panel.assign(z=gaps))
-    yearly = moderation_values(analysis, "z", TIME_VARYING, 1)["rows"]
-    assert yearly["lost"] == {"U0": list(range(2006, 2024)), "U8": [2020]}
-    assert (yearly["used"], yearly["n_lost"], yearly["without_treated_rows"]) == (9 * 21 - 19, 19, ["U0"])
+    yearly = moderation_values(analysis, "z", TIME_VARYING, 1).rows
+    assert yearly.lost == {"U0": list(range(2006, 2024)), "U8": [2020]}
+    assert (yearly.used, yearly.n_lost, yearly.without_treated_rows) == (9 * 21 - 19, 19, ["U0"])
     fixed = moderation_values(analysis, "z", BEFORE_ONSET, 1)
-    assert (fixed["rows"]["used"], fixed["rows"]["n_lost"]) == (9 * 21, 0)
-    assert fixed["main_effect"] is None
-    low = {one["unit"]: one["mean"] for one in fixed["observed"]}
+    assert (fixed.rows.used, fixed.rows.n_lost) == (9 * 21, 0)
+    assert fixed.main_effect is None
+    low = {one.unit: one.mean for one in fixed.observed}
     assert low["U0"] == pytest.approx(float(gaps.sel(unit="U0", period=slice(2003, 2005)).mean()))
-    assert fixed["between_share"] == pytest.approx(1.0)
+    assert fixed.between_share == pytest.approx(1.0)
 
 
 def test_versions_follow_from_what_the_panel_has():
@@ -125,8 +126,8 @@ def test_what_cannot_moderate_is_refused_by_name():
 
 def test_contraction_is_zero_where_nothing_was_learned_and_its_verdict_follows_the_rule(rng):
     prior = rng.normal(0, 2, 50_000)
-    assert learned(prior, prior)["contraction"] == pytest.approx(0.0)
-    verdicts = [learned(prior, rng.normal(0, sd, 50_000))["verdict"] for sd in (1.9, 1.0, 0.3)]
+    assert learned(prior, prior).contraction == pytest.approx(0.0)
+    verdicts = [learned(prior, rng.normal(0, sd, 50_000)).verdict for sd in (1.9, 1.0, 0.3)]
     assert verdicts == ["mostly the prior", "the prior and the data", "mostly the data"]
 
 
@@ -144,8 +145,8 @@ def test_one_country_has_one_slope_and_all_variation_between_countries_is_counte
     cells = (("A", 2013, 1.0), ("A", 2014, 3.0), ("B", 2013, 5.0), ("B", 2014, 7.0))
     draws = SlopeDraws(slope, slope, {"A": slope, "B": slope}, None, slope, 4.0, cells)
     found = slope_values(draws, rng.normal(size=500))
-    assert found["between_share"] == pytest.approx(4 / 5)  # variance of means 4, total 5
-    assert found["range"] == [1.0, 7.0]
+    assert found.between_share == pytest.approx(4 / 5)  # variance of means 4, total 5
+    assert found.range == [1.0, 7.0]
 
 
 @pytest.mark.nuts
@@ -154,9 +155,9 @@ def test_a_moderator_without_error_gives_the_closed_form_answer_by_nuts(monkeypa
     analysis = analysis_of(moderated_panel(10))  # se is a thousandth of a point
     exact, latent = (moderation_values(analysis, "z", version, 2, "se") for version in (TIME_VARYING, MEASURED))
     for key in ("slope", "main_effect", "at_center"):
-        spread = exact[key]["sd"]
-        assert latent[key]["mean"] == pytest.approx(exact[key]["mean"], abs=MEAN_SHARE * spread)
-        assert latent[key]["sd"] == pytest.approx(spread, rel=0.15)
+        spread = getattr(exact, key).sd
+        assert getattr(latent, key).mean == pytest.approx(getattr(exact, key).mean, abs=MEAN_SHARE * spread)
+        assert getattr(latent, key).sd == pytest.approx(spread, rel=0.15)
 
 
 @pytest.mark.calibration
@@ -165,8 +166,8 @@ def test_the_planted_slope_lies_in_95_percent_intervals_in_95_percent_of_panels(
     covered, told = [], []
     for seed in range(200):
         found = slope_of(moderated_panel(1000 + seed, slope=-0.05, sd=0.15))
-        covered.append(found["lower"] <= -0.05 <= found["upper"])
-        told.append(found["upper"] < 0)
+        covered.append(found.lower <= -0.05 <= found.upper)
+        told.append(found.upper < 0)
     assert 0.90 <= np.mean(covered) <= 0.99
     assert np.mean(told) > 0.5
 
@@ -176,7 +177,7 @@ def test_without_an_interaction_the_interval_of_the_slope_leaves_zero_out_in_5_p
     told = []
     for seed in range(200):
         found = slope_of(moderated_panel(2000 + seed, slope=0.0, sd=0.15))
-        told.append(found["upper"] < 0 or found["lower"] > 0)
+        told.append(found.upper < 0 or found.lower > 0)
     assert np.mean(told) <= 0.095  # 5% and three standard errors of a rate over 200 panels
 
 
@@ -187,8 +188,8 @@ def test_a_noisy_moderator_attenuates_the_slope_and_its_latent_version_less(monk
     naive, latent = [], []
     for seed in range(2):
         analysis = analysis_of(moderated_panel(3000 + seed, slope=-0.1, main=0.0, sd=0.05, noise=4.0))
-        naive.append(moderation_values(analysis, "z", TIME_VARYING, 1)["slope"]["mean"])
-        latent.append(moderation_values(analysis, "z", MEASURED, 1, "se")["slope"]["mean"])
+        naive.append(moderation_values(analysis, "z", TIME_VARYING, 1).slope.mean)
+        latent.append(moderation_values(analysis, "z", MEASURED, 1, "se").slope.mean)
     assert abs(np.mean(naive)) < 0.09
     assert abs(np.mean(latent) + 0.1) < abs(np.mean(naive) + 0.1)
 
@@ -202,10 +203,10 @@ def test_what_the_moderator_does_in_every_unit_after_the_onset_is_not_taken_for_
         panel = moderated_panel(5000 + seed, slope=0.0)
         moved = panel.assign(y=panel["y"] + 0.05 * (panel["z"] - 35) * (panel["period"] >= 2013))
         slope = slope_of(moved, version)
-        told.append(slope["upper"] < 0 or slope["lower"] > 0)
+        told.append(slope.excludes_zero)
     assert np.mean(told) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 100)
 
 
 def slope_of(panel, version=TIME_VARYING):
     recipe = moderated(analysis_of(panel), "z", version)
-    return record(draws_of_fit(fit(recipe, pointwise=False), "z").slope)
+    return Effect.of_draws(draws_of_fit(fit(recipe, pointwise=False), "z").slope)

@@ -25,20 +25,21 @@ doi:10.1214/10-STS321, theorem 4: r* is then the correlation of the errors that 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from bri_bayes.checks.slopes import flat, record
+from bri_bayes.checks.slopes import flat
 from bri_bayes.core.arrays import Array
+from bri_bayes.core.effect import Effect, Middle
 from bri_bayes.core.errors import InputError, suggest
-from bri_bayes.core.json_values import json_safe
+from bri_bayes.core.json_values import Result, Value
 from bri_bayes.design.analysis import Analysis, Fit
 from bri_bayes.estimands.effects import att
 from bri_bayes.frequentist.channel import channel_rows
 from bri_bayes.inference.fitting import fit, is_trustworthy
 
-PROB = 0.95
 # Correlations of the two errors at which the indirect effect is shown.
 CORRELATIONS = np.round(np.arange(-0.9, 0.91, 0.05), 2)
 # A confounder of this size is modest: squared, it explains 9% of what is new in channel and outcome.
@@ -46,43 +47,89 @@ MODEST = 0.3
 SUPPORTED, NOT_SUPPORTED, OPEN = "supported", "not supported", "cannot be told"
 
 
-def mediation_values(analysis: Analysis, channel: str, seed: int, *, alone: bool = True) -> dict[str, Any]:
-    """The mediation of one outcome through one channel as JSON values, with the paper's own regression beside it.
+@dataclass(frozen=True, kw_only=True)
+class CorrelatedEffect(Effect):
+    """The indirect effect when the two errors have this correlation."""
 
-    ``alone`` : also fit the outcome without the channel, whose effect should be close to the total ("total_alone").
+    correlation: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vanishing(Middle):
+    """The correlation that removes the channel, within -1 and 1; ``p_never`` : that none does."""
+
+    p_never: float
+
+
+@dataclass(frozen=True)
+class Confounder(Result):
+    """What a correlation of the two errors, a shock to both, makes of the indirect effect."""
+
+    curve: Sequence[CorrelatedEffect]
+    vanishes_at: Vanishing
+    p_removed_by_modest: float
+
+
+@dataclass(frozen=True)
+class Mediation(Result):
+    """``share`` : of the indirect effect in the total, where that is told from zero; ``channel_alone`` : the outcome on
+    the channel by least squares; ``total_alone`` : the effect without the channel, where it was fitted."""
+
+    channel: str
+    rows: int
+    channel_effect: Effect
+    channel_slope: Effect
+    indirect: Effect
+    direct: Effect
+    total: Effect
+    share: Middle | None
+    confounder: Confounder
+    verdict: str
+    channel_alone: Sequence[Mapping[str, Value]]
+    diagnostics: Mapping[str, Mapping[str, Value]]
+    trustworthy: bool
+    total_alone: Effect | None = None
+
+
+def mediation_values(analysis: Analysis, channel: str, seed: int, *, alone: bool = True) -> Mediation:
+    """The mediation of one outcome through one channel, with the paper's own regression beside it.
+
+    ``alone`` : also fit the outcome without the channel, whose effect should be close to the total.
     """
     fits = mediation_fits(analysis, channel, seed, alone=alone)
     channel_fit, outcome_fit = fits["channel"], fits["outcome"]
     draws = _draws(channel_fit, outcome_fit, channel, seed)
-    indirect = draws["beta"] * draws["alpha"]
-    total = indirect + draws["direct"]
-    curve = [{"correlation": float(r), **record(draws["alpha"] * beta_at(draws, float(r)))} for r in CORRELATIONS]
+    products = draws["beta"] * draws["alpha"]
+    totals = products + draws["direct"]
+    indirect, total = Effect.of_draws(products), Effect.of_draws(totals)
+    curve = [
+        CorrelatedEffect(**vars(Effect.of_draws(draws["alpha"] * beta_at(draws, float(r)))), correlation=float(r))
+        for r in CORRELATIONS
+    ]
     vanishing = vanishing_correlation(draws)
-    effects = {
-        "channel_effect": record(draws["alpha"]),
-        "channel_slope": record(draws["beta"]),
-        "indirect": record(indirect),
-        "direct": record(draws["direct"]),
-        "total": record(total),
-    }
-    if alone:
-        effects["total_alone"] = record(flat(att(fits["alone"])))
-    values = {
-        "channel": channel,
-        "rows": int(outcome_fit.design.sizes["obs"]),
-        **effects,
-        "share": _share(indirect, total, effects["total"]),
-        "confounder": {
-            "curve": curve,
-            "vanishes_at": _vanishing_record(vanishing),
-            "p_removed_by_modest": float((np.abs(vanishing) <= MODEST).mean()),
-        },
-        "verdict": verdict(effects["indirect"], curve),
-        "channel_alone": [row.as_dict() for row in channel_rows(outcome_fit.design, channel)],
-        "diagnostics": {name: dict(one.diagnostics) for name, one in fits.items()},
-        "trustworthy": all(is_trustworthy(one) for one in fits.values()),
-    }
-    return dict(json_safe(values))
+    return Mediation(
+        channel=channel,
+        rows=int(outcome_fit.design.sizes["obs"]),
+        channel_effect=Effect.of_draws(draws["alpha"]),
+        channel_slope=Effect.of_draws(draws["beta"]),
+        indirect=indirect,
+        direct=Effect.of_draws(draws["direct"]),
+        total=total,
+        # Else a ratio whose denominator may have any sign.
+        share=Middle.of_draws(products / totals) if total.excludes_zero else None,
+        confounder=Confounder(
+            curve=curve,
+            vanishes_at=Vanishing(
+                **vars(Middle.of_draws(np.clip(vanishing, -1, 1))), p_never=float((np.abs(vanishing) > 1).mean())
+            ),
+            p_removed_by_modest=float((np.abs(vanishing) <= MODEST).mean()),
+        ),
+        verdict=verdict(indirect, curve),
+        channel_alone=[row.as_dict() for row in channel_rows(outcome_fit.design, channel)],
+        diagnostics={name: dict(result.diagnostics) for name, result in fits.items()},
+        trustworthy=all(is_trustworthy(result) for result in fits.values()),
+        total_alone=Effect.of_draws(flat(att(fits["alone"]))) if alone else None,
+    )
 
 
 def mediation_fits(analysis: Analysis, channel: str, seed: int, *, alone: bool = True) -> dict[str, Fit]:
@@ -126,12 +173,12 @@ def vanishing_correlation(draws: dict[str, Array]) -> Array:
     return np.asarray(np.sign(k) * np.sqrt(k**2 / (h**2 + h * k**2)))
 
 
-def verdict(indirect: dict[str, float], curve: list[dict[str, float]]) -> str:
+def verdict(indirect: Effect, curve: Sequence[CorrelatedEffect]) -> str:
     """Supported: the interval lies above zero at every correlation up to ``MODEST`` in size; not supported: it lies
     below zero without a confounder; else it cannot be told."""
-    if all(point["lower"] > 0 for point in curve if abs(point["correlation"]) <= MODEST + 1e-9):
+    if all(point.lower > 0 for point in curve if abs(point.correlation) <= MODEST + 1e-9):
         return SUPPORTED
-    return NOT_SUPPORTED if indirect["upper"] < 0 else OPEN
+    return NOT_SUPPORTED if indirect.upper < 0 else OPEN
 
 
 def _draws(channel_fit: Fit, outcome_fit: Fit, channel: str, seed: int) -> dict[str, Array]:
@@ -153,17 +200,3 @@ def _draws(channel_fit: Fit, outcome_fit: Fit, channel: str, seed: int) -> dict[
         "outcome_sd": outcome_sd,
         "new_share": new_share,
     }
-
-
-def _share(indirect: Array, total: Array, summary: dict[str, float]) -> dict[str, float] | None:
-    """Indirect over total, where the total is told from zero: else it is a ratio with a denominator of any sign."""
-    if summary["lower"] <= 0 <= summary["upper"]:
-        return None
-    lower, median, upper = np.quantile(indirect / total, [(1 - PROB) / 2, 0.5, (1 + PROB) / 2])
-    return {"median": float(median), "lower": float(lower), "upper": float(upper)}
-
-
-def _vanishing_record(draws: Array) -> dict[str, float]:
-    lower, median, upper = np.quantile(np.clip(draws, -1, 1), [(1 - PROB) / 2, 0.5, (1 + PROB) / 2])
-    beyond = float((np.abs(draws) > 1).mean())
-    return {"median": float(median), "lower": float(lower), "upper": float(upper), "p_never": beyond}

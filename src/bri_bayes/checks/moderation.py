@@ -14,15 +14,17 @@ values that term has the reported ones.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from bri_bayes.checks.slopes import SlopeDraws, draws_of_fit, prior_slope, slope_values, treated_cells
+from bri_bayes.checks.slopes import SlopeDraws, SlopeResult, draws_of_fit, prior_slope, slope_values, treated_cells
 from bri_bayes.core.arrays import Array
 from bri_bayes.core.errors import InputError, suggest
-from bri_bayes.core.json_values import json_safe
+from bri_bayes.core.json_values import Result, Value
 from bri_bayes.core.names import PERIOD, UNIT
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.design.design import RELATIVE_ZERO, Design
@@ -42,6 +44,28 @@ VERSIONS = {
 MEASURED_SAMPLER = Sampler(chains=4, draws=500, tune=800)
 
 
+@dataclass(frozen=True)
+class LostRows(Result):
+    """Rows that have the moderator, and those that do not: the periods of each unit."""
+
+    used: int
+    lost: Mapping[str, Sequence[int]]
+    n_lost: int
+    without_treated_rows: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Moderation(SlopeResult):
+    """``persistent_share`` : of the variance of measurement errors, what stays with a unit, where it is modelled."""
+
+    title: str
+    rows: LostRows
+    frequentist: Sequence[Mapping[str, Value]]
+    diagnostics: Mapping[str, Value]
+    trustworthy: bool
+    persistent_share: float | None = None
+
+
 def possible_versions(analysis: Analysis, moderator: str, standard_error: str | None) -> list[str]:
     """The versions that the panel allows: a moderator that never changes within a unit has one."""
     _require(analysis, moderator)
@@ -59,30 +83,29 @@ def possible_versions(analysis: Analysis, moderator: str, standard_error: str | 
 
 def moderation_values(
     analysis: Analysis, moderator: str, version: str, seed: int, standard_error: str | None = None
-) -> dict[str, Any]:
-    """One version as JSON values: curve, slope, zero, what was learned, rows that are lost, least squares beside."""
+) -> Moderation:
+    """One version: curve, slope, zero, what was learned, rows that are lost, least squares beside."""
     recipe = moderated(analysis, moderator, version)
     design = recipe.design
     if version == MEASURED:
         if standard_error is None:
             raise InputError(f'the moderator "{moderator}" has no standard error: it cannot be measured with error')
-        draws, diagnostics, trustworthy, more = _measured(recipe, moderator, standard_error, seed)
+        draws, diagnostics, trustworthy, share = _measured(recipe, moderator, standard_error, seed)
     else:
         result = fit(recipe, seed=seed, pointwise=False)
-        draws, more = draws_of_fit(result, moderator), {}
+        draws, share = draws_of_fit(result, moderator), None
         diagnostics, trustworthy = dict(result.diagnostics), is_trustworthy(result)
     slope = slope_values(draws, prior_slope(design, moderator, recipe.card, seed))
     least_squares = [] if version == MEASURED else [row.as_dict() for row in interaction_rows(design, moderator)]
-    values = {
-        "title": VERSIONS[version],
-        **slope,
-        **more,
-        "rows": lost_rows(analysis, recipe),
-        "frequentist": least_squares,
-        "diagnostics": diagnostics,
-        "trustworthy": trustworthy,
-    }
-    return dict(json_safe(values))
+    return Moderation(
+        **vars(slope),
+        title=VERSIONS[version],
+        rows=lost_rows(analysis, recipe),
+        frequentist=least_squares,
+        diagnostics=diagnostics,
+        trustworthy=trustworthy,
+        persistent_share=share,
+    )
 
 
 def moderated(analysis: Analysis, moderator: str, version: str) -> Analysis:
@@ -109,7 +132,7 @@ def _everywhere(analysis: Analysis, values: xr.DataArray) -> dict[str, xr.DataAr
     return {name: (centred * periods).assign_attrs(values.attrs) for name, periods in after.items()}
 
 
-def lost_rows(analysis: Analysis, recipe: Analysis) -> dict[str, Any]:
+def lost_rows(analysis: Analysis, recipe: Analysis) -> LostRows:
     """Rows with an outcome and none of the moderator: how many, and the periods of each unit. None is filled."""
     before, after = _cells(analysis.design), _cells(recipe.design)
     lost: dict[str, list[int]] = {}
@@ -117,12 +140,12 @@ def lost_rows(analysis: Analysis, recipe: Analysis) -> dict[str, Any]:
         lost.setdefault(unit, []).append(period)
     treated = {unit for unit, _, _ in treated_cells(recipe.design, recipe.card.modifiers[0])}
     idle = [unit for unit in recipe.assignment.treated_units if unit not in treated]
-    return {"used": len(after), "lost": lost, "n_lost": len(before - after), "without_treated_rows": idle}
+    return LostRows(len(after), lost, len(before - after), idle)
 
 
 def _measured(
     recipe: Analysis, moderator: str, standard_error: str, seed: int
-) -> tuple[SlopeDraws, dict[str, Any], bool, dict[str, Any]]:
+) -> tuple[SlopeDraws, dict[str, Any], bool, float]:
     design, card = recipe.design, dataclasses.replace(recipe.card, sampler=MEASURED_SAMPLER)
     spread = _of_rows(recipe.panel, design, standard_error)
     if not np.isfinite(spread).all() or (spread < 0).any():
@@ -131,8 +154,7 @@ def _measured(
     draws = _draws_of_measured(design, moderator, sampled)
     known = sampled.diagnostics
     trustworthy = known["rhat"] < RHAT_LIMIT and known["ess"] > ESS_LIMIT and known["divergences"] == 0
-    share = {"persistent_share": float(sampled.persistent_share.mean())}
-    return draws, dict(known), bool(trustworthy), share
+    return draws, dict(known), bool(trustworthy), float(sampled.persistent_share.mean())
 
 
 def _draws_of_measured(design: Design, moderator: str, sampled: MeasuredDraws) -> SlopeDraws:

@@ -13,7 +13,7 @@ arXiv:1803.08393).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,12 +21,13 @@ import numpy as np
 import xarray as xr
 
 from bri_bayes.core.arrays import Array
+from bri_bayes.core.effect import Effect, EffectAt, Middle
+from bri_bayes.core.json_values import Result
 from bri_bayes.core.names import PERIOD, SAMPLE, UNIT
 from bri_bayes.design.analysis import Fit
 from bri_bayes.design.design import Design
-from bri_bayes.estimands.effects import att, summarise
+from bri_bayes.estimands.effects import att
 
-PROB = 0.95
 POINTS = 41  # of the curve
 GRID = 121  # of the densities
 MOSTLY_PRIOR, MOSTLY_DATA = 0.5, 0.9
@@ -48,6 +49,70 @@ class SlopeDraws:
     att: Array
     center: float
     cells: tuple[tuple[str, int, float], ...]
+
+
+@dataclass(frozen=True)
+class Zero(Result):
+    """Where the effect is zero: an interval only where it ``exists``, and on which side of the observed range."""
+
+    exists: bool
+    p_below: float
+    p_inside: float
+    p_above: float
+    median: float | None
+    lower: float | None
+    upper: float | None
+
+
+@dataclass(frozen=True)
+class Span(Result):
+    """The modifier over the treated cells of a unit, periods ``first`` to ``last``."""
+
+    unit: str
+    first: int
+    last: int
+    low: float
+    high: float
+    mean: float
+
+
+@dataclass(frozen=True)
+class Learned(Result):
+    """How much narrower than its prior the slope is."""
+
+    prior_sd: float
+    posterior_sd: float
+    contraction: float
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Densities(Result):
+    """Prior and posterior of the slope on one grid."""
+
+    grid: Sequence[float]
+    prior: Sequence[float]
+    posterior: Sequence[float]
+
+
+@dataclass(frozen=True)
+class SlopeResult(Result):
+    """An effect that moves with a modifier, over its observed ``range``."""
+
+    slope: Effect
+    p_negative: float
+    main_effect: Effect | None
+    slope_by_unit: Mapping[str, Effect]
+    att: Effect
+    at_center: Effect
+    center: float
+    range: Sequence[float]
+    curve: Sequence[EffectAt]
+    observed: Sequence[Span]
+    between_share: float | None
+    zero: Zero
+    learned: Learned
+    density: Densities
 
 
 def draws_of_fit(fit: Fit, modifier: str) -> SlopeDraws:
@@ -92,93 +157,81 @@ def prior_slope(fit_or_design: Design, modifier: str, card: Any, seed: int) -> A
     return np.asarray(slope * scale)
 
 
-def slope_values(draws: SlopeDraws, prior: Array) -> dict[str, Any]:
+def slope_values(draws: SlopeDraws, prior: Array) -> SlopeResult:
     """Everything that tables and figures show of one version of a moderation."""
     values = [z for _, _, z in draws.cells]
     low, high = min(values), max(values)
-    slope = record(draws.slope)
-    return {
-        "slope": slope,
-        "p_negative": float((draws.slope < 0).mean()),
-        "main_effect": None if draws.main is None else record(draws.main),
-        "slope_by_unit": {unit: record(slope_of_unit) for unit, slope_of_unit in draws.by_unit.items()},
-        "att": record(draws.att),
-        "at_center": record(draws.at_center),
-        "center": draws.center,
-        "range": [low, high],
-        "curve": [{"at": float(z), **record(_at(draws, z))} for z in np.linspace(low, high, POINTS)],
-        "observed": _observed(draws),
-        "between_share": _between_share(draws),
-        "zero": _zero(draws, low, high),
-        "learned": learned(prior, draws.slope),
-        "density": densities(prior, draws.slope),
-    }
+    return SlopeResult(
+        slope=Effect.of_draws(draws.slope),
+        p_negative=float((draws.slope < 0).mean()),
+        main_effect=None if draws.main is None else Effect.of_draws(draws.main),
+        slope_by_unit={unit: Effect.of_draws(slopes) for unit, slopes in draws.by_unit.items()},
+        att=Effect.of_draws(draws.att),
+        at_center=Effect.of_draws(draws.at_center),
+        center=draws.center,
+        range=[low, high],
+        curve=[EffectAt(**vars(Effect.of_draws(_at(draws, z))), at=float(z)) for z in np.linspace(low, high, POINTS)],
+        observed=_observed(draws),
+        between_share=_between_share(draws),
+        zero=_zero(draws, low, high),
+        learned=learned(prior, draws.slope),
+        density=densities(prior, draws.slope),
+    )
 
 
-def record(draws: Array) -> dict[str, float]:
-    """The "att" of every JSON for draws (R,)."""
-    row = summarise(xr.DataArray(draws[None, :], dims=SAMPLE), prob=PROB).iloc[0]
-    return {name: float(row[name]) for name in ("mean", "sd", "lower", "upper", "p_positive")}
-
-
-def learned(prior: Array, posterior: Array) -> dict[str, Any]:
+def learned(prior: Array, posterior: Array) -> Learned:
     """Prior against posterior spread of the slope, with the verdict of the rule at the top of this module."""
     contraction = 1.0 - float(posterior.var() / prior.var())
     if contraction < MOSTLY_PRIOR:
         verdict = "mostly the prior"
     else:
         verdict = "mostly the data" if contraction >= MOSTLY_DATA else "the prior and the data"
-    return {
-        "prior_sd": float(prior.std()),
-        "posterior_sd": float(posterior.std()),
-        "contraction": contraction,
-        "verdict": verdict,
-    }
+    return Learned(
+        prior_sd=float(prior.std()),
+        posterior_sd=float(posterior.std()),
+        contraction=contraction,
+        verdict=verdict,
+    )
 
 
-def densities(prior: Array, posterior: Array) -> dict[str, list[float]]:
+def densities(prior: Array, posterior: Array) -> Densities:
     """Kernel densities of both on one grid, which holds the posterior and two prior sds."""
     reach = max(2.0 * float(prior.std()), float(np.abs(np.quantile(posterior, [0.0005, 0.9995])).max()))
     grid = np.linspace(-reach, reach, GRID)
-    return {
-        "grid": grid.tolist(),
-        "prior": _kernel(prior, grid).tolist(),
-        "posterior": _kernel(posterior, grid).tolist(),
-    }
+    return Densities(
+        grid=grid.tolist(),
+        prior=_kernel(prior, grid).tolist(),
+        posterior=_kernel(posterior, grid).tolist(),
+    )
 
 
 def _at(draws: SlopeDraws, z: float) -> Array:
     return draws.at_center + draws.slope * (z - draws.center)
 
 
-def _zero(draws: SlopeDraws, low: float, high: float) -> dict[str, Any]:
+def _zero(draws: SlopeDraws, low: float, high: float) -> Zero:
     """The value of the modifier at which the effect is zero; it need not exist."""
-    slope = record(draws.slope)
-    told = slope["lower"] > 0 or slope["upper"] < 0
+    told = Effect.of_draws(draws.slope).excludes_zero
     at = draws.center - draws.at_center / draws.slope
-    zero: dict[str, Any] = {
-        "exists": told,
-        "p_below": float((at < low).mean()),
-        "p_inside": float(((at >= low) & (at <= high)).mean()),
-        "p_above": float((at > high).mean()),
-        "median": None,
-        "lower": None,
-        "upper": None,
-    }
-    if told:
-        lower, median, upper = np.quantile(at, [(1 - PROB) / 2, 0.5, (1 + PROB) / 2])
-        zero |= {"median": float(median), "lower": float(lower), "upper": float(upper)}
-    return zero
+    middle = Middle.of_draws(at) if told else None
+    return Zero(
+        exists=told,
+        p_below=float((at < low).mean()),
+        p_inside=float(((at >= low) & (at <= high)).mean()),
+        p_above=float((at > high).mean()),
+        median=None if middle is None else middle.median,
+        lower=None if middle is None else middle.lower,
+        upper=None if middle is None else middle.upper,
+    )
 
 
-def _observed(draws: SlopeDraws) -> list[dict[str, Any]]:
+def _observed(draws: SlopeDraws) -> list[Span]:
     """The span of the modifier over the treated cells of each unit."""
     spans = []
     for unit in draws.by_unit:
         cells = [(period, z) for name, period, z in draws.cells if name == unit]
         periods, z = [period for period, _ in cells], [value for _, value in cells]
-        span = {"low": min(z), "high": max(z), "mean": float(np.mean(z))}
-        spans.append({"unit": unit, "first": min(periods), "last": max(periods), **span})
+        spans.append(Span(unit, min(periods), max(periods), min(z), max(z), float(np.mean(z))))
     return spans
 
 

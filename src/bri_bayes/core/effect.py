@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -42,10 +42,16 @@ class Effect(Result):
         """Whether the interval leaves zero out."""
         return self.lower > 0 or self.upper < 0
 
-    def as_dict(self) -> dict[str, float]:
+    def as_dict(self) -> dict[str, Any]:
         """The "att" of every JSON: mean, sd, lower, upper, p_positive."""
-        names = ("mean", "sd", "lower", "upper", "p_positive")
-        return {name: getattr(self, name) for name in names}
+        return {name: value for name, value in super().as_dict().items() if name != "prob"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class EffectAt(Effect):
+    """A point of a curve of effects."""
+
+    at: float
 
 
 @dataclass(frozen=True)

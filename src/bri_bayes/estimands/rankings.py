@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bri_bayes.core.arrays import Array
+from bri_bayes.core.effect import Effect
 from bri_bayes.design.category_design import LKJ_SHAPE, CategoryDesign, difference_in_differences
 
 if TYPE_CHECKING:
     from bri_bayes.inference.categories import CategoryDraws
-
-PROB = 0.95
 
 
 def category_values(
@@ -38,14 +37,14 @@ def category_values(
         "treated": [design.units[position] for position in design.treated_ix],
         "controls": [unit for position, unit in enumerate(design.units) if position not in set(design.treated_ix)],
         "span": list(design.span or (design.periods[0], design.periods[-1])),
-        "effects": {name: record(average[:, c]) for c, name in enumerate(design.categories)},
-        "overall": record(average.mean(axis=1)),
+        "effects": {name: Effect.of_draws(average[:, c]) for c, name in enumerate(design.categories)},
+        "overall": Effect.of_draws(average.mean(axis=1)),
         "against_overall": {
-            name: record(average[:, c] - average.mean(axis=1)) for c, name in enumerate(design.categories)
+            name: Effect.of_draws(average[:, c] - average.mean(axis=1)) for c, name in enumerate(design.categories)
         },
         "did": dict(difference_in_differences(design)),
         "ranks": {name: ranks[c].tolist() for c, name in enumerate(design.categories)},
-        "spread": record(draws.spread),
+        "spread": Effect.of_draws(draws.spread),
         "parameters": _parameters(design, draws),
         "by_unit": _by_unit(design, draws, cells) if design.span is None else None,
         "notes": list(design.notes),
@@ -84,21 +83,9 @@ def claimed_values(
     return {
         "categories": list(named),
         "against": list(others),
-        "gap": record(gap),
+        "gap": Effect.of_draws(gap),
         "p_top_set": float(top.mean()),
         "chance": 1 / comb(len(named) + len(others), len(named)),
-    }
-
-
-def record(draws: Array) -> dict[str, float]:
-    """The "att" of every JSON: mean, sd, lower, upper, p_positive."""
-    lower, upper = np.quantile(draws, [(1 - PROB) / 2, (1 + PROB) / 2])
-    return {
-        "mean": float(draws.mean()),
-        "sd": float(draws.std(ddof=1)),
-        "lower": float(lower),
-        "upper": float(upper),
-        "p_positive": float((draws > 0).mean()),
     }
 
 
@@ -114,7 +101,7 @@ def _by_unit(design: CategoryDesign, draws: CategoryDraws, cells: Array) -> Mapp
     average = np.einsum("duke,uke->due", draws.effect, weights)
     return {
         name: {
-            design.units[position]: record(average[:, row, c])
+            design.units[position]: Effect.of_draws(average[:, row, c])
             for row, position in enumerate(design.treated_ix)
             if cells[row, :, c].sum() > 0
         }
@@ -128,15 +115,15 @@ def _parameters(design: CategoryDesign, draws: CategoryDraws) -> dict[str, Any]:
     # A correlation under LKJ(eta) in K dimensions is 2 Beta(b, b) - 1 with b = eta - 1 + K / 2.
     shape = LKJ_SHAPE - 1 + len(design.categories) / 2
     values: dict[str, Any] = {
-        "error_sd": {name: record(draws.sigma[:, c]) for c, name in enumerate(design.categories)},
-        "mean_error_correlation": record(draws.error_correlation[:, *pairs].mean(axis=1)),
+        "error_sd": {name: Effect.of_draws(draws.sigma[:, c]) for c, name in enumerate(design.categories)},
+        "mean_error_correlation": Effect.of_draws(draws.error_correlation[:, *pairs].mean(axis=1)),
     }
     if draws.omega is not None and draws.correlation is not None:
-        values["country_sd"] = {name: record(draws.omega[:, c]) for c, name in enumerate(design.categories)}
-        values["mean_country_correlation"] = record(draws.correlation[:, *pairs].mean(axis=1))
+        values["country_sd"] = {name: Effect.of_draws(draws.omega[:, c]) for c, name in enumerate(design.categories)}
+        values["mean_country_correlation"] = Effect.of_draws(draws.correlation[:, *pairs].mean(axis=1))
         values["country_correlation_sd"] = float(draws.correlation[:, *pairs].std(axis=0).mean())
         values["country_correlation_prior_sd"] = float(1 / np.sqrt(2 * shape + 1))
-    return values if draws.rho is None else values | {"rho": record(draws.rho)}
+    return values if draws.rho is None else values | {"rho": Effect.of_draws(draws.rho)}
 
 
 def _additional(design: CategoryDesign, draws: CategoryDraws, level_to_usd: float) -> dict[str, Any]:
@@ -155,4 +142,7 @@ def _additional(design: CategoryDesign, draws: CategoryDraws, level_to_usd: floa
             totals += level * -np.expm1(-draws.effect[:, row, at])
     totals *= level_to_usd / max(after, 1)
     ranks = rank_probabilities(totals)
-    return {name: record(totals[:, c]) | {"p_largest": float(ranks[c, 0])} for c, name in enumerate(design.categories)}
+    return {
+        name: Effect.of_draws(totals[:, c]).as_dict() | {"p_largest": float(ranks[c, 0])}
+        for c, name in enumerate(design.categories)
+    }

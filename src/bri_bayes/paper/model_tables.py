@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from bri_bayes.checks.mediation import mediation_values
-from bri_bayes.checks.slopes import draws_of_fit, record
+from bri_bayes.checks.slopes import draws_of_fit
+from bri_bayes.core.effect import Effect
 from bri_bayes.core.json_values import json_safe
 from bri_bayes.core.names import PERIOD, UNIT
 from bri_bayes.data.assignment import Assignment
@@ -54,10 +55,10 @@ def table_column(table: int, column: int, card: ModelCard, seed: int) -> dict[st
     analysis = analysis.replace(card=dataclasses.replace(analysis.card, covariates=covariates))
     if channel is not None:
         mediated = mediation_values(analysis, channel, seed, alone=False)
-        posterior = {channel: mediated["channel_slope"]}
-        more = {name: mediated[name] for name in ("channel_effect", "indirect", "total", "confounder", "verdict")}
-        more["confounder"] = {"vanishes_at": mediated["confounder"]["vanishes_at"]}
-        trustworthy = bool(mediated["trustworthy"])
+        posterior = {channel: mediated.channel_slope}
+        more = {name: getattr(mediated, name) for name in ("channel_effect", "indirect", "total", "verdict")}
+        more["confounder"] = {"vanishes_at": mediated.confounder.vanishes_at}
+        trustworthy = mediated.trustworthy
     else:
         posterior, trustworthy = _moderation(analysis, seed) if table == 8 else _effect(analysis, seed)
         more = {}
@@ -96,20 +97,20 @@ def _panel(version: str) -> Panel:
     return panel.assign_attrs(ever_treated=frozenset(ever), onset=onset)
 
 
-def _effect(analysis: Analysis, seed: int) -> tuple[dict[str, Any], bool]:
+def _effect(analysis: Analysis, seed: int) -> tuple[dict[str, Effect], bool]:
     result = fit(analysis, seed=seed, pointwise=False)
-    return {_EFFECT: att_effect(result).as_dict()}, is_trustworthy(result)
+    return {_EFFECT: att_effect(result)}, is_trustworthy(result)
 
 
-def _moderation(analysis: Analysis, seed: int) -> tuple[dict[str, Any], bool]:
+def _moderation(analysis: Analysis, seed: int) -> tuple[dict[str, Effect], bool]:
     card = analysis.card
     changed = dataclasses.replace(card, covariates=(*card.covariates, _INDEX), modifiers=(_INDEX,))
     result = fit(analysis.replace(card=changed), seed=seed, pointwise=False)
     draws = draws_of_fit(result, _INDEX)
     assert draws.main is not None, "inequality is a covariate of the card"
     at_zero = draws.at_center - draws.slope * draws.center
-    posterior = {_EFFECT: record(at_zero), _PRODUCT: record(draws.slope), _INDEX: record(draws.main)}
-    return posterior, is_trustworthy(result)
+    parameters = {_EFFECT: at_zero, _PRODUCT: draws.slope, _INDEX: draws.main}
+    return {name: Effect.of_draws(values) for name, values in parameters.items()}, is_trustworthy(result)
 
 
 def _least_squares(published: Published, table: int, column: int, version: str) -> list[dict[str, Any]]:

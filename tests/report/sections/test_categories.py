@@ -187,7 +187,7 @@ def test_a_claim_is_judged_by_the_named_against_the_others(rng):
     chance = claimed_values(draws, list("abcdefg"), ["a", "b", "c"], ["d", "e", "f", "g"])
     assert chance["chance"] == pytest.approx(1 / 35)
     assert chance["p_top_set"] == pytest.approx(1 / 35, abs=0.005)
-    assert chance["gap"]["p_positive"] == pytest.approx(0.5, abs=0.015)
+    assert chance["gap"].p_positive == pytest.approx(0.5, abs=0.015)
 
 
 def test_growth_is_the_mean_of_yearly_rates_of_the_sum():
@@ -261,9 +261,9 @@ def test_the_sampler_finds_large_planted_effects_and_their_order():
     assert values["diagnostics"]["divergences"] == 0
     assert values["diagnostics"]["rhat"] < 1.1
     for name, effect in effects.items():
-        assert values["effects"][name]["mean"] == pytest.approx(effect, abs=0.1)  # sd of an estimate about 0.03
+        assert values["effects"][name].mean == pytest.approx(effect, abs=0.1)  # sd of an estimate about 0.03
     assert [values["ranks"][name][place] for place, name in enumerate(effects)] == pytest.approx([1, 1, 1], abs=0.01)
-    assert values["claimed"]["gap"]["p_positive"] > 0.99
+    assert values["claimed"]["gap"].p_positive > 0.99
     assert values["additional_usd"]["75"]["mean"] > values["additional_usd"]["76"]["mean"] > 0
 
 

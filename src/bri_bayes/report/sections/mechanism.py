@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from bri_bayes.checks.mediation import mediation_values
+from bri_bayes.checks.mediation import Mediation, mediation_values
+from bri_bayes.core.json_values import Result, json_safe
 from bri_bayes.paper.model_tables import MECHANISM_TABLES, table_column, table_columns
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.gates import exceeded
@@ -39,6 +41,16 @@ PATHS = {
 }
 
 
+@dataclass(frozen=True)
+class MechanismOutcome(Result):
+    """One outcome through each channel."""
+
+    label: str
+    units: str | None
+    transform: str
+    channels: Mapping[str, Mediation]
+
+
 def channels_of(context: Context) -> list[str]:
     """The mediators of the study that vary in its panel."""
     return [name for name in context.study.mediators if _varies(context, name)]
@@ -55,7 +67,7 @@ def steps(context: Context) -> list[Step]:
             own = context.analysis(channel)
             key = content_key(NAME, analysis.digest, own.digest, channel, context.seed)
             call = partial(mediation_values, analysis, channel, context.seed)
-            found.append(Step(NAME, ("channel", outcome, channel), key, call))
+            found.append(Step(NAME, ("channel", outcome, channel), key, call, Mediation))
     if context.study.audit is True and found:
         found += paper_steps(NAME, context, MECHANISM_TABLES, table_columns, table_column)
     return found
@@ -63,25 +75,24 @@ def steps(context: Context) -> list[Step]:
 
 def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
     """Channels by outcome, claims with verdicts, and the paper's Tables 5 to 7 beside ours."""
-    outcomes: dict[str, Any] = {}
+    outcomes: dict[str, MechanismOutcome] = {}
     for name, outcome in context.study.outcomes.items():
         found = {at[2]: result for at, result in results.items() if at[:2] == ("channel", name)}
         if found:
-            labels = {"label": outcome.label or name, "units": outcome.units, "transform": outcome.transform}
-            outcomes[name] = {**labels, "channels": found}
+            outcomes[name] = MechanismOutcome(outcome.label or name, outcome.units, outcome.transform, found)
     columns = context.study.mediators
-    answered = {channel for outcome in outcomes.values() for channel in outcome["channels"]}
+    answered = {channel for outcome in outcomes.values() for channel in outcome.channels}
     named = sentences.listed([columns[name].label or name for name in columns if name in answered] or ["no channel"])
     channels = {name: {"label": columns[name].label or name, "units": columns[name].units} for name in columns}
     failed = [
         f"{NAME}/{name}/{channel}, {equation}: {', '.join(beyond)}"
         for name, outcome in outcomes.items()
-        for channel, found in outcome["channels"].items()
-        if not found["trustworthy"]
-        for equation, diagnostics in found["diagnostics"].items()
+        for channel, mediation in outcome.channels.items()
+        if not mediation.trustworthy
+        for equation, diagnostics in mediation.diagnostics.items()
         if (beyond := exceeded(diagnostics))
     ]
-    claims = judged(context, ("mediation",), outcomes, channels=named)
+    claims = judged(context, ("mediation",), json_safe(outcomes), channels=named)
     return SectionResult(
         outcomes, claims, failed_gates=failed, further={"channels": channels, "paper": of_paper(results)}
     )

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from bri_bayes.checks.moderation import (
     MEASURED,
+    Moderation,
     moderated,
     moderation_values,
     possible_versions,
 )
 from bri_bayes.core.errors import InputError, suggest
+from bri_bayes.core.json_values import Result, json_safe
 from bri_bayes.paper.model_tables import MODERATION_TABLES, table_column, table_columns
 from bri_bayes.presentation.gates import beyond_limits
 from bri_bayes.presentation.page_parts import Paragraph, Part, Picture, Shown
@@ -26,6 +29,17 @@ from bri_bayes.report.sections.section import Context, Section
 from bri_bayes.runtime.cache import content_key
 from bri_bayes.runtime.steps import Parts, Step
 from bri_bayes.study.variable_roles import standard_error_of
+
+
+@dataclass(frozen=True)
+class ModerationOutcome(Result):
+    """One outcome in every version that the panel allows; ``main`` : the one that counts."""
+
+    label: str
+    units: str | None
+    transform: str
+    main: str | None
+    versions: Mapping[str, Moderation]
 
 
 def moderator_of(context: Context) -> str | None:
@@ -58,7 +72,7 @@ def steps(context: Context) -> list[Step]:
             spread = context.panel[error].to_numpy().tobytes() if version == MEASURED and error else b""
             key = content_key(NAME, recipe.digest, analysis.digest, version, moderator, spread, context.seed)
             call = partial(moderation_values, analysis, moderator, version, context.seed, error)
-            found.append(Step(NAME, ("version", outcome, version), key, call))
+            found.append(Step(NAME, ("version", outcome, version), key, call, Moderation))
     if context.study.audit is True:
         found += paper_steps(NAME, context, MODERATION_TABLES, table_columns, table_column)
     return found
@@ -70,25 +84,25 @@ def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
     if moderator is None:
         return SectionResult()
     column = context.study.columns[moderator]
-    outcomes: dict[str, Any] = {}
+    outcomes: dict[str, ModerationOutcome] = {}
     for name, outcome in context.study.outcomes.items():
         versions = {at[2]: result for at, result in results.items() if at[:2] == ("version", name)}
-        labels = {"label": outcome.label or name, "units": outcome.units, "transform": outcome.transform}
-        outcomes[name] = {**labels, "main": next(iter(versions), None), "versions": versions}
+        main = next(iter(versions), None)
+        outcomes[name] = ModerationOutcome(outcome.label or name, outcome.units, outcome.transform, main, versions)
     measured = _standard_error(context, moderator)
     note = "The version with measurement error needs NUTS and is left out of a quick run."
     failed = [
-        f"{NAME}/{name}/{version}: {beyond_limits(found['diagnostics'])}"
+        f"{NAME}/{name}/{version}: {beyond_limits(result.diagnostics)}"
         for name, content in outcomes.items()
-        for version, found in content["versions"].items()
-        if not found["trustworthy"]
+        for version, result in content.versions.items()
+        if not result.trustworthy
     ]
     further = {
         "moderator": {"name": moderator, "label": column.label or moderator, "units": column.units},
         "paper": of_paper(results),
         "notes": [note] if context.quick and measured else [],
     }
-    claims = judged(context, ("moderation",), outcomes, moderator=column.label or moderator)
+    claims = judged(context, ("moderation",), json_safe(outcomes), moderator=column.label or moderator)
     return SectionResult(outcomes, claims, failed_gates=failed, further=further)
 
 
