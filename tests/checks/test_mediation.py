@@ -9,12 +9,14 @@ from bri_bayes.checks.mediation import (
     NOT_SUPPORTED,
     OPEN,
     SUPPORTED,
+    CorrelatedEffect,
     beta_at,
     mediation_draws,
     mediation_values,
     vanishing_correlation,
     verdict,
 )
+from bri_bayes.core.effect import Effect
 from bri_bayes.core.errors import InputError
 from bri_bayes.estimands.effects import att
 from bri_bayes.inference.joint import fit_jointly
@@ -51,9 +53,8 @@ def test_outcome_and_channel_in_other_units_leave_the_paths_and_the_vanishing_co
     one = mediation_values(analysis_of(panel), "m", 5)
     other = mediation_values(analysis_of(panel.assign(y=100 * panel["y"], m=7 * panel["m"])), "m", 5)
     for name, factor in (("indirect", 100), ("direct", 100), ("channel_effect", 7), ("channel_slope", 100 / 7)):
-        assert getattr(other, name).mean == pytest.approx(
-            factor * getattr(one, name).mean, rel=REPEATED, abs=REPEATED * factor
-        )
+        small, large = getattr(one, name).mean, getattr(other, name).mean
+        assert large == pytest.approx(factor * small, rel=REPEATED, abs=REPEATED * factor)
     ours, theirs = (found.confounder.vanishes_at.median for found in (one, other))
     assert ours == pytest.approx(theirs, abs=0.002)
 
@@ -94,9 +95,12 @@ def test_the_formulas_of_the_confounder_are_inverse_to_each_other(rng):
 
 
 def test_a_verdict_needs_an_interval_that_survives_a_modest_confounder():
-    far = [{"correlation": r, "lower": 0.1} for r in (-0.3, 0.0, 0.3)] + [{"correlation": 0.6, "lower": -1.0}]
-    near = [{"correlation": r, "lower": 0.1 - r} for r in (-0.3, 0.0, 0.3)]
-    above, below = {"lower": 0.1, "upper": 0.2}, {"lower": -0.2, "upper": -0.1}
+    def at(correlation, lower):
+        return CorrelatedEffect(0.0, 1.0, lower, 2.0, 0.5, correlation=correlation)
+
+    far = [at(r, 0.1) for r in (-0.3, 0.0, 0.3)] + [at(0.6, -1.0)]
+    near = [at(r, 0.1 - r) for r in (-0.3, 0.0, 0.3)]
+    above, below = Effect(0.15, 0.03, 0.1, 0.2, 1.0), Effect(-0.15, 0.03, -0.2, -0.1, 0.0)
     assert verdict(above, far) == SUPPORTED
     assert verdict(above, near) == OPEN
     assert verdict(below, near) == NOT_SUPPORTED

@@ -49,7 +49,7 @@ def test_multiplying_the_outcome_by_100_multiplies_slope_curve_and_prior_by_100(
     larger = analysis.replace(panel=analysis.panel.assign(y=100 * analysis.panel["y"]))
     one, hundred = (moderation_values(a, "z", TIME_VARYING, 3) for a in (analysis, larger))
     for path in (("slope", "mean"), ("slope", "sd"), ("learned", "prior_sd"), ("main_effect", "mean")):
-        small, large = one[path[0]][path[1]], hundred[path[0]][path[1]]
+        small, large = (getattr(getattr(found, path[0]), path[1]) for found in (one, hundred))
         assert large == pytest.approx(100 * small, rel=REPEATED, abs=REPEATED)
     assert hundred.p_negative == pytest.approx(one.p_negative, abs=0.01)
     assert hundred.curve[0].lower == pytest.approx(100 * one.curve[0].lower, rel=0.01)
@@ -72,7 +72,7 @@ def test_a_planted_slope_is_found_with_the_zero_of_the_effect(slope):
     assert found.zero.exists
     truth = found.center - 0.2 / slope
     assert found.zero.lower < truth < found.zero.upper
-    assert sum(found.zero[key] for key in ("p_below", "p_inside", "p_above")) == pytest.approx(1.0)
+    assert found.zero.p_below + found.zero.p_inside + found.zero.p_above == pytest.approx(1.0)
 
 
 def test_the_zero_of_an_effect_whose_slope_may_be_zero_does_not_exist():
