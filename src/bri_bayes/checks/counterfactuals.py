@@ -20,7 +20,7 @@ import numpy as np
 import xarray as xr
 
 from bri_bayes.checks.control_sets import PreTrendFit
-from bri_bayes.checks.donors import complete_donors, refusal
+from bri_bayes.checks.donors import Refused, complete_donors, refusal
 from bri_bayes.core.arrays import Array, Index, Mask
 from bri_bayes.core.effect import TAILS, Effect
 from bri_bayes.core.errors import InputError
@@ -41,13 +41,6 @@ FITTED_SETS = 60
 MOVES = 150
 # Donors that a reader sees by name, largest weight first.
 _NAMED = 6
-
-
-@dataclass(frozen=True)
-class Refused(Result):
-    """Why there is no counterfactual of this kind."""
-
-    refused: str
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
 
 from bri_bayes.core.arrays import Array
+from bri_bayes.core.json_values import Result
 from bri_bayes.core.names import PERIOD, UNIT
 from bri_bayes.data.assignment import Assignment
 
 ALL, NEAREST = "all complete units", "nearest in pre-period path"
+
+
+@dataclass(frozen=True)
+class Refused(Result):
+    """Why there is no counterfactual of this kind."""
+
+    refused: str
 
 
 def complete_donors(pool: xr.Dataset, assignment: Assignment, outcome: str) -> tuple[str, ...]:

@@ -29,8 +29,8 @@ from bri_bayes.checks.control_sets import (
     subsets,
     with_controls,
 )
-from bri_bayes.checks.counterfactuals import MOVES, RANKS, Counterfactual, Refused, factor_values, synthetic_values
-from bri_bayes.checks.donors import by_rule
+from bri_bayes.checks.counterfactuals import MOVES, RANKS, Counterfactual, factor_values, synthetic_values
+from bri_bayes.checks.donors import Refused, by_rule
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.core.json_values import Result
 from bri_bayes.core.names import UNIT

@@ -36,7 +36,7 @@ def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
             "label": outcome.label or name,
             "units": outcome.units,
             "transform": outcome.transform,
-            **robustness(context.done, name, main[name].att),
+            **robustness(context.done, name, main[name].att.as_dict()),
         }
         for name, outcome in context.study.outcomes.items()
     }
