@@ -20,11 +20,13 @@ from bri_bayes.data.panel import Panel
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.estimands.summaries import panel_values, warnings_of
 from bri_bayes.presentation.gates import failed_gates
+from bri_bayes.presentation.results import OutcomeResult
 from bri_bayes.presentation.study_tables import provenance
 from bri_bayes.presentation.terminal_table import WIDTH, terminal_text
 from bri_bayes.report.main_answer import ANSWER, PAPER, main_steps, paper_steps
 from bri_bayes.report.sections import load_section, load_sections, section_names
 from bri_bayes.report.sections.section import Context, collected
+from bri_bayes.report.values_schema import SCHEMA_VERSION, breaches
 from bri_bayes.runtime.cache import Cache, code_digest, versions
 from bri_bayes.runtime.steps import Finished, run_steps
 from bri_bayes.study.model_card import ModelCard, Sampler, card_path, load_card
@@ -90,6 +92,7 @@ def study_values(
     answered = dataclasses.replace(context, done={"outcomes": complete["outcomes"]})
     complete |= collected(answered, sections, finished)
     complete |= {"quick": quick, "failed_gates": failed_gates(complete)}
+    complete["failed_gates"] += breaches(complete)
     return complete, finished.seconds
 
 
@@ -172,24 +175,25 @@ def _study_values(study: Study, data: Panel, cards: Mapping[str, ModelCard], fin
         frequentist = answers["frequentist", name]
         fits = {at[2]: result for at, result in answers.items() if at[:2] == ("fit", name)}
         truth = data.attrs.get("truth", {}).get("att", {}).get(outcome.column)
-        outcomes[name] = {
-            "label": outcome.label or name,
-            "units": outcome.units,
-            "transform": outcome.transform,
-            "published": dataclasses.asdict(outcome.published) if outcome.published else None,
-            "treated": list(study.assignment.treated_units),
-            "onset": min(study.assignment.onsets),
-            "main": next(iter(fits), None),
-            "models": fits,
-            "frequentist": frequentist["rows"],
-            "event_study": frequentist["event_study"],
-            "warnings": [*warnings_of(plain), *frequentist["notes"]],
-            "truth": None if truth is None else {"att": truth},
-            "power": paper.get(("power", name)),
-        }
+        outcomes[name] = OutcomeResult(
+            label=outcome.label or name,
+            units=outcome.units,
+            transform=outcome.transform,
+            published=dataclasses.asdict(outcome.published) if outcome.published else None,
+            treated=list(study.assignment.treated_units),
+            onset=min(study.assignment.onsets),
+            main=next(iter(fits), None),
+            models=fits,
+            frequentist=frequentist["rows"],
+            event_study=frequentist["event_study"],
+            warnings=[*warnings_of(plain), *frequentist["notes"]],
+            truth=None if truth is None else {"att": truth},
+            power=paper.get(("power", name)),
+        )
     if plain is None:
         raise InputError(f'the study "{study.name}" has no outcome')
     return {
+        "schema_version": SCHEMA_VERSION,
         "study": {"name": study.name, "title": study.title, "policy": study.policy},
         "unit_names": {unit: study.name_of(unit) for unit in study.assignment.units},
         "panel": panel_values(data, plain.design),

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
+
+from pydantic import with_config
 
 from bri_bayes.checks import CheckResult
+from bri_bayes.core.effect import Effect
 from bri_bayes.core.json_values import Result, json_safe
 
 Verdict = Literal["supported", "not supported", "cannot be told"]
@@ -31,6 +34,39 @@ class Claim(Result):
     panel: str | None = None
     outcome: str | None = None
     section: str | None = None
+
+
+@with_config({"extra": "allow"})
+class FitResult(TypedDict):
+    """What tables and figures show of one fit of a card; a card may have more (percent, paths, dollars)."""
+
+    card: str
+    title: str
+    att: Effect
+    by_unit: Mapping[str, Effect]
+    by_event_time: Mapping[str, Effect]
+    by_period: Mapping[str, Effect]
+    diagnostics: Mapping[str, Any]
+    trustworthy: bool
+
+
+@dataclass(frozen=True)
+class OutcomeResult(Result):
+    """The main answer on one outcome: fits by card, the first of them ``main``, beside least squares."""
+
+    label: str
+    units: str | None
+    transform: str
+    published: Mapping[str, float | str] | None
+    treated: Sequence[str]
+    onset: int
+    main: str | None
+    models: Mapping[str, FitResult]
+    frequentist: Sequence[Mapping[str, Any]]
+    event_study: Sequence[Mapping[str, Any]]
+    warnings: Sequence[str]
+    truth: Mapping[str, float] | None
+    power: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True)

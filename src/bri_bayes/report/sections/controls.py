@@ -246,5 +246,6 @@ SECTION = Section(
     steps=steps,
     collect=collect,
     parts=parts,
+    outcome=ControlsOutcome,
     tables=TABLES,
 )

@@ -120,5 +120,6 @@ SECTION = Section(
     steps=steps,
     collect=collect,
     parts=parts,
+    outcome=JointOutcome,
     tables=(JOINT,),
 )

@@ -181,5 +181,6 @@ SECTION = Section(
     steps=steps,
     collect=collect,
     parts=parts,
+    outcome=ModerationOutcome,
     tables=(SLOPES, EFFECTS, PAPER),
 )

@@ -200,5 +200,6 @@ SECTION = Section(
     steps=steps,
     collect=collect,
     parts=parts,
+    outcome=PlaceboOutcome,
     tables=TABLES,
 )

@@ -249,5 +249,6 @@ SECTION = Section(
     steps=steps,
     collect=collect,
     parts=parts,
+    outcome=CurveOutcome,
     tables=(SUMMARY, SHARES, SPECIFICATIONS),
 )

@@ -1,0 +1,33 @@
+"""values.json is what the classes of results say, and the schema that ships says the same."""
+
+from __future__ import annotations
+
+import json
+
+from bri_bayes.core.names import SECTIONS
+from bri_bayes.core.resources import shipped
+from bri_bayes.report.values_schema import FILE, SCHEMA_VERSION, breaches, schema
+
+
+def test_every_section_of_a_run_is_as_the_schema_says(quick_run):
+    assert quick_run["schema_version"] == SCHEMA_VERSION
+    assert set(SECTIONS) <= set(quick_run)
+    assert breaches(quick_run) == []
+
+
+def test_a_key_that_is_missing_renamed_or_of_another_kind_is_named_with_its_place(values):
+    pair = next(iter(values["joint"]["outcomes"]))
+    name = next(iter(values["outcomes"]))
+    values["joint"]["outcomes"][pair]["att"][0]["mean"] = "high"
+    values["outcomes"][name]["mian"] = values["outcomes"][name].pop("main")
+    said = breaches(values)
+    assert any(text.startswith(f"values.json, joint.outcomes.{pair}.att.0.mean: ") for text in said)
+    assert {text.split(":")[0] for text in said} >= {
+        f"values.json, outcomes.{name}.main",
+        f"values.json, outcomes.{name}.mian",
+    }
+
+
+def test_the_schema_that_ships_is_written_from_the_classes():
+    """``python -m bri_bayes.report.values_schema`` writes it anew."""
+    assert json.loads((shipped("data") / FILE).read_text(encoding="utf-8")) == json.loads(json.dumps(schema()))
