@@ -78,7 +78,7 @@ def test_moderation_has_a_curve_a_slope_and_least_squares_for_each_version(with_
     )
     text = section_text("moderation", values)
     assert "SIMULATED PANEL" in text
-    assert "Fixed at its mean before the onset" in text
+    assert "Fixed at" in text
 
 
 def test_another_moderator_is_taken_by_name_and_an_unknown_one_is_refused():
