@@ -53,12 +53,14 @@ def question(request: Request) -> Comparable:
     _check_roles(request)
     panel = _panel(request)
     needed = [*request.covariates, *([] if request.weights is None else [request.weights])]
-    found = comparable(panel, _assignment(request, panel), request.outcome, needed)
-    notes = (*panel.attrs.get("notes", ()), *found.notes)
+    compared = comparable(panel, _assignment(request, panel), request.outcome, needed)
+    notes = (*panel.attrs.get("notes", ()), *compared.notes)
     if request.weights is not None:
-        found.panel.attrs[WEIGHT] = _checked_weights(found.panel, request.weights)
-    grouped = found.panel if request.groups is None else _with_groups(found.panel, request.groups, found.assignment)
-    return Comparable(grouped, found.assignment, found.left_out, found.not_yet_treated, notes)
+        compared.panel.attrs[WEIGHT] = _checked_weights(compared.panel, request.weights)
+    grouped = (
+        compared.panel if request.groups is None else _with_groups(compared.panel, request.groups, compared.assignment)
+    )
+    return Comparable(grouped, compared.assignment, compared.left_out, compared.not_yet_treated, notes)
 
 
 def column_of(name: str) -> Column:
