@@ -18,6 +18,7 @@ from bri_bayes.cli.commands import (
     register_sections,
     stop_if_failed,
 )
+from bri_bayes.cli.data_commands import register_data
 from bri_bayes.cli.lists import parse_between, parse_lists, parse_units
 from bri_bayes.cli.trade_and_inequality import register_measures
 
@@ -274,3 +275,4 @@ def report(
 
 register_sections(app)
 register_measures(app)
+register_data(app)

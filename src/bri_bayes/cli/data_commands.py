@@ -1,0 +1,59 @@
+"""Which commands bring and examine official data? `data fetch` is the only command that opens a connection."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bri_bayes.cli.lists import parse_lists, parse_years
+
+OutOption = Annotated[
+    Path | None, typer.Option("--out", help="Where the data go; default: data/official.", show_default=False)
+]
+
+
+def register_data(app: typer.Typer) -> None:
+    """Add the group of commands to the command line."""
+    group = typer.Typer(help="Official data: fetch, import, check.", no_args_is_help=True, add_completion=False)
+    app.add_typer(group, name="data")
+
+    @group.command()
+    def fetch(
+        out: OutOption = None,
+        partners: Annotated[
+            list[str] | None, typer.Option(help="Partners by ISO code, KAZ,KGZ; default: all. May be repeated.")
+        ] = None,
+        years: Annotated[str | None, typer.Option(help="First and last, 2003:2023; default: all.")] = None,
+        key_file: Annotated[
+            Path | None, typer.Option("--key-file", help="A file with a key of UN Comtrade: fewer, larger calls.")
+        ] = None,
+        refresh: Annotated[bool, typer.Option("--refresh", help="Ask again what is stored already.")] = False,
+        dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the calls, ask nothing.")] = False,
+        sources: Annotated[
+            Path | None, typer.Option(help="Addresses and codes, in place of data/sources.toml.")
+        ] = None,
+    ) -> None:
+        """Fetch the paper's panel from UN Comtrade, the World Bank and SWIID; no key is needed."""
+        from bri_bayes.app.official_data import OUT, FetchRequest, planned_calls
+        from bri_bayes.app.official_data import fetch as fetched
+
+        request = FetchRequest(
+            out or OUT, parse_lists(partners), parse_years(years, "--years"), sources, key_file, refresh
+        )
+        if dry_run:
+            for url in planned_calls(request):
+                typer.echo(url)
+            return
+        done = fetched(request, _progress)
+        typer.echo(f"{done.asked} calls answered, {done.stored} from the store", err=True)
+        for note in done.notes:
+            typer.echo(f"Note: {note}.", err=True)
+        typer.echo(str(done.panel))
+
+
+def _progress(done: int, of: int, source: str) -> None:
+    """One line on stderr that is written over."""
+    end = "\n" if done == of else ""
+    typer.echo(f"\r{done}/{of} {source:12s}{end}", err=True, nl=False)

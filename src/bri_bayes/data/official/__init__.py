@@ -1,0 +1,1 @@
+"""Where do official numbers come from, and how do they become one panel?"""

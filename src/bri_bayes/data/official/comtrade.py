@@ -1,0 +1,191 @@
+"""What did China trade with whom in which goods? Calls to UN Comtrade, and every row of its answers, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+from urllib.parse import urlencode
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+
+from bri_bayes.data.official.sources import Classification, ComtradeTable
+from bri_bayes.data.official.store import Call
+from bri_bayes.data.official.transport import RefusedError, shown_url
+
+FLOWS = {"X": "export", "M": "import"}
+# Of the value, which has no fractions of a cent: fob or cif and the primary value are one number.
+SAME_VALUE = 1e-6
+
+
+@dataclass(frozen=True)
+class TradeRow:
+    """Trade of the reporter in one group. ``value`` : current US dollars, fob for an export, cif for an import."""
+
+    classification: str
+    iso3: str
+    year: int
+    flow: str
+    group: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Question:
+    """One call: the partners (ISO codes) and years that it asks for under one classification."""
+
+    classification: Classification
+    partners: tuple[str, ...]
+    years: tuple[int, ...]
+    call: Call
+    most_rows: int
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+    period: Annotated[str, Field(pattern=r"^\d{4}$")]
+    reporter: int = Field(alias="reporterCode")
+    flow: Literal["X", "M"] = Field(alias="flowCode")
+    partner: int = Field(alias="partnerCode")
+    partner_iso: str | None = Field(alias="partnerISO")
+    partner2: int = Field(alias="partner2Code")
+    classification: str = Field(alias="classificationCode")
+    group: str = Field(alias="cmdCode")
+    customs: str = Field(alias="customsCode")
+    transport: int = Field(alias="motCode")
+    cif: FiniteFloat | None = Field(alias="cifvalue")
+    fob: FiniteFloat | None = Field(alias="fobvalue")
+    value: Annotated[FiniteFloat, Field(ge=0)] = Field(alias="primaryValue")
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+    count: int
+    data: list[_Row]
+    error: str | None = None
+
+
+class _Head(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    error: str | None = None
+
+
+def questions(table: ComtradeTable, partners: Sequence[str], years: range, *, keyed: bool) -> Iterator[Question]:
+    """Every call for ``partners`` in ``years``: in batches that the limits of the service allow."""
+    most_rows = table.keyed_rows if keyed else table.preview_rows
+    periods = table.keyed_periods if keyed else table.preview_periods
+    for classification in table.classifications:
+        asked = [year for year in classification.span if year in years]
+        for start in range(0, len(asked), periods):
+            when = tuple(asked[start : start + periods])
+            # One row fewer than the limit: an answer that reaches it may have been cut off.
+            size = max((most_rows - 1) // (len(table.groups) * len(FLOWS) * len(when)), 1)
+            for batch in _batches([*partners, *_predecessors(table, partners, when)], size):
+                yield _question(table, classification, batch, when, keyed=keyed)
+
+
+def read_answer(question: Question, body: bytes, table: ComtradeTable) -> list[TradeRow]:
+    """The rows of an answer, or one sentence about what is wrong with it. No row says nothing about trade."""
+    where = shown_url(question.call.url)
+    try:
+        said = (_Head.model_validate_json(body).error or "").strip()
+        if said:
+            raise RefusedError(f'{where}: the service answers with an error ("{said[:160]}")')
+        answer = _Answer.model_validate_json(body)
+    except ValidationError as error:
+        raise RefusedError(f"{where}: {_unexpected(error)}") from None
+    if len(answer.data) >= question.most_rows:
+        raise RefusedError(
+            f"{where}: the answer has {len(answer.data)} rows, the most the service gives at once, so it may have been "
+            "cut off; ask for fewer partners"
+        )
+    if answer.count != len(answer.data):
+        raise RefusedError(f"{where}: the answer counts {answer.count} rows and has {len(answer.data)}")
+    iso_of = {table.code_of(iso3): iso3 for iso3 in question.partners}
+    seen: set[tuple[str, int, str, str]] = set()
+    rows = []
+    for row in answer.data:
+        if fault := _fault(row, question, table, iso_of):
+            raise RefusedError(f"{where}: {fault}")
+        key = (iso_of[row.partner], int(row.period), FLOWS[row.flow], row.group)
+        if key in seen:
+            raise RefusedError(f"{where}: {' '.join(map(str, key))} is there twice; one row is allowed")
+        seen.add(key)
+        rows.append(TradeRow(question.classification.code, *key, row.value))
+    return rows
+
+
+def _predecessors(table: ComtradeTable, partners: Sequence[str], years: Sequence[int]) -> list[str]:
+    """States that ended, where one of their successors is asked for."""
+    return [
+        name
+        for name, state in table.predecessors.items()
+        if min(years) <= state.until and set(state.successors) & set(partners)
+    ]
+
+
+def _batches(partners: Sequence[str], size: int) -> Iterator[tuple[str, ...]]:
+    for start in range(0, len(partners), size):
+        yield tuple(partners[start : start + size])
+
+
+def _question(
+    table: ComtradeTable,
+    classification: Classification,
+    partners: tuple[str, ...],
+    years: Sequence[int],
+    *,
+    keyed: bool,
+) -> Question:
+    path = (table.keyed if keyed else table.preview).format(classification=classification.code)
+    query = {
+        "reporterCode": str(table.reporter),
+        "period": ",".join(map(str, years)),
+        "partnerCode": ",".join(str(table.code_of(iso3)) for iso3 in partners),
+        "cmdCode": ",".join(table.groups),
+        "flowCode": ",".join(FLOWS),
+        **table.parameters,
+    }
+    url = f"{table.address}{path}?{urlencode(query, safe=',')}"
+    if len(url) > table.longest_url:
+        raise RefusedError(f"a call to Comtrade has {len(url):,} characters, more than {table.longest_url:,}")
+    most = table.keyed_rows if keyed else table.preview_rows
+    return Question(classification, partners, tuple(years), Call("comtrade", url, keyed=keyed), most)
+
+
+def _unexpected(error: ValidationError) -> str:
+    """An answer that is not as it was: the field that changed."""
+    first = error.errors(include_url=False)[0]
+    name = ".".join(str(part) for part in first["loc"] if not isinstance(part, int))
+    if first["type"] == "json_invalid":
+        return "the answer is not complete JSON; was it cut off?"
+    if first["type"] == "missing":
+        return f'the answer has no field "{name}" any more; the service has changed'
+    return f'the field "{name}" is not as expected ({first["msg"].lower()}); has the service changed?'
+
+
+def _fault(row: _Row, question: Question, table: ComtradeTable, iso_of: dict[int, str]) -> str | None:
+    """Why a row is not an answer to what was asked."""
+    if row.partner not in iso_of:
+        return f"a row is of partner {row.partner}, which was not asked for"
+    return _fault_of_partner(row, iso_of[row.partner], question, table)
+
+
+def _fault_of_partner(row: _Row, iso3: str, question: Question, table: ComtradeTable) -> str | None:
+    what = f"{iso3} {row.period} {row.flow} {row.group}"
+    if row.partner_iso and iso3 not in table.predecessors and row.partner_iso not in table.answers_for(iso3):
+        return f"partner {row.partner} is {row.partner_iso} and not {iso3}; has a code been given to another country?"
+    if int(row.period) not in question.years or row.group not in table.groups or row.reporter != table.reporter:
+        return f"the row {what} of reporter {row.reporter} was not asked for"
+    if row.classification != (asked := question.classification.code):
+        return f"the row {what} is of classification {row.classification}, not {asked}"
+    if row.partner2 != 0 or row.transport != 0 or row.customs != table.parameters["customsCode"]:
+        return f"the row {what} is a detail, which its sum counts once more"
+    valued = row.fob if row.flow == "X" else row.cif
+    if valued is not None and abs(valued - row.value) > SAME_VALUE * max(row.value, 1.0):
+        basis = "fob" if row.flow == "X" else "cif"
+        return f"the value of {what} is {row.value:g} and not its {basis} value {valued:g}"
+    return None
