@@ -18,7 +18,7 @@ from bri_bayes.paper import load_published
 from bri_bayes.study.model_card import load_card
 from bri_bayes.study.study_file import Study, load_study
 
-GOODS, SIMULATED = (shipped("data") / f"{name}.toml" for name in ("goods_trade", "simulated"))
+GOODS, SIMULATED, HIGHTECH = (shipped("data") / f"{name}.toml" for name in ("goods_trade", "simulated", "hightech"))
 REAL_PANEL = Path(__file__).parents[3] / "shared" / "data" / "real_panel" / "china_partners_2000_2023.csv"
 CSV = "iso3,year,exports,gdp\nKAZ,2003,1.5,20\nKAZ,2004,1.8,22\nMNG,2003,0.5,2\nMNG,2004,0.25,3\n"
 TOML = """\
@@ -192,7 +192,16 @@ def test_goods_trade_without_its_panel_says_how_to_give_it():
         load_study(GOODS).load()
 
 
-@pytest.mark.parametrize("path", [None, GOODS, SIMULATED], ids=["study", "goods_trade", "simulated"])
+def test_high_technology_trade_without_its_panel_names_the_command_that_brings_it(tmp_path):
+    study = tmp_path / "hightech.toml"
+    study.write_text(HIGHTECH.read_text(encoding="utf-8"), encoding="utf-8")
+    with pytest.raises(InputError, match=r"panel.csv: there is no such file; `bri-bayes data fetch` brings it$"):
+        load_study(study).load()
+
+
+@pytest.mark.parametrize(
+    "path", [None, GOODS, SIMULATED, HIGHTECH], ids=["study", "goods_trade", "simulated", "hightech"]
+)
 def test_the_studies_that_ship_name_nine_countries_and_runnable_cards(path):
     study = load_study(path)
     assert len(study.assignment.treated_units) == 5
@@ -202,7 +211,7 @@ def test_the_studies_that_ship_name_nine_countries_and_runnable_cards(path):
 
 def test_the_codebook_describes_every_variable_of_the_studies_and_no_other():
     codebook = read_toml(shipped("data") / "codebook.toml")
-    studies = [load_study(), load_study(GOODS), load_study(SIMULATED)]
+    studies = [load_study(path) for path in (None, GOODS, SIMULATED, HIGHTECH)]
     assert set(codebook) == {name for study in studies for name in study.columns}
     for study in studies:
         for name, column in study.columns.items():

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from bri_bayes.core.errors import InputError
 from bri_bayes.core.io import replaced_together, write_json
+from bri_bayes.data.file_formats import FETCHED
 from bri_bayes.data.official.build import official_panel
 from bri_bayes.data.official.comtrade import TradeRow, questions, read_answer
 from bri_bayes.data.official.sources import Sources, checked_partners, load_sources
@@ -24,7 +25,7 @@ from bri_bayes.data.official.world_bank import Value, page_call, read_page
 if TYPE_CHECKING:
     import pandas as pd
 
-OUT = Path("data/official")
+OUT = Path("data") / FETCHED
 RAW = "raw"
 MANIFEST = "manifest.json"
 # In the order in which a reader meets them; the manifest has their hashes.

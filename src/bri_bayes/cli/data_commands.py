@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from bri_bayes.cli.commands import JsonOption, print_json, stop_if_failed
 from bri_bayes.cli.lists import parse_lists, parse_years
 
 OutOption = Annotated[
@@ -51,6 +52,25 @@ def register_data(app: typer.Typer) -> None:
         for note in done.notes:
             typer.echo(f"Note: {note}.", err=True)
         typer.echo(str(done.panel))
+
+    @group.command()
+    def check(
+        panel: Annotated[
+            Path | None, typer.Argument(help="A CSV with iso3 and year; default: the fetched panel.")
+        ] = None,
+        as_json: JsonOption = False,
+    ) -> None:
+        """Examine a panel of countries: what is broken in it, and what a reader must know."""
+        from bri_bayes.app.official_data import FILES, OUT
+        from bri_bayes.data.official.check import check_panel
+
+        findings = check_panel(OUT / FILES[0] if panel is None else panel)
+        if as_json:
+            print_json([finding.as_dict() for finding in findings])
+        else:
+            for finding in findings:
+                typer.echo(f"{finding.severity:7s} {finding.rule}: {finding.text}")
+        stop_if_failed([f"{finding.rule}: {finding.text}" for finding in findings if finding.severity == "broken"])
 
 
 def _progress(done: int, of: int, source: str) -> None:

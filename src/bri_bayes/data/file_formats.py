@@ -20,6 +20,8 @@ from bri_bayes.data.excel import excel_rows
 if TYPE_CHECKING:
     import pandas as pd
 
+# The folder that `bri-bayes data fetch` writes.
+FETCHED = "official"
 DELIMITERS = (",", ";", "\t")
 # A compressed file may not unfold to more than this: what is larger is damaged or hostile.
 MOST_BYTES = 2**31
@@ -81,7 +83,8 @@ def _read(path: Path) -> bytes:
         with path.open("rb") as stream:
             return stream.read()
     except FileNotFoundError as error:
-        raise InputError(f"{path}: there is no such file") from error
+        brought = "; `bri-bayes data fetch` brings it" if path.parent.name == FETCHED else ""
+        raise InputError(f"{path}: there is no such file{brought}") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
     except ValueError as error:

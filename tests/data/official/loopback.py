@@ -53,7 +53,8 @@ class World:
             return None
         if (seed + year) % 11 == 0 or (code == "IS.RRS.TOTL.KM" and iso3 == "MNG"):
             return None
-        return round(1.5 + seed % 9 + 0.1 * ((seed * (year - 2000)) % 13), 4)
+        base = 1.2 if code.startswith(("LP.", "GOV_")) else 1.5 + seed % 9
+        return round(base + 0.1 * ((seed * (year - 2000)) % 13), 4)
 
 
 @contextmanager
@@ -227,8 +228,8 @@ def _handler(world: World) -> type[BaseHTTPRequestHandler]:
 def swiid_rows() -> list[tuple[str, int, float, float]]:
     """Made-up Gini indices of three countries."""
     return [
-        (iso3, year, 30.0 + at + 0.1 * (year - 2003), 1.5)
-        for at, iso3 in enumerate(("KAZ", "KGZ", "MNG"))
+        (iso3, year, 30.0 + at + 0.1 * ((3 * at + 5) * (year - 2003) % 17), 1.5)
+        for at, iso3 in enumerate(("KAZ", "KGZ", "TJK", "UZB", "MNG", "BLR", "SRB"))
         for year in range(2003, 2024)
         if (at + year) % 7
     ]

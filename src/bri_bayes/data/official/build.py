@@ -86,8 +86,7 @@ def _trade_levels(groups: pd.DataFrame) -> pd.DataFrame:
         columns |= {f"{flow}_{group}_usd": wide[group] for group in wide}
     frame = pd.DataFrame(columns)
     # A total of which one part is missing is missing.
-    total = frame["export_usd"] + frame["import_usd"]
-    frame.insert(2, "total_usd", total)
+    frame.insert(0, "total_usd", frame["export_usd"] + frame["import_usd"])
     return frame
 
 
