@@ -8,7 +8,6 @@ from bri_bayes.core.names import SECTIONS
 from bri_bayes.core.resources import shipped
 from bri_bayes.report.values_schema import FILE, SCHEMA_VERSION, breaches, schema
 
-
 # The quick run of the tests leaves them out: they ask the paper alone, or collect from the others.
 WITHOUT_OUTCOMES = {"consistency", "claims"}
 

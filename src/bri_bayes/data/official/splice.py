@@ -96,3 +96,4 @@ def _overlap(frame: pd.DataFrame, table: ComtradeTable) -> pd.DataFrame:
                     }
                 )
     return pd.DataFrame(lines)
+
