@@ -47,7 +47,7 @@ def call(monkeypatch, capsys):
 
     def answer(request):
         asked = question(request)
-        card = module._card(request)
+        card = module._card(request, n_treated=2)
         analysis = Analysis(asked.panel, asked.assignment, card)
         try:
             estimate = fit_twfe(analysis.design).estimate

@@ -20,7 +20,7 @@ from bri_bayes.core.effect import Effect
 from bri_bayes.core.errors import InputError
 from bri_bayes.estimands.effects import att
 from bri_bayes.inference.joint import fit_jointly
-from bri_bayes.study.model_card import Priors
+from bri_bayes.study.card_priors import Priors
 
 from .interactions import analysis_of, mediated_panel
 

@@ -17,7 +17,8 @@ from bri_bayes.core.effect import Effect
 from bri_bayes.core.errors import InputError
 from bri_bayes.frequentist.interaction import SLOPE, TREATED, fit_interaction, interaction_rows
 from bri_bayes.inference import fit
-from bri_bayes.study.model_card import Priors, Sampler
+from bri_bayes.study.card_priors import Priors
+from bri_bayes.study.model_card import Sampler
 
 from .interactions import analysis_of, moderated_panel
 

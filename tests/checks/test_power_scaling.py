@@ -9,7 +9,8 @@ from bri_bayes.checks.power_scaling import ALL, LIKELIHOOD, by_importance, power
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.inference import fit
 from bri_bayes.inference.att import att_posterior
-from bri_bayes.study.model_card import Effects, Priors, Sampler
+from bri_bayes.study.card_priors import Priors
+from bri_bayes.study.model_card import Effects, Sampler
 from tests.inference.panels import make_card, make_panel
 
 # The sensitivity is a difference over 1% of a power; its limit differs by about that much.

@@ -9,7 +9,8 @@ from bri_bayes.data.assignment import Assignment
 from bri_bayes.data.simulation import simulate_panel
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.inference.att import att_posterior
-from bri_bayes.study.model_card import Effects, Priors
+from bri_bayes.study.card_priors import Priors
+from bri_bayes.study.model_card import Effects
 from tests.inference.panels import make_card, make_panel
 
 

@@ -7,7 +7,8 @@ from bri_bayes.checks.trend_violation import can_drift, coefficient_posterior, t
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.frequentist.event_coefficients import EventCoefficients, event_coefficients
 from bri_bayes.inference.att import att_given, att_posterior
-from bri_bayes.study.model_card import Effects, Errors, Priors
+from bri_bayes.study.card_priors import Priors
+from bri_bayes.study.model_card import Effects, Errors
 from tests.inference.panels import make_card, make_panel
 
 # The reference prints eight decimals.

@@ -12,7 +12,8 @@ from bri_bayes.inference import fit
 from bri_bayes.inference.att import Powers, att_given, att_posterior, powered, prior_blocks, with_scale
 from bri_bayes.inference.hyperparameters import hyperparameters
 from bri_bayes.inference.linear_estimands import att_weights, effect_functionals
-from bri_bayes.study.model_card import Effects, Errors, Priors
+from bri_bayes.study.card_priors import Priors
+from bri_bayes.study.model_card import Effects, Errors
 
 from .panels import make_card, make_panel
 

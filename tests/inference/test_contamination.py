@@ -21,6 +21,8 @@ from .panels import make_card, make_panel
 SINCE = {"U3": 2007, "U4": 2008}
 # The same linear model written twice: rounding of the cross-products.
 ROUNDING = 1e-8
+# The prior sits on the average effect, which is one over other cells once exposed controls count as treated.
+OTHER_AVERAGE = 1e-3
 # Two importance samples of some thousand points: four Monte Carlo errors, in posterior sds.
 MONTE_CARLO = 0.08
 # Two engines of a few thousand draws, as in the agreement test of all cards.
@@ -65,7 +67,9 @@ def test_at_share_one_the_exposed_controls_are_treated_and_at_zero_they_are_clea
     for share, alternative in ((1.0, joined), (0.0, assignment)):
         spilt = contaminated(share=share, **changes)
         plain = Analysis(panel, alternative, card)
-        assert density_at(spilt) == pytest.approx(density_at(plain), rel=ROUNDING)
+        same_average = share == 0.0 or card.effects.treatment in ("common", "by_unit")
+        tolerance = ROUNDING if same_average else OTHER_AVERAGE
+        assert density_at(spilt) == pytest.approx(density_at(plain), rel=tolerance)
 
 
 @pytest.mark.parametrize("changes", CARDS.values(), ids=CARDS.keys())

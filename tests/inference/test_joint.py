@@ -13,7 +13,8 @@ from bri_bayes.estimands.effects import att
 from bri_bayes.inference import fit
 from bri_bayes.inference.hyperparameters import hyperparameters
 from bri_bayes.inference.joint import CORRELATION, JointSpace, fit_jointly, joint_model
-from bri_bayes.study.model_card import Effects, Errors, Priors, Sampler
+from bri_bayes.study.card_priors import Priors
+from bri_bayes.study.model_card import Effects, Errors, Sampler
 
 from .panels import make_card, make_panel
 

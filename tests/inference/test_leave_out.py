@@ -19,7 +19,8 @@ from bri_bayes.inference.conditional_predictive import HeldOut, rows_of
 from bri_bayes.inference.hyperparameters import hyperparameters
 from bri_bayes.inference.importance import sample_by_importance
 from bri_bayes.inference.leave_out import leave_future_out, leave_rows_out, leave_units_out
-from bri_bayes.study.model_card import Effects, Errors, Likelihood, Priors, Sampler
+from bri_bayes.study.card_priors import Priors
+from bri_bayes.study.model_card import Effects, Errors, Likelihood, Sampler
 
 from .panels import make_card, make_panel
 from .test_marginal import CARDS

@@ -14,7 +14,8 @@ from bri_bayes.estimands.effects import att, att_by, cell_effects
 from bri_bayes.inference import fit
 from bri_bayes.inference.collapsed import Collapsed
 from bri_bayes.inference.hyperparameters import hyperparameters
-from bri_bayes.study.model_card import Effects, Errors, Priors, Sampler, load_card
+from bri_bayes.study.card_priors import Priors
+from bri_bayes.study.model_card import Effects, Errors, Sampler, load_card
 
 from .panels import make_card, make_panel
 

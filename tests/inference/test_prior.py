@@ -9,7 +9,8 @@ from bri_bayes.core.errors import InputError
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.estimands.effects import att
 from bri_bayes.inference.prior import prior_cdf, prior_density, prior_fit
-from bri_bayes.study.model_card import Effects, Errors, Likelihood, Priors
+from bri_bayes.study.card_priors import Priors
+from bri_bayes.study.model_card import Effects, Errors, Likelihood
 
 from .panels import make_card, make_panel
 

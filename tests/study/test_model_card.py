@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from bri_bayes.core.errors import InputError
-from bri_bayes.study.model_card import PRIORS, Priors, load_card, model_names
+from bri_bayes.study.card_priors import PRIORS, Priors
+from bri_bayes.study.model_card import load_card, model_names
 
 
 def card_file(folder: Path, content: str, name: str = "mine") -> Path:

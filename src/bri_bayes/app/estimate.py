@@ -10,6 +10,7 @@ from typing import Any, cast, get_args
 
 import xarray as xr
 
+from bri_bayes.app.first_answer import alternatives, first_card, treated_groups, what_separates
 from bri_bayes.app.request import Request, question
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.core.json_values import json_safe
@@ -23,6 +24,7 @@ from bri_bayes.estimands.linear import att_effect, effects_by
 from bri_bayes.estimands.summaries import as_dicts, by_unit_and_period, panel_values, warnings_of
 from bri_bayes.frequentist import frequentist_rows
 from bri_bayes.inference import fit
+from bri_bayes.study.card_text import assumption
 from bri_bayes.study.model_card import ModelCard, load_card
 
 __all__ = ["Request", "estimate"]
@@ -32,8 +34,8 @@ def estimate(request: Request) -> dict[str, Any]:
     """The values that ``bri-bayes estimate --json`` prints; "trustworthy" is the diagnostic gate."""
     from bri_bayes.inference.fitting import is_trustworthy
 
-    card = _card(request)
     asked = question(request)
+    card = _card(request, len(asked.assignment.treated_units))
     analysis = Analysis(asked.panel, asked.assignment, card)
     on_terminal = sys.stderr.isatty()
     try:
@@ -44,6 +46,9 @@ def estimate(request: Request) -> dict[str, Any]:
         raise InputError(f"{error}{blame(asked.notes)}") from error
     diagnostics = result.diagnostics
     bayes = {
+        "card": card.name,
+        "assumption": assumption(card),
+        "treated_groups": treated_groups(analysis.design),
         "att": att_effect(result).as_dict(),
         "by_unit": as_dicts(effects_by(result, "unit")),
         "by_event_time": as_dicts(effects_by(result, "event_time")),
@@ -62,8 +67,10 @@ def estimate(request: Request) -> dict[str, Any]:
         "left_out": dict(asked.left_out),
         "not_yet_treated": list(asked.not_yet_treated),
         "bayes": bayes,
+        "alternatives": alternatives(analysis, request.seed) if request.model is None else [],
         "frequentist": frequentist,
         "warnings": [
+            *what_separates(card, analysis.design),
             *warnings_of(analysis),
             *asked.notes,
             *_data_notes(asked.panel, analysis.design),
@@ -75,8 +82,8 @@ def estimate(request: Request) -> dict[str, Any]:
     return dict(json_safe(_with_labels(values, asked.panel)))
 
 
-def _card(request: Request) -> ModelCard:
-    card = load_card(request.model)
+def _card(request: Request, n_treated: int) -> ModelCard:
+    card = load_card(request.model or first_card(n_treated))
     errors = card.errors
     if request.errors is not None:
         if request.errors not in get_args(ErrorStructure):

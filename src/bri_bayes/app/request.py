@@ -42,7 +42,7 @@ class Request:
     weights: str | None = None
     periods: tuple[str, str] | None = None
     marks: NumberFormat = DECIDED
-    model: str = "did"
+    model: str | None = None
     errors: str | None = None
     engine: str = "auto"
     seed: int = 0

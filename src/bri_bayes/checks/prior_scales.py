@@ -24,7 +24,7 @@ from bri_bayes.core.arrays import Array
 from bri_bayes.inference.att import AttPosterior, att_posterior, prior_blocks, with_scale
 from bri_bayes.inference.hyperparameters import PRIOR_OF
 from bri_bayes.inference.prior import prior_cdf, prior_density
-from bri_bayes.study.model_card import Priors
+from bri_bayes.study.card_priors import Priors
 
 FACTORS = (0.5, 2.0)
 PARTLY, NOT = (0.75, 0.25), (0.5, 0.5)  # contraction below, follows above

@@ -91,7 +91,9 @@ def estimate(
     periods: Annotated[str | None, typer.Option(help="First and last period, 2003:2020.")] = None,
     decimal: DecimalOption = None,
     thousands: ThousandsOption = None,
-    model: Annotated[str, typer.Option(help="A model card: a name or a TOML file.")] = "did",
+    model: Annotated[
+        str | None, typer.Option(help="A model card: a name or a TOML file; default: shocks shared, beside others.")
+    ] = None,
     errors: Annotated[str | None, typer.Option(help="iid, ar1 or random_walk; default: the card's.")] = None,
     engine: Annotated[str, typer.Option(help="auto, marginal or nuts.")] = "auto",
     seed: SeedOption = 0,

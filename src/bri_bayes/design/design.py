@@ -9,7 +9,18 @@ import xarray as xr
 
 from bri_bayes.core.arrays import Array
 from bri_bayes.core.errors import InputError, suggest
-from bri_bayes.core.names import COVARIATE, EXPOSED_UNIT, MODIFIER, OBS, PERIOD, TREATED_UNIT, UNIT, WEIGHT
+from bri_bayes.core.names import (
+    COVARIATE,
+    EXPOSED_UNIT,
+    GROUP,
+    MODIFIER,
+    OBS,
+    PERIOD,
+    TREATED_GROUP,
+    TREATED_UNIT,
+    UNIT,
+    WEIGHT,
+)
 from bri_bayes.data.assignment import Assignment
 from bri_bayes.design.fixed_effects import TwoWay
 from bri_bayes.study.model_card import ModelCard
@@ -31,7 +42,8 @@ def build_design(panel: xr.Dataset, assignment: Assignment, card: ModelCard) -> 
     treated : (obs,) bool; event_time : (obs,) periods since the onset, NaN for never-treated units;
     weight : (obs,) only where ``panel.attrs["weight"]`` names a variable of positive weights: these, with mean one;
     exposed_time : (obs,) periods since a contaminated control of the card was exposed, NaN elsewhere;
-    unit_ix, period_ix : (obs,) positions in the coordinates ``unit`` and ``period``.
+    unit_ix, period_ix : (obs,) positions in the coordinates ``unit`` and ``period``;
+    group_ix : (unit,) position of the unit's group in the coordinate ``group``, -1 for none (``shock_groups``).
     Rows are sorted by unit, then period. Units without a single row are left out and named in
     ``attrs["units_without_rows"]``; rows left out for a missing value are counted in ``attrs["rows_dropped"]``.
 
@@ -50,6 +62,8 @@ def build_design(panel: xr.Dataset, assignment: Assignment, card: ModelCard) -> 
     columns = panel[list(dict.fromkeys(wanted))].sel({UNIT: sorted(assignment.units)})
     values = {name: columns[name].transpose(UNIT, PERIOD).to_numpy().astype(float) for name in columns.data_vars}
     complete = np.logical_and.reduce([np.isfinite(value) for value in values.values()])
+    rows_dropped = int(complete.size - complete.sum())
+    complete &= np.logical_not(_anticipated(columns, assignment, card))
     unit_rows, period_rows = np.nonzero(complete)
     units, unit_ix = np.unique(unit_rows, return_inverse=True)
     periods, period_ix = np.unique(period_rows, return_inverse=True)
@@ -57,6 +71,7 @@ def build_design(panel: xr.Dataset, assignment: Assignment, card: ModelCard) -> 
     years = columns[PERIOD].to_numpy()[periods].astype(int)
     first = np.array([_as_float(assignment.first_treated[name]) for name in names])
     event_time = years[period_ix] - first[unit_ix] if years.size else np.array([])
+    groups, group_ix = shock_groups(panel, names, first)
     since = _exposed_since(card, assignment, set(panel[UNIT].to_numpy().astype(str)), names)
     exposed_time = years[period_ix] - since[unit_ix] if years.size else np.array([])
     design = xr.Dataset(
@@ -70,6 +85,7 @@ def build_design(panel: xr.Dataset, assignment: Assignment, card: ModelCard) -> 
             "unit_ix": (OBS, unit_ix),
             "period_ix": (OBS, period_ix),
             "first_treated": (UNIT, first),
+            "group_ix": (UNIT, group_ix),
         },
         coords={
             UNIT: names,
@@ -78,10 +94,11 @@ def build_design(panel: xr.Dataset, assignment: Assignment, card: ModelCard) -> 
             MODIFIER: list(card.modifiers),
             TREATED_UNIT: names[np.isfinite(first)],
             EXPOSED_UNIT: names[np.isfinite(since)],
+            GROUP: groups,
         },
         attrs={
             "outcome": outcome,
-            "rows_dropped": int(complete.size - complete.sum()),
+            "rows_dropped": rows_dropped,
             "units_without_rows": [str(u) for u in columns[UNIT].to_numpy() if u not in set(names)],
             **{key: panel.attrs[key] for key in ("kind", "label", "sources") if key in panel.attrs},
             **{f"outcome_{key}": value for key, value in panel[outcome].attrs.items()},
@@ -92,6 +109,21 @@ def build_design(panel: xr.Dataset, assignment: Assignment, card: ModelCard) -> 
         weights = values[weight][unit_rows, period_rows]
         design = design.assign({WEIGHT: (OBS, weights / weights.mean())})
     return _with_scaling(design)
+
+
+def shock_groups(panel: xr.Dataset, units: Array, first_treated: Array) -> tuple[Array, Array]:
+    """Names of the groups that share shocks, and the position of each unit's among them : (unit,), -1 for none.
+
+    The groups are those of the panel, its coordinate ``group`` (an empty name is none). A panel without them has one,
+    where two units or more are treated: what those may share that are compared with the rest is what matters.
+    """
+    if GROUP in panel.coords:
+        labels = panel[GROUP].sel({UNIT: units}).to_numpy().astype(str)
+    else:
+        together = np.isfinite(first_treated) & (np.isfinite(first_treated).sum() > 1)
+        labels = np.where(together, TREATED_GROUP, "")
+    names = np.unique(labels[labels != ""])
+    return names, np.where(labels == "", -1, np.searchsorted(names, labels))
 
 
 def two_way(design: Design) -> TwoWay:
@@ -114,6 +146,13 @@ def _exposed_since(card: ModelCard, assignment: Assignment, known: set[str], nam
                 f'the card "{card.name}" exposes "{unit}" from {period} on, before the first onset {onset}'
             )
     return np.array([_as_float(card.contamination.since.get(str(name))) for name in names])
+
+
+def _anticipated(columns: xr.Dataset, assignment: Assignment, card: ModelCard) -> Array:
+    """Cells of treated units just before their onset that the card counts neither way : (unit, period)."""
+    first = np.array([_as_float(assignment.first_treated[str(unit)]) for unit in columns[UNIT].to_numpy()])
+    event_time = columns[PERIOD].to_numpy()[None, :] - first[:, None]
+    return np.asarray((event_time < 0) & (event_time >= -card.effects.anticipation))
 
 
 def _as_float(first: int | None) -> float:

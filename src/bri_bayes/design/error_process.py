@@ -8,6 +8,8 @@ With d the number of periods since the unit's previous row, the error is a Marko
     ar1          phi = rho^d,  s^2 = sigma^2 (1 - rho^2d) / (1 - rho^2);  first row s^2 = sigma^2 / (1 - rho^2)
     random_walk  phi = 1,      s^2 = sigma^2 d;                           first row s^2 = sigma^2
 
+and ar1_noise is no chain: ar1 plus noise of sd nu that is gone a period later (``process_covariance``).
+
 sigma is the sd of the innovation of one period (of the error itself under iid). The level of a random walk is
 absorbed by the wide unit effect. Source: Hamilton (1994), Time Series Analysis, section 5.2.
 """
@@ -16,11 +18,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from bri_bayes.core.arrays import Array, Index
 from bri_bayes.core.names import ErrorStructure
+
+
+def process_covariance(structure: str, sigma: Array, periods: Array, rho: Array, noise: Array) -> Array:
+    """Covariance over ``periods`` (T,) of a process with innovations of sd ``sigma`` (B,) : (B, T, T).
+
+    Autocorrelation ``rho`` (B,) of ar1 and ar1_noise, sd ``noise`` (B,) of what the latter adds in each period. The
+    process starts as that of a unit whose first row is in periods[0].
+    """
+    separation = np.abs(np.subtract.outer(periods, periods))
+    if structure == "iid":
+        shape = np.broadcast_to(np.eye(periods.size), (sigma.size, periods.size, periods.size))
+    elif structure == "random_walk":
+        shape = 1.0 + np.broadcast_to(np.minimum.outer(periods, periods) - periods[0], (sigma.size, *separation.shape))
+    else:
+        shape = rho[:, None, None] ** separation / (1 - rho[:, None, None] ** 2)
+    covariance = sigma[:, None, None] ** 2 * shape
+    if structure == "ar1_noise":
+        covariance[:, np.arange(periods.size), np.arange(periods.size)] += noise[:, None] ** 2
+    return np.asarray(covariance)
 
 
 @dataclass(frozen=True)
@@ -102,6 +124,33 @@ def pointwise_log_density(serial: Serial, error: Array, sigma: Array, rho: Array
     precision = 1 / s**2 + (next_phi / next_s) ** 2
     score = w / s - next_phi * np.where(following, np.roll(w, -1, axis=-1), 0.0) / next_s
     return np.asarray(0.5 * (np.log(precision) - np.log(2 * np.pi) - score**2 / precision))
+
+
+def noisy_log_density(
+    serial: Serial, period: Array, error: Array, ratio: Array, sigma: Array, rho: Array, noise: Array
+) -> Array:
+    """log p(y_j | all other rows, parameters) of AR(1) plus noise : (draws, n), natural log.
+
+    ``error`` and the scale ``ratio`` of its unit (draws, n), ``sigma``, ``rho``, ``noise`` (draws,). As
+    ``pointwise_log_density``, with the precision of each unit's rows in full.
+    """
+    density = np.empty(error.shape)
+    for years, rows in rows_by_pattern(serial, period):
+        precision = np.linalg.inv(process_covariance("ar1_noise", sigma, years, rho, noise))
+        diagonal = np.diagonal(precision, axis1=1, axis2=2)[:, None]
+        scaled = error[:, rows] / ratio[:, rows]
+        score = np.einsum("bts,bns->bnt", precision, scaled)
+        density[:, rows] = 0.5 * (np.log(diagonal) - np.log(2 * np.pi) - score**2 / diagonal) - np.log(ratio[:, rows])
+    return density
+
+
+def rows_by_pattern(serial: Serial, period: Array) -> list[tuple[Array, Index]]:
+    """The sets of periods (T,) that units have, each with the rows of its units : (units, T)."""
+    starts = np.append(np.flatnonzero(serial.is_first), period.size)
+    firsts: dict[tuple[float, ...], list[int]] = {}
+    for first, last in pairwise(starts):
+        firsts.setdefault(tuple(period[first:last]), []).append(int(first))
+    return [(np.array(years), np.array(at)[:, None] + np.arange(len(years))) for years, at in firsts.items()]
 
 
 def student_log_density(serial: Serial, error: Array, sigma: Array, rho: Array, nu: Array) -> Array:

@@ -21,6 +21,8 @@ import numpy as np
 from bri_bayes.core.arrays import Array, Index
 from bri_bayes.core.names import REFERENCE_EVENT_TIME
 from bri_bayes.design.design import Design
+from bri_bayes.design.effect_paths import free_path, pooled_path
+from bri_bayes.design.group_shocks import RATIO, SHOCK, shock_columns, shock_process
 from bri_bayes.study.model_card import ModelCard
 
 Scale = float | str
@@ -33,7 +35,9 @@ class Dependence(Protocol):
     hyperparameters that R needs, which ``inference.hyperparameters`` must know.
     """
 
-    names: tuple[str, ...]
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The hyperparameters that it needs."""
 
     def precision(self, hyper: Mapping[str, Array]) -> Array:
         """R(h)^-1 at B points : (B, m, m)."""
@@ -99,6 +103,12 @@ def binned_event_time(design: Design, card: ModelCard) -> Array:
     """Event time of each row, its ends binned by the card's window; NaN for never-treated units."""
     event_time = design["event_time"].to_numpy()
     return np.clip(event_time, *card.effects.window) if card.effects.window else event_time
+
+
+def event_time_shares(design: Design, card: ModelCard) -> Array:
+    """The share of each event time from the onset on among treated rows."""
+    binned = binned_event_time(design, card)[design["treated"].to_numpy()]
+    return np.asarray(np.unique(binned, return_counts=True)[1] / binned.size)
 
 
 def exposed_positions(design: Design, card: ModelCard) -> tuple[Index, Index]:
@@ -169,6 +179,7 @@ def build_terms(design: Design, card: ModelCard) -> Terms:
     if card.effects.trend == "group_random_walk":
         scale: Scale = "trend_step" if card.effects.trend_sd is None else card.effects.trend_sd
         drift = [Block("drift", drift_steps(design), scale)]
+    grouped, group_ix = _shock_blocks(design, card)
     shared += drift + _period_blocks(design, card, [block.columns for block in shared], own_effects)
     return Terms(
         y=(design["y"].to_numpy() - design.attrs["y_center"]) / design.attrs["y_scale"],
@@ -178,7 +189,17 @@ def build_terms(design: Design, card: ModelCard) -> Terms:
         shared=tuple(block for block in shared if block.columns.shape[1]),
         event_times=times,
         path=path,
+        grouped=grouped,
+        group_ix=group_ix,
     )
+
+
+def _shock_blocks(design: Design, card: ModelCard) -> tuple[tuple[Block, ...], Index | None]:
+    """Shocks of groups, and the group of each unit; nothing where the card has none."""
+    if card.shocks.process == "none":
+        return (), None
+    columns, group_ix = shock_columns(design)
+    return (Block(SHOCK, columns, RATIO, dependence=shock_process(design, card)),), group_ix
 
 
 def _effect_blocks(design: Design, card: ModelCard, times: Index) -> tuple[list[Block], list[Block], Array]:
@@ -197,8 +218,9 @@ def _effect_blocks(design: Design, card: ModelCard, times: Index) -> tuple[list[
     exposed_after = exposed.sum(axis=1, keepdims=True)
     own: list[Block] = []
     lead_blocks = [Block("path", dummies[:, leads], priors.effect)] if leads.size else []
+    weights = event_time_shares(design, card)
     if effects.pooling == "none" and by_unit:
-        own = [Block("own_path", dummies[:, times >= 0] if by_time else after, priors.effect)]
+        own = [Block("own_path", dummies[:, times >= 0] @ free_path(weights) if by_time else after, priors.effect)]
         return own, lead_blocks, np.eye(times.size)[:, leads]
     if by_unit:
         own = [_shared_with_controls(card, "unit_deviation", after, "omega", exposed_after)]
@@ -208,19 +230,16 @@ def _effect_blocks(design: Design, card: ModelCard, times: Index) -> tuple[list[
         path[times >= 0, -1] = 1.0
         return own, [*lead_blocks, _shared_with_controls(card, "path", after, priors.effect, exposed_after)], path
     if effects.pooling == "none":
-        path[np.flatnonzero(times >= 0), leads.size + np.arange(post.size)] = 1.0
-        post_columns = dummies[:, times >= 0]
-        free_path = _shared_with_controls(card, "path", post_columns, priors.effect, exposed[:, times >= 0])
-        return own, [*lead_blocks, free_path], path
-    gaps = np.sqrt(np.diff(post, prepend=post[0] - 1))
-    steps = np.where(post[:, None] >= post[None, :], gaps[None, :], 0.0)
-    steps[:, 0] = 1.0
-    path[np.ix_(np.flatnonzero(times >= 0), leads.size + np.arange(post.size))] = steps
-    columns = dummies[:, times >= 0] @ steps
-    spilt = exposed[:, times >= 0] @ steps
+        parts: list[tuple[Array, Scale]] = [(free_path(weights), priors.effect)]
+    else:
+        average, bends = pooled_path(post, weights)
+        parts = [(average, priors.effect), (bends, "eta")]
+    path[np.ix_(np.flatnonzero(times >= 0), leads.size + np.arange(post.size))] = np.hstack(
+        [basis for basis, _ in parts]
+    )
     blocks = [
-        _shared_with_controls(card, "path", columns[:, :1], priors.effect, spilt[:, :1]),
-        _shared_with_controls(card, "path", columns[:, 1:], "eta", spilt[:, 1:]),
+        _shared_with_controls(card, "path", dummies[:, times >= 0] @ basis, scale, exposed[:, times >= 0] @ basis)
+        for basis, scale in parts
     ]
     return own, [*lead_blocks, *blocks], path
 

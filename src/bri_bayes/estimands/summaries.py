@@ -80,7 +80,7 @@ def warnings_of(analysis: Analysis) -> list[str]:
     if min(treated, controls) < 10:
         notes.append(
             f"{treated} treated and {controls} control units: cluster-robust standard errors and normal critical "
-            "values are not reliable with so few; read the permutation test and the posterior."
+            "values are not reliable with so few."
         )
     return notes
 

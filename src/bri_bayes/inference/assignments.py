@@ -85,6 +85,8 @@ def shares_columns(design: Design, card: ModelCard, onset: int) -> bool:
     """Whether ``att_of_assignments`` covers the card on the rows of the design."""
     if not covers(card) or card.modifiers or card.contamination is not None or card.effects.period != "fixed":
         return False
+    if card.shocks.process != "none" or card.effects.anticipation:  # who shares shocks, or has no row, changes
+        return False
     period = design["period"].to_numpy()[design["period_ix"].to_numpy()]
     counted = np.ones(period.size, dtype=bool) if card.effects.leads else period >= onset
     unit_rows = np.bincount(design["unit_ix"].to_numpy()[counted], minlength=design.sizes["unit"])

@@ -25,14 +25,16 @@ import numpy as np
 from bri_bayes.core.arrays import Array
 from bri_bayes.core.effect import Effect
 from bri_bayes.design.design import Design
+from bri_bayes.design.group_shocks import RATIO
 from bri_bayes.design.linear_terms import build_terms
 from bri_bayes.inference.collapsed import Collapsed
-from bri_bayes.inference.hyperparameters import Hyperparameters, hyperparameters
+from bri_bayes.inference.hyperparameters import AUTOCORRELATIONS, Hyperparameters, hyperparameters
 from bri_bayes.inference.importance import Weighted
 from bri_bayes.inference.linear_estimands import att_weights, effect_functionals
 from bri_bayes.inference.marginal import weigh_hyperparameters
 from bri_bayes.inference.mixture import NormalMixtures
-from bri_bayes.study.model_card import ModelCard, Priors
+from bri_bayes.study.card_priors import Priors
+from bri_bayes.study.model_card import ModelCard
 
 SIGMA, LIKELIHOOD = "sigma", "likelihood"
 
@@ -106,8 +108,10 @@ def powered(card: ModelCard, parts: Iterable[str], power: float) -> tuple[ModelC
     for part in parts:
         if part in (SIGMA, LIKELIHOOD):
             powers = dataclasses.replace(powers, **{part: power})
-        elif part == "rho":
-            changes[part] = tuple(1.0 + power * (shape - 1.0) for shape in card.priors.rho)
+        elif part in AUTOCORRELATIONS.values():
+            changes[part] = tuple(1.0 + power * (shape - 1.0) for shape in getattr(card.priors, part))
+        elif isinstance(prior := getattr(card.priors, part), tuple):  # log-normal: the spread of the logarithm
+            changes[part] = (prior[0], prior[1] / np.sqrt(power))
         else:
             changes[part] = getattr(card.priors, part) / np.sqrt(power)
     return _with_priors(card, **changes), powers
@@ -138,7 +142,10 @@ def prior_blocks(design: Design, card: ModelCard) -> tuple[str, ...]:
         "trend_step": "trend_step" in named,
         "sigma": True,
         "sigma_spread": card.errors.scale == "by_unit",
-        "rho": card.errors.structure == "ar1",
+        "rho": card.errors.structure in ("ar1", "ar1_noise"),
+        "noise": card.errors.structure == "ar1_noise",
+        "shock": RATIO in named,
+        "shock_rho": card.shocks.process == "ar1",
         "period_spread": effects.period == "correlated",
     }
     return tuple(field.name for field in dataclasses.fields(Priors) if used[field.name])

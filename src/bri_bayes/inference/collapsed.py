@@ -32,7 +32,8 @@ from bri_bayes.design.design import Design
 from bri_bayes.design.linear_terms import Block, Terms, build_terms
 from bri_bayes.inference.batched_algebra import cholesky, factor_and_solve
 from bri_bayes.inference.conditional import BY_POINT, Coefficients, Conditional
-from bri_bayes.inference.error_precision import ErrorPrecision, ReadyOutcomes, ReadyProducts, serial_precision
+from bri_bayes.inference.error_precision import ErrorPrecision, ReadyOutcomes, ReadyProducts
+from bri_bayes.inference.error_structures import error_precision
 from bri_bayes.inference.hyperparameters import hyperparameters
 from bri_bayes.inference.weighted_errors import WeightedErrors
 from bri_bayes.study.model_card import ModelCard
@@ -94,7 +95,7 @@ class Collapsed:
     def of(cls, terms: Terms, card: ModelCard, space: Space) -> Collapsed:
         """The model of ``terms`` with the errors of a card."""
         by_unit = card.errors.scale == "by_unit"
-        errors = serial_precision(card.errors.structure, terms.unit_ix, terms.period, by_unit=by_unit)
+        errors = error_precision(card.errors.structure, terms.unit_ix, terms.period, by_unit=by_unit)
         return cls(terms, space, errors)
 
     def with_outcome(self, y: Array) -> Collapsed:

@@ -3,7 +3,9 @@
 A weakly learned scale has a posterior that ends at zero, and an autocorrelation one that ends at one. On a log or
 logit scale these ends are exponential tails, which importance sampling covers badly. So such a parameter is
 written as a quantile: x ~ N(0, 1) a priori, and the parameter is its prior's quantile function at Phi(x); the ends
-become Gaussian tails. sigma is well identified and stays on the log scale.
+become Gaussian tails. sigma is well identified and stays on the log scale. Beside noise it is not: the data know the
+scale of both together. Then sigma = s cos(angle), noise = s sin(angle), with log s and the normal quantile of
+angle / (pi / 2).
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ _SMALLEST_SIGMA = 1e-4
 # Where the search for the mode begins, unconstrained: errors of 0.6 sds with some memory, half of a control's exposure,
 # and scales a little below the middle of their prior.
 _START, _START_SCALE = {"sigma": log(0.6), "rho": 0.5, "kappa": 0.0}, -0.3
+NOISE = "noise"
 # The half-normal scales and the prior of the card that each has. A term with a new scale adds it here.
 PRIOR_OF = {
     "omega": "effect_unit",
@@ -36,11 +39,13 @@ PRIOR_OF = {
     "omega_modifier": "modifier_unit",
     "sigma_period": "period_spread",
     "trend_step": "trend_step",
+    NOISE: "noise",
+    "shock_ratio": "shock",
 }
 # Autocorrelations r with (r + 1) / 2 ~ Beta, and the two shapes in the card.
-AUTOCORRELATIONS = {"rho": "rho"}
+AUTOCORRELATIONS = {"rho": "rho", "shock_rho": "shock_rho"}
 # Hyperparameters of each error structure beside its scale.
-OF_ERRORS: dict[str, tuple[str, ...]] = {"iid": (), "ar1": ("rho",), "random_walk": ()}
+OF_ERRORS: dict[str, tuple[str, ...]] = {"iid": (), "ar1": ("rho",), "ar1_noise": ("rho", "noise"), "random_walk": ()}
 
 
 @dataclass(frozen=True)
@@ -66,16 +71,34 @@ class Hyperparameters:
     def values(self, vectors: Array) -> dict[str, Array]:
         """Natural scale: each (draws,), and "sigma_unit" (draws, units) when the error scale differs by unit."""
         named = {name: self._value(name, vectors[:, i]) for i, name in enumerate(self.names)}
+        scales = np.exp(vectors[:, len(self.names) :])
+        if NOISE in named:
+            angle = self._angle(vectors)
+            named[NOISE] = np.maximum(named["sigma"] * np.sin(angle), _SMALLEST_SIGMA)
+            named["sigma"] = np.maximum(named["sigma"] * np.cos(angle), _SMALLEST_SIGMA)
+            scales = scales * np.cos(angle)[:, None]
         if self.n_units:
-            named["sigma_unit"] = np.maximum(np.exp(vectors[:, len(self.names) :]), _SMALLEST_SIGMA)
+            named["sigma_unit"] = np.maximum(scales, _SMALLEST_SIGMA)
         return named
+
+    def vectors(self, sigma: Array, noise: Array) -> tuple[Array, Array]:
+        """The unconstrained columns of sigma and noise, both (draws,)."""
+        angle = np.arctan2(noise, sigma)
+        return np.log(np.hypot(sigma, noise)), ndtri(np.clip(angle / (pi / 2), 1e-12, 1 - 1e-12))
+
+    def _angle(self, vectors: Array) -> Array:
+        return np.asarray((pi / 2) * ndtr(vectors[:, self.names.index(NOISE)]))
 
     def log_prior(self, vectors: Array) -> Array:
         """Log prior density on the unconstrained scale, Jacobian included: (draws,)."""
         total = np.zeros(len(vectors))
         for i, name in enumerate(self.names):
             x = vectors[:, i]
-            if name == "sigma":
+            if name == "sigma" and NOISE in self.names:
+                angle, scale = self._angle(vectors), self.card.priors.noise
+                total += _log_half_t3(np.exp(x) * np.cos(angle), self.card.priors.sigma) + 2 * x
+                total += _log_normal(np.exp(x) * np.sin(angle) / scale) + log(2 / scale) + log(pi / 2)
+            elif name == "sigma":
                 total += _log_half_t3(np.exp(x), self.card.priors.sigma) + x
             elif name in AUTOCORRELATIONS:
                 a, b = getattr(self.card.priors, AUTOCORRELATIONS[name])
@@ -98,11 +121,15 @@ class Hyperparameters:
             return np.asarray(np.maximum(np.exp(x), _SMALLEST_SIGMA))
         if name in AUTOCORRELATIONS:
             return np.asarray(np.clip(2 * ndtr(x) - 1, -1 + _RHO_MARGIN, 1 - _RHO_MARGIN))
+        if name == NOISE:  # with sigma, in ``values``
+            return x
         if name == "kappa":
             assert self.card.contamination is not None, "only a contaminated card has kappa"
             return np.asarray(betaincinv(*self.card.contamination.prior, ndtr(x)))
-        priors = self.card.priors
-        scale = float(getattr(priors, PRIOR_OF[name]))
+        prior = getattr(self.card.priors, PRIOR_OF[name])
+        if isinstance(prior, tuple):  # log-normal: its median and the sd of the logarithm
+            return np.asarray(prior[0] * np.exp(prior[1] * x))
+        scale = float(prior)
         return np.asarray(np.maximum(-scale * ndtri(0.5 * np.maximum(ndtr(-x), _FARTHEST)), _SMALLEST_SCALE * scale))
 
 

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from bri_bayes.core.arrays import Array, Index
-from bri_bayes.core.names import EXPOSED_UNIT, UNIT
+from bri_bayes.core.names import EXPOSED_UNIT, GROUP, UNIT
 from bri_bayes.design.design import Design
-from bri_bayes.design.linear_terms import Block, Terms, build_terms, period_contrasts
+from bri_bayes.design.effect_paths import free_path
+from bri_bayes.design.group_shocks import SHOCK
+from bri_bayes.design.linear_terms import Block, Terms, build_terms, event_time_shares, period_contrasts
 from bri_bayes.inference.collapsed import Collapsed
 from bri_bayes.inference.exact import ExactPosterior
 from bri_bayes.inference.importance import Weighted, sample_by_importance
@@ -93,9 +95,9 @@ def by_block(blocks: tuple[Block, ...], coefficients: Array) -> dict[str, Array]
 def to_parameters(design: Design, card: ModelCard, values: dict[str, Array]) -> dict[str, Array]:
     """Coefficients of the blocks -> the parameters that both engines report, still on the standardised scale.
 
-    unit_effect (R, N); trend (R, N); drift (R, T); period_effect (R, T); tau (R, K) where there is a common path;
-    unit_deviation (R, U) and modifier_deviation (R, U, m) of treated units; effect (R, U, K); exposed_effect
-    (R, E, K) of contaminated controls; beta, modifier_effect (R, m); and scalars (R,).
+    unit_effect (R, N); trend (R, N); drift (R, T); shock (R, G, T); period_effect (R, T); tau (R, K) where there is a
+    common path; unit_deviation (R, U) and modifier_deviation (R, U, m) of treated units; effect (R, U, K);
+    exposed_effect (R, E, K) of contaminated controls; beta, modifier_effect (R, m); and scalars (R,).
     """
     terms: Terms = build_terms(design, card)
     ever_treated = np.isfinite(design["first_treated"].to_numpy())
@@ -121,7 +123,11 @@ def to_parameters(design: Design, card: ModelCard, values: dict[str, Array]) -> 
     if "modifier_deviation" in values:
         named["modifier_deviation"] = values["modifier_deviation"][:, ever_treated]
     if "own_path" in values:
-        effect[:, :, after] += values["own_path"][:, ever_treated]
+        paths = values["own_path"][:, ever_treated]
+        by_time = card.effects.treatment == "by_unit_event_time"
+        effect[:, :, after] += paths @ free_path(event_time_shares(design, card)).T if by_time else paths
+    if SHOCK in values:
+        named[SHOCK] = values[SHOCK][:, : design.sizes[GROUP]]
     if design.sizes[EXPOSED_UNIT]:
         exposed = np.isin(design[UNIT].to_numpy(), design[EXPOSED_UNIT].to_numpy())
         named["exposed_effect"] = np.repeat((values["path"] @ terms.path.T)[:, None, :], int(exposed.sum()), axis=1)

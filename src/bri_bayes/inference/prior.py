@@ -17,7 +17,7 @@ from bri_bayes.core.arrays import Array
 from bri_bayes.core.errors import InputError
 from bri_bayes.design.analysis import Analysis, Fit
 from bri_bayes.design.linear_terms import Block, build_terms
-from bri_bayes.inference.hyperparameters import Hyperparameters, hyperparameters
+from bri_bayes.inference.hyperparameters import AUTOCORRELATIONS, NOISE, Hyperparameters, hyperparameters
 from bri_bayes.inference.marginal import by_block, to_parameters
 from bri_bayes.inference.to_datatree import assemble
 
@@ -39,8 +39,12 @@ def prior_fit(analysis: Analysis, draws: int = 4000, seed: int = 0) -> Fit:
     n_units = design.sizes["unit"]
     own = [_coefficients(block, hyper, rng, (n_units,)) for block in terms.own]
     shared = [_coefficients(block, hyper, rng, ()) for block in terms.shared]
+    n_groups = 0 if terms.group_ix is None else int(terms.group_ix.max()) + 1
+    grouped = [_coefficients(block, hyper, rng, (n_groups,)) for block in terms.grouped]
     values = hyper | by_block(terms.own, np.concatenate(own, axis=-1))
     values |= by_block(terms.shared, np.concatenate(shared, axis=-1))
+    if grouped:
+        values |= by_block(terms.grouped, np.concatenate(grouped, axis=-1))
     groups = assemble(design, sampled, to_parameters(design, card, values), pointwise=True, seed=seed)
     groups["sample_stats"] = xr.Dataset(attrs={"engine": "prior"})
     diagnostics = {"engine": "prior", "ess": chains * each, "rhat": 1.0, "khat": None, "divergences": 0, "notes": []}
@@ -58,11 +62,16 @@ def _hyper_vectors(space: Hyperparameters, size: int, rng: np.random.Generator) 
     for name in space.names:
         if name == "sigma":
             columns.append(np.log(half_t3(size, priors.sigma, rng)))
-        elif name == "rho":
-            share = np.clip(rng.beta(*priors.rho, size), 1e-12, 1 - 1e-12)
+        elif name in AUTOCORRELATIONS:
+            shapes: tuple[float, float] = getattr(priors, AUTOCORRELATIONS[name])
+            share = np.clip(rng.beta(*shapes, size), 1e-12, 1 - 1e-12)
             columns.append(ndtri(share))
         else:
             columns.append(rng.standard_normal(size))
+    if NOISE in space.names:
+        at, angle = space.names.index("sigma"), space.names.index(NOISE)
+        noise = np.abs(priors.noise * columns[angle])
+        columns[at], columns[angle] = space.vectors(np.exp(columns[at]), noise)
     if space.n_units:
         log_sigma = columns[space.names.index("sigma")]
         columns += [log_sigma + priors.sigma_spread * rng.standard_normal(size) for _ in range(space.n_units)]
@@ -74,30 +83,33 @@ def _coefficients(block: Block, hyper: dict[str, Array], rng: np.random.Generato
     size = hyper["sigma"].size
     scale = hyper[block.scale] if isinstance(block.scale, str) else np.full(size, block.scale)
     z = rng.standard_normal((size, *units, block.columns.shape[1]))
+    if block.dependence is not None:
+        factor = np.linalg.cholesky(np.linalg.inv(block.dependence.precision(hyper)))
+        z = np.einsum("btk,b...k->b...t", factor, z)
     return np.asarray(z * scale.reshape(-1, *[1] * (z.ndim - 1)))
 
 
 def prior_density(name: str, scale: float | tuple[float, float], x: Array) -> Array:
-    """Prior density of a group scale, of sigma or of rho at ``x``, on the standardised scale."""
-    from scipy.stats import beta, halfnorm, t
+    """Prior density of a group scale, of sigma or of an autocorrelation at ``x``, on the standardised scale."""
+    from scipy.stats import beta, halfnorm, lognorm, t
 
-    if name == "rho":
-        assert isinstance(scale, tuple), "rho has two shapes"
-        return np.asarray(beta.pdf((x + 1) / 2, *scale) / 2)
-    assert not isinstance(scale, tuple), "a scale is one number"
+    if isinstance(scale, tuple):
+        if name in AUTOCORRELATIONS:
+            return np.asarray(beta.pdf((x + 1) / 2, *scale) / 2)
+        return np.asarray(lognorm.pdf(x, scale[1], scale=scale[0]))
     if name == "sigma":
         return np.asarray(np.where(x >= 0, 2 * t.pdf(x / scale, 3) / scale, 0.0))
     return np.asarray(halfnorm.pdf(x, scale=scale))
 
 
 def prior_cdf(name: str, scale: float | tuple[float, float], x: Array) -> Array:
-    """Prior distribution function of a group scale, of sigma or of rho at ``x``, on the standardised scale."""
-    from scipy.stats import beta, halfnorm, t
+    """Prior distribution function of a group scale, of sigma or of an autocorrelation, on the standardised scale."""
+    from scipy.stats import beta, halfnorm, lognorm, t
 
-    if name == "rho":
-        assert isinstance(scale, tuple), "rho has two shapes"
-        return np.asarray(beta.cdf((x + 1) / 2, *scale))
-    assert not isinstance(scale, tuple), "a scale is one number"
+    if isinstance(scale, tuple):
+        if name in AUTOCORRELATIONS:
+            return np.asarray(beta.cdf((x + 1) / 2, *scale))
+        return np.asarray(lognorm.cdf(x, scale[1], scale=scale[0]))
     if name == "sigma":
         return np.asarray(np.maximum(2 * t.cdf(x / scale, 3) - 1, 0.0))
     return np.asarray(halfnorm.cdf(x, scale=scale))

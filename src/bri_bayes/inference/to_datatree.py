@@ -14,6 +14,7 @@ from bri_bayes.core.names import (
     DRAW,
     EVENT_TIME,
     EXPOSED_UNIT,
+    GROUP,
     MODIFIER,
     OBS,
     PERIOD,
@@ -22,7 +23,13 @@ from bri_bayes.core.names import (
     UNIT,
 )
 from bri_bayes.design.design import Design
-from bri_bayes.design.error_process import coloured, pointwise_log_density, serial_errors, student_log_density
+from bri_bayes.design.error_process import (
+    coloured,
+    noisy_log_density,
+    pointwise_log_density,
+    serial_errors,
+    student_log_density,
+)
 from bri_bayes.design.linear_terms import binned_event_time, event_times, exposed_positions, trend_time
 from bri_bayes.study.model_card import ModelCard
 
@@ -41,6 +48,7 @@ _DIMS: dict[str, tuple[str, ...]] = {
     "modifier_deviation": (TREATED_UNIT, MODIFIER),
     "trend": (UNIT,),
     "drift": (PERIOD,),
+    "shock": (GROUP, PERIOD),
     "sigma_unit": (UNIT,),
     "sigma": (),
     "rho": (),
@@ -49,10 +57,13 @@ _DIMS: dict[str, tuple[str, ...]] = {
     "omega_modifier": (),
     "sigma_period": (),
     "trend_step": (),
+    "noise": (),
+    "shock_ratio": (),
+    "shock_rho": (),
     "nu": (),
     "kappa": (),
 }
-_UNITLESS = {"rho", "nu", "kappa"}
+_UNITLESS = {"rho", "nu", "kappa", "shock_ratio", "shock_rho"}
 
 
 def assemble(
@@ -65,7 +76,9 @@ def assemble(
     """
     draws = {name: values[name] for name in _DIMS if name in values}
     shape = (card.sampler.chains, -1)
-    coords = {name: design[name].to_numpy() for name in (UNIT, PERIOD, TREATED_UNIT, EXPOSED_UNIT, COVARIATE, MODIFIER)}
+    coords = {
+        name: design[name].to_numpy() for name in (UNIT, PERIOD, TREATED_UNIT, EXPOSED_UNIT, COVARIATE, MODIFIER, GROUP)
+    }
     coords |= {EVENT_TIME: event_times(design, card), CHAIN: np.arange(card.sampler.chains)}
     scaled = _in_outcome_units(design, draws)
     used = {dim for name in scaled for dim in _DIMS[name]} | {CHAIN}
@@ -103,6 +116,10 @@ def linear_predictor(design: Design, card: ModelCard, draws: dict[str, Array]) -
     if "drift" in draws:
         ever_treated = np.isfinite(design["event_time"].to_numpy())
         mu = mu + draws["drift"][:, design["period_ix"].to_numpy()] * ever_treated
+    if "shock" in draws:
+        group_ix = design["group_ix"].to_numpy()[unit_ix]
+        member = np.flatnonzero(group_ix >= 0)
+        mu[:, member] += draws["shock"][:, group_ix[member], design["period_ix"].to_numpy()[member]]
     rows, units, times = effect_cells(design, card)
     mu[:, rows] += draws["effect"][:, units, times]
     if "exposed_effect" in draws:
@@ -162,9 +179,14 @@ def _pointwise(
         log_density = student_log_density(serial, y - mu, sigma, rho, kept["nu"])
         innovations = rng.standard_t(kept["nu"][:, None], mu.shape)
     else:
-        log_density = pointwise_log_density(serial, y - mu, sigma, rho)
         innovations = rng.standard_normal(mu.shape)
     replicated = mu + coloured(serial, innovations, *serial.transition(sigma, rho))
+    if card.errors.structure == "ar1_noise":
+        ratio = sigma[:, serial.unit_ix] / kept["sigma"][:, None] if sigma.ndim == 2 else np.ones(mu.shape)
+        log_density = noisy_log_density(serial, period, y - mu, ratio, kept["sigma"], rho, kept["noise"])
+        replicated += ratio * kept["noise"][:, None] * rng.standard_normal(mu.shape)
+    elif card.likelihood.family == "normal":
+        log_density = pointwise_log_density(serial, y - mu, sigma, rho)
     coords = {CHAIN: posterior[CHAIN], DRAW: posterior[DRAW][::thin], **row}
     shape = (chains, -1, n)
 

@@ -4,9 +4,10 @@ On the standardised outcome, for row j of unit i in period t at event time k:
 
     mu_j = a_i + l_t + [k >= 0] (tau_k + u_i) + x_j'beta + [k >= 0] z_j'(gamma + g_i) + c_i time_j + [ever treated] d_t
     mu_j = a_i + l_t + kappa (tau_k + u_i) + ...            a contaminated control, k periods after its exposure
-    y_j  ~ Normal(mu_j + phi_j (y_{j-1} - mu_{j-1}), s_j)      phi_j, s_j from the serial structure
+    y_j  ~ Normal(mu_j + phi_j (y_{j-1} - mu_{j-1}), s_j)      phi_j, s_j from the serial structure (``error_model``)
 
-    a_i ~ N(0, A^2)    l ~ ZeroSumNormal(B)    tau_0 ~ N(0, .)    tau_k - tau_{k-1} ~ N(0, eta^2)    u_i ~ N(0, omega^2)
+    a_i ~ N(0, A^2)    l ~ ZeroSumNormal(B)    u_i ~ N(0, omega^2)
+    tau_k = average + f_k less its average over treated cells,  f the integrated random walk of ``effect_path``
     g_i ~ N(0, omega_modifier^2) with modifier_slopes = "by_unit", else zero
     d_t - d_{t-1} ~ N(0, trend_step^2), the drift of the treated group with trend = "group_random_walk", else zero
 
@@ -25,8 +26,9 @@ import numpy as np
 from bri_bayes.core.arrays import Array
 from bri_bayes.core.errors import InputError
 from bri_bayes.design.design import Design
-from bri_bayes.design.error_process import Serial, serial_errors
 from bri_bayes.design.linear_terms import binned_event_time, event_times, exposed_positions, trend_time, wide_scales
+from bri_bayes.models.effect_path import free_path, pooled_path
+from bri_bayes.models.error_model import add_errors
 from bri_bayes.study.model_card import ModelCard
 
 if TYPE_CHECKING:
@@ -65,6 +67,7 @@ def build_linear(
         "event_time": times,
         "covariate": design["covariate"].to_numpy(),
         "modifier": design["modifier"].to_numpy(),
+        "group": design["group"].to_numpy(),
     }
     unit_ix, period_ix = design["unit_ix"].to_numpy(), design["period_ix"].to_numpy()
     treated = design["treated"].to_numpy()
@@ -99,7 +102,7 @@ def build_linear(
             ever_treated = np.isfinite(design["event_time"].to_numpy()).astype(float)
             mu += _drift(design, card)[period_ix] * ever_treated
         mu += _period_effect(design, card, regressors, scale_period)[period_ix]
-        _likelihood(design, card, observed, mu)
+        add_errors(design, card, observed, mu)
     return model
 
 
@@ -146,6 +149,7 @@ def _effect(design: Design, card: ModelCard, times: np.ndarray) -> tuple[Any, li
     has_effect = np.isfinite(binned) & (times[path_ix] == binned)
     names, own_ix = list(design["treated_unit"].to_numpy()), own_position(design)
     n_leads, n_post = int((times < 0).sum()), int((times >= 0).sum())
+    weights = np.array([(binned[treated] == k).mean() for k in times[n_leads:]])
     by_unit = effects.treatment in ("by_unit", "by_unit_event_time")
     by_time = effects.treatment in ("event_time", "by_unit_event_time")
     leads = pm.Normal("lead", 0, priors.effect, shape=n_leads) if n_leads else pt.zeros(0)
@@ -154,16 +158,18 @@ def _effect(design: Design, card: ModelCard, times: np.ndarray) -> tuple[Any, li
     spilt: Any = 0.0
     if effects.pooling == "none" and by_unit:
         n_units = len(names)
-        post = pm.Normal("own_path", 0, priors.effect, shape=(n_units, n_post if by_time else 1))
-        post = post if by_time else pt.repeat(post, n_post, axis=1)
+        if by_time:
+            post = free_path(card, weights, units=n_units)
+        else:
+            post = pt.repeat(pm.Normal("own_path", 0, priors.effect, shape=(n_units, 1)), n_post, axis=1)
         effect = pm.Deterministic("effect", pt.concatenate([pt.repeat(leads[None, :], n_units, axis=0), post], axis=1))
     else:
         if not by_time:
             post = pt.repeat(pm.Normal("level", 0, priors.effect, shape=1), n_post)
         elif effects.pooling == "none":
-            post = pm.Normal("post", 0, priors.effect, shape=n_post)
+            post = free_path(card, weights)
         else:
-            post = _random_walk(card, np.diff(times[n_leads:]))
+            post = pooled_path(card, times[n_leads:], weights)
         tau = pm.Deterministic("tau", pt.concatenate([leads, post]), dims="event_time")
         effect = pt.repeat(tau[None, :], len(names), axis=0)
         omega = None
@@ -205,19 +211,6 @@ def own_position(design: Design) -> np.ndarray:
     return np.array([names.index(u) if u in names else 0 for u in design["unit"].to_numpy()[design["unit_ix"]]])
 
 
-def _random_walk(card: ModelCard, gaps: np.ndarray) -> Any:
-    """The effect path from the onset on: a wide level, then steps of sd eta a period."""
-    import pymc as pm
-    import pytensor.tensor as pt
-
-    level = pm.Normal("level", 0, card.priors.effect)
-    if not gaps.size:
-        return level[None]
-    eta = pm.HalfNormal("eta", card.priors.effect_step)
-    steps = pm.Normal("step", 0, 1, shape=gaps.size) * np.sqrt(gaps)
-    return pt.concatenate([level[None], level + eta * pt.cumsum(steps)])
-
-
 def _drift(design: Design, card: ModelCard) -> Any:
     """The treated group's deviation from parallel trends in each period, a random walk from zero."""
     import pymc as pm
@@ -246,42 +239,3 @@ def _period_effect(design: Design, card: ModelCard, regressors: list[np.ndarray]
     sigma_period = pm.HalfNormal("sigma_period", card.priors.period_spread)
     raw = pm.Normal("period_raw", 0, 1, dims="period")
     return pm.Deterministic("period_effect", basis @ mundlak + sigma_period * raw, dims="period")
-
-
-def _likelihood(design: Design, card: ModelCard, y: Any, mu: Any) -> None:
-    import pymc as pm
-    import pytensor.tensor as pt
-
-    unit_ix = design["unit_ix"].to_numpy()
-    period = design["period"].to_numpy()[design["period_ix"].to_numpy()].astype(float)
-    serial = serial_errors(card.errors.structure, unit_ix, period)
-    sigma = pm.HalfStudentT("sigma", nu=3, sigma=card.priors.sigma)
-    if card.errors.scale == "by_unit":
-        raw = pm.Normal("log_sigma_raw", 0, 1, dims="unit")
-        sigma = pm.Deterministic("sigma_unit", sigma * pt.exp(card.priors.sigma_spread * raw), dims="unit")[unit_ix]
-    phi, scale = _transition(card, serial)
-    before = np.where(serial.is_first, 0, np.arange(unit_ix.size) - 1)
-    mean = mu + phi * (y[before] - mu[before])
-    if card.likelihood.family == "student_t":
-        nu = pm.Deterministic("nu", 2 + pm.Gamma("nu_minus_two", alpha=2, beta=0.1))
-        pm.StudentT("y", nu=nu, mu=mean, sigma=sigma * scale, observed=y)
-    else:
-        pm.Normal("y", mean, sigma * scale, observed=y)
-
-
-def _transition(card: ModelCard, serial: Serial) -> tuple[Any, Any]:
-    """phi and s / sigma of each row, as in ``serial``, for a symbolic rho."""
-    import pymc as pm
-    import pytensor.tensor as pt
-
-    first, gap = serial.is_first, np.where(serial.is_first, 1.0, serial.gap)
-    if card.errors.structure == "iid":
-        return np.zeros(gap.size), np.ones(gap.size)
-    if card.errors.structure == "random_walk":
-        return np.where(first, 0.0, 1.0), np.sqrt(gap)
-    a, b = card.priors.rho
-    share = pm.Beta("rho_share", a, b)
-    rho = pm.Deterministic("rho", 2 * share - 1)
-    phi = pt.switch(first, 0.0, rho**gap)
-    variance = pt.switch(first, 1.0, 1 - rho ** (2 * gap)) / (1 - rho**2)
-    return phi, pt.sqrt(variance)

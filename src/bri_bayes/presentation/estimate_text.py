@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import textwrap
 
-from bri_bayes.presentation.study_tables import BAYES, Rows, frequentist_rows, method_name, posterior_rows, provenance
+from bri_bayes.presentation.study_tables import (
+    BAYES,
+    Rows,
+    effect_of,
+    frequentist_rows,
+    method_name,
+    posterior_rows,
+    provenance,
+)
 from bri_bayes.presentation.table_spec import Column, Table, Values, effect_columns
 from bri_bayes.presentation.terminal_table import WIDTH, terminal_text
 
@@ -23,6 +31,7 @@ def estimate_text(values: Values) -> str:
     model = {"title": values["model"], "att": bayes["att"]}
     outcome = {"models": {"main": model}, "main": "main", "frequentist": values.get("frequentist")}
     rows = [{**row, "method": method_name(row)} for row in (*frequentist_rows(outcome), *posterior_rows(outcome))]
+    rows += [_alternative(other) for other in values.get("alternatives", [])]
     made_from = {**panel, "kind": "user"} if panel["kind"] == "user" else panel
     step = panel.get("period_unit", "year")
     by = {"unit": "The effect by unit", "event_time": f"The effect by {step}s since the onset"}
@@ -33,6 +42,7 @@ def estimate_text(values: Values) -> str:
         tables.append(Table(f"by_{key}", caption, columns, effects, panel=made_from))
     said = [
         f"{values['outcome']}: effect on {', '.join(values['treated'])} (model {values['model']}, {bayes['engine']})",
+        f"The posterior assumes: {bayes['assumption']}.",
         f"{provenance(values).rstrip('.')}. {panel['rows']} rows of {len(panel['units'])} units, 95% intervals. "
         f"{unit_of_effects(str(values['outcome']))}",
     ]
@@ -44,6 +54,13 @@ def estimate_text(values: Values) -> str:
         [textwrap.fill(text, WIDTH) for text in notes],
     )
     return "\n\n".join(text for group in texts for text in group)
+
+
+def _alternative(other: Values) -> dict[str, object]:
+    """The answer of another assumption as a row beside the first."""
+    effect = effect_of(other["att"])
+    named = {"estimate": effect.pop("mean"), "se": effect.pop("sd"), **effect}
+    return {"estimator": BAYES, "inference": "posterior", "method": f"Bayes: {other['assumption']}", **named}
 
 
 def unit_of_effects(outcome: str) -> str:

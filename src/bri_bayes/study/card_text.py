@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from bri_bayes.study.model_card import PRIORS, ModelCard
+from bri_bayes.study.card_priors import PRIORS
+from bri_bayes.study.model_card import ModelCard
 
 # The priors of a card and the scales of its groups, for a reader.
 PRIOR_WORDS = {
     "unit": "unit effects",
     "period": "period effects",
-    "effect": "effect at the onset",
-    "effect_step": "steps of the effect",
+    "effect": "average effect",
+    "effect_step": "bends of the effect's path",
     "effect_unit": "spread between units",
     "covariate": "covariates",
     "modifier": "modifiers",
@@ -21,16 +22,55 @@ PRIOR_WORDS = {
     "sigma": "error scale",
     "sigma_spread": "spread of error scales",
     "rho": "autocorrelation",
+    "noise": "noise of single years",
+    "shock": "shocks of groups",
+    "shock_rho": "autocorrelation of shocks",
     "period_spread": "spread of period effects",
 }
 SCALE_WORDS = {
-    "eta": "how much the effect changes from period to period",
+    "eta": "how much the effect's growth changes from period to period",
     "omega": "how much the effect differs between units",
     "omega_modifier": "how much slopes differ between units",
     "trend_step": "how far the treated group drifts a period",
     "sigma_period": "how much period effects spread",
     "sigma": "the error scale",
     "rho": "the autocorrelation",
+    "noise": "the noise of single years",
+    "shock_ratio": "how large the shocks of a group are against a unit's error",
+    "shock_rho": "the autocorrelation of shocks",
+}
+# What separates the answers of two cards: how errors last, and what units share.
+_ERRORS = {
+    "iid": "independent errors",
+    "ar1": "AR(1) errors",
+    "ar1_noise": "AR(1) errors plus noise",
+    "random_walk": "random-walk errors",
+}
+_SHARED = {
+    "none": "units independent",
+    "like_errors": "units of one group share shocks, which last as errors do",
+    "ar1": "units of one group share AR(1) shocks",
+    "random_walk": "units of one group drift together",
+}
+
+
+def assumption(card: ModelCard) -> str:
+    """What the card assumes of units and errors, in a clause."""
+    shared = (
+        "treated units drift together" if card.effects.trend == "group_random_walk" else _SHARED[card.shocks.process]
+    )
+    scale = ", a scale for each unit" if card.errors.scale == "by_unit" else ""
+    family = ", Student-t" if card.likelihood.family == "student_t" else ""
+    return f"{shared}; {_ERRORS[card.errors.structure]}{scale}{family}"
+
+
+# What a card takes the errors of a unit for before its first row, and over the periods in which it has none.
+_STATIONARY = "the first error of a unit has the stationary variance; over d missing periods errors fade by rho^d"
+_GAPS = {
+    "iid": "errors of single rows: a missing row changes nothing",
+    "ar1": _STATIONARY,
+    "ar1_noise": f"{_STATIONARY}, noise at once",
+    "random_walk": "the first error of a unit is one step, its level being free; d missing periods are d steps",
 }
 
 
@@ -39,11 +79,13 @@ def describe(card: ModelCard) -> str:
     lines = [f"{card.name}: {card.title}", ""]
     if card.propensity is not None:
         return "\n".join([*lines, *card.propensity.lines])
-    for section in ("effects", "errors", "likelihood", "sampler"):
+    for section in ("effects", "errors", "shocks", "likelihood", "sampler"):
         settings = asdict(getattr(card, section))
         lines.append(f"{section:12s}" + ", ".join(f"{name} = {value}" for name, value in settings.items()))
     if card.formula is not None:
         return "\n".join([*lines, f"{'formula':12s}{card.formula}", "", "Priors: those of Bambi for this formula."])
+    if card.is_marginal:
+        lines.append(f"{'':12s}{_GAPS[card.errors.structure]}")
     lines += ["", "Priors, in units of the outcome's sd after unit and period effects:"]
     lines += [f"  {name:14s}{text.format(getattr(card.priors, name))}" for name, text in PRIORS.items()]
     if card.contamination is not None:

@@ -19,6 +19,7 @@ from bri_bayes.core.names import (
     Family,
     PeriodEffects,
     Pooling,
+    ShockProcess,
     Slopes,
     Structure,
     Treatment,
@@ -26,6 +27,7 @@ from bri_bayes.core.names import (
 )
 from bri_bayes.core.resources import shipped
 from bri_bayes.core.schema import STRICT, read_toml, validated
+from bri_bayes.study.card_priors import Priors
 from bri_bayes.study.formula import Formula
 from bri_bayes.study.propensity_specification import PropensityPrior
 
@@ -43,6 +45,7 @@ class Effects:
     ``leads`` adds effects before the onset against event time -1 (an event study);
     ``window`` bins event times below its first and above its last value; ``modifier_slopes`` "by_unit" gives every
     treated unit its own slope of the effect on a modifier, pooled towards a common one.
+    ``anticipation`` periods before the onset are neither before nor after: their rows of treated units are left out.
     ``trend`` "group_random_walk" lets the ever-treated units drift away from the others together, by steps of sd
     ``trend_sd`` a period on the standardised outcome; without a number that sd is learned.
     """
@@ -55,11 +58,14 @@ class Effects:
     trend: Trend = "none"
     trend_sd: float | None = None
     modifier_slopes: Slopes = "common"
+    anticipation: int = 0
 
     @model_validator(mode="after")
     def _consistent(self) -> Effects:
         if self.window is not None and not self.window[0] < 0 <= self.window[1]:
             raise ValueError("the window must run from a negative to a non-negative event time")
+        if self.anticipation < 0 or (self.anticipation and self.leads):
+            raise ValueError(f"anticipation is a number of periods, and goes without leads, not {self.anticipation}")
         if self.leads and self.treatment in ("common", "by_unit"):
             raise ValueError(f'leads need treatment = "event_time" or "by_unit_event_time", not "{self.treatment}"')
         self._consistent_trend()
@@ -92,6 +98,18 @@ class Errors:
 
 
 @dataclass(frozen=True, config=STRICT)
+class Shocks:
+    """What the units of one group share: a shock to the group in each period, whose sd is learned (``priors.shock``).
+
+    ``process`` "like_errors" : the shock hangs together over time as a unit's error does, so that errors of one group
+    are correlated; "ar1" : an autocorrelation of its own; "random_walk" : steps without return. Groups are those of
+    the panel; where it has none the treated units are one group, and a control shares its errors with nobody.
+    """
+
+    process: ShockProcess = "none"
+
+
+@dataclass(frozen=True, config=STRICT)
 class Likelihood:
     """The family of the error; Student-t only with the NUTS engine."""
 
@@ -119,56 +137,6 @@ class Contamination:
         if not all(0 < shape < float("inf") for shape in self.prior):
             raise ValueError(f"the two shapes of the Beta prior must be positive and finite, not {list(self.prior)}")
         return self
-
-
-@dataclass(frozen=True, config=STRICT)
-class Priors:
-    """Prior scales on the standardised outcome (its sd within units and periods is one).
-
-    ``PRIORS`` gives the distribution and the meaning of each. All are scales (standard deviations) but
-    ``rho``, the two shapes of the Beta prior of (rho + 1) / 2.
-    """
-
-    unit: float = 10.0
-    period: float = 10.0
-    effect: float = 2.0
-    effect_step: float = 0.5
-    effect_unit: float = 1.0
-    covariate: float = 1.0
-    modifier: float = 1.0
-    modifier_unit: float = 0.5
-    trend: float = 2.0
-    trend_step: float = 0.25
-    sigma: float = 1.0
-    sigma_spread: float = 0.5
-    rho: tuple[float, float] = (1.0, 1.0)
-    period_spread: float = 2.0
-
-    @model_validator(mode="after")
-    def _positive(self) -> Priors:
-        for name, value in asdict(self).items():
-            scales = value if isinstance(value, tuple) else (value,)
-            if not all(0 < scale < float("inf") for scale in scales):
-                raise ValueError(f"the prior scale {name} must be positive and finite, not {value}")
-        return self
-
-
-PRIORS: Mapping[str, str] = {
-    "unit": "Normal(0, {} x sd of the outcome): each unit effect, wide, so fixed in practice",
-    "period": "ZeroSumNormal({} x sd of the outcome): period effects, wide, so fixed in practice",
-    "effect": "Normal(0, {}): the effect at the onset, each lead, and with pooling off every effect",
-    "effect_step": "HalfNormal({}): eta, sd of a step of the effect path from one event time to the next",
-    "effect_unit": "HalfNormal({}): omega, sd of the countries' effects around the common path",
-    "covariate": "Normal(0, {}): coefficient of a covariate with unit sd within units and periods",
-    "modifier": "Normal(0, {}): change of the effect for one sd of the modifier over treated cells",
-    "modifier_unit": "HalfNormal({}): omega_modifier, sd of the units' changes around the common one, by_unit slopes",
-    "trend": "Normal(0, {}): drift of a unit from the first to the last period",
-    "trend_step": "HalfNormal({}): trend_step, sd of a step of the treated group's drift from one period to the next",
-    "sigma": "HalfStudentT(3, {}): sd of the error, of its innovation under ar1 and random_walk",
-    "sigma_spread": 'Normal(0, {}): log error scale of a unit against the common one, with scale = "by_unit"',
-    "rho": "2 Beta{} - 1: autocorrelation of the error from one period to the next",
-    "period_spread": "HalfNormal({}): sd of correlated period effects around their Mundlak means",
-}
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -206,6 +174,7 @@ class ModelCard:
     structure: Structure = "linear"
     effects: Effects = Effects()
     errors: Errors = Errors()
+    shocks: Shocks = Shocks()
     likelihood: Likelihood = Likelihood()
     priors: Priors = Priors()
     sampler: Sampler = Sampler()
@@ -221,7 +190,19 @@ class ModelCard:
                 raise ValueError(f'a card has a [{structure}] table exactly when structure = "{structure}"')
         if self.contamination is not None:
             self._check_contamination()
+        self._check_shocks()
         return self
+
+    def _check_shocks(self) -> None:
+        """A group's shock must not pass for a common period effect, nor meet a second account of the same drift."""
+        if self.likelihood.family == "student_t" and self.errors.structure == "ar1_noise":
+            raise ValueError('errors ar1_noise need the family "normal"')
+        if self.shocks.process == "none":
+            return
+        if self.effects.period != "fixed" or self.effects.trend == "group_random_walk":
+            raise ValueError('shocks need period = "fixed" and no trend = "group_random_walk", which is a shock, too')
+        if self.likelihood.family == "student_t":
+            raise ValueError('shocks need the family "normal"')
 
     def _check_contamination(self) -> None:
         """The effect of an exposed control needs a path that units share, and nothing that depends on kappa twice."""

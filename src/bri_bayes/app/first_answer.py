@@ -1,0 +1,63 @@
+"""Which answer is shown first, and which stand beside it? Cards that differ in what units share and how errors last.
+
+The answer shown first is the one whose 95% interval stays honest in the situations of ``docs/calibration.md``: treated
+units may share shocks, and errors may be noisy (decision 24). Beside it stand the answers of the assumptions that it
+does not make, so that a reader sees what hangs on them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from bri_bayes.core.names import GROUP
+from bri_bayes.design.analysis import Analysis
+from bri_bayes.design.design import Design
+from bri_bayes.inference.att import att_posterior
+from bri_bayes.inference.importance import KHAT_LIMIT
+from bri_bayes.study.card_text import assumption
+from bri_bayes.study.model_card import ModelCard, load_card
+
+# Shocks shared and noise; units independent; noise alone.
+SHARED, INDEPENDENT, NOISE = "did_shared", "did", "did_noise"
+
+
+def first_card(n_treated: int) -> str:
+    """The name of the card whose answer is shown first; one treated unit shares its shocks with nobody."""
+    return SHARED if n_treated > 1 else NOISE
+
+
+def alternatives(analysis: Analysis, seed: int) -> list[dict[str, Any]]:
+    """The answers of the other assumptions: {"card", "assumption", "att"} each, with the covariates of the first."""
+    answers = []
+    for name in (SHARED, INDEPENDENT, NOISE):
+        card = dataclasses.replace(load_card(name), outcome=analysis.card.outcome, covariates=analysis.card.covariates)
+        if card.digest == analysis.card.digest or (name == SHARED and len(analysis.assignment.treated_units) < 2):
+            continue
+        posterior = att_posterior(analysis.design, card, seed)
+        if posterior.points.khat < KHAT_LIMIT:
+            answers.append({"card": name, "assumption": assumption(card), "att": posterior.effect.as_dict()})
+    return answers
+
+
+def treated_groups(design: Design) -> list[str]:
+    """The groups of the treated units: as many independent draws as the policy has had."""
+    group_ix, treated = design["group_ix"].to_numpy(), design["first_treated"].notnull().to_numpy()
+    names = design[GROUP].to_numpy()
+    single = design["unit"].to_numpy()[treated & (group_ix < 0)]
+    return sorted({str(names[group]) for group in group_ix[treated & (group_ix >= 0)]} | {str(unit) for unit in single})
+
+
+def what_separates(card: ModelCard, design: Design) -> list[str]:
+    """What the first answer assumes of the treated units together, in a sentence; nothing where they share nothing."""
+    if card.shocks.process == "none":
+        return []
+    groups = treated_groups(design)
+    n_units = int(design["first_treated"].notnull().sum())
+    if len(groups) > 1:
+        return [f"The {n_units} treated units are {len(groups)} groups: as many independent draws, whatever the units."]
+    return [
+        f"The {n_units} treated units are one group, so the policy was tried once: whatever else befell this group "
+        "after the onset cannot be told from it. The first answer allows for shocks that they share, whose size is "
+        "hardly learned from one group; 'units independent' does without. --groups names other groups."
+    ]

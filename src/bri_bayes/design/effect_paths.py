@@ -1,0 +1,50 @@
+"""How may the effect change over event time? Bases of paths around an average.
+
+With w_k the share of treated rows at event time k, the ATT of a common path is its average with these weights. The
+coefficients of a basis are independent, each block with a prior scale of its own:
+
+    pooled   tau_k = average + f_k    f an integrated random walk: its growth f_k - f_k-1 starts as N(0, (2 eta)^2) and
+                                      changes by N(0, eta^2) from period to period
+    free     tau_k = average + g_k    g_k independent
+
+less the weighted averages of f and g. So whatever a path does, the prior of the ATT is that of the average. A random
+walk from the onset instead holds to a level while its steps are thought small, and errors that persist make the first
+years count most: an effect of 0.73 for three years and then none, 0.20 on average, was read as 0.30.
+Source of the pooled path: the integrated random walk of Wahba (1978), J. R. Stat. Soc. B 40(3), whose mean is a cubic
+smoothing spline.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bri_bayes.core.arrays import Array, Index
+
+# The sd of the growth a period with which a path starts, in sds of a change of it.
+START_OF_GROWTH = 2.0
+
+
+def pooled_path(times: Index, weights: Array) -> tuple[Array, Array]:
+    """Columns of the average (K, 1), and of the first growth and its changes together (K, K - 1), for K event times.
+
+    A change of growth between two event times d periods apart has the variance d.
+    """
+    gap = np.diff(times).astype(float)
+    growth = np.vstack([np.zeros((1, gap.size)), np.tril(np.ones((gap.size, gap.size))) * gap])
+    sd = np.where(np.arange(gap.size) == 0, START_OF_GROWTH, np.sqrt(gap))
+    bends = growth @ np.tril(np.ones((gap.size, gap.size))) * sd
+    return np.ones((times.size, 1)), _around_average(bends, weights)
+
+
+def free_path(weights: Array) -> Array:
+    """Columns of the average and of K - 1 deviations (K, K), all with one prior scale.
+
+    The deviations have the covariance of independent ones less their weighted average.
+    """
+    deviations = _around_average(np.eye(weights.size), weights)
+    vectors, singular, _ = np.linalg.svd(deviations)
+    return np.column_stack([np.ones(weights.size), (vectors * singular)[:, : weights.size - 1]])
+
+
+def _around_average(columns: Array, weights: Array) -> Array:
+    return np.asarray(columns - weights @ columns)
