@@ -13,6 +13,7 @@ from bri_bayes.core.effect import Effect
 from bri_bayes.core.json_values import Result, Value
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.estimands.effects import att
+from bri_bayes.estimands.linear import att_effect
 from bri_bayes.inference.convergence import ESS_LIMIT, RHAT_LIMIT
 from bri_bayes.inference.importance import KHAT_LIMIT
 from bri_bayes.inference.joint import fit_jointly
@@ -61,7 +62,7 @@ def joint_values(first: Analysis, second: Analysis, seed: int) -> JointResult:
     return JointResult(
         outcomes=[str(first.card.outcome), str(second.card.outcome)],
         rows=int(joint.fits[0].design.sizes["obs"]),
-        att=[Effect.of_draws(x), Effect.of_draws(y)],
+        att=[att_effect(each) for each in joint.fits],
         error_correlation=Effect.of_draws(flat(joint.correlation)),
         effect_correlation=float(np.corrcoef(x, y)[0, 1]),
         quadrants=quadrants(x, y),

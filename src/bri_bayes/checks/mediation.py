@@ -37,6 +37,7 @@ from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.core.json_values import Result, Value
 from bri_bayes.design.analysis import Analysis, Fit
 from bri_bayes.estimands.effects import att
+from bri_bayes.estimands.linear import att_effect
 from bri_bayes.frequentist.channel import channel_rows
 from bri_bayes.inference.fitting import fit, is_trustworthy
 
@@ -128,7 +129,7 @@ def mediation_values(analysis: Analysis, channel: str, seed: int, *, alone: bool
         channel_alone=[row.as_dict() for row in channel_rows(outcome_fit.design, channel)],
         diagnostics={name: dict(result.diagnostics) for name, result in fits.items()},
         trustworthy=all(is_trustworthy(result) for result in fits.values()),
-        total_alone=Effect.of_draws(flat(att(fits["alone"]))) if alone else None,
+        total_alone=att_effect(fits["alone"]) if alone else None,
     )
 
 

@@ -46,6 +46,7 @@ from bri_bayes.design.design import Design
 from bri_bayes.frequentist.many import TWFE_PERMUTATION, linear_tests
 from bri_bayes.frequentist.twfe import fit_twfe
 from bri_bayes.inference.assignments import att_of_assignments, shares_columns
+from bri_bayes.inference.att import att_posterior
 from bri_bayes.inference.batch import att_of_many, covers
 
 # Fewer different groups would be drawn again and again.
@@ -109,7 +110,7 @@ def same_shape(
     outcomes = table[stands_for[:, design["unit_ix"].to_numpy()], design["period_ix"].to_numpy()]
     both = np.vstack([design["y"].to_numpy()[None, :], outcomes])
     many = att_of_many(design, analysis.card, both, points=points, seed=seed)
-    observed, *effects = effects_of(many)
+    observed, effects = att_posterior(design, analysis.card, seed).effect, effects_of(many)[1:]
     twfe = _two_way(design, both)
     n_treated = int(ever.sum())
     rows = [

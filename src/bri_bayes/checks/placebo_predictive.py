@@ -20,6 +20,7 @@ from bri_bayes.checks.placebo_null import Null, Placebo, count_excluding_zero, e
 from bri_bayes.checks.posterior_predictive import PredictiveChecks
 from bri_bayes.core.arrays import Array
 from bri_bayes.design.analysis import Analysis
+from bri_bayes.inference.att import att_posterior
 from bri_bayes.inference.batch import att_of_many
 
 
@@ -50,7 +51,7 @@ def predictive_values(analysis: Analysis, *, panels: int, seed: int = 0) -> Pred
 def _placed(analysis: Analysis, outcomes: Array, seed: int) -> SimulatedNull:
     both = np.vstack([analysis.design["y"].to_numpy()[None, :], outcomes])
     answers = att_of_many(analysis.design, analysis.card, both, seed=seed)
-    observed, *effects = effects_of(answers)
+    observed, effects = att_posterior(analysis.design, analysis.card, seed).effect, effects_of(answers)[1:]
     means = np.array([effect.mean for effect in effects])
     return SimulatedNull(
         observed=observed,

@@ -28,6 +28,7 @@ from bri_bayes.data.assignment import Assignment
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.design.design import Design
 from bri_bayes.frequentist.resampling import TIE, permutation
+from bri_bayes.inference.att import att_posterior
 from bri_bayes.inference.assignments import att_of_assignments, shares_columns
 
 # All assignments up to this number, otherwise as many at random.
@@ -105,6 +106,8 @@ def any_country(
             design, analysis.card, groups, analysis.assignment.onsets[0], points=points, seed=seed
         )
         effects, khat = effects_of(answers), float(answers["khat"].max())
+        # The panel's own answer comes from its own points, so that it has the digits of every other section.
+        effects[0] = att_posterior(design, analysis.card, seed).effect
     else:
         effects = [refits[label].att for label in assignments]
         khat = max((refits[label].khat or 0.0 for label in assignments), default=0.0)
@@ -138,8 +141,7 @@ def controls_only(analysis: Analysis, *, points: int = 2000, seed: int = 0) -> C
     if len(controls) < 2 or len(analysis.assignment.onsets) > 1:
         raise InputError("a placebo among the controls needs two controls or more and one onset")
     onset = analysis.assignment.onsets[0]
-    ever = np.isfinite(analysis.design["first_treated"].to_numpy())[None, :]
-    observed = effects_of(att_of_assignments(analysis.design, analysis.card, ever, onset, points=points, seed=seed))[0]
+    observed = att_posterior(analysis.design, analysis.card, seed).effect
     some = Assignment({unit: onset if position == 0 else None for position, unit in enumerate(controls)})
     design = analysis.replace(assignment=some).design
     rows: list[Placebo] = []

@@ -186,20 +186,10 @@ def _psm_step(
 def _plug_in_step(
     analysis: Analysis, pre: PrePeriod, rows: PrePeriod, card: ModelCard, seed: int, draws: int
 ) -> dict[str, Any]:
-    from bri_bayes.inference.weighted import weighted_posteriors
+    from bri_bayes.inference.att import att_posterior
 
     posterior = _sampled(rows, card, seed, draws)
-    equal = weighted_posteriors(
-        analysis.design, analysis.card, np.ones((1, analysis.design.sizes[UNIT])), seed, draws=4000
-    )
-    lower, upper = np.quantile(equal.draws[0], [0.025, 0.975])
-    att = {
-        "mean": float(equal.mean[0]),
-        "sd": float(equal.sd[0]),
-        "lower": float(lower),
-        "upper": float(upper),
-        "p_positive": float((equal.draws[0] > 0).mean()),
-    }
+    att = att_posterior(analysis.design, analysis.card, seed).effect.as_dict()
     return dict(json_safe({**plug_in(analysis, pre, posterior), "all_controls": att}))
 
 
