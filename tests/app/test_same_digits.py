@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,7 +14,6 @@ PLACES = (
     ("placebo", ("time", "observed")),
     ("placebo", ("space", "observed")),
     ("placebo", ("space", "placebos", 0, "att")),
-    ("placebo", ("controls_only", "observed")),
     ("placebo", ("space", "controls_only", "observed")),
     ("placebo", ("predictive", "observed")),
     ("placebo", ("predictive", "whole_panel", "observed")),
@@ -24,8 +22,6 @@ PLACES = (
     ("prior", ("att",)),
     ("robustness", ("main",)),
 )
-# Two posteriors that are as near as this, in sds, are the same one or were found to differ by an error of computation.
-NEAR = 1e-3
 
 
 def test_the_effect_of_the_main_card_has_the_same_digits_in_every_section(quick_run: dict[str, Any]) -> None:
@@ -33,21 +29,11 @@ def test_the_effect_of_the_main_card_has_the_same_digits_in_every_section(quick_
     for name, outcome in quick_run["outcomes"].items():
         answer = outcome["models"][outcome["main"]]["att"]
         for section, path in PLACES:
-            part = quick_run[section]
-            record = _at((part.get("outcomes") or part.get("details")).get(name), path)
+            record = _at(quick_run[section].get("details", quick_run[section].get("outcomes")), (name, *path))
             if record is not None:
                 said += 1
                 assert {key: record[key] for key in NAMES} == pytest.approx(answer, rel=1e-9), (section, path)
     assert said >= len(PLACES)
-
-
-def test_no_place_says_nearly_the_same_effect(quick_run: dict[str, Any]) -> None:
-    """Any five numbers in the run that are within a thousandth of an sd of the answer are the answer."""
-    for name, outcome in quick_run["outcomes"].items():
-        answer = outcome["models"][outcome["main"]]["att"]
-        for path, record in _records(quick_run):
-            if name in path and all(abs(record[key] - answer[key]) < NEAR * answer["sd"] for key in NAMES[:4]):
-                assert {key: record[key] for key in NAMES} == pytest.approx(answer, rel=1e-9), path
 
 
 def _at(value: Any, path: tuple[Any, ...]) -> Any:
@@ -56,14 +42,3 @@ def _at(value: Any, path: tuple[Any, ...]) -> Any:
             return None
         value = value[key]
     return value
-
-
-def _records(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], dict[str, float]]]:
-    if isinstance(value, dict):
-        if set(NAMES) <= set(value) and all(isinstance(value[key], float) for key in NAMES):
-            yield path, value
-        for key, item in value.items():
-            yield from _records(item, (*path, key))
-    elif isinstance(value, list):
-        for position, item in enumerate(value):
-            yield from _records(item, (*path, position))

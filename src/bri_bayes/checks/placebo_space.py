@@ -28,8 +28,8 @@ from bri_bayes.data.assignment import Assignment
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.design.design import Design
 from bri_bayes.frequentist.resampling import TIE, permutation
-from bri_bayes.inference.att import att_posterior
 from bri_bayes.inference.assignments import att_of_assignments, shares_columns
+from bri_bayes.inference.att import att_posterior
 
 # All assignments up to this number, otherwise as many at random.
 MOST = 1000
