@@ -53,6 +53,23 @@ def register_data(app: typer.Typer) -> None:
             typer.echo(f"Note: {note}.", err=True)
         typer.echo(str(done.panel))
 
+    @group.command(name="import")
+    def import_(
+        files: Annotated[list[Path], typer.Argument(help="Files of the sources, downloaded by hand.")],
+        out: Annotated[
+            Path | None, typer.Option("--out", help="Where the panel goes; default: data/imported.", show_default=False)
+        ] = None,
+    ) -> None:
+        """Make one panel of files that were downloaded by hand, and check it."""
+        from bri_bayes.app.official_import import OUT, import_files
+
+        imported = import_files(files, out or OUT)
+        for file, kind in zip(files, imported.kinds, strict=True):
+            typer.echo(f"{file.name}: {kind}", err=True)
+        for note in (*imported.notes, *(f"{found.rule}: {found.text}" for found in imported.findings)):
+            typer.echo(f"Note: {note}.", err=True)
+        typer.echo(str(imported.panel))
+
     @group.command()
     def check(
         panel: Annotated[

@@ -1,0 +1,68 @@
+"""What does `data import` do? Files that a person downloaded become one panel, which is checked before it is kept."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bri_bayes.app.official_data import MANIFEST, SCHEMA_VERSION
+from bri_bayes.core.errors import GateError, InputError
+from bri_bayes.core.io import replaced_together, write_json
+from bri_bayes.data.official.check import CheckFinding, check_panel
+from bri_bayes.data.official.files import FileTable, country_names, read_official_file
+from bri_bayes.data.official.sources import load_sources
+
+OUT = Path("data/imported")
+PANEL = "panel.csv"
+
+
+@dataclass(frozen=True)
+class Imported:
+    """Where the panel is, what each file was taken for, what was left out, and what the check noted."""
+
+    panel: Path
+    kinds: tuple[str, ...]
+    notes: tuple[str, ...]
+    findings: tuple[CheckFinding, ...]
+
+
+def import_files(paths: Sequence[Path], out: Path = OUT) -> Imported:
+    """Join the columns of the files by country and year; a broken rule leaves the earlier panel as it was."""
+    import pandas as pd
+
+    sources = load_sources()
+    named = country_names(paths)
+    tables = [read_official_file(path, sources, named) for path in paths]
+    _refuse_shared_columns(paths, tables)
+    panel = pd.concat([table.frame for table in tables], axis=1).sort_index().reset_index()
+    notes = tuple(note for table in tables for note in table.notes)
+    with replaced_together(out, [PANEL, MANIFEST]) as folder:
+        panel.to_csv(folder / PANEL, index=False, lineterminator="\n")
+        findings = check_panel(folder / PANEL)
+        broken = [f"{finding.rule}: {finding.text}" for finding in findings if finding.severity == "broken"]
+        if broken:
+            raise GateError(f"nothing was imported; {'; '.join(broken)}")
+        written = hashlib.sha256((folder / PANEL).read_bytes()).hexdigest()
+        manifest = {
+            "schema_version": SCHEMA_VERSION,
+            "kind": "official",
+            "notes": list(notes),
+            "inputs": [
+                {"file": path.name, "taken_for": table.kind, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+                for path, table in zip(paths, tables, strict=True)
+            ],
+            "files": {PANEL: {"sha256": written, "rows": len(panel)}},
+        }
+        write_json(folder / MANIFEST, manifest)
+    return Imported(out / PANEL, tuple(table.kind for table in tables), notes, tuple(findings))
+
+
+def _refuse_shared_columns(paths: Sequence[Path], tables: Sequence[FileTable]) -> None:
+    first_in: dict[str, Path] = {}
+    for path, table in zip(paths, tables, strict=True):
+        for name in table.frame.columns:
+            if name in first_in:
+                raise InputError(f'{path} and {first_in[name]} both have the column "{name}"; import one of them')
+            first_in[str(name)] = path

@@ -1,0 +1,184 @@
+"""Which official data does a downloaded file hold? Its header tells, and it becomes columns by country and year.
+
+panel       iso3, year and columns of numbers: taken as it is
+extract     iso3, year, flow, classification, code, value_usd: one row a product; SITC codes become columns, and what is
+            called SUM or TOTAL, or the sum over HS codes, is all goods
+comtrade    the CSV that UN Comtrade's own page writes (refYear, flowCode, partnerISO, cmdCode, primaryValue)
+world_bank  the wide CSV of the World Bank (Country Code, Indicator or Series Code, a column a year)
+swiid       SWIID's summary file (country, year, gini_disp, gini_disp_se)
+baci        CEPII's BACI, CSV or zip: China's flows, summed over products
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bri_bayes.core.errors import InputError
+from bri_bayes.data.inequality_series import COUNTRY_CODE, INDICATOR_CODES
+from bri_bayes.data.official.check import read_long
+from bri_bayes.data.official.comtrade import FLOWS
+from bri_bayes.data.official.sources import Sources
+from bri_bayes.data.official.store import Call
+from bri_bayes.data.official.swiid import read_swiid
+from bri_bayes.data.panel import Column, load_panel
+from bri_bayes.data.regions import regions
+from bri_bayes.data.text_table import read_table
+from bri_bayes.data.trade import BACI_COLUMNS, read_trade
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+KEYS = ["iso3", "year"]
+EXTRACT = ("iso3", "year", "flow", "classification", "code", "value_usd")
+COMTRADE = ("refYear", "flowCode", "partnerISO", "cmdCode", "classificationCode", "primaryValue")
+SWIID = ("country", "year", "gini_disp", "gini_disp_se")
+ALL_GOODS = ("SUM", "TOTAL")
+# BACI counts thousands of dollars.
+BACI_SCALE = 1000.0
+
+
+@dataclass(frozen=True, eq=False)
+class FileTable:
+    """What a file holds: ``frame`` has the index (iso3, year); ``notes`` say what was left out."""
+
+    kind: str
+    frame: pd.DataFrame
+    notes: tuple[str, ...] = ()
+
+
+def read_official_file(path: Path, sources: Sources, named: Mapping[str, str]) -> FileTable:
+    """The columns of a file by country and year; ``named`` : names of countries -> ISO code."""
+    if not path.is_file():
+        raise InputError(f"{path}: there is no such file")
+    header = set(_header(path))
+    if path.suffix.lower() == ".zip" or set(BACI_COLUMNS) <= header:
+        return _baci(path)
+    if set(EXTRACT) <= header:
+        return _extract(path)
+    if set(COMTRADE) <= header:
+        return _comtrade(path, sources)
+    if COUNTRY_CODE in header and header & set(INDICATOR_CODES):
+        return _world_bank(path, sources)
+    if set(SWIID) <= header:
+        return _swiid(path, sources, named)
+    if set(KEYS) <= header:
+        return _panel(path)
+    raise InputError(
+        f"{path}: is none of the files that can be imported (a panel with iso3 and year, an extract of trade, a CSV of "
+        "UN Comtrade or of the World Bank, SWIID's summary file, BACI)"
+    )
+
+
+def country_names(paths: Sequence[Path]) -> dict[str, str]:
+    """Names of countries -> ISO code, from the World Bank's files among ``paths``."""
+    names: dict[str, str] = {}
+    for path in paths:
+        if path.is_file() and path.suffix.lower() == ".csv" and COUNTRY_CODE in _header(path):
+            table = read_table(path, COUNTRY_CODE)
+            at = table.position(COUNTRY_CODE), table.position("Country Name")
+            names |= dict(zip(table.columns[at[1]], table.columns[at[0]], strict=True))
+    return names
+
+
+def _header(path: Path) -> list[str]:
+    """The names of the columns; of a zip none are looked at."""
+    return [] if path.suffix.lower() == ".zip" else list(read_table(path, COUNTRY_CODE).header)
+
+
+def _panel(path: Path) -> FileTable:
+    frame = read_long(path)
+    again = frame.duplicated(KEYS)
+    if again.any():
+        first = frame[again].iloc[0]
+        raise InputError(f"{path}: {first['iso3']} {first['year']} is there twice; one row is allowed")
+    return FileTable("panel", frame.set_index(KEYS))
+
+
+def _extract(path: Path) -> FileTable:
+    """Trade by product: SITC codes as columns, HS codes summed."""
+    import pandas as pd
+
+    frame = pd.read_csv(
+        path, dtype={"iso3": str, "code": str, "classification": str, "flow": str}, keep_default_na=False
+    )
+    words = frame["flow"].str.split().str[0].str.lower()
+    if unknown := sorted(set(words) - set(FLOWS.values())):
+        raise InputError(f'{path}: the flow "{unknown[0]}" is unknown; allowed: export, import')
+    frame = frame.assign(flow=words, value_usd=pd.to_numeric(frame["value_usd"], errors="coerce"))
+    keys = [*KEYS, "flow", "code"]
+    if (again := frame.duplicated([*keys, "classification"])).any():
+        first = frame[again].iloc[0]
+        raise InputError(f"{path}: {' '.join(str(first[key]) for key in keys)} is there twice; one row is allowed")
+    by_code = frame["classification"].str.startswith("SITC")
+    goods = frame["code"].isin(ALL_GOODS) | ~by_code
+    named = frame["flow"] + "_" + frame["code"] + "_usd"
+    columns = named.where(~goods, "all_goods_" + frame["flow"] + "_usd")
+    wide = frame.assign(column=columns).groupby([*KEYS, "column"], sort=True)["value_usd"].sum(min_count=1)
+    table = wide.unstack("column")
+    gaps = int(table.isna().sum().sum())
+    notes = (f"{path.name}: {gaps} cells have no row, which is not zero trade",) if gaps else ()
+    return FileTable("extract", table.rename_axis(columns=None), notes)
+
+
+def _comtrade(path: Path, sources: Sources) -> FileTable:
+    """The page's own CSV: sums only, no detail by customs procedure, transport or second partner."""
+    import pandas as pd
+
+    frame = pd.read_csv(path, dtype={"cmdCode": str, "partnerISO": str}, keep_default_na=False, index_col=False)
+    plain = pd.Series(True, index=frame.index)
+    for name, value in (("motCode", "0"), ("partner2Code", "0"), ("customsCode", "C00")):
+        if name in frame:
+            plain &= frame[name].astype(str) == value
+    aliases = {answer: iso3 for iso3, answers in sources.comtrade.iso_as_answered.items() for answer in answers}
+    iso3 = frame["partnerISO"].replace(aliases)
+    kept = frame.assign(iso3=iso3)[plain & iso3.isin(regions()) & frame["flowCode"].isin(FLOWS)]
+    named = "all_goods_" + kept["flowCode"].map(FLOWS) + "_usd"
+    by_code = kept["flowCode"].map(FLOWS) + "_" + kept["cmdCode"] + "_usd"
+    columns = named.where(kept["cmdCode"] == "TOTAL", by_code)
+    rows = kept.assign(column=columns, year=kept["refYear"].astype(int))
+    if (again := rows.duplicated([*KEYS, "column"])).any():
+        first = rows[again].iloc[0]
+        raise InputError(
+            f"{path}: {first['iso3']} {first['year']} {first['column']} is there twice; one classification at a time"
+        )
+    table = rows.pivot(index=KEYS, columns="column", values="primaryValue").astype(float).rename_axis(columns=None)
+    lost = len(frame) - len(kept)
+    notes = (f"{path.name}: {lost} rows are details, groups of countries or other flows",) if lost else ()
+    return FileTable("comtrade", table, notes)
+
+
+def _world_bank(path: Path, sources: Sources) -> FileTable:
+    table = read_table(path, COUNTRY_CODE)
+    code = next(name for name in INDICATOR_CODES if name in table.header)
+    present = set(table.columns[table.position(code)])
+    columns = {series.column: Column(series.code) for series in sources.world_bank.indicators if series.code in present}
+    if not columns:
+        raise InputError(f"{path}: none of its series is among those of data/sources.toml")
+    panel = load_panel(path, unit=COUNTRY_CODE, period="", columns=columns, layout="wide")
+    frame = panel.to_dataframe()[list(columns)].rename_axis(KEYS)
+    return FileTable("world_bank", frame[frame.index.get_level_values(0).isin(regions())])
+
+
+def _swiid(path: Path, sources: Sources, named: Mapping[str, str]) -> FileTable:
+    import pandas as pd
+
+    call = Call("swiid", str(path), kind="csv")
+    read = read_swiid(call, path.read_bytes(), sources.swiid, named, range(1900, 2101))
+    rows = [(row.iso3, row.year, row.index, row.se) for row in read.rows]
+    frame = pd.DataFrame(rows, columns=[*KEYS, "inequality", "inequality_se"]).set_index(KEYS).astype(float)
+    missed = ", ".join(read.unknown)
+    notes = (f"{path.name}: no code was found for {missed}; a file of the World Bank beside it names more countries",)
+    return FileTable("swiid", frame, notes if read.unknown else ())
+
+
+def _baci(path: Path) -> FileTable:
+    trade = read_trade(path)
+    sums = trade.groupby(["unit", "period", "flow"])["value"].sum().mul(BACI_SCALE).unstack("flow")
+    frame = sums.rename(columns="baci_{}_usd".format).rename_axis(index=KEYS, columns=None)
+    kept = frame[frame.index.get_level_values(0).isin(regions())]
+    lost = sorted(set(frame.index.get_level_values(0)) - set(regions()))
+    notes = (f"{path.name}: partners without an ISO code: {', '.join(lost[:12])}",) if lost else ()
+    return FileTable("baci", kept, notes)
