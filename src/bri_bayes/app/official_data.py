@@ -14,7 +14,7 @@ from bri_bayes.core.errors import InputError
 from bri_bayes.core.io import replaced_together, write_json
 from bri_bayes.data.file_formats import FETCHED
 from bri_bayes.data.official.build import official_panel
-from bri_bayes.data.official.comtrade import TradeRow, questions, read_answer
+from bri_bayes.data.official.comtrade import Question, TradeRow, questions, read_answer
 from bri_bayes.data.official.sources import Sources, checked_partners, load_sources
 from bri_bayes.data.official.splice import spliced
 from bri_bayes.data.official.store import Call, Record, Store, read_key
@@ -37,7 +37,10 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass(frozen=True)
 class FetchRequest:
-    """What to fetch: partners by ISO code (none: all), first and last year (None: all that are declared)."""
+    """What to fetch: partners by ISO code (none: all), first and last year (None: all that are declared).
+
+    ``mirror`` : also what the partners report of their trade with China.
+    """
 
     out: Path = OUT
     partners: tuple[str, ...] = ()
@@ -45,6 +48,7 @@ class FetchRequest:
     sources: Path | None = None
     key_file: Path | None = None
     refresh: bool = False
+    mirror: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,7 @@ def planned_calls(request: FetchRequest) -> tuple[str, ...]:
     """The addresses that `data fetch` would ask, without a key and without asking; the first page of each series."""
     sources, partners, years = _settled(request)
     keyed = _key(request, sources) is not None
-    calls = [question.call for question in questions(sources.comtrade, partners, years, keyed=keyed)]
+    calls = [question.call for question in _questions(sources, partners, years, request, keyed=keyed)]
     calls += [page_call(sources.world_bank, series, partners, years, 1) for series in sources.world_bank.indicators]
     return tuple(call.url for call in [*calls, swiid_call(sources.swiid)])
 
@@ -100,14 +104,17 @@ def fetch(request: FetchRequest, progress: Progress = lambda *_: None) -> Fetche
     calls = len(planned_calls(request))
     session = _Session(Store(request.out / RAW), transport_for(sources, key), request.refresh, progress, calls)
     rows: list[TradeRow] = []
-    for question in questions(sources.comtrade, partners, years, keyed=key is not None):
-        rows += session.answered(question.call, partial(read_answer, question, table=sources.comtrade))
+    mirrored: list[TradeRow] = []
+    for question in _questions(sources, partners, years, request, keyed=key is not None):
+        read = session.answered(question.call, partial(read_answer, question, table=sources.comtrade))
+        (mirrored if question.mirror else rows).extend(read)
     if not rows:
         raise InputError("UN Comtrade has no row of what was asked for; the earlier data stay as they were")
     values, vintage = _indicators(session, sources, partners, years)
     inequality, unknown = _inequality(session, sources, values, years)
     trade = spliced(rows, sources.comtrade)
-    built = official_panel(trade, values, inequality, partners, years)
+    mirror = spliced(mirrored, sources.comtrade) if mirrored else None
+    built = official_panel(trade, values, inequality, partners, years, mirror)
     tables = dict(
         zip(
             FILES,
@@ -148,6 +155,15 @@ def _settled(request: FetchRequest) -> tuple[Sources, tuple[str, ...], range]:
     if not years or years[0] not in known or years[-1] not in known:
         raise InputError(f"--years must lie in {known[0]}:{known[-1]}, the years of the two classifications")
     return sources, checked_partners(request.partners, sources.comtrade), years
+
+
+def _questions(
+    sources: Sources, partners: Sequence[str], years: range, request: FetchRequest, *, keyed: bool
+) -> Iterator[Question]:
+    """Every call to Comtrade: China as reporter, then in the mirror."""
+    yield from questions(sources.comtrade, partners, years, keyed=keyed)
+    if request.mirror:
+        yield from questions(sources.comtrade, partners, years, keyed=keyed, mirror=True)
 
 
 def _key(request: FetchRequest, sources: Sources) -> str | None:

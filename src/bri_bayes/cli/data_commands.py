@@ -31,6 +31,9 @@ def register_data(app: typer.Typer) -> None:
             Path | None, typer.Option("--key-file", help="A file with a key of UN Comtrade: fewer, larger calls.")
         ] = None,
         refresh: Annotated[bool, typer.Option("--refresh", help="Ask again what is stored already.")] = False,
+        mirror: Annotated[
+            bool, typer.Option("--mirror", help="Also what the partners report: twice the calls to UN Comtrade.")
+        ] = False,
         dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the calls, ask nothing.")] = False,
         sources: Annotated[
             Path | None, typer.Option(help="Addresses and codes, in place of data/sources.toml.")
@@ -41,7 +44,7 @@ def register_data(app: typer.Typer) -> None:
         from bri_bayes.app.official_data import fetch as fetched
 
         request = FetchRequest(
-            out or OUT, parse_lists(partners), parse_years(years, "--years"), sources, key_file, refresh
+            out or OUT, parse_lists(partners), parse_years(years, "--years"), sources, key_file, refresh, mirror
         )
         if dry_run:
             for url in planned_calls(request):

@@ -27,6 +27,7 @@ class World:
     """Made-up numbers, what was served of them, and the faults that the next calls meet."""
 
     trade: list[tuple[str, str, int, str, str, float]] = field(default_factory=list)
+    mirrored: list[tuple[str, str, int, str, str, float]] = field(default_factory=list)
     series: dict[tuple[str, str, int], float | None] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
@@ -43,7 +44,7 @@ class World:
         # A group that this partner does not trade in some years.
         if group == "792" and (seed + year) % 3 == 0:
             return None
-        base = 1e5 * (1 + seed % 17) * 1.08 ** (year - 2003) * (1 + 0.1 * ((seed * year) % 7))
+        base = 1e7 * (1 + seed % 17) * 1.08 ** (year - 2003) * (1 + 0.1 * ((seed * year) % 7))
         return round(base * (1.0 if classification == "S3" else 1.0 + 0.01 * (int(group) % 5)), 2)
 
     def indicator(self, code: str, iso3: str, year: int) -> float | None:
@@ -157,9 +158,10 @@ def _handler(world: World) -> type[BaseHTTPRequestHandler]:
                 _send(self, 400, b'{"error": "Too many periods in one call"}')
                 return
             classification = path.rsplit("/", 1)[1]
+            mirror = query["partnerCode"] == "156"
             wanted = [
                 (codes[int(number)], int(year), flow, group)
-                for number in query["partnerCode"].split(",")
+                for number in query["reporterCode" if mirror else "partnerCode"].split(",")
                 for year in periods
                 for flow in query["flowCode"].split(",")
                 for group in query["cmdCode"].split(",")
@@ -167,11 +169,20 @@ def _handler(world: World) -> type[BaseHTTPRequestHandler]:
             rows = []
             for iso3, year, flow, group in wanted:
                 value = world.value(classification, iso3, year, flow, group)
-                if value is not None:
+                if value is None or (mirror and iso3 in {"TKM", "SCG"}):
+                    continue
+                row = _row(table.code_of(iso3), iso3, classification, year, flow, group, value)
+                if mirror:
+                    value = round(value * (1.0 + int(group) % 3), 2)
+                    row = _row(table.code_of(iso3), iso3, classification, year, flow, group, value)
+                    sides = ("reporterCode", "partnerCode"), ("reporterISO", "partnerISO")
+                    row |= {a: row[b] for pair in sides for a, b in (pair, pair[::-1])}
+                    world.mirrored.append((classification, iso3, year, flow, group, value))
+                else:
                     world.trade.append((classification, iso3, year, flow, group, value))
-                    described = query.get("includeDesc") == "true"
-                    named = iso3 if described else None
-                    rows.append(_row(table.code_of(iso3), named, classification, year, flow, group, value))
+                if query.get("includeDesc") != "true":
+                    row |= {"reporterISO": None, "partnerISO": None}
+                rows.append(row)
             if not {"partner2Code", "motCode", "customsCode"} <= set(query):
                 rows += [{**row, "motCode": 1000} for row in rows]
             rows = rows[: 100_000 if keyed else 500]
@@ -241,14 +252,14 @@ def swiid_file() -> str:
     return "\n".join(["country,year,gini_disp,gini_disp_se", *lines, '"Atlantis",2010,33.0,1.0']) + "\n"
 
 
-def _row(number: int, iso3: str | None, classification: str, year: int, flow: str, group: str, value: float) -> dict:
+def _row(number: int, iso3: str, classification: str, year: int, flow: str, group: str, value: float) -> dict:
     return {
         "typeCode": "C",
         "freqCode": "A",
         "refYear": year,
         "period": str(year),
         "reporterCode": 156,
-        "reporterISO": "CHN" if iso3 else None,
+        "reporterISO": "CHN",
         "flowCode": flow,
         "partnerCode": number,
         "partnerISO": iso3,

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from bri_bayes.app.official_data import FetchRequest, fetch, planned_calls
+from bri_bayes.data.official.check import check_panel
 
 from .conftest import NINE
 from .loopback import KEY, World, services, swiid_rows
@@ -183,6 +184,21 @@ def test_what_is_stored_is_not_asked_again_and_refresh_asks(request_nine: FetchR
     assert (request_nine.out / "panel.csv").read_bytes() == before
     refreshed = fetch(dataclasses.replace(request_nine, refresh=True))
     assert refreshed.asked == first.asked == len(world.calls)
+
+
+def test_the_mirror_is_what_the_partners_report_of_chinas_flows(request_nine: FetchRequest, world: World) -> None:
+    mirror = dataclasses.replace(request_nine, partners=("KAZ", "TKM"), years=(2006, 2008), mirror=True)
+    panel = pd.read_csv(fetch(mirror).panel).set_index(["iso3", "year"])
+    for iso3, year in panel.index:
+        for letter, flow in {"M": "export", "X": "import"}.items():
+            revision = "S3" if year < 2007 else "S4"
+            reported = [value for *key, _, value in world.mirrored if key == [revision, iso3, year, letter]]
+            _same(panel.loc[(iso3, year), f"mirror_{flow}_usd"], sum(reported) if reported else None)
+    assert panel.loc["TKM", "mirror_export_usd"].isna().all()
+    disagree = [found.text for found in check_panel(mirror.out / "panel.csv") if found.rule == "reporters"]
+    assert [text.split(":")[0] for text in disagree] == [
+        f"{flow}_usd against mirror_{flow}_usd" for flow in ("export", "import")
+    ]
 
 
 def test_a_dry_run_lists_the_calls_and_asks_nothing(request_nine: FetchRequest, world: World) -> None:

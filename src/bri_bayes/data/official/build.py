@@ -61,13 +61,24 @@ class OfficialPanel:
 
 
 def official_panel(
-    trade: SplicedTrade, values: Sequence[Value], inequality: Sequence[Gini], partners: Sequence[str], years: range
+    trade: SplicedTrade,
+    values: Sequence[Value],
+    inequality: Sequence[Gini],
+    partners: Sequence[str],
+    years: range,
+    mirror: SplicedTrade | None = None,
 ) -> OfficialPanel:
-    """The panel of ``partners`` and ``years``; a cell that no source has is empty."""
+    """The panel of ``partners`` and ``years``; a cell that no source has is empty.
+
+    ``mirror`` : the same trade as the partners report it, in the columns mirror_export_usd and mirror_import_usd.
+    """
     import pandas as pd
 
     index = pd.MultiIndex.from_product([sorted(partners), list(years)], names=["iso3", "year"])
     levels = [_trade_levels(trade.groups), _series(values), _inequality(inequality)]
+    if mirror is not None:
+        reported = _trade_levels(mirror.groups)[[f"{flow}_usd" for flow in FLOWS.values()]]
+        levels.insert(1, reported.rename(columns="mirror_{}".format))
     panel = pd.concat([part.reindex(index) for part in levels], axis=1)
     panel = panel.assign(**_paper_variables(panel))
     filled, cells = _filled(panel)

@@ -1,4 +1,8 @@
-"""What did China trade with whom in which goods? Calls to UN Comtrade, and every row of its answers, checked."""
+"""What did China trade with whom in which goods? Calls to UN Comtrade, and every row of its answers, checked.
+
+The same trade is reported twice: by China, and in the mirror by each partner. What the partner imports from China (cif)
+is China's export, what it exports to China (fob) is China's import.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,8 @@ from bri_bayes.data.official.store import Call
 from bri_bayes.data.official.transport import RefusedError, shown_url
 
 FLOWS = {"X": "export", "M": "import"}
+# The flow of China that a flow of the partner is.
+MIRRORED = {"M": "export", "X": "import"}
 # Of the value, which has no fractions of a cent: fob or cif and the primary value are one number.
 SAME_VALUE = 1e-6
 
@@ -32,13 +38,17 @@ class TradeRow:
 
 @dataclass(frozen=True)
 class Question:
-    """One call: the partners (ISO codes) and years that it asks for under one classification."""
+    """One call: the partners (ISO codes) and years that it asks for under one classification.
+
+    ``mirror`` : the partners report, of their trade with China.
+    """
 
     classification: Classification
     partners: tuple[str, ...]
     years: tuple[int, ...]
     call: Call
     most_rows: int
+    mirror: bool = False
 
 
 class _Row(BaseModel):
@@ -46,6 +56,7 @@ class _Row(BaseModel):
 
     period: Annotated[str, Field(pattern=r"^\d{4}$")]
     reporter: int = Field(alias="reporterCode")
+    reporter_iso: str | None = Field(alias="reporterISO")
     flow: Literal["X", "M"] = Field(alias="flowCode")
     partner: int = Field(alias="partnerCode")
     partner_iso: str | None = Field(alias="partnerISO")
@@ -73,7 +84,9 @@ class _Head(BaseModel):
     error: str | None = None
 
 
-def questions(table: ComtradeTable, partners: Sequence[str], years: range, *, keyed: bool) -> Iterator[Question]:
+def questions(
+    table: ComtradeTable, partners: Sequence[str], years: range, *, keyed: bool, mirror: bool = False
+) -> Iterator[Question]:
     """Every call for ``partners`` in ``years``: in batches that the limits of the service allow."""
     most_rows = table.keyed_rows if keyed else table.preview_rows
     periods = table.keyed_periods if keyed else table.preview_periods
@@ -84,7 +97,7 @@ def questions(table: ComtradeTable, partners: Sequence[str], years: range, *, ke
             # One row fewer than the limit: an answer that reaches it may have been cut off.
             size = max((most_rows - 1) // (len(table.groups) * len(FLOWS) * len(when)), 1)
             for batch in _batches([*partners, *_predecessors(table, partners, when)], size):
-                yield _question(table, classification, batch, when, keyed=keyed)
+                yield _question(table, classification, batch, when, keyed=keyed, mirror=mirror)
 
 
 def read_answer(question: Question, body: bytes, table: ComtradeTable) -> list[TradeRow]:
@@ -105,12 +118,13 @@ def read_answer(question: Question, body: bytes, table: ComtradeTable) -> list[T
     if answer.count != len(answer.data):
         raise RefusedError(f"{where}: the answer counts {answer.count} rows and has {len(answer.data)}")
     iso_of = {table.code_of(iso3): iso3 for iso3 in question.partners}
+    flows = MIRRORED if question.mirror else FLOWS
     seen: set[tuple[str, int, str, str]] = set()
     rows = []
     for row in answer.data:
         if fault := _fault(row, question, table, iso_of):
             raise RefusedError(f"{where}: {fault}")
-        key = (iso_of[row.partner], int(row.period), FLOWS[row.flow], row.group)
+        key = (iso_of[_sides(row, question)[0]], int(row.period), flows[row.flow], row.group)
         if key in seen:
             raise RefusedError(f"{where}: {' '.join(map(str, key))} is there twice; one row is allowed")
         seen.add(key)
@@ -139,12 +153,14 @@ def _question(
     years: Sequence[int],
     *,
     keyed: bool,
+    mirror: bool,
 ) -> Question:
     path = (table.keyed if keyed else table.preview).format(classification=classification.code)
+    others = ",".join(str(table.code_of(iso3)) for iso3 in partners)
     query = {
-        "reporterCode": str(table.reporter),
+        "reporterCode": others if mirror else str(table.reporter),
         "period": ",".join(map(str, years)),
-        "partnerCode": ",".join(str(table.code_of(iso3)) for iso3 in partners),
+        "partnerCode": str(table.reporter) if mirror else others,
         "cmdCode": ",".join(table.groups),
         "flowCode": ",".join(FLOWS),
         **table.parameters,
@@ -153,7 +169,7 @@ def _question(
     if len(url) > table.longest_url:
         raise RefusedError(f"a call to Comtrade has {len(url):,} characters, more than {table.longest_url:,}")
     most = table.keyed_rows if keyed else table.preview_rows
-    return Question(classification, partners, tuple(years), Call("comtrade", url, keyed=keyed), most)
+    return Question(classification, partners, tuple(years), Call("comtrade", url, keyed=keyed), most, mirror)
 
 
 def _unexpected(error: ValidationError) -> str:
@@ -167,19 +183,28 @@ def _unexpected(error: ValidationError) -> str:
     return f'the field "{name}" is not as expected ({first["msg"].lower()}); has the service changed?'
 
 
+def _sides(row: _Row, question: Question) -> tuple[int, str | None, int]:
+    """Code and letters of the partner, and the code of China, whichever of them reports."""
+    if question.mirror:
+        return row.reporter, row.reporter_iso, row.partner
+    return row.partner, row.partner_iso, row.reporter
+
+
 def _fault(row: _Row, question: Question, table: ComtradeTable, iso_of: dict[int, str]) -> str | None:
     """Why a row is not an answer to what was asked."""
-    if row.partner not in iso_of:
-        return f"a row is of partner {row.partner}, which was not asked for"
-    return _fault_of_partner(row, iso_of[row.partner], question, table)
-
-
-def _fault_of_partner(row: _Row, iso3: str, question: Question, table: ComtradeTable) -> str | None:
+    number, letters, china = _sides(row, question)
+    if number not in iso_of:
+        return f"a row is of partner {number}, which was not asked for"
+    iso3 = iso_of[number]
     what = f"{iso3} {row.period} {row.flow} {row.group}"
-    if row.partner_iso and iso3 not in table.predecessors and row.partner_iso not in table.answers_for(iso3):
-        return f"partner {row.partner} is {row.partner_iso} and not {iso3}; has a code been given to another country?"
-    if int(row.period) not in question.years or row.group not in table.groups or row.reporter != table.reporter:
+    if letters and iso3 not in table.predecessors and letters not in table.answers_for(iso3):
+        return f"partner {number} is {letters} and not {iso3}; has a code been given to another country?"
+    if int(row.period) not in question.years or row.group not in table.groups or china != table.reporter:
         return f"the row {what} of reporter {row.reporter} was not asked for"
+    return _fault_of_value(row, what, question, table)
+
+
+def _fault_of_value(row: _Row, what: str, question: Question, table: ComtradeTable) -> str | None:
     if row.classification != (asked := question.classification.code):
         return f"the row {what} is of classification {row.classification}, not {asked}"
     if row.partner2 != 0 or row.transport != 0 or row.customs != table.parameters["customsCode"]:

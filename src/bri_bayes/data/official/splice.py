@@ -96,4 +96,3 @@ def _overlap(frame: pd.DataFrame, table: ComtradeTable) -> pd.DataFrame:
                     }
                 )
     return pd.DataFrame(lines)
-

@@ -1,0 +1,69 @@
+"""Does the paper's question run on what the services served?"""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bri_bayes.app.official_data import FetchRequest, fetch, planned_calls
+from bri_bayes.app.official_import import import_files
+from bri_bayes.app.study_run import section_values
+from bri_bayes.core.resources import shipped
+from bri_bayes.data.official.check import check_panel
+from bri_bayes.study.study_file import load_study
+
+from .conftest import NINE
+from .loopback import World
+
+
+@pytest.fixture
+def study(fetched_nine: tuple[World, FetchRequest], tmp_path: Path) -> Path:
+    """The study beside a fetched panel, as in data/."""
+    _, request = fetched_nine
+    shutil.copy(shipped("data") / "hightech.toml", tmp_path)
+    shutil.copytree(request.out, tmp_path / "official", ignore=shutil.ignore_patterns("raw"))
+    return tmp_path / "hightech.toml"
+
+
+def test_the_study_reads_the_fetched_panel_and_says_where_it_comes_from(
+    study: Path, fetched_nine: tuple[World, FetchRequest]
+) -> None:
+    world, _ = fetched_nine
+    panel = load_study(study).load()
+    assert panel.attrs["kind"] == "official"
+    assert set(panel["unit"].to_numpy()) == set(NINE)
+    assert panel.sizes["period"] == 21
+    served = sum(key[5] for key in world.trade if key[:4] == ("S4", "KAZ", 2013, "X"))
+    assert float(panel["lnexport"].sel(unit="KAZ", period=2013)) == pytest.approx(np.log(served))
+    assert any("UN Comtrade" in source for source in panel.attrs["sources"])
+
+
+def test_a_filled_panel_serves_the_same_study(study: Path) -> None:
+    observed = load_study(study).load()
+    filled = load_study(study, panel=study.parent / "official" / "panel_imputed.csv").load()
+    assert int(filled["lnppl"].count()) > int(observed["lnppl"].count())
+    assert int(filled["lnexport"].count()) == int(observed["lnexport"].count())
+
+
+def test_a_section_runs_on_the_fetched_panel_and_none_but_fetch_opens_a_connection(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise AssertionError("a connection was opened")
+
+    monkeypatch.setattr(socket.socket, "connect", refused)
+    monkeypatch.setattr(socket, "getaddrinfo", refused)
+    values = section_values("pretrends", study, panel=None, quick=True, jobs=1, seed=0, options={})
+    assert set(values["outcomes"]) == {"lnexport", "lnimport"}
+    assert values["panel"]["kind"] == "official"
+    panel = study.parent / "official" / "panel.csv"
+    assert check_panel(panel)
+    assert import_files([panel], tmp_path / "imported").panel.is_file()
+    request = FetchRequest(out=tmp_path / "o", partners=("KAZ",))
+    assert planned_calls(request)
+    with pytest.raises(AssertionError, match="a connection was opened"):
+        fetch(request)
