@@ -15,7 +15,7 @@ from bri_bayes.inference import fit
 from bri_bayes.inference.convergence import ESS_LIMIT, RHAT_LIMIT
 from bri_bayes.inference.fitting import is_trustworthy
 from bri_bayes.inference.marginal import is_feasible, sample_marginal
-from bri_bayes.study.model_card import Effects, Errors, Likelihood, Sampler, load_card
+from bri_bayes.study.model_card import Effects, Errors, Likelihood, Sampler, Shocks, load_card
 
 from .panels import make_card, make_panel
 
@@ -44,6 +44,18 @@ CARDS = {
         "errors": Errors("iid"),
         "effects": Effects(treatment="event_time", trend="group_random_walk"),
     },
+    "noise": {"errors": Errors("ar1_noise"), "effects": Effects(treatment="event_time")},
+    "shocks like errors, noise": {
+        "errors": Errors("ar1_noise"),
+        "shocks": Shocks("like_errors"),
+        "effects": Effects(treatment="common"),
+    },
+    "shocks that walk, scale by unit": {
+        "errors": Errors("iid", "by_unit"),
+        "shocks": Shocks("random_walk"),
+        "effects": Effects(treatment="common"),
+    },
+    "shocks of their own memory": {"shocks": Shocks("ar1"), "effects": Effects(treatment="common")},
     "leads without pooling": {
         "effects": Effects(treatment="by_unit_event_time", pooling="none", leads=True, window=(-3, 3)),
         "errors": Errors("iid"),
