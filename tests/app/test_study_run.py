@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from bri_bayes.app.study_run import init_study, render_again, run_study
+from bri_bayes.app.study_run import init_study, render_again, run_study, section_values
 from bri_bayes.core.errors import InputError
 from bri_bayes.core.io import digest
 
@@ -187,3 +187,19 @@ def test_an_interrupted_run_says_one_sentence_leaves_nothing_half_written_and_go
     assert not (tmp_path / "reports").exists()
     assert len(list((tmp_path / "slow cache").rglob("*.json"))) >= 1
     assert not list((tmp_path / "slow cache").rglob(".*.json*"))
+
+
+@pytest.mark.parametrize("name", ["joint", "moderation", "mechanism"])
+def test_a_section_that_the_study_gives_nothing_to_ask_says_what_it_needs(study, name):
+    with pytest.raises(InputError, match=f'the study "small" gives nothing to ask for here: {name} needs'):
+        section_values(name, study, quick=True)
+
+
+def test_values_that_were_changed_after_the_run_make_no_report(study, tmp_path):
+    run_study(study, quick=True)
+    path = tmp_path / "reports" / "small" / "values.json"
+    path.write_text(path.read_text(encoding="utf-8").replace("0.1", "0.2", 1), encoding="utf-8")
+    before = contents(path.parent)
+    with pytest.raises(InputError, match="is not as the run of"):
+        render_again(study)
+    assert contents(path.parent) == before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 
 from bri_bayes.cli.main import app
 from bri_bayes.core.errors import InputError
+from bri_bayes.data.trade import read_trade
 
 GROUPS = "iso3,year,area,income,people\nKAZ,2003,urban,3,5\nKAZ,2003,rural,1,5\n"
 GROUP_OPTIONS = ["--unit", "iso3", "--period", "year", "--group", "area", "--mean", "income", "--population", "people"]
@@ -117,3 +119,15 @@ def test_the_table_is_never_written_over_the_file_that_is_read(tmp_path, command
     with pytest.raises(InputError, match="is a file that the command reads"):
         run(command, path, *options, "--out", tmp_path / "." / "file.csv")
     assert path.read_text() == GROUPS
+
+
+@pytest.mark.parametrize("at", [60, 90, 120])
+def test_a_zip_that_is_damaged_inside_gets_one_sentence(tmp_path, at):
+    path = tmp_path / "baci.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("BACI_Y2003.csv", "t,i,j,k,v,q\n" + "2003,156,398,300490,1.5,2.5\n" * 9)
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(bytes(content))
+    with pytest.raises(InputError, match="is it damaged"):
+        read_trade(path)

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from bri_bayes.core.io import replaced_together
+from bri_bayes.core.io import replaced_together, write_text
 
 # No process has this number: the largest that Linux gives is 2^22.
 DEAD = 2**22 + 1
@@ -48,3 +48,13 @@ def test_what_a_dead_process_left_is_removed_and_what_a_living_one_builds_is_not
         pass
     assert not dead.exists()
     assert alive.exists()
+
+
+def test_what_a_dead_process_left_beside_a_file_goes_and_what_is_not_ours_stays(tmp_path):
+    path = tmp_path / "values.json"
+    left_over, alive = tmp_path / f".values.json.{DEAD}-abc.json", tmp_path / f".values.json.{os.getpid()}-abc.json"
+    foreign = [tmp_path / ".values.json.swp", tmp_path / ".values.json.a-b.json", tmp_path / ".other.json.1-a.json"]
+    for each in (left_over, alive, *foreign):
+        each.touch()
+    write_text(path, "content")
+    assert sorted(tmp_path.iterdir()) == sorted([path, alive, *foreign])

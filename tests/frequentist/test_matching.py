@@ -341,3 +341,13 @@ def test_a_logit_is_equivariant_in_the_units_of_its_covariates(lalonde):
     other = logit(data["treat"], {"age": 12.0 * X["age"] + 5, "re74": X["re74"] / 1e6})
     np.testing.assert_allclose(other.score, first.score, rtol=1e-9)
     assert float(other.coefficients[1]) * 12 == pytest.approx(float(first.coefficients[1]), rel=1e-8)
+
+
+def test_what_would_not_fit_into_memory_or_time_is_refused_before_it_begins():
+    score = np.linspace(0.01, 0.99, 100_000)
+    treated = np.arange(score.size) % 2 == 0
+    with pytest.raises(InputError, match="50,000 treated rows and 50,000 controls have more than"):
+        match(score, treated, Rule(replace=True))
+    fewer = np.arange(score.size) % 8 == 0
+    with pytest.raises(InputError, match="take a smaller radius"):
+        match(score, fewer, Rule(method="radius"))

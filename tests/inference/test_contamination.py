@@ -180,3 +180,8 @@ def test_a_card_that_cannot_be_contaminated_is_refused(tmp_path, text, message):
     path.write_text(f'title = "t"\n{text}\n', encoding="utf-8")
     with pytest.raises(InputError, match=message):
         load_card(path)
+
+
+def test_a_share_of_controls_that_are_exposed_after_the_panel_cannot_be_learned():
+    with pytest.raises(InputError, match="exposes nobody before 2050, and the last period is"):
+        contaminated(since={"U3": 2050}).design  # noqa: B018

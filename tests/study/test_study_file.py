@@ -315,3 +315,15 @@ def test_a_section_that_does_not_exist_is_refused(tmp_path):
     (tmp_path / "study.toml").write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match='no section "placebos"; did you mean "placebo"'):
         load_study(tmp_path)
+
+
+def test_a_blank_cell_of_the_treatment_column_of_the_pool_is_refused_where_it_decides(tmp_path):
+    header, *rows = POOL.strip().splitlines()
+    with_policy = [f"{header},policy", *(f"{row},{'' if row.startswith('ABW') else 0}" for row in rows)]
+    (tmp_path / "pool.csv").write_text("\n".join(with_policy) + "\n", encoding="utf-8")
+    text = POOL_STUDY.replace("[pool]", '[pool]\ntreatment = "policy"')
+    (tmp_path / "study.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=r'treatment = "policy": the cell of "ABW" in \d+ is empty'):
+        load_study(tmp_path).load_pool()
+    (tmp_path / "study.toml").write_text(text.replace('["FRA"]', '["FRA", "ABW"]'), encoding="utf-8")
+    assert load_study(tmp_path).load_pool()["unit"].values.tolist() == ["KAZ", "MNG"]

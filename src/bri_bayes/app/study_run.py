@@ -65,7 +65,7 @@ def run_study(
     cards = {name: _card(name, study_path, quick=quick) for name in study.models}
     complete, seconds = study_values(study, cards, seed=seed, quick=quick, jobs=jobs, cache=cache)
     manifest = _manifest(study, panel, seed=seed, quick=quick, seconds=seconds)
-    manifest["panel_kind"] = complete["panel"]["kind"]
+    manifest |= {"panel_kind": complete["panel"]["kind"], "values": digest(complete)}
     path = _write(out or default_out(study), complete, manifest, jobs=jobs)
     return Run(path, tuple(complete["failed_gates"]))
 
@@ -113,7 +113,11 @@ def section_values(
     context = Context(study, study.load(), cards, seed=seed, quick=quick, options=dict(options or {}))
     before = [one for one in load_section(name).depends if one in study.sections]
     sections = load_sections([*before, name])
-    finished = run_steps([step for one in sections for step in one.steps(context)], cache or Cache(), jobs=jobs)
+    steps = [step for section in sections for step in section.steps(context)]
+    needs = load_section(name).needs
+    if needs and not any(step.owner == name for step in steps):
+        raise InputError(f'the study "{study.name}" gives nothing to ask for here: {name} needs {needs}')
+    finished = run_steps(steps, cache or Cache(), jobs=jobs)
     design = context.analysis(next(iter(study.outcomes))).design
     panel_said = json_safe(panel_values(context.panel, design))
     return {"panel": panel_said, **collected(context, sections, finished)[name]}
@@ -128,15 +132,17 @@ def section_text(name: str, values: Mapping[str, Any]) -> str:
 
 
 def render_again(study_path: Path | None, *, out: Path | None = None) -> Path:
-    """Figures, tables and HTML from the values.json of the last run of the study."""
+    """Figures, tables and HTML from the values.json of the last run of the study, which must be as it was written."""
     folder = out or default_out(load_study(study_path))
     try:
         values, manifest = (
             json.loads((folder / name).read_text(encoding="utf-8")) for name in ("values.json", "manifest.json")
         )
-        values["outcomes"], values["panel"]["kind"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        values["outcomes"], values["panel"]["kind"], manifest["values"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(f"{folder}: no values of an earlier run can be read here; start with bri-bayes run") from error
+    if manifest["values"] != digest(values):
+        raise InputError(f"{folder}: values.json is not as the run of manifest.json wrote it; start with bri-bayes run")
     return _write(folder, values, manifest)
 
 

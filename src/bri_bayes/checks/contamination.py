@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from bri_bayes.checks.refits import Refit
 from bri_bayes.core.effect import Effect
 from bri_bayes.core.json_values import Result
+from bri_bayes.core.names import PERIOD
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.estimands.linear import att_effect
 from bri_bayes.inference.fitting import fit, is_trustworthy
@@ -83,7 +84,8 @@ def no_contamination(analysis: Analysis, since: Mapping[str, int]) -> str | None
         contaminated(analysis, since, None)
     except ValidationError as error:
         return str(error.errors()[0]["msg"]).removeprefix("Value error, ")
-    return None
+    last = int(analysis.panel[PERIOD].max())
+    return None if min(since.values()) <= last else f"no control is exposed before the last period, {last}"
 
 
 def learned_share(analysis: Analysis, since: Mapping[str, int], seed: int) -> LearnedShare:

@@ -17,10 +17,11 @@ StudyArgument = Annotated[Path | None, typer.Argument(help="A study folder or TO
 PanelOption = Annotated[Path | None, typer.Option("--panel", help="The CSV that the study describes.")]
 QuickOption = Annotated[bool, typer.Option("--quick", help="Fewer draws and refits.")]
 JobsOption = Annotated[
-    int | None, typer.Option(help="Processes that fit models; default: one a processor.", min=1, show_default=False)
+    int | None,
+    typer.Option(help="Processes that fit models; default: one a processor.", min=1, max=1024, show_default=False),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-SeedOption = Annotated[int, typer.Option(help="Seed of all random numbers.", min=0)]
+SeedOption = Annotated[int, typer.Option(help="Seed of all random numbers.", min=0, max=2**32 - 1)]
 
 
 # A command whose section has another name, and the option that a section has beside those of all.

@@ -9,15 +9,23 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 from typing import Any
 
 
 @contextmanager
 def written_beside(path: Path) -> Iterator[Path]:
-    """A temporary path in the folder of ``path`` that replaces it if the block ends without an error."""
+    """A temporary path in the folder of ``path`` that replaces it if the block ends without an error.
+
+    What a dead process left of an earlier try is removed.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
+    for left_over in path.parent.glob(f".{escape(path.name)}.*-*{escape(path.suffix)}"):
+        number = left_over.name.removeprefix(f".{path.name}.").partition("-")[0]
+        if number.isdecimal() and not _is_alive(number):
+            left_over.unlink(missing_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.{os.getpid()}-", suffix=path.suffix, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     temporary.chmod(0o644)

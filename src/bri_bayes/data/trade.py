@@ -62,15 +62,9 @@ def read_trade(
     """
     path = Path(path)
     names = TradeColumns() if columns is None else columns
-    parts = []
-    for name, stream in _members(path):
-        header = stream.readline().decode("utf-8-sig", errors="replace").strip().replace('"', "").split(",")
-        stream.seek(0)
-        where = str(path) if name is None else f"{path}: {name}"
-        if set(BACI_COLUMNS) <= set(header):
-            parts += list(_baci(stream, where, reporter, years))
-        elif name is None:
-            parts.append(_own(path, names, years))
+    with _unpacked(path):
+        parts = list(_tables(path, names, reporter, years))
+        codes = _country_codes(path, countries)
     if not parts:
         raise InputError(f"{path}: no file with the columns {', '.join(BACI_COLUMNS)} is inside")
     import pandas as pd
@@ -82,7 +76,6 @@ def read_trade(
         wanted = f" of the products {', '.join(products)}" if products else ""
         between = f" in {years[0]}-{years[1]}" if years else ""
         raise InputError(f"{path}: there is no trade{wanted}{between} with the reporter {reporter}")
-    codes = _country_codes(path, countries)
     if codes and columns is None:
         table["unit"] = table["unit"].map(codes).fillna(table["unit"])
     keys = ["flow", "period", "unit", "product"]
@@ -93,6 +86,26 @@ def read_trade(
             f"{' '.join(str(first[key]) for key in keys)}; one row is allowed"
         )
     return table
+
+
+def _tables(path: Path, names: TradeColumns, reporter: int, years: tuple[int, int] | None) -> Iterator[pd.DataFrame]:
+    for name, stream in _members(path):
+        header = stream.readline().decode("utf-8-sig", errors="replace").strip().replace('"', "").split(",")
+        stream.seek(0)
+        where = str(path) if name is None else f"{path}: {name}"
+        if set(BACI_COLUMNS) <= set(header):
+            yield from _baci(stream, where, reporter, years)
+        elif name is None:
+            yield _own(path, names, years)
+
+
+@contextmanager
+def _unpacked(path: Path) -> Iterator[None]:
+    """What a damaged zip raises, wherever it is read, in one sentence."""
+    try:
+        yield
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+        raise InputError(f"{path}: cannot be unpacked ({' '.join(str(error).split())}); is it damaged?") from error
 
 
 @contextmanager
@@ -111,14 +124,11 @@ def _members(path: Path) -> Iterator[tuple[str | None, IO[bytes]]]:
             stream.seek(0)
             yield None, stream
             return
-        try:
-            with zipfile.ZipFile(stream) as archive:
-                for name in sorted(archive.namelist()):
-                    if name.lower().endswith(".csv"):
-                        with archive.open(name) as member:
-                            yield name, member
-        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
-            raise InputError(f"{path}: cannot be unpacked ({' '.join(str(error).split())}); is it damaged?") from error
+        with zipfile.ZipFile(stream) as archive:
+            for name in sorted(archive.namelist()):
+                if name.lower().endswith(".csv"):
+                    with archive.open(name) as member:
+                        yield name, member
 
 
 def _baci(stream: IO[bytes], where: str, reporter: int, years: tuple[int, int] | None) -> Iterator[pd.DataFrame]:
@@ -186,7 +196,10 @@ def _country_codes(path: Path, countries: Path | None) -> dict[str, str]:
         return _codes({name: table.columns[at] for at, name in enumerate(table.header)}, countries)
     for name, stream in _members(path):
         if name is not None and "country_codes" in name.lower():
-            return _codes(pd.read_csv(stream, dtype=str, keep_default_na=False), path)
+            try:
+                return _codes(pd.read_csv(stream, dtype=str, keep_default_na=False), path)
+            except ValueError as error:
+                raise InputError(f"{path}: {name}: is no table of countries ({str(error).splitlines()[0]})") from None
     return {}
 
 

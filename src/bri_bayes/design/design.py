@@ -72,7 +72,8 @@ def build_design(panel: xr.Dataset, assignment: Assignment, card: ModelCard) -> 
     first = np.array([_as_float(assignment.first_treated[name]) for name in names])
     event_time = years[period_ix] - first[unit_ix] if years.size else np.array([])
     groups, group_ix = shock_groups(panel, names, first)
-    since = _exposed_since(card, assignment, set(panel[UNIT].to_numpy().astype(str)), names)
+    last = int(years[-1]) if years.size else max(assignment.onsets)
+    since = _exposed_since(card, assignment, set(panel[UNIT].to_numpy().astype(str)), names, last)
     exposed_time = years[period_ix] - since[unit_ix] if years.size else np.array([])
     design = xr.Dataset(
         {
@@ -131,12 +132,18 @@ def two_way(design: Design) -> TwoWay:
     return TwoWay(design["unit_ix"].to_numpy(), design["period_ix"].to_numpy())
 
 
-def _exposed_since(card: ModelCard, assignment: Assignment, known: set[str], names: Array) -> Array:
+def _exposed_since(card: ModelCard, assignment: Assignment, known: set[str], names: Array, last: int) -> Array:
     """First exposed period of each unit : (unit,), NaN for all but the contaminated controls that are there."""
     if card.contamination is None:
         return np.full(len(names), np.nan)
     onset = min(assignment.onsets)
-    for unit, period in card.contamination.since.items():
+    since = card.contamination.since
+    if card.contamination.share is None and since and min(since.values()) > last:
+        raise InputError(
+            f'the card "{card.name}" exposes nobody before {min(since.values())}, and the last period is {last}: '
+            "the panel says nothing about a share"
+        )
+    for unit, period in since.items():
         if unit not in known:
             raise InputError(f'the card "{card.name}" contaminates "{unit}", not in the panel; {suggest(unit, known)}')
         if unit in assignment.treated_units:
@@ -145,7 +152,7 @@ def _exposed_since(card: ModelCard, assignment: Assignment, known: set[str], nam
             raise InputError(
                 f'the card "{card.name}" exposes "{unit}" from {period} on, before the first onset {onset}'
             )
-    return np.array([_as_float(card.contamination.since.get(str(name))) for name in names])
+    return np.array([_as_float(since.get(str(name))) for name in names])
 
 
 def _anticipated(columns: xr.Dataset, assignment: Assignment, card: ModelCard) -> Array:

@@ -39,6 +39,9 @@ Support = Literal["none", "controls", "treated", "both"]
 SAME_SCORE = 1e-10
 # Distances that are held at one time (doubles).
 CHUNK_ELEMENTS = 4_000_000
+# More distances take minutes, and more pairs gigabytes.
+MOST_DISTANCES = 2_000_000_000
+MOST_PAIRS = 50_000_000
 _POSITIVE = ("bandwidth", "radius", "caliper")
 
 
@@ -126,6 +129,7 @@ def match(score: ArrayLike | xr.DataArray, treated: ArrayLike | xr.DataArray, ru
     from_rows, controls = np.flatnonzero(is_treated & on_support), np.flatnonzero(~is_treated & on_support)
     if not from_rows.size or not controls.size:
         raise InputError("there is no common support: no treated row lies within the scores of the controls")
+    _check_size(scores[from_rows], scores[controls], rule)
     if rule.method == "nearest" and not rule.replace:
         pairs = _without_replacement(scores, from_rows, controls, rule)
     else:
@@ -204,6 +208,26 @@ def _nearest_shares(distance: Array, rule: Rule) -> Array:
     return raw
 
 
+def _check_size(treated: Array, controls: Array, rule: Rule) -> None:
+    """Refuse what would take minutes or fill the memory, before it begins."""
+    if treated.size * controls.size > MOST_DISTANCES:
+        raise InputError(
+            f"{treated.size:,} treated rows and {controls.size:,} controls have more than {MOST_DISTANCES:,} "
+            "distances; match within groups, or draw fewer rows"
+        )
+    if rule.method == "nearest":
+        return
+    reach = rule.radius if rule.method == "radius" else np.inf if rule.kernel == "gaussian" else rule.bandwidth
+    ordered = np.sort(controls)
+    pairs = np.searchsorted(ordered, treated + reach, "right") - np.searchsorted(ordered, treated - reach)
+    if (count := int(pairs.sum())) > MOST_PAIRS:
+        width = "radius" if rule.method == "radius" else "bandwidth"
+        raise InputError(
+            f"{rule.method} matching would hold {count:,} pairs, more than {MOST_PAIRS:,}; take a smaller {width}, "
+            "or nearest neighbours"
+        )
+
+
 def _with_replacement(
     score: Array, rows: NDArray[np.intp], controls: NDArray[np.intp], rule: Rule
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], Array]:
@@ -212,6 +236,8 @@ def _with_replacement(
         share = shares(np.abs(score[chunk][:, None] - score[controls][None, :]), rule)
         at, to = np.nonzero(share)
         blocks.append((chunk[at], controls[to], share[at, to]))
+        if sum(block[0].size for block in blocks) > MOST_PAIRS:
+            raise InputError(f"so many scores are equal that there are more than {MOST_PAIRS:,} pairs; take ties first")
     treated, control, share = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
     return treated, control, share
 

@@ -25,8 +25,15 @@ from typing import Any, Protocol
 from bri_bayes.core.errors import LostWorkerError
 
 # One thread of linear algebra a process: more would wait for each other's processors. And no module from the folder
-# where the command was started, whatever it is called, when a worker imports the standard library.
-_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONSAFEPATH": "1"}
+# where the command was started, whatever it is called, when a worker imports the standard library. And no word of the
+# process that tidies up after a parent that was killed.
+_ENVIRONMENT = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "PYTHONSAFEPATH": "1",
+    "PYTHONWARNINGS": "ignore:resource_tracker:UserWarning",
+}
 # Linux: the signal that a process gets when its parent ends (prctl(2)).
 _PR_SET_PDEATHSIG = 1
 # How often work goes to new processes after a worker was lost.
@@ -82,9 +89,10 @@ class InProcesses:
     def _once[T: Task](self, tasks: Sequence[T]) -> Iterator[tuple[T, Any, float]]:
         # Spawned, not forked: the progress bar and the linear algebra have threads, which a fork would copy half.
         others = set(active_children())
-        pool = ProcessPoolExecutor(
-            min(self.jobs, len(tasks)), mp_context=get_context("spawn"), initializer=_end_with_parent
-        )
+        with _environment_of_workers():  # the first pool starts the process that tidies up
+            pool = ProcessPoolExecutor(
+                min(self.jobs, len(tasks)), mp_context=get_context("spawn"), initializer=_end_with_parent
+            )
         try:
             with _environment_of_workers(), _deaf_to_interrupts():
                 futures = {pool.submit(_timed, task.call): task for task in tasks}

@@ -8,7 +8,10 @@ from collections.abc import Mapping
 from pydantic import model_validator
 from pydantic.dataclasses import dataclass
 
+from bri_bayes.core.errors import InputError
+from bri_bayes.core.names import PERIOD, UNIT
 from bri_bayes.core.schema import STRICT
+from bri_bayes.data.panel import Panel
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -48,3 +51,15 @@ class CompareTable:
         if len(self.models) < 2 or len(set(self.models)) < len(self.models):
             raise ValueError(f"a comparison has at least two models, each named once, not {list(self.models)}")
         return self
+
+
+def check_no_blank(raw: Panel, name: str, known: set[str]) -> None:
+    """Refuse a row without a cell in the treatment column ``name``: nobody knows whether its unit is a comparison."""
+    has_row = raw.to_dataarray().notnull().any("variable")
+    blank = (raw[name].isnull() & has_row).transpose(UNIT, PERIOD)
+    for unit, row in zip(raw[UNIT].to_numpy(), blank.to_numpy(), strict=True):
+        if row.any() and str(unit) not in known:
+            period = raw[PERIOD].to_numpy()[row][0]
+            raise InputError(
+                f'[pool] treatment = "{name}": the cell of "{unit}" in {period} is empty; fill it, or exclude the unit'
+            )

@@ -26,7 +26,7 @@ from bri_bayes.data.generators import GENERATED, check_generator, generated
 from bri_bayes.data.panel import Column, Panel, load_panel, restricted, with_columns
 from bri_bayes.study.claims import StatedClaim
 from bri_bayes.study.propensity_specification import PropensityTable
-from bri_bayes.study.section_settings import CompareTable, PoolTable
+from bri_bayes.study.section_settings import CompareTable, PoolTable, check_no_blank
 from bri_bayes.study.variable_roles import Modifier, Outcome, standard_errors
 
 # The reports of a study lie in a folder of its name, which no other place can be.
@@ -183,20 +183,7 @@ class Study:
         source, units = self.panel, self.assignment.units
         if source.generator is not None:
             return _generated(source, units, self.columns)
-        if source.file is None:
-            raise InputError(f'the panel of the study "{self.name}" is not shipped; give its CSV file with --panel')
-        return load_panel(
-            source.file,
-            unit=source.unit,
-            period=source.period,
-            columns=self.columns,
-            kind=source.kind,
-            label=source.label,
-            sources=source.sources,
-            units=units,
-            periods=source.years,
-            layout=source.layout,
-        )
+        return _levels(source, self.columns, self.name, units)
 
     def load_pool(self) -> Panel:
         """Every unit of the file that may be a comparison, and those of the assignment, for the same periods.
@@ -210,6 +197,7 @@ class Study:
         raw = _levels(source, {name: Column(name) for name in wanted}, self.name)
         left_out = set(self.pool.exclude) - set(assigned)
         if self.pool.treatment is not None:
+            check_no_blank(raw, self.pool.treatment, set(assigned) | left_out)
             ever = raw[self.pool.treatment].max(PERIOD) > 0
             left_out |= {str(unit) for unit in raw[UNIT].to_numpy()[ever.to_numpy()]} - set(assigned)
         units = [str(unit) for unit in raw[UNIT].to_numpy() if str(unit) not in left_out]
@@ -270,8 +258,10 @@ def _inside(path: Path, name: str) -> Path:
     return path.parent / name
 
 
-def _levels(source: PanelSource, columns: Mapping[str, Column], name: str) -> Panel:
-    """Every unit of the file or generator, in levels."""
+def _levels(
+    source: PanelSource, columns: Mapping[str, Column], name: str, units: tuple[str, ...] | None = None
+) -> Panel:
+    """These units (None: every one) of the file, or of the generator in levels."""
     if source.generator is not None:
         panel = generated(source.generator, source.kind)
         said = {"label": source.label, "sources": list(source.sources)}
@@ -286,6 +276,7 @@ def _levels(source: PanelSource, columns: Mapping[str, Column], name: str) -> Pa
         kind=source.kind,
         label=source.label,
         sources=source.sources,
+        units=units,
         periods=source.years,
         layout=source.layout,
     )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from bri_bayes.runtime.executors import executor
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -64,6 +66,13 @@ _REGISTERED: Mapping[str, tuple[str, str]] = {
 }
 
 
+@dataclass(frozen=True)
+class _Share:
+    """The figures that one process draws."""
+
+    call: Callable[[], dict[str, Path]]
+
+
 def _imported_when_drawn(name: str) -> Draw:
     """The function ``name`` of the module ``name``; Matplotlib is imported at its first call."""
 
@@ -85,10 +94,8 @@ def draw_all(values: Mapping[str, Any], folder: Path, *, jobs: int = 1) -> dict[
     names = available(values)
     if jobs == 1 or len(names) < 2:
         return _drawn(values, folder, names)
-    shares = [names[first::jobs] for first in range(min(jobs, len(names)))]
-    with ProcessPoolExecutor(len(shares), mp_context=get_context("spawn")) as pool:
-        results = list(pool.map(_drawn, [values] * len(shares), [folder] * len(shares), shares))
-    paths = {name: path for result in results for name, path in result.items()}
+    shares = [_Share(partial(_drawn, values, folder, names[first::jobs])) for first in range(min(jobs, len(names)))]
+    paths = {name: path for _, drawn, _ in executor(jobs, len(shares)).results(shares) for name, path in drawn.items()}
     return {name: paths[name] for name in names}
 
 

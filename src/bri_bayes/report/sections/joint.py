@@ -120,6 +120,7 @@ SECTION = Section(
     steps=steps,
     collect=collect,
     parts=parts,
+    needs="two outcomes, and a normal main card with one error scale and no contamination",
     outcome=JointOutcome,
     tables=(JOINT,),
 )

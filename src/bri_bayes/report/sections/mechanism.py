@@ -181,6 +181,7 @@ SECTION = Section(
     steps=steps,
     collect=collect,
     parts=parts,
+    needs="a variable in [mediators], and a linear main card",
     outcome=MechanismOutcome,
     tables=(CHANNELS, ALONE, PAPER),
 )

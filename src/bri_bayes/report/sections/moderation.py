@@ -181,6 +181,7 @@ SECTION = Section(
     steps=steps,
     collect=collect,
     parts=parts,
+    needs="a variable in [modifiers], and a linear main card",
     outcome=ModerationOutcome,
     tables=(SLOPES, EFFECTS, PAPER),
 )

@@ -61,8 +61,8 @@ class Section:
     ``steps`` : independent pieces of work, owned by ``name``; ``collect`` : the result from theirs by parts, None
     where the study has nothing to ask; ``parts`` : what the page shows, from values.json alone; ``tables`` : each
     declared once, for the page, CSV, LaTeX and the command; ``depends`` : sections whose values it reads in ``done``,
-    where the study has them. ``outcome`` : the class of what it has
-    of each outcome. Its figures stand in report.figures, each beside its section.
+    where the study has them. ``outcome`` : the class of what it has of each outcome; ``needs`` : what a study without
+    a step lacks, for who asks for this section alone. Its figures stand in report.figures, each beside its section.
     """
 
     name: str
@@ -73,6 +73,7 @@ class Section:
     tables: Sequence[TableSpec] = ()
     depends: tuple[str, ...] = ()
     outcome: Any = Any
+    needs: str = ""
 
 
 def collected(context: Context, sections: Sequence[Section], finished: Finished) -> dict[str, Any]:
