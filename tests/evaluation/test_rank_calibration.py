@@ -64,14 +64,14 @@ def test_an_engine_with_an_error_is_found_in_60_panels(monkeypatch):
     """The posterior of a model whose errors are taken as half as large."""
     card = make_card()
     design = build_design(*make_panel(holes=False), card)
-    drawn = marginal._draw
+    drawn = marginal.draw_pairs
 
     def narrow(*arguments):
         values = drawn(*arguments)
         return values | {"sigma": 0.5 * values["sigma"]}
 
     right, khat = prior_ranks(design, card, panels=60, seed=3)
-    monkeypatch.setattr(marginal, "_draw", narrow)
+    monkeypatch.setattr(marginal, "draw_pairs", narrow)
     wrong, _ = prior_ranks(design, card, panels=60, seed=3)
     assert rank_table(right, khat).set_index("parameter").loc["sigma", "p"] > RARE
     assert rank_table(wrong, khat).set_index("parameter").loc["sigma", "p"] < RARE
