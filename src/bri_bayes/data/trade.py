@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from bri_bayes.core.errors import InputError, suggest
+from bri_bayes.data.baci_stream import UnreadableError, flows_of
 from bri_bayes.data.records import read_records
 from bri_bayes.data.text_table import read_table
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 CHINA = 156
 BACI_COLUMNS = ("t", "i", "j", "k", "v", "q")
 FLOWS = ("export", "import")
-# Rows read at a time: a year of the world has about eleven million.
+# Lines read at a time where a file has a fault: a year of the world has about eleven million.
 CHUNK = 2_000_000
 # Names of the columns with the code of a country in the releases of BACI.
 CODE_COLUMNS = ("country_code",)
@@ -131,8 +132,19 @@ def _members(path: Path) -> Iterator[tuple[str | None, IO[bytes]]]:
                         yield name, member
 
 
-def _baci(stream: IO[bytes], where: str, reporter: int, years: tuple[int, int] | None) -> Iterator[pd.DataFrame]:
-    """The rows of the reporter, read by millions. Nothing is taken for missing but NA and a blank as quantity."""
+def _baci(stream: IO[bytes], where: str, reporter: int, years: tuple[int, int] | None) -> list[pd.DataFrame]:
+    """The rows of the reporter, read in blocks; a file with a fault is read again line by line, to say where."""
+    try:
+        return [_flows(kept, kept["q"], reporter) for kept in flows_of(stream, reporter, years)]
+    except UnreadableError:
+        stream.seek(0)
+        return list(_baci_by_lines(stream, where, reporter, years))
+
+
+def _baci_by_lines(
+    stream: IO[bytes], where: str, reporter: int, years: tuple[int, int] | None
+) -> Iterator[pd.DataFrame]:
+    """The same by millions of lines. Nothing is taken for missing but NA and a blank as quantity."""
     import pandas as pd
 
     types: dict[str, Any] = {"t": "int32", "i": "int32", "j": "int32", "k": str, "v": float, "q": str}
@@ -149,20 +161,30 @@ def _baci(stream: IO[bytes], where: str, reporter: int, years: tuple[int, int] |
             unreadable = quantity.isna() & ~text.isin(["NA", ""])
             if unreadable.any():
                 raise InputError(f'{where}: the quantity "{kept["q"][unreadable].iloc[0]}" is not a number')
-            exported = kept["i"] == reporter
-            partner = kept["j"].where(exported, kept["i"])
-            yield pd.DataFrame(
-                {
-                    "flow": exported.map({True: "export", False: "import"}),
-                    "period": kept["t"].astype(int),
-                    "unit": partner.map("{:03d}".format),
-                    "product": kept["k"].str.strip().str.zfill(6),
-                    "value": kept["v"],
-                    "quantity": quantity,
-                }
-            )
+            yield _flows(kept, quantity, reporter)
     except ValueError as error:
         raise InputError(f"{where}: is not a BACI file ({str(error).splitlines()[0]})") from None
+
+
+def _flows(kept: pd.DataFrame, quantity: pd.Series, reporter: int) -> pd.DataFrame:
+    """Rows of BACI as seen from the reporter."""
+    import pandas as pd
+
+    exported = kept["i"] == reporter
+    partner = kept["j"].where(exported, kept["i"])
+    # Each name is written once: there are few of them and many rows.
+    units = {number: f"{number:03d}" for number in partner.unique()}
+    products = {code: code.strip().zfill(6) for code in kept["k"].unique()}
+    return pd.DataFrame(
+        {
+            "flow": exported.map({True: "export", False: "import"}),
+            "period": kept["t"].astype(int),
+            "unit": partner.map(units),
+            "product": kept["k"].map(products),
+            "value": kept["v"],
+            "quantity": quantity,
+        }
+    )
 
 
 def _own(path: Path, names: TradeColumns, years: tuple[int, int] | None) -> pd.DataFrame:
