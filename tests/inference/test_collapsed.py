@@ -111,7 +111,8 @@ def test_means_and_covariances_of_functionals_are_those_of_dense_algebra_and_dra
         np.testing.assert_allclose(means[point], flat @ b, atol=ROUNDING)
         np.testing.assert_allclose(covariance[point], flat @ np.linalg.solve(A, flat.T), atol=ROUNDING)
         np.testing.assert_allclose(sds[point], np.sqrt(np.diag(covariance[point])), atol=ROUNDING)
-    drawn = conditional.draw(np.zeros(20_000, dtype=int), np.random.default_rng(0))
+    noise = conditional.noise(20_000, np.random.default_rng(0))
+    drawn = conditional.draw(np.zeros(20_000, dtype=int), noise)
     values = np.hstack([level.reshape(40_000, -1) for level in drawn]) @ flat.T
     np.testing.assert_allclose(values.mean(axis=0), means[0], atol=ROUNDING * 100)  # mirrored pairs
     scale = np.outer(sds[0], sds[0])

@@ -24,10 +24,16 @@ from bri_bayes.estimands.linear import att_effect, effects_by
 from bri_bayes.estimands.summaries import as_dicts, by_unit_and_period, panel_values, warnings_of
 from bri_bayes.frequentist import frequentist_rows
 from bri_bayes.inference import fit
+from bri_bayes.inference.work import details_fit
 from bri_bayes.study.card_text import assumption
 from bri_bayes.study.model_card import ModelCard, load_card
 
 __all__ = ["Request", "estimate"]
+
+_NO_DETAIL = (
+    "The effects of single units and cells are left out: with so many treated units they would take many minutes. "
+    "--controls with fewer units, or --treated with some of them, has them."
+)
 
 
 def estimate(request: Request) -> dict[str, Any]:
@@ -39,6 +45,7 @@ def estimate(request: Request) -> dict[str, Any]:
     analysis = Analysis(asked.panel, asked.assignment, card)
     on_terminal = sys.stderr.isatty()
     try:
+        in_detail = details_fit(analysis.design, card)
         frequentist = [row.as_dict() for row in frequentist_rows(analysis.design)]
         result = fit(analysis, engine=request.engine, seed=request.seed, pointwise=False, progress=on_terminal)
     except InputError as error:
@@ -50,9 +57,9 @@ def estimate(request: Request) -> dict[str, Any]:
         "assumption": assumption(card),
         "treated_groups": treated_groups(analysis.design),
         "att": att_effect(result).as_dict(),
-        "by_unit": as_dicts(effects_by(result, "unit")),
+        "by_unit": as_dicts(effects_by(result, "unit")) if in_detail else {},
         "by_event_time": as_dicts(effects_by(result, "event_time")),
-        "by_unit_and_period": by_unit_and_period(result),
+        "by_unit_and_period": by_unit_and_period(result) if in_detail else {},
         "engine": diagnostics["engine"],
         "ess": diagnostics["ess"],
         "khat": diagnostics["khat"],
@@ -75,6 +82,7 @@ def estimate(request: Request) -> dict[str, Any]:
             *asked.notes,
             *_data_notes(asked.panel, analysis.design),
             *_sign_notes(frequentist, bayes["att"], card, n_onsets=len(asked.assignment.onsets)),
+            *([] if in_detail else [_NO_DETAIL]),
             *diagnostics["notes"],
         ],
         "trustworthy": is_trustworthy(result),

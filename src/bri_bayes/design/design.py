@@ -100,7 +100,7 @@ def build_design(panel: xr.Dataset, assignment: Assignment, card: ModelCard) -> 
         attrs={
             "outcome": outcome,
             "rows_dropped": rows_dropped,
-            "units_without_rows": [str(u) for u in columns[UNIT].to_numpy() if u not in set(names)],
+            "units_without_rows": np.delete(columns[UNIT].to_numpy(), units).astype(str).tolist(),
             **{key: panel.attrs[key] for key in ("kind", "label", "sources") if key in panel.attrs},
             **{f"outcome_{key}": value for key, value in panel[outcome].attrs.items()},
         },

@@ -24,6 +24,8 @@ from bri_bayes.estimands.effects import CELL, Baseline, cell_effects
 from bri_bayes.inference.linear_estimands import against_pre_period, att_weights
 
 By = Literal["unit", "event_time", "period"]
+# Weights of cells on rows that are made at once.
+WEIGHT_BYTES = 5e7
 # An event time that no row has, for never-treated units.
 _NEVER = -1_000_000
 _DIMENSIONS = {"beta": COVARIATE, "modifier_effect": MODIFIER}
@@ -56,12 +58,15 @@ def effects_by(fit: Fit, by: By, *, baseline: Baseline = "pre_average") -> dict[
 
 def effects_by_cell(fit: Fit) -> dict[str, dict[str, Effect]]:
     """The effect in each treated unit and period, by unit and then by period."""
-    rows = _rows(fit, leads=False)
-    weights = against_pre_period(fit.design, fit.analysis.card, np.eye(fit.design.sizes["obs"])[rows])
+    rows, n_rows = _rows(fit, leads=False), fit.design.sizes["obs"]
     nested: dict[str, dict[str, Effect]] = {}
-    cells = zip(_labels(fit, UNIT)[rows], _labels(fit, PERIOD)[rows], _effects(fit, weights), strict=True)
-    for unit, period, effect in cells:
-        nested.setdefault(str(unit), {})[str(period)] = effect
+    size = max(1, int(WEIGHT_BYTES / 8 / n_rows))
+    for some in (rows[first : first + size] for first in range(0, rows.size, size)):
+        weights = np.zeros((some.size, n_rows))
+        weights[np.arange(some.size), some] = 1.0
+        effects = _effects(fit, against_pre_period(fit.design, fit.analysis.card, weights))
+        for unit, period, effect in zip(_labels(fit, UNIT)[some], _labels(fit, PERIOD)[some], effects, strict=True):
+            nested.setdefault(str(unit), {})[str(period)] = effect
     return nested
 
 

@@ -12,6 +12,8 @@ from scipy.linalg.blas import dtrsm
 
 from bri_bayes.core.arrays import Array
 
+# Matrices of this many rows and more go to LAPACK one by one: a sweep reads all of a matrix once a row.
+LARGE = 24
 # A pivot below this share of its diagonal is rounding.
 ROUNDING = 1e-14
 
@@ -31,6 +33,10 @@ def cholesky(matrices: Array) -> Array:
 def factor_and_solve(matrices: Array, right: Array) -> tuple[Array, Array]:
     """Cholesky factors L of many small matrices (..., q, q) and L^-1 times ``right`` (..., q, m), in one sweep."""
     q = matrices.shape[-1]
+    if q >= LARGE:
+        with suppress(np.linalg.LinAlgError):  # The sweep below bears a pivot that rounding has made negative.
+            factor = np.asarray(np.linalg.cholesky(matrices))
+            return factor, forward(factor, right)
     factor = np.zeros_like(matrices)
     for j in range(q):
         row = factor[..., j, :j]
@@ -44,7 +50,11 @@ def factor_and_solve(matrices: Array, right: Array) -> tuple[Array, Array]:
 def forward(factor: Array, right: Array) -> Array:
     """x with L x = right for many small lower factors L (..., q, q) and ``right`` (..., q, m), in one sweep."""
     shape = np.broadcast_shapes(factor.shape[:-2], right.shape[:-2])
-    x = np.empty((*shape, *right.shape[-2:]))
+    q, m = right.shape[-2:]
+    if q >= LARGE:
+        factors, rights = np.broadcast_to(factor, (*shape, q, q)), np.broadcast_to(right, (*shape, q, m))
+        return solve_lower(factors.reshape(-1, q, q), rights.reshape(-1, q, m)).reshape(*shape, q, m)
+    x = np.empty((*shape, q, m))
     for j in range(factor.shape[-1]):
         known = (factor[..., j, :j, None] * x[..., :j, :]).sum(-2)
         x[..., j, :] = (right[..., j, :] - known) / factor[..., j, j][..., None]
@@ -57,6 +67,9 @@ def backward(factor: Array, right: Array) -> Array:
     Matrices lie last in memory, so that each step runs over all of them without gaps.
     """
     q, m = right.shape[-2:]
+    if q >= LARGE:
+        flat = solve_lower(factor.reshape(-1, q, q), right.reshape(-1, q, m), transposed=True)
+        return flat.reshape(right.shape)
     lower = np.ascontiguousarray(np.moveaxis(factor.reshape(-1, q, q), 0, -1))
     x = np.array(np.moveaxis(right.reshape(-1, q, m), 0, -1), order="C")
     for j in range(q - 1, -1, -1):

@@ -146,6 +146,13 @@ class Collapsed:
             some = slice(first, first + size)
             yield some, {name: value[some] for name, value in hyper.items()}
 
+    def points_in(self, n_bytes: float) -> int:
+        """At how many points the factors of ``conditional`` fit into so many bytes, at least one."""
+        q, g, p = self._sizes
+        groups = int(self.group_ix.max()) + 1
+        numbers = self.terms.n_units * q * (q + g + p + 1) + (groups * g + p + 1) * (g + p + 1)
+        return max(1, int(n_bytes / 8 / numbers))
+
     def after_units(self, hyper: Mapping[str, Array], products: ReadyProducts, *, by_unit: bool = False) -> AfterUnits:
         """The first level of the elimination, from the cross-products of ``ready``, which says what ``by_unit`` is."""
         crossed = products.at(hyper)

@@ -81,15 +81,18 @@ class Conditional:
         _, root = self._whitened(functionals)
         return np.swapaxes(root, -1, -2) @ root
 
-    def draw(self, position: Index, rng: np.random.Generator) -> Coefficients:
-        """Draws at the points ``position`` (R,), then their mirror images : 2 R of them."""
-        picked = self.at(position)
-        outcome, mirror = picked.outcome, np.array([1.0, -1.0])
+    def noise(self, size: int, rng: np.random.Generator) -> Coefficients:
+        """Standard normal innovations of all coefficients, ``size`` of each."""
         # In this order shared coefficients are drawn first, for the sake of the stream of random numbers.
-        noise = [rng.standard_normal((*level.shape, 1)) for level in reversed(outcome)]
-        rights = [level[..., None] + z * mirror for level, z in zip(outcome, reversed(noise), strict=True)]
-        solved = picked.backward(Coefficients(*rights))
-        return Coefficients(*(np.concatenate(np.moveaxis(level, -1, 0)) for level in solved))
+        noise = [rng.standard_normal((size, *level.shape[1:])) for level in reversed(self.outcome)]
+        return Coefficients(*reversed(noise))
+
+    def draw(self, position: Index, noise: Coefficients) -> Coefficients:
+        """Draws at the points ``position`` (R,) with innovations z and -z : levels (2, R, ...)."""
+        picked = self.at(position)
+        mirror = np.array([1.0, -1.0])
+        rights = [level[..., None] + z[..., None] * mirror for level, z in zip(picked.outcome, noise, strict=True)]
+        return Coefficients(*(np.moveaxis(level, -1, 0) for level in picked.backward(Coefficients(*rights))))
 
     def backward(self, right: Coefficients) -> Coefficients:
         """x with L' x = right, of the shapes of ``forward``."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -28,6 +29,7 @@ class DensePatterns:
     covariance: Callable[[Hyper, Array], Array]
     unit_scale: Callable[[Hyper], Array] | None = None
 
+    @cached_property
     def patterns(self) -> list[tuple[Array, Index, Index]]:
         """Periods (T,), units (n,) and their rows (n, T) of each pattern."""
         starts = np.searchsorted(self.unit_ix, np.arange(int(self.unit_ix.max()) + 2))
@@ -43,7 +45,7 @@ class DensePatterns:
         """log|Q_i| of each unit : (B, N)."""
         n_units = int(self.unit_ix.max()) + 1
         out = np.zeros((hyper["sigma"].size, n_units))
-        for periods, units, _ in self.patterns():
+        for periods, units, _ in self.patterns:
             factor = np.linalg.cholesky(self.covariance(hyper, periods))
             out[:, units] = -2 * np.log(np.diagonal(factor, axis1=1, axis2=2)).sum(axis=1)[:, None]
         if self.unit_scale is not None:
@@ -53,7 +55,7 @@ class DensePatterns:
     def times(self, hyper: Hyper, values: Array) -> Array:
         """Q times ``values`` (obs, m) : (B, obs, m)."""
         out = np.empty((hyper["sigma"].size, *values.shape))
-        for periods, _, rows in self.patterns():
+        for periods, _, rows in self.patterns:
             precision = np.linalg.inv(self.covariance(hyper, periods))
             out[:, rows] = precision[:, None] @ values[rows]
         return out if self.unit_scale is None else out * self.unit_scale(hyper)[:, self.unit_ix, None]
@@ -67,7 +69,7 @@ class DensePatterns:
     def diagonal(self, hyper: Hyper) -> Array:
         """(B, obs)."""
         out = np.empty((hyper["sigma"].size, self.unit_ix.size))
-        for periods, _, rows in self.patterns():
+        for periods, _, rows in self.patterns:
             precision = np.linalg.inv(self.covariance(hyper, periods))
             out[:, rows] = np.diagonal(precision, axis1=1, axis2=2)[:, None]
         return out if self.unit_scale is None else out * self.unit_scale(hyper)[:, self.unit_ix]
@@ -92,23 +94,22 @@ class _DenseProducts:
     def at(self, hyper: Hyper) -> CrossProducts:
         unit_ix, q = self.precision.unit_ix, self.q
         white = self._whitened(hyper)
-        starts = np.searchsorted(unit_ix, np.arange(self.sets.size + 1))
         own = np.zeros((len(white), self.sets.size, q, q))
         own_rest = np.zeros((len(white), self.sets.size, q, white.shape[2] - q))
-        for unit in np.flatnonzero(np.diff(starts)):
-            rows = white[:, starts[unit] : starts[unit + 1]]
-            both = rows[..., :q].transpose(0, 2, 1) @ rows
-            own[:, unit], own_rest[:, unit] = both[..., :q], both[..., q:]
+        for _, units, rows in self.precision.patterns:
+            of_units = white[:, rows]
+            both = np.swapaxes(of_units[..., :q], -1, -2) @ of_units
+            own[:, units], own_rest[:, units] = both[..., :q], both[..., q:]
         rest = []
         for which in range(int(self.sets.max()) + 1):
-            rows = white[:, self.sets[unit_ix] == which, q:]
-            rest.append(rows.transpose(0, 2, 1) @ rows)
+            of_set = white[:, self.sets[unit_ix] == which, q:]
+            rest.append(np.swapaxes(of_set, -1, -2) @ of_set)
         return CrossProducts(own, own_rest, np.stack(rest, axis=1))
 
     def _whitened(self, hyper: Hyper) -> Array:
         """L_i^-1 times the rows of unit i, with L_i L_i' = Q_i^-1, by the root of its scale and power : (B, obs, c)."""
         white = np.empty((hyper["sigma"].size, *self.columns[0].shape))
-        for periods, _, rows in self.precision.patterns():
+        for periods, _, rows in self.precision.patterns:
             inverse = np.linalg.inv(np.linalg.cholesky(self.precision.covariance(hyper, periods)))
             white[:, rows] = inverse[:, None] @ self.columns[0][rows]
             for exposed in self.columns[1:]:

@@ -26,6 +26,8 @@ LogDensity = Callable[[Array], Array]
 KHAT_LIMIT = 0.7
 # Proposals are doubled, up to sixteen times the first batch, until the effective sample size is above this.
 WANTED_ESS, _BATCHES = 500.0, (1, 1, 2, 4, 8)
+# Where k-hat is above its limit even so: proposals, in first batches, that are placed anew by the weights so far.
+_AGAIN = (4, 16)
 # Degrees of freedom of the proposals: heavy enough for the exponential tails of a log scale.
 PROPOSAL_DF = 5.0
 # The pilot: wider than the normal at the mode, a fifth of the first batch, at least 200 draws.
@@ -79,7 +81,14 @@ def sample_by_importance(log_density: LogDensity, start: Array, proposals: int, 
         weights, khat = smooth_weights(ratios)
         if 1.0 / (weights**2).sum() > WANTED_ESS and khat < KHAT_LIMIT:
             break
-    return Weighted(vectors, weights, _log_mean(ratios), khat, ratios)
+    best = Weighted(vectors, weights, _log_mean(ratios), khat, ratios)
+    for more in _AGAIN:
+        if best.khat < KHAT_LIMIT:
+            break
+        # The weights of what there is show the long tail that the pilot missed.
+        again = sample_again(log_density, best, more * size, rng)
+        best = again if again.khat < best.khat else best
+    return best
 
 
 def sample_again(log_density: LogDensity, first: Weighted, proposals: int, rng: np.random.Generator) -> Weighted:

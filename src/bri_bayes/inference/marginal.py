@@ -7,6 +7,7 @@ once with innovations z and once with -z.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,12 +19,15 @@ from bri_bayes.design.effect_paths import free_path
 from bri_bayes.design.group_shocks import SHOCK
 from bri_bayes.design.linear_terms import Block, Terms, build_terms, event_time_shares, period_contrasts
 from bri_bayes.inference.collapsed import Collapsed
+from bri_bayes.inference.conditional import Coefficients
 from bri_bayes.inference.exact import ExactPosterior
 from bri_bayes.inference.importance import Weighted, sample_by_importance
 from bri_bayes.study.model_card import ModelCard
 
 # More hyperparameters than this are not left to importance sampling.
 MAX_HYPERPARAMETERS = 40
+# Factors of the coefficients' precision that are kept at once while coefficients are drawn.
+DRAW_BYTES = 2.0e8
 
 
 @dataclass(frozen=True)
@@ -67,11 +71,31 @@ def draw_pairs(model: Collapsed, weighted: Weighted, pairs: int, rng: np.random.
     chosen = rng.permutation(systematic(weighted.weights, pairs, rng))
     unique, position = np.unique(chosen, return_inverse=True)
     hyper = model.space.values(weighted.vectors[unique])
-    drawn = model.conditional(hyper).draw(position, rng)
+    drawn = _coefficients(model, hyper, position, rng)
     values = {name: np.concatenate([value[position]] * 2) for name, value in hyper.items()}
     for blocks, level in zip((model.terms.own, model.terms.grouped, model.terms.shared), drawn, strict=True):
         values |= by_block(blocks, level)
     return values
+
+
+def _coefficients(
+    model: Collapsed, hyper: Mapping[str, Array], position: Index, rng: np.random.Generator
+) -> Coefficients:
+    """Mirrored draws of the coefficients at the points ``position`` (R,) : levels (2 R, ...); in batches."""
+    noise: Coefficients | None = None
+    drawn: list[Array] = []
+    n_points = len(next(iter(hyper.values())))
+    size = model.points_in(DRAW_BYTES)
+    for first in range(0, n_points, size):
+        conditional = model.conditional({name: value[first : first + size] for name, value in hyper.items()})
+        if noise is None:
+            noise = conditional.noise(position.size, rng)
+            drawn = [np.empty((2, *level.shape)) for level in noise]
+        rows = np.flatnonzero((position >= first) & (position < first + size))
+        some = conditional.draw(position[rows] - first, Coefficients(*(level[rows] for level in noise)))
+        for level, part in zip(drawn, some, strict=True):
+            level[:, rows] = part
+    return Coefficients(*(np.concatenate(level) for level in drawn))
 
 
 def systematic(weights: Array, size: int, rng: np.random.Generator) -> Index:

@@ -1,0 +1,72 @@
+"""Is the work of a fit known before it starts, and does chunking leave the answer alone?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bri_bayes.app.estimate import estimate
+from bri_bayes.app.request import Request
+from bri_bayes.core.errors import InputError
+from bri_bayes.inference import batched_algebra, marginal, work
+from bri_bayes.inference.importance import KHAT_LIMIT, sample_by_importance
+
+
+def _request(folder, n_units, n_periods, **options):
+    rng = np.random.default_rng(3)
+    unit, period = np.repeat(np.arange(n_units), n_periods), np.tile(np.arange(1, n_periods + 1), n_units)
+    treated = ((unit < max(2, n_units // 3)) & (period > n_periods // 2)).astype(int)
+    rows = {"unit": [f"u{i}" for i in unit], "period": period, "d": treated, "y": rng.normal(size=unit.size) + treated}
+    pd.DataFrame(rows).to_csv(folder / "panel.csv", index=False)
+    named = {"outcome": "y", "unit": "unit", "period": "period", "treatment": "d"}
+    return Request(path=folder / "panel.csv", **named, **options)
+
+
+def test_a_panel_of_two_thousand_periods_is_refused_with_what_is_possible(tmp_path):
+    with pytest.raises(InputError, match=r"9 units in 2,000 periods .* minutes .*GB are allowed: .*--periods"):
+        estimate(_request(tmp_path, 9, 2000))
+
+
+def test_a_panel_of_twenty_thousand_units_is_refused_with_what_is_possible(tmp_path):
+    with pytest.raises(InputError, match=r"20,000 units in 10 periods .* are allowed: name fewer units"):
+        estimate(_request(tmp_path, 20_000, 10))
+
+
+def test_draws_are_the_same_whether_made_a_few_points_at_a_time_or_at_once(tmp_path, monkeypatch):
+    request = _request(tmp_path, 6, 8)
+    at_once = estimate(request)["bayes"]
+    monkeypatch.setattr(marginal, "DRAW_BYTES", 3e5)
+    few = estimate(request)["bayes"]
+    assert few["att"] == at_once["att"]
+    assert few["rhat"] == pytest.approx(at_once["rhat"], abs=1e-12)
+
+
+@pytest.mark.parametrize("size", [batched_algebra.LARGE - 1, batched_algebra.LARGE, 40])
+def test_large_and_small_systems_have_the_same_solutions(size):
+    rng = np.random.default_rng(size)
+    root, right = rng.normal(size=(3, 2, size, size)), rng.normal(size=(3, 2, size, 5))
+    matrices = root @ np.swapaxes(root, -1, -2) + np.eye(size)
+    factor, solved = batched_algebra.factor_and_solve(matrices, right)
+    np.testing.assert_allclose(factor @ np.swapaxes(factor, -1, -2), matrices, rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(factor @ solved, right, atol=1e-10)
+    both = batched_algebra.backward(factor, solved)
+    np.testing.assert_allclose(both, np.linalg.solve(matrices, right), atol=1e-8)
+
+
+def test_a_long_tail_is_met_by_proposals_placed_anew_where_more_of_the_first_ones_do_not():
+    def log_density(x):  # a normal of sd 1/2 below zero, an exponential of rate 1 above
+        first = np.where(x[:, 0] < 0, -2 * x[:, 0] ** 2, -x[:, 0])
+        return first - 0.5 * x[:, 1] ** 2
+
+    drawn = sample_by_importance(log_density, np.zeros(2), 200, np.random.default_rng(0))
+    below = 0.5 * np.sqrt(np.pi / 2)
+    assert drawn.khat < KHAT_LIMIT
+    assert drawn.weights @ drawn.vectors[:, 0] == pytest.approx((1 - 0.25) / (1 + below), abs=0.05)
+
+
+def test_many_treated_units_leave_out_single_cells_and_say_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(work, "MOST_SECONDS", 0.1)
+    values = estimate(_request(tmp_path, 40, 4, model="did"))
+    assert values["bayes"]["by_unit_and_period"] == {}
+    assert any("single units and cells are left out" in note for note in values["warnings"])
