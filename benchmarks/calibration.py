@@ -1,4 +1,4 @@
-"""Write the tables of docs/calibration.md anew: python benchmarks/calibration.py [--panels 4000] [--planted 100]
+"""Write the tables of docs/calibration.md anew: python benchmarks/calibration.py [--panels 400] [--planted 100]
 
 Each table stands between two comments of the page and is replaced there; the text around it is written by hand.
 """
@@ -12,42 +12,33 @@ from pathlib import Path
 
 import pandas as pd
 
-from bri_bayes.data.simulation import simulate_panel
-from bri_bayes.design.design import build_design
-from bri_bayes.evaluation.calibration import SCENARIOS, error_rates, golden_assignment, placebo_rates, pretrend_rates
-from bri_bayes.study.model_card import Effects, ModelCard, load_card
+from bri_bayes.evaluation.calibration import error_rates, placebo_rates, pretrend_rates
+from bri_bayes.evaluation.scenarios import SCENARIOS
+from bri_bayes.study.model_card import load_card
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "calibration.md"
-FLAT = ModelCard(name="flat", title="flat", outcome="y", effects=Effects(treatment="common"))
+CARDS = ("did", "did_noise", "did_shared")
 NAMES = {
     "twfe/iid": "TWFE, ordinary s.e.",
     "twfe/cluster": "TWFE, clustered s.e. (CRV1), t(8)",
     "collapsed/t": "before and after, t(7)",
     "twfe/permutation": "TWFE, permutation",
-    "bayes/flat": "Bayes, AR(1), one effect",
-    "bayes/did": "Bayes, card `did`",
+    **{f"bayes/{name}": f"Bayes, card `{name}`" for name in CARDS},
 }
-EFFECT = 1.0  # innovation sds
 
 
 def main() -> None:
     """Simulate and replace the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--panels", type=int, default=4000)
+    parser.add_argument("--panels", type=int, default=400)
     parser.add_argument("--planted", type=int, default=100)
     parser.add_argument("--only", choices=["errors", "planted", "pretrends"])
     given = parser.parse_args()
     text = PAGE.read_text(encoding="utf-8")
     main_card = dataclasses.replace(load_card("did"), outcome="y")
     if given.only in (None, "errors"):
-        assignment, periods = golden_assignment()
-        panel, _ = simulate_panel(assignment, periods, seed=0)
-        design = build_design(panel, assignment, FLAT)
-        cards = {"bayes/flat": FLAT, "bayes/did": main_card}
-        rates = [
-            error_rates(design, cards, scenario, effect=EFFECT, panels=given.panels, seed=2013)
-            for scenario in SCENARIOS
-        ]
+        cards = {f"bayes/{name}": dataclasses.replace(load_card(name), outcome="y") for name in CARDS}
+        rates = [error_rates(cards, scenario, panels=given.panels, seed=2013) for scenario in SCENARIOS]
         text = replaced(text, "errors", errors_table(pd.concat(rates)))
     if given.only in (None, "planted"):
         planted = placebo_rates(main_card, [0.0, 0.3], panels=given.planted, seed=1)

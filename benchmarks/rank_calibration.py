@@ -14,7 +14,6 @@ from matplotlib.figure import Figure
 
 from bri_bayes.data.simulation import simulate_panel
 from bri_bayes.design.design import Design, build_design
-from bri_bayes.evaluation.calibration import golden_assignment
 from bri_bayes.evaluation.rank_calibration import (
     DRAWS,
     NUTS_CHAINS,
@@ -25,6 +24,7 @@ from bri_bayes.evaluation.rank_calibration import (
     prior_ranks,
     rank_table,
 )
+from bri_bayes.evaluation.scenarios import golden_assignment
 from bri_bayes.inference.nuts import THINNING
 from bri_bayes.report.figures import theme
 from bri_bayes.study.model_card import ModelCard, load_card

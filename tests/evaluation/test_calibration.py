@@ -6,32 +6,35 @@ from pathlib import Path
 
 import pytest
 
-from bri_bayes.data.simulation import simulate_panel
-from bri_bayes.design.design import build_design
-from bri_bayes.evaluation.calibration import SCENARIOS, error_rates, golden_assignment, placebo_rates, pretrend_rates
+from bri_bayes.evaluation.calibration import error_rates, placebo_rates, pretrend_rates
+from bri_bayes.evaluation.scenarios import SCENARIOS
 from bri_bayes.frequentist.many import COLLAPSED_T, TWFE_CLUSTER, TWFE_IID, TWFE_PERMUTATION
-from bri_bayes.study.model_card import Effects, ModelCard, load_card
+from bri_bayes.study.model_card import load_card
 
 from .test_power import GOLDEN, GOLDEN_PANELS
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "calibration.md"
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "calibration.md"
+CARDS = ("did", "did_noise", "did_shared")
+FIRST = "Bayes, card `did_shared`"
 NAMES = {
     TWFE_IID: "TWFE, ordinary s.e.",
     TWFE_CLUSTER: "TWFE, clustered s.e. (CRV1), t(8)",
     COLLAPSED_T: "before and after, t(7)",
     TWFE_PERMUTATION: "TWFE, permutation",
-    "bayes/posterior": "Bayes, AR(1), one effect",
-    "bayes/flat": "Bayes, AR(1), one effect",
-    "bayes/did": "Bayes, card `did`",
+    **{f"bayes/{name}": f"Bayes, card `{name}`" for name in CARDS},
 }
-FLAT = ModelCard(name="flat", title="flat", outcome="y", effects=Effects(treatment="common"))
 MAIN = dataclasses.replace(load_card("did"), outcome="y")
 # Panels of a row of the page, and of a new simulation here.
-PAGE_PANELS, PANELS = 2000, 400
+PAGE_PANELS, PANELS = 200, 100
 # Monte Carlo standard errors that a rate may be away.
 STANDARD_ERRORS = 4
 # The median of some hundred lengths, as a share.
 LENGTH = 0.1
+# The bound on the size of the first answer, and the situations that the page names because they are outside.
+LEAST, MOST = 0.03, 0.07
+# Scenarios of the golden simulation, by rho.
+OF_RHO = {0.0: "independent", 0.5: "AR 0.5", 0.8: "AR 0.8", 1.0: "random walk"}
 
 
 def table(name):
@@ -41,6 +44,7 @@ def table(name):
 
 
 ERRORS = {(scenario, test): [float(cell) for cell in cells] for scenario, test, *cells in table("errors")}
+SIMULATED = [scenario for scenario in SCENARIOS if (scenario.name, FIRST) in ERRORS]
 
 
 def near(rate, panels, other):
@@ -50,39 +54,40 @@ def near(rate, panels, other):
 
 
 @pytest.mark.golden
-@pytest.mark.parametrize("rho", list(GOLDEN))
+@pytest.mark.parametrize("rho", [rho for rho in GOLDEN if rho in OF_RHO])
 def test_the_sizes_on_the_page_are_those_of_an_independent_simulation(rho):
-    scenario = next(scenario.name for scenario in SCENARIOS if scenario.rho == rho and scenario.treated_scale == 1)
     for test, expected in GOLDEN[rho].items():
-        size = ERRORS[scenario, NAMES[test]][0]
-        assert size == pytest.approx(expected, abs=near(expected, PAGE_PANELS, GOLDEN_PANELS)), test
+        if test in NAMES:
+            size = ERRORS[OF_RHO[rho], NAMES[test]][0]
+            assert size == pytest.approx(expected, abs=near(expected, PAGE_PANELS, GOLDEN_PANELS)), test
 
 
-def test_the_page_says_of_the_posterior_what_its_table_shows():
-    posterior = {key: cells for key, cells in ERRORS.items() if key[1].startswith("Bayes")}
-    assert len(posterior) == 2 * len(SCENARIOS)
-    for size, bias, coverage, _ in posterior.values():
-        assert 0.03 <= size <= 0.065
-        assert 0.935 <= coverage <= 0.97
-        assert -0.07 <= bias <= 0.01
-    for scenario in ("rho 0.8", "random walk"):
-        assert ERRORS[scenario, NAMES[TWFE_CLUSTER]][3] > 1.5 * ERRORS[scenario, NAMES["bayes/did"]][3]
+def test_every_situation_in_which_the_first_answer_leaves_the_bound_is_named():
+    page = PAGE.read_text(encoding="utf-8")
+    named = page.split("<!-- named -->")[1].split("<!-- end named -->")[0]
+    outside = [scenario.name for scenario in SIMULATED if not LEAST <= ERRORS[scenario.name, FIRST][0] <= MOST]
+    assert all(f"*{name}*" in named for name in outside)
+    assert named.count("*") == 2 * len(outside)
 
 
-@pytest.mark.calibration
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=[scenario.name for scenario in SCENARIOS])
-def test_a_new_simulation_has_the_rates_of_the_page(scenario):
-    assignment, periods = golden_assignment()
-    panel, _ = simulate_panel(assignment, periods, seed=0)
-    cards = {"bayes/flat": FLAT, "bayes/did": MAIN}
-    design = build_design(panel, assignment, FLAT)
-    for row in error_rates(design, cards, scenario, effect=1.0, panels=PANELS, seed=7).to_dict("records"):
+def test_where_the_treated_share_shocks_the_first_answer_is_nearer_to_five_percent_than_every_other():
+    for scenario in SIMULATED:
+        if "share" in scenario.name and "10%" not in scenario.name:
+            first = ERRORS[scenario.name, FIRST][0]
+            others = [cells[0] for (name, test), cells in ERRORS.items() if name == scenario.name and test != FIRST]
+            assert all(abs(first - 0.05) <= abs(other - 0.05) for other in others), scenario.name
+
+
+@pytest.mark.parametrize("scenario", SIMULATED[:1] + SIMULATED[-3:-2], ids=lambda scenario: scenario.name)
+def test_a_small_new_simulation_has_the_rates_of_the_page(scenario):
+    cards = {"bayes/did_shared": dataclasses.replace(load_card("did_shared"), outcome="y")}
+    for row in error_rates(cards, scenario, panels=PANELS, seed=7).to_dict("records"):
         size, bias, coverage, length = ERRORS[scenario.name, NAMES[row["test"]]]
         assert row["size"] == pytest.approx(size, abs=near(size, PANELS, PAGE_PANELS)), row["test"]
         assert row["coverage"] == pytest.approx(coverage, abs=near(coverage, PANELS, PAGE_PANELS)), row["test"]
         error = row["bias_error"] * math.sqrt(1 + PANELS / PAGE_PANELS)
         assert row["bias"] == pytest.approx(bias, abs=STANDARD_ERRORS * error), row["test"]
-        assert row["length"] == pytest.approx(length, rel=LENGTH), row["test"]
+        assert row["length"] == pytest.approx(length, rel=2 * LENGTH), row["test"]
 
 
 @pytest.mark.calibration

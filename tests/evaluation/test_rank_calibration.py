@@ -9,8 +9,8 @@ import pytest
 from bri_bayes.data.simulation import simulate_panel
 from bri_bayes.design.design import build_design
 from bri_bayes.evaluation import rank_calibration
-from bri_bayes.evaluation.calibration import golden_assignment
 from bri_bayes.evaluation.rank_calibration import DRAWS, band_of, nuts_ranks, prior_ranks, rank_table
+from bri_bayes.evaluation.scenarios import golden_assignment
 from bri_bayes.inference import marginal
 from bri_bayes.inference.nuts import sample_nuts, sampler_of_outcomes
 from bri_bayes.study.model_card import Sampler, load_card

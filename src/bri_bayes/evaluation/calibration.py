@@ -1,11 +1,7 @@
 """Are our intervals honest? Size, bias, coverage and length of every test over kinds of errors, by simulation.
 
-Panels without and with a known effect tau on the rows of a design,
-
-    y_it = tau D_it + e_it,    e_it = rho e_i,t-1 + u_it,    u_it ~ N(0, s_i^2)
-
-with s_i = 1, or larger for treated units (``Scenario``). Every answer is in sds of an innovation of a control unit.
-And the checks on whole panels: how often do placebos find a planted effect, and how often one that is not there?
+Panels without and with a known effect in each of the situations of ``scenarios``; every answer is in sds of an
+innovation. And the checks on whole panels: how often do placebos find a planted effect, and one that is not there?
 
 Source: Bertrand, Duflo & Mullainathan (2004), QJE 119(1), doi:10.1162/003355304772839588; MacKinnon & Webb (2017),
 J. Appl. Econometrics 32(2), doi:10.1002/jae.2508, for few treated clusters with other variances.
@@ -16,7 +12,6 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -24,68 +19,56 @@ import pandas as pd
 from bri_bayes.checks.placebo_predictive import predictive_values
 from bri_bayes.checks.placebo_space import any_country
 from bri_bayes.checks.pretrend import SLOPE, slope_recipe
-from bri_bayes.core.arrays import Array
 from bri_bayes.core.names import PERIOD, UNIT
 from bri_bayes.data.assignment import Assignment
 from bri_bayes.data.simulation import simulate_errors, simulate_panel
 from bri_bayes.design.analysis import Analysis
-from bri_bayes.design.design import Design
-from bri_bayes.evaluation.power import RANDOM_WALK, characteristics, posterior_answers, simulated_errors
+from bri_bayes.design.design import Design, build_design
+from bri_bayes.evaluation.balanced import balanced, covers_balanced
+from bri_bayes.evaluation.power import characteristics, posterior_answers
+from bri_bayes.evaluation.scenarios import EFFECT, PERIODS, UNITS, Scenario, golden_assignment
 from bri_bayes.frequentist.estimate import SIGNIFICANCE
 from bri_bayes.frequentist.many import Answers, linear_tests
 from bri_bayes.inference.batch import att_of_many, coefficient_of_many
 from bri_bayes.study.model_card import ModelCard
 
 COLUMNS = ("scenario", "test", "size", "size_error", "bias", "bias_error", "coverage", "length")
+# Hyperparameters that all panels of a scenario share; a panel that they do not cover gets its own.
+_POINTS = 3000
 RATES = ("check", "planted", "rate", "panels")
 
 
-@dataclass(frozen=True)
-class Scenario:
-    """How errors are made: ``rho`` (1 for a random walk), and the innovations of treated units against controls'."""
-
-    name: str
-    rho: float
-    treated_scale: float = 1.0
-
-
-SCENARIOS = (
-    Scenario("rho 0", 0.0),
-    Scenario("rho 0.5", 0.5),
-    Scenario("rho 0.8", 0.8),
-    Scenario("random walk", RANDOM_WALK),
-    Scenario("rho 0.5, treated three times as restless", 0.5, 3.0),
-)
-
-
-def golden_assignment() -> tuple[Assignment, range]:
-    """Five of nine units treated, 21 years, onset at the 11th."""
-    return Assignment({f"U{i}": 2010 if i < 5 else None for i in range(9)}), range(2000, 2021)
-
-
-def error_rates(
-    design: Design, cards: Mapping[str, ModelCard], scenario: Scenario, *, effect: float, panels: int, seed: int = 0
-) -> pd.DataFrame:
-    """A row a test: ``COLUMNS``. Size without an effect; bias, coverage and length with ``effect``.
+def error_rates(cards: Mapping[str, ModelCard], scenario: Scenario, *, panels: int, seed: int = 0) -> pd.DataFrame:
+    """A row a test: ``COLUMNS``. Size without an effect; bias, coverage and length with that of the scenario.
 
     ``cards`` : name -> model whose posterior is a test, too. ``size_error``, ``bias_error`` : their simulation errors.
     """
-    errors = scenario_errors(design, scenario, panels, seed)
-    tests = linear_tests(design, errors)
-    silent, loud = tests.answers(0.0), tests.answers(effect)
-    treated = design["treated"].to_numpy().astype(float)
+    design = scenario_design(scenario)
+    at = design["unit_ix"].to_numpy(), design["period_ix"].to_numpy()
+    errors = scenario.outcomes(panels, seed)[:, *at]
+    effect = scenario.effect[at]
+    # The tests add the average effect themselves: what they are given is how each cell departs from it.
+    departure = effect - EFFECT * design["treated"].to_numpy()
+    silent, loud = linear_tests(design, errors).answers(0.0), linear_tests(design, errors + departure).answers(EFFECT)
     for name, card in cards.items():
-        both = att_of_many(design, card, np.concatenate([errors, errors + effect * treated]), seed=seed).to_dataframe()
-        silent[name] = posterior_answers(both.iloc[:panels], 0.0)
-        loud[name] = posterior_answers(both.iloc[panels:], effect)
-    rows = [{"scenario": scenario.name, "test": name, **_row(silent[name], loud[name], effect)} for name in silent]
+        outcomes = np.concatenate([errors, errors + effect])
+        if scenario.missing is None and covers_balanced(card):
+            frame = balanced(card).posterior(outcomes.reshape(-1, UNITS, PERIODS))
+        else:
+            frame = att_of_many(design, card, outcomes, points=_POINTS, seed=seed).to_dataframe()
+        silent[name] = posterior_answers(frame.iloc[:panels], 0.0)
+        loud[name] = posterior_answers(frame.iloc[panels:], EFFECT)
+    rows = [{"scenario": scenario.name, "test": name, **_row(silent[name], loud[name], EFFECT)} for name in silent]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def scenario_errors(design: Design, scenario: Scenario, panels: int, seed: int) -> Array:
-    """Errors (panel, obs) on the rows of ``design``."""
-    scale = np.where(np.isfinite(design["first_treated"].to_numpy()), scenario.treated_scale, 1.0)
-    return np.asarray(simulated_errors(design, scenario.rho, 1.0, panels, seed) * scale[design["unit_ix"].to_numpy()])
+def scenario_design(scenario: Scenario) -> Design:
+    """The rows of a scenario's panels."""
+    recipe, periods = golden_assignment()
+    panel, _ = simulate_panel(recipe, periods, seed=0)
+    if scenario.missing is not None:
+        panel = panel.assign(y=panel["y"].where(np.logical_not(scenario.missing)))
+    return build_design(panel, recipe, ModelCard(name="rows", title="rows", outcome="y"))
 
 
 def placebo_rates(
