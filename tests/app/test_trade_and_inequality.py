@@ -131,3 +131,11 @@ def test_a_zip_that_is_damaged_inside_gets_one_sentence(tmp_path, at):
     path.write_bytes(bytes(content))
     with pytest.raises(InputError, match="is it damaged"):
         read_trade(path)
+
+
+@pytest.mark.parametrize("sigma", ["1", "1e308", "nan"])
+def test_an_elasticity_that_no_product_has_is_refused(tmp_path, sigma):
+    path = tmp_path / "trade.csv"
+    path.write_text("unit,period,product,value,quantity\nKAZ,2003,300490,2,1\nMNG,2003,300490,3,1\n", encoding="utf-8")
+    with pytest.raises(InputError, match="needs an elasticity above 1, at most 1,000,000"):
+        run("quality", path, "--sigma", sigma)

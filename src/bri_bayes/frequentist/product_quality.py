@@ -38,6 +38,8 @@ Weights = Literal["value", "none"]
 # The paper names no elasticity. Five is the lower end of the range five to ten in the survey of Anderson & van Wincoop
 # (2004), Journal of Economic Literature, doi:10.1257/0022051042177649.
 SIGMA = 5.0
+# No estimate in the literature has a thousandth of it; with 1e308 the demand overflows.
+MOST_SIGMA = 1e6
 
 
 @dataclass(frozen=True)
@@ -181,8 +183,11 @@ def _codes(rows: pd.DataFrame, market: Market) -> tuple[Any, Any]:
 def _elasticities(products: pd.Series, sigma: float | None, sigmas: Mapping[str, float]) -> Array:
     """The elasticity of each row : (n,)."""
     for name, value in [*sigmas.items(), *([("all products", sigma)] if sigma is not None else [])]:
-        if not 1 < value < float("inf"):
-            raise InputError(f"sigma = {value:g} of {name} is not allowed: quality needs an elasticity above 1")
+        if not 1 < value <= MOST_SIGMA:
+            raise InputError(
+                f"sigma = {value:g} of {name} is not allowed: quality needs an elasticity above 1, "
+                f"at most {MOST_SIGMA:,.0f}"
+            )
     sigma_of: dict[str, float] = {}
     without = []
     for code in products.unique():
