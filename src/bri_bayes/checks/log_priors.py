@@ -15,8 +15,9 @@ import xarray as xr
 from bri_bayes.core.arrays import Array
 from bri_bayes.core.names import SAMPLE
 from bri_bayes.design.analysis import Fit
+from bri_bayes.design.effect_paths import free_path
 from bri_bayes.design.error_process import serial_errors, whitened
-from bri_bayes.design.linear_terms import event_times, wide_scales
+from bri_bayes.design.linear_terms import event_time_shares, event_times, wide_scales
 from bri_bayes.inference.hyperparameters import PRIOR_OF
 from bri_bayes.inference.to_datatree import linear_predictor
 
@@ -83,17 +84,21 @@ def standardised(fit: Fit) -> Draws:
 
 
 def _wide_effects(fit: Fit, draws: Draws) -> Array:
-    """The effects whose prior is the wide one: the onset and the leads, every effect with pooling off : (draws, m)."""
-    card, times = fit.analysis.card, event_times(fit.design, fit.analysis.card)
+    """The coefficients with the wide prior : (draws, m). Leads and the average; with pooling off, every effect."""
+    design, card = fit.design, fit.analysis.card
+    times = event_times(design, card)
+    by_time = card.effects.treatment in ("event_time", "by_unit_event_time")
+    weights = event_time_shares(design, card)
+    if card.effects.pooling == "none" and card.effects.treatment in ("by_unit", "by_unit_event_time"):
+        leads, after = draws["effect"][:, 0, times < 0], draws["effect"][:, :, times >= 0]
+        coefficients = after @ np.linalg.inv(free_path(weights)).T if by_time else after[..., :1]
+        return np.hstack([leads, coefficients.reshape(len(leads), -1)])
+    leads, after = draws["tau"][:, times < 0], draws["tau"][:, times >= 0]
+    if not by_time:
+        return np.hstack([leads, after[:, :1]])
     if card.effects.pooling == "none":
-        if "tau" in draws:
-            return draws["tau"][:, :1] if card.effects.treatment == "common" else draws["tau"]
-        effect = draws["effect"]
-        own = effect[:, :, times >= 0] if card.effects.treatment == "by_unit_event_time" else effect[:, :, -1:]
-        leads = effect[:, 0, times < 0]
-        return np.hstack([leads, own.reshape(len(own), -1)])
-    first = int(np.flatnonzero(times >= 0)[0])
-    return draws["tau"][:, : first + 1]
+        return np.hstack([leads, after @ np.linalg.inv(free_path(weights)).T])
+    return np.hstack([leads, after @ weights[:, None]])
 
 
 def _normal(values: Array, scale: float) -> Array:
