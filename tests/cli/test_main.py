@@ -93,7 +93,7 @@ def test_logs_are_taken_on_request_and_columns_of_other_units_do_not_matter(call
 def test_estimate_prints_a_table_for_people(call, csv):
     status, out, _ = call("estimate", csv, *QUESTION)
     assert status == 0
-    for word in ("U0", "permutation", "p_positive", "user"):
+    for word in ("U0", "permutation", "P(>", "user"):
         assert word.lower() in out.lower()
 
 
@@ -150,7 +150,7 @@ BAD = {
     "no treatment": (unchanged, REQUIRED, "say who was treated and when"),
     "both kinds of treatment": (unchanged, [*QUESTION, "--treatment", "x"], "not both"),
     "treatment not 0 or 1": (unchanged, [*REQUIRED, "--treatment", "x"], "only 0 and 1 are allowed"),
-    "unknown errors": (unchanged, [*QUESTION, "--errors", "ma1"], "allowed: ar1, iid, random_walk"),
+    "unknown errors": (unchanged, [*QUESTION, "--errors", "ma1"], "allowed: ar1, ar1_noise, iid, random_walk"),
     "unknown engine": (unchanged, [*QUESTION, "--engine", "gibbs"], "allowed: auto, marginal, nuts"),
     "unknown model": (unchanged, [*QUESTION, "--model", "dib"], 'did you mean "did"?'),
     "bad periods": (unchanged, [*QUESTION, "--periods", "recent"], "2003:2020"),
