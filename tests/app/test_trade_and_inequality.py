@@ -135,7 +135,10 @@ def test_a_zip_that_is_damaged_inside_gets_one_sentence(tmp_path, at):
 
 @pytest.mark.parametrize("sigma", ["1", "1e308", "nan"])
 def test_an_elasticity_that_no_product_has_is_refused(tmp_path, sigma):
+    rows = [
+        f"{unit},2003,{code},{len(unit + code)}.5,1" for unit in ("KAZ", "MNG", "UZB") for code in ("300490", "847130")
+    ]
     path = tmp_path / "trade.csv"
-    path.write_text("unit,period,product,value,quantity\nKAZ,2003,300490,2,1\nMNG,2003,300490,3,1\n", encoding="utf-8")
+    path.write_text("\n".join(["unit,period,product,value,quantity", *rows]) + "\n", encoding="utf-8")
     with pytest.raises(InputError, match="needs an elasticity above 1, at most 1,000,000"):
         run("quality", path, "--sigma", sigma)
