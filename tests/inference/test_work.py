@@ -62,6 +62,7 @@ def test_a_long_tail_is_met_by_proposals_placed_anew_where_more_of_the_first_one
     drawn = sample_by_importance(log_density, np.zeros(2), 200, np.random.default_rng(0))
     below = 0.5 * np.sqrt(np.pi / 2)
     assert drawn.khat < KHAT_LIMIT
+    assert drawn.ess > 500
     assert drawn.weights @ drawn.vectors[:, 0] == pytest.approx((1 - 0.25) / (1 + below), abs=0.05)
 
 

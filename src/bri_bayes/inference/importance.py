@@ -81,14 +81,16 @@ def sample_by_importance(log_density: LogDensity, start: Array, proposals: int, 
         weights, khat = smooth_weights(ratios)
         if 1.0 / (weights**2).sum() > WANTED_ESS and khat < KHAT_LIMIT:
             break
-    best = Weighted(vectors, weights, _log_mean(ratios), khat, ratios)
+    first = Weighted(vectors, weights, _log_mean(ratios), khat, ratios)
+    if khat < KHAT_LIMIT:
+        return first
+    placed = first
     for more in _AGAIN:
-        if best.khat < KHAT_LIMIT:
-            break
         # The weights of what there is show the long tail that the pilot missed.
-        again = sample_again(log_density, best, more * size, rng)
-        best = again if again.khat < best.khat else best
-    return best
+        placed = sample_again(log_density, placed, more * size, rng)
+        if placed.khat < KHAT_LIMIT and placed.ess > WANTED_ESS:
+            return placed
+    return first
 
 
 def sample_again(log_density: LogDensity, first: Weighted, proposals: int, rng: np.random.Generator) -> Weighted:
