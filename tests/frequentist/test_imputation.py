@@ -6,8 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bri_bayes.design.analysis import Analysis
 from bri_bayes.frequentist import fit_twfe, imputation_estimate
 from bri_bayes.frequentist.imputation import impute
+
+from ..inference.panels import make_card, make_panel
 
 # Two float64 algorithms for one closed form.
 RTOL = 1e-8
@@ -132,3 +135,11 @@ def test_with_effects_that_grow_it_covers_the_average_of_treated_cells_where_twf
     assert abs(np.mean(estimates) - truth) < error
     assert np.mean(twfe) - truth < -3 * error
     assert np.mean(covered) > 0.95 - 4 * np.sqrt(0.05 * 0.95 / 300)
+
+
+def test_a_panel_with_too_many_dummies_gets_a_row_that_says_so(monkeypatch):
+    monkeypatch.setattr("bri_bayes.frequentist.imputation.MOST_NUMBERS", 100)
+    panel, assignment = make_panel()
+    row = imputation_estimate(Analysis(panel, assignment, make_card()).design)
+    assert np.isnan(row.estimate)
+    assert "not computed: its dummies" in str(row.note)

@@ -32,6 +32,8 @@ from bri_bayes.frequentist.ols import codes, group_sums, orthonormal_basis
 ESTIMATOR = "imputation"
 # Of a row of the regressors, what untreated cells leave unexplained when they identify it: rounding.
 UNEXPLAINED = 1e-8
+# Rows times dummies, of which a few dense arrays are made: 160 MB each.
+MOST_NUMBERS = 20_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,9 +66,12 @@ def impute(design: Design) -> Imputation:
 
 def imputation_estimate(design: Design, draws: int = 9999, seed: int = 0) -> Estimate:
     """The row: the ATT by imputation with the wild cluster bootstrap."""
-    result = impute(design)
     first = design["first_treated"].to_numpy()
     ever_treated = int(np.isfinite(first).sum())
+    if design.sizes["obs"] * (design.sizes[UNIT] + design.sizes[PERIOD]) > MOST_NUMBERS:
+        row = bootstrap_row(ESTIMATOR, math.nan, None, ever_treated, design.sizes[UNIT], draws, seed)
+        return row.with_note("not computed: its dummies of so many units would not fit into the memory of a machine")
+    result = impute(design)
     scores = _scores(design, result) if result.rows.size else None
     row = bootstrap_row(ESTIMATOR, result.estimate, scores, ever_treated, design.sizes[UNIT], draws, seed)
     lost = result.n_treated - result.rows.size

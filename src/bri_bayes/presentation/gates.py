@@ -34,7 +34,8 @@ def exceeded(diagnostics: Mapping[str, Any]) -> list[str]:
     """
     failed = []
     rhat, ess, khat = (diagnostics.get(name) for name in ("rhat", "ess", "khat"))
-    if "rhat" in diagnostics and (rhat is None or rhat >= RHAT_LIMIT):
+    sampled = diagnostics.get("engine") != "marginal"  # R-hat of independent draws is noise
+    if sampled and "rhat" in diagnostics and (rhat is None or rhat >= RHAT_LIMIT):
         failed.append(f"R-hat is {_shown(rhat, 3)} (below {RHAT_LIMIT} passes)")
     if "ess" in diagnostics and (ess is None or ess <= ESS_LIMIT):
         failed.append(f"the effective sample is {_shown(ess, 0)} (above {ESS_LIMIT} passes)")
