@@ -14,7 +14,7 @@ from bri_bayes.inference import fit
 from bri_bayes.inference.hyperparameters import hyperparameters
 from bri_bayes.inference.joint import CORRELATION, JointSpace, fit_jointly, joint_model
 from bri_bayes.study.card_priors import Priors
-from bri_bayes.study.model_card import Effects, Errors, Sampler
+from bri_bayes.study.model_card import Effects, Errors, Sampler, Shocks
 
 from .panels import make_card, make_panel
 
@@ -136,6 +136,9 @@ def test_different_errors_or_other_likelihoods_are_refused():
         fit_jointly(one, two.replace(card=dataclasses.replace(two.card, errors=Errors("iid"))))
     with pytest.raises(InputError, match="normal errors of a common scale"):
         fit_jointly(one.replace(card=dataclasses.replace(one.card, errors=Errors("ar1", "by_unit"))), two)
+    for change in ({"shocks": Shocks("like_errors")}, {"errors": Errors("ar1_noise")}):
+        with pytest.raises(InputError, match="no noise, no shared shocks"):
+            fit_jointly(one.replace(card=dataclasses.replace(one.card, **change)), two)
 
 
 @pytest.mark.nuts

@@ -41,6 +41,7 @@ from bri_bayes.inference.hyperparameters import Hyperparameters, hyperparameters
 from bri_bayes.inference.importance import Weighted
 from bri_bayes.inference.marginal import draw_pairs, to_parameters, weigh_hyperparameters
 from bri_bayes.inference.to_datatree import assemble
+from bri_bayes.study.model_card import ModelCard
 
 # Shape of the LKJ prior of the correlation: 2 leans gently against -1 and 1.
 LKJ_SHAPE = 2.0
@@ -65,9 +66,9 @@ def fit_jointly(first: Analysis, second: Analysis, *, seed: int = 0, shape: floa
     analyses = (first, second)
     for analysis in analyses:
         card = analysis.card
-        if not card.is_marginal or card.errors.scale != "common" or card.contamination is not None:
+        if not covers_jointly(card):
             raise InputError(
-                "two outcomes jointly need normal errors of a common scale and controls without exposure; "
+                "two outcomes jointly need normal errors of a common scale, no noise, no shared shocks, no exposure; "
                 f'the card "{card.name}" has not'
             )
     if first.card.errors.structure != second.card.errors.structure or first.card.sampler != second.card.sampler:
@@ -261,3 +262,9 @@ def _fit(
     exact = ExactPosterior.of(model, design, weighted.vectors, weighted.weights)
     exact = dataclasses.replace(exact, outcome=which, rows=stacked_rows(design["unit_ix"].to_numpy())[which])
     return Fit(analysis, design, xr.DataTree.from_dict(groups), diagnostics, None, exact)
+
+
+def covers_jointly(card: ModelCard) -> bool:
+    """Whether the joint model covers the card: normal, one error scale, no noise, no shocks that units share."""
+    plain = card.contamination is None and card.shocks.process == "none" and card.errors.structure != "ar1_noise"
+    return card.is_marginal and card.errors.scale == "common" and plain

@@ -10,6 +10,7 @@ from typing import Any
 
 from bri_bayes.checks.jointly import TOLD, JointResult, joint_values
 from bri_bayes.core.json_values import json_safe
+from bri_bayes.inference.joint import covers_jointly
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.gates import beyond_limits
 from bri_bayes.presentation.page_parts import Paragraph, Part, Picture, Shown
@@ -37,7 +38,7 @@ def steps(context: Context) -> list[Step]:
     found = []
     for first, second in combinations(context.study.outcomes, 2):
         one, two = context.analysis(first), context.analysis(second)
-        if one.card.is_marginal and one.card.errors.scale == "common" and one.card.contamination is None:
+        if covers_jointly(one.card):
             key = content_key(NAME, one.digest, two.digest, context.seed)
             found.append(Step(NAME, (first, second), key, partial(joint_values, one, two, context.seed), JointResult))
     return found
