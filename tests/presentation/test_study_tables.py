@@ -106,7 +106,8 @@ def test_the_text_of_an_estimate_has_its_numbers_and_its_warnings(values: Values
     )
     assert "User's own panel" in text
     bayes_row = next(line for line in text.splitlines() if line.startswith("Bayes"))
-    assert bayes_row.split()[2:] == ["0.120", "0.210", "−0.292", "0.532", "–", "72%"]
+    numbers = [f"{model['att'][name]:.3f}".replace("-", "−") for name in ("mean", "sd", "lower", "upper")]
+    assert bayes_row.split()[2:] == [*numbers, "–", f"{model['att']['p_positive']:.0%}"]
     assert max(map(len, text.splitlines())) <= 80
     assert "KGZ" in text
     assert "Note: few clusters" in text

@@ -99,7 +99,8 @@ def test_a_full_score_leaves_out_units_and_periods_and_checks_psis():
     assert row["psis"]["error"] == pytest.approx(row["psis"]["elpd"] - row["elpd_loo"])
     assert abs(row["psis"]["error"]) < 1.0  # a few times the Monte Carlo error of PSIS with two thousand draws
     assert row["weight"] == 1.0
-    assert table["stacked"]["att"]["mean"] == pytest.approx(row["att"]["mean"], abs=1e-6)
+    # The mixture is of draws, the row is exact: four Monte Carlo errors of two thousand draws.
+    assert table["stacked"]["att"]["mean"] == pytest.approx(row["att"]["mean"], abs=0.09 * row["att"]["sd"])
 
 
 def test_an_unreliable_score_is_shown_without_weight_and_is_no_reference():
