@@ -92,7 +92,11 @@ def test_tables_of_a_study_with_the_least_values_have_their_columns(values: Valu
 def test_the_text_of_an_estimate_has_its_numbers_and_its_warnings(values: Values) -> None:
     outcome = values["outcomes"]["lnexport"]
     model = outcome["models"]["did"]
-    bayes = {name: model[name] for name in ("att", "by_unit", "by_event_time")} | {"engine": "marginal"}
+    bayes = {name: model[name] for name in ("att", "by_unit", "by_event_time")} | {
+        "engine": "marginal",
+        "assumption": "units independent",
+        "alternatives": [],
+    }
     text = estimate_text(
         {
             "panel": values["panel"] | {"kind": "user"},

@@ -18,6 +18,7 @@ STRICT = ConfigDict(extra="forbid")
 # A study with hundreds of units and variables has a twentieth of this.
 MOST_BYTES = 1_000_000
 MOST_INTEGER = 10**15 - 1
+MOST_DEPTH = 50
 # Those of C0 and C1 but tab and line feed, and what turns the direction of writing.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
@@ -42,15 +43,17 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: tables or lists lie too deep inside each other") from error
 
 
-def _check(content: Any, path: Path) -> None:
+def _check(content: Any, path: Path, depth: int = 0) -> None:
     """Refuse numbers that no setting has, and control characters, which forge lines on a terminal."""
+    if depth > MOST_DEPTH:
+        raise InputError(f"{path}: tables or lists lie too deep inside each other")
     if isinstance(content, dict):
         for key, value in content.items():
             _check(key, path)
-            _check(value, path)
+            _check(value, path, depth + 1)
     elif isinstance(content, list):
         for value in content:
-            _check(value, path)
+            _check(value, path, depth + 1)
     elif isinstance(content, int) and abs(content) > MOST_INTEGER:
         raise InputError(f"{path}: a whole number has more than {len(str(MOST_INTEGER))} digits")
     elif isinstance(content, str) and (control := _CONTROL.search(content)):
