@@ -11,12 +11,13 @@ from scipy.stats import multivariate_normal
 
 from bri_bayes.design.design import build_design
 from bri_bayes.design.linear_terms import Block, build_terms
+from bri_bayes.inference.batched_algebra import factor_and_solve
 from bri_bayes.inference.collapsed import Collapsed
 from bri_bayes.inference.conditional import Coefficients
 from bri_bayes.inference.conditional_predictive import HeldOut
 from bri_bayes.inference.dense_errors import DensePatterns
 from bri_bayes.inference.hyperparameters import hyperparameters
-from bri_bayes.study.model_card import Errors, Priors
+from bri_bayes.study.model_card import Errors, Priors, Shocks, load_card
 
 from .panels import make_card, make_panel
 
@@ -166,3 +167,26 @@ def test_dense_errors_of_an_ar1_process_are_the_sum_of_parts(scale):
         y = rng.standard_normal((2, terms.y.size))
         for ours, theirs in zip(whole.outcomes(y).at(hyper), parts.outcomes(y).at(hyper), strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=ROUNDING)
+
+
+@pytest.mark.parametrize("name", ["did", "did_scale_by_unit", "did_correlated", "did_shared", "taught", "walking"])
+def test_hyperparameters_however_extreme_divide_by_nothing(name):
+    """A density is a number, or NaN where rounding has made a precision indefinite; a warning would be an error."""
+    card = dataclasses.replace(load_card(name if name.startswith("did") else "did_shared"), outcome="y")
+    if name in ("taught", "walking"):
+        process = "random_walk" if name == "walking" else "like_errors"
+        card = dataclasses.replace(card, shocks=Shocks(process), priors=Priors(shock=(0.5, 1.0)))
+    model = Collapsed.build(build_design(*make_panel(), card), card)
+    noise = np.random.default_rng(0).standard_normal((60, model.space.start().size))
+    for reach in (1.0, 30.0, 1000.0):
+        density = model.log_posterior(model.space.start() + reach * noise)
+        assert not np.isposinf(density).any()
+        assert reach > 1 or np.isfinite(density).all()
+
+
+def test_a_diagonal_that_rounding_has_made_zero_loses_its_density_and_no_other():
+    factor, solved = factor_and_solve(np.array([[[4.0]], [[0.0]], [[-1e-9]]]), np.ones((3, 1, 1)))
+    assert factor[0, 0, 0] == 2.0
+    assert solved[0, 0, 0] == 0.5
+    assert np.isnan(factor[1:]).all()
+    assert np.isnan(solved[1:]).all()

@@ -160,3 +160,13 @@ def test_the_pymc_model_has_the_same_joint_posterior():
         assert float(a.std()) == pytest.approx(float(b.std()), rel=SD_SHARE)
     corr = [np.corrcoef(x.to_numpy().ravel(), y.to_numpy().ravel())[0, 1] for _, x, y in (ours, theirs)]
     assert corr[0] == pytest.approx(corr[1], abs=0.08)
+
+
+def test_hyperparameters_however_extreme_divide_by_nothing():
+    analyses = pair(*two_outcomes())
+    terms = tuple(build_terms(a.design, a.card) for a in analyses)
+    space = JointSpace(tuple(hyperparameters(t, a.card) for t, a in zip(terms, analyses, strict=True)), 2.0)
+    model = joint_model(terms, "ar1", space)
+    noise = np.random.default_rng(0).standard_normal((40, space.start().size))
+    for reach in (3.0, 100.0):
+        assert not np.isposinf(model.log_posterior(space.start() + reach * noise)).any()

@@ -31,7 +31,10 @@ def cholesky(matrices: Array) -> Array:
 
 
 def factor_and_solve(matrices: Array, right: Array) -> tuple[Array, Array]:
-    """Cholesky factors L of many small matrices (..., q, q) and L^-1 times ``right`` (..., q, m), in one sweep."""
+    """Cholesky factors L of many small matrices (..., q, q) and L^-1 times ``right`` (..., q, m), in one sweep.
+
+    NaN for a matrix with a diagonal that rounding has made zero or negative, so its density is lost.
+    """
     q = matrices.shape[-1]
     if q >= LARGE:
         with suppress(np.linalg.LinAlgError):  # The sweep below bears a pivot that rounding has made negative.
@@ -40,8 +43,8 @@ def factor_and_solve(matrices: Array, right: Array) -> tuple[Array, Array]:
     factor = np.zeros_like(matrices)
     for j in range(q):
         row = factor[..., j, :j]
-        pivot = matrices[..., j, j] - (row**2).sum(-1)
-        factor[..., j, j] = np.sqrt(np.maximum(pivot, ROUNDING * matrices[..., j, j]))
+        diagonal = np.where(matrices[..., j, j] > 0, matrices[..., j, j], np.nan)
+        factor[..., j, j] = np.sqrt(np.maximum(diagonal - (row**2).sum(-1), ROUNDING * diagonal))
         below = matrices[..., j + 1 :, j] - (factor[..., j + 1 :, :j] * row[..., None, :]).sum(-1)
         factor[..., j + 1 :, j] = below / factor[..., j, j][..., None]
     return factor, forward(factor, right)

@@ -26,6 +26,8 @@ _RHO_MARGIN = 1e-10
 _SMALLEST_SCALE = 1e-8
 # Beyond this tail of its prior a scale stays finite.
 _FARTHEST = 1e-300
+# Logs of scales are cut here, so that squares of scales and of their inverses are neither zero nor infinite.
+_LARGEST_LOG = 40.0
 # A design that fits every row has no error left; the cross-products keep enough digits down to this share of the scale.
 _SMALLEST_SIGMA = 1e-4
 # Where the search for the mode begins, unconstrained: errors of 0.6 sds with some memory, half of a control's exposure,
@@ -71,7 +73,7 @@ class Hyperparameters:
     def values(self, vectors: Array) -> dict[str, Array]:
         """Natural scale: each (draws,), and "sigma_unit" (draws, units) when the error scale differs by unit."""
         named = {name: self._value(name, vectors[:, i]) for i, name in enumerate(self.names)}
-        scales = np.exp(vectors[:, len(self.names) :])
+        scales = _exp(vectors[:, len(self.names) :])
         if NOISE in named:
             angle = self._angle(vectors)
             named[NOISE] = np.maximum(named["sigma"] * np.sin(angle), _SMALLEST_SIGMA)
@@ -96,10 +98,10 @@ class Hyperparameters:
             x = vectors[:, i]
             if name == "sigma" and NOISE in self.names:
                 angle, scale = self._angle(vectors), self.card.priors.noise
-                total += _log_half_t3(np.exp(x) * np.cos(angle), self.card.priors.sigma) + 2 * x
-                total += _log_normal(np.exp(x) * np.sin(angle) / scale) + log(2 / scale) + log(pi / 2)
+                total += _log_half_t3(_exp(x) * np.cos(angle), self.card.priors.sigma) + 2 * x
+                total += _log_normal(_exp(x) * np.sin(angle) / scale) + log(2 / scale) + log(pi / 2)
             elif name == "sigma":
-                total += _log_half_t3(np.exp(x), self.card.priors.sigma) + x
+                total += _log_half_t3(_exp(x), self.card.priors.sigma) + x
             elif name in AUTOCORRELATIONS:
                 a, b = getattr(self.card.priors, AUTOCORRELATIONS[name])
                 norm = lgamma(a + b) - lgamma(a) - lgamma(b)
@@ -118,7 +120,7 @@ class Hyperparameters:
 
     def _value(self, name: str, x: Array) -> Array:
         if name == "sigma":
-            return np.asarray(np.maximum(np.exp(x), _SMALLEST_SIGMA))
+            return np.asarray(np.maximum(_exp(x), _SMALLEST_SIGMA))
         if name in AUTOCORRELATIONS:
             return np.asarray(np.clip(2 * ndtr(x) - 1, -1 + _RHO_MARGIN, 1 - _RHO_MARGIN))
         if name == NOISE:  # with sigma, in ``values``
@@ -128,7 +130,7 @@ class Hyperparameters:
             return np.asarray(betaincinv(*self.card.contamination.prior, ndtr(x)))
         prior = getattr(self.card.priors, PRIOR_OF[name])
         if isinstance(prior, tuple):  # log-normal: its median and the sd of the logarithm
-            return np.asarray(prior[0] * np.exp(prior[1] * x))
+            return np.asarray(prior[0] * _exp(prior[1] * x))
         scale = float(prior)
         return np.asarray(np.maximum(-scale * ndtri(0.5 * np.maximum(ndtr(-x), _FARTHEST)), _SMALLEST_SCALE * scale))
 
@@ -140,6 +142,10 @@ def hyperparameters(terms: Terms, card: ModelCard) -> Hyperparameters:
     used |= {name for block in terms.blocks if block.dependence is not None for name in block.dependence.names}
     names = ("sigma", *OF_ERRORS[card.errors.structure], *sorted(used))
     return Hyperparameters(card, names, terms.n_units if card.errors.scale == "by_unit" else 0)
+
+
+def _exp(x: Array) -> Array:
+    return np.asarray(np.exp(np.clip(x, -_LARGEST_LOG, _LARGEST_LOG)))
 
 
 def _log_normal(x: Array) -> Array:
