@@ -6,7 +6,7 @@ import pytest
 from bri_bayes.core.errors import InputError
 from bri_bayes.data.assignment import Assignment
 from bri_bayes.data.simulation import simulate_panel
-from bri_bayes.data.unit_groups import members, subregions, with_groups, with_subregions
+from bri_bayes.data.unit_groups import members, with_groups, with_subregions
 from bri_bayes.design.design import build_design
 from bri_bayes.study.model_card import ModelCard
 
@@ -16,12 +16,6 @@ CARD = ModelCard(name="rows", title="rows", outcome="y")
 def panel_of(onsets):
     assignment = Assignment(onsets)
     return simulate_panel(assignment, range(2000, 2010), seed=0)[0], assignment
-
-
-def test_central_asia_is_one_of_22_regions_and_has_the_five_countries():
-    regions = subregions()
-    assert len(set(regions.values())) == 22
-    assert {unit for unit, name in regions.items() if name == "Central Asia"} == {"KAZ", "KGZ", "TJK", "TKM", "UZB"}
 
 
 def test_without_groups_in_the_panel_the_treated_units_are_one_group_and_the_others_none():

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
-from functools import cache
 
 import numpy as np
 import xarray as xr
 
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.core.names import GROUP, UNIT
-from bri_bayes.core.resources import shipped
 from bri_bayes.data.panel import Panel
-
-# What a study or a command line writes to have countries grouped by the subregions of UN M49.
-SUBREGION = "subregion"
+from bri_bayes.data.regions import regions
 
 
 def with_groups(panel: xr.Dataset, groups: Mapping[str, str]) -> Panel:
@@ -30,25 +25,14 @@ def with_groups(panel: xr.Dataset, groups: Mapping[str, str]) -> Panel:
 def with_subregions(panel: xr.Dataset) -> Panel:
     """The panel with countries, named by their ISO code of three letters, in the subregions of UN M49.
 
-    Units that are no country of the standard are of no group.
+    The finest level: Africa south of the Sahara and Latin America are divided, so there are 22, and not two of 50
+    countries. Units that are no country of the standard are of no group.
     """
-    known = subregions()
+    known = {iso3: region.finest for iso3, region in regions().items()}
     if not any(str(unit) in known for unit in panel[UNIT].to_numpy()):
         unit = str(panel[UNIT].to_numpy()[0])
         raise InputError(f'the unit "{unit}" is no ISO code of three letters, and no other unit is: no subregions')
     return with_groups(panel, known)
-
-
-@cache
-def subregions() -> dict[str, str]:
-    """ISO code -> subregion of the UN M49 standard, the intermediate region where it has one (``data/regions.csv``).
-
-    Africa south of the Sahara and Latin America are divided, so there are 22, and not two of 50 countries.
-    """
-    with (shipped("data") / "regions.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    named = {row["iso3"]: row["intermediate_region"] or row["subregion"] for row in rows}
-    return {unit: name for unit, name in named.items() if name}
 
 
 def members(groups: Mapping[str, tuple[str, ...]], units: set[str], where: str) -> dict[str, str]:

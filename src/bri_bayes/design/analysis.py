@@ -42,7 +42,8 @@ class Analysis:
         """Names the content: two analyses with one digest have the same posterior."""
         design = self.design
         names = ("y", "X", "Z", "event_time", "exposed_time", "unit_ix", "period_ix", WEIGHT)
-        arrays = [design[name].to_numpy() for name in names if name in design]
+        shared = ("group_ix",) if self.card.shocks.process != "none" else ()
+        arrays = [design[name].to_numpy() for name in (*names, *shared) if name in design]
         return digest(
             *[np.ascontiguousarray(array).tobytes() for array in arrays],
             [str(unit) for unit in design["unit"].values],

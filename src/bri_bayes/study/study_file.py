@@ -24,6 +24,7 @@ from bri_bayes.data.categories import CategorySource
 from bri_bayes.data.csv_layout import Layout
 from bri_bayes.data.generators import GENERATED, check_generator, generated
 from bri_bayes.data.panel import Column, Panel, load_panel, restricted, with_columns
+from bri_bayes.study.assignment_table import AssignmentTable, GroupsTable
 from bri_bayes.study.claims import StatedClaim
 from bri_bayes.study.propensity_specification import PropensityTable
 from bri_bayes.study.section_settings import CompareTable, PoolTable, check_no_blank
@@ -71,37 +72,13 @@ class PanelSource:
 
 
 @dataclass(frozen=True, config=STRICT)
-class AssignmentTable:
-    """The table [assignment]: ``treated`` and one ``onset``, or ``onsets`` by unit; and the ``controls``."""
-
-    controls: tuple[str, ...]
-    treated: tuple[str, ...] = ()
-    onset: int | None = None
-    onsets: Mapping[str, int] = dataclasses.field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _consistent(self) -> AssignmentTable:
-        if bool(self.onsets) == bool(self.treated) or bool(self.treated) != (self.onset is not None):
-            raise ValueError("the table needs treated and onset, or else onsets (a table of unit = period)")
-        for unit in (named := [*self.treated, *self.onsets, *self.controls]):
-            if named.count(unit) > 1:
-                raise ValueError(f'the unit "{unit}" is named {named.count(unit)} times among treated and controls')
-        return self
-
-    @property
-    def assignment(self) -> Assignment:
-        """Treated units first, in the order of the file."""
-        onsets = dict(self.onsets) or dict.fromkeys(self.treated, self.onset)
-        return Assignment(onsets | dict.fromkeys(self.controls))
-
-
-@dataclass(frozen=True, config=STRICT)
 class Study:
     """A panel to load, an assignment, the roles of the variables, and the cards to run (the first is the main one).
 
     ``policy`` : its name; ``audit`` : whether the report has the audit and the power for the published effects, of the
     shipped paper or of the one in a TOML file; ``claims`` : what it says; ``pool`` : the wider pool; ``exposed`` : the
-    first period in which a control had a part of the policy; ``propensity`` : what is matched on; ``compare`` : cards.
+    first period in which a control had a part of the policy; ``propensity`` : what is matched on; ``compare`` : cards;
+    ``groups`` : units that may share shocks.
     """
 
     name: str
@@ -120,6 +97,7 @@ class Study:
     sections: tuple[str, ...] = ()
     pool: PoolTable = PoolTable()
     compare: CompareTable = CompareTable()
+    groups: GroupsTable | None = None
     exposed: Mapping[str, int] = dataclasses.field(default_factory=dict)
     propensity: PropensityTable = PropensityTable()
     categories: CategorySource | None = None
@@ -182,8 +160,8 @@ class Study:
             return self.with_panel(panel_path).load()
         source, units = self.panel, self.assignment.units
         if source.generator is not None:
-            return _generated(source, units, self.columns)
-        return _levels(source, self.columns, self.name, units)
+            return self._grouped(_generated(source, units, self.columns))
+        return self._grouped(_levels(source, self.columns, self.name, units, self._text_columns))
 
     def load_pool(self) -> Panel:
         """Every unit of the file that may be a comparison, and those of the assignment, for the same periods.
@@ -194,7 +172,9 @@ class Study:
         wanted = dict.fromkeys([column.column for column in self.columns.values()])
         if self.pool.treatment is not None:
             wanted[self.pool.treatment] = None
-        raw = _levels(source, {name: Column(name) for name in wanted}, self.name)
+        raw = _levels(source, {name: Column(name) for name in wanted}, self.name, texts=self._text_columns)
+        if self.groups is not None:
+            self.groups.check(raw[UNIT].to_numpy())
         left_out = set(self.pool.exclude) - set(assigned)
         if self.pool.treatment is not None:
             check_no_blank(raw, self.pool.treatment, set(assigned) | left_out)
@@ -211,7 +191,14 @@ class Study:
             lost += int(undefined.sum())
             numbers[column.column] = np.where(undefined, np.nan, values)
         panel = with_columns(raw, numbers, self.columns, where=f'study "{self.name}"')
-        return panel.assign_attrs(cells_without_log=lost)
+        return self._grouped(panel).assign_attrs(cells_without_log=lost)
+
+    @property
+    def _text_columns(self) -> tuple[str, ...]:
+        return () if self.groups is None else self.groups.columns
+
+    def _grouped(self, panel: Panel) -> Panel:
+        return panel if self.groups is None else self.groups.of(panel, self.assignment, f'study "{self.name}"')
 
 
 def load_study(folder_or_toml: str | Path | None = None, panel: str | Path | None = None) -> Study:
@@ -259,7 +246,11 @@ def _inside(path: Path, name: str) -> Path:
 
 
 def _levels(
-    source: PanelSource, columns: Mapping[str, Column], name: str, units: tuple[str, ...] | None = None
+    source: PanelSource,
+    columns: Mapping[str, Column],
+    name: str,
+    units: tuple[str, ...] | None = None,
+    texts: tuple[str, ...] = (),
 ) -> Panel:
     """These units (None: every one) of the file, or of the generator in levels."""
     if source.generator is not None:
@@ -279,6 +270,7 @@ def _levels(
         units=units,
         periods=source.years,
         layout=source.layout,
+        unit_columns=texts,
     )
 
 
