@@ -12,6 +12,7 @@ from bri_bayes.core.errors import GateError, InputError
 from bri_bayes.core.io import replaced_together, write_json
 from bri_bayes.data.official.check import CheckFinding, check_panel
 from bri_bayes.data.official.files import FileTable, country_names, read_official_file
+from bri_bayes.data.official.goods import PAPER_GOODS, load_goods
 from bri_bayes.data.official.sources import load_sources
 
 OUT = Path("data/imported")
@@ -28,13 +29,16 @@ class Imported:
     findings: tuple[CheckFinding, ...]
 
 
-def import_files(paths: Sequence[Path], out: Path = OUT) -> Imported:
-    """Join the columns of the files by country and year; a broken rule leaves the earlier panel as it was."""
+def import_files(paths: Sequence[Path], out: Path = OUT, goods: str = PAPER_GOODS) -> Imported:
+    """Join the columns of the files by country and year; a broken rule leaves the earlier panel as it was.
+
+    ``goods`` : the definition of high technology by which files of products are summed.
+    """
     import pandas as pd
 
-    sources = load_sources()
+    sources, definition = load_sources(), load_goods(goods)
     named = country_names(paths)
-    tables = [read_official_file(path, sources, named) for path in paths]
+    tables = [read_official_file(path, sources, named, definition) for path in paths]
     _refuse_shared_columns(paths, tables)
     panel = pd.concat([table.frame for table in tables], axis=1).sort_index().reset_index()
     notes = tuple(note for table in tables for note in table.notes)
@@ -49,6 +53,7 @@ def import_files(paths: Sequence[Path], out: Path = OUT) -> Imported:
             "schema_version": SCHEMA_VERSION,
             "kind": "official",
             "notes": list(notes),
+            "goods": {"name": goods, "label": definition.label, "source": definition.source, "note": definition.note},
             "inputs": [
                 {"file": path.name, "taken_for": table.kind, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
                 for path, table in zip(paths, tables, strict=True)

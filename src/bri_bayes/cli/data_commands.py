@@ -62,11 +62,14 @@ def register_data(app: typer.Typer) -> None:
         out: Annotated[
             Path | None, typer.Option("--out", help="Where the panel goes; default: data/imported.", show_default=False)
         ] = None,
+        goods: Annotated[
+            str, typer.Option(help="What high technology is, by HS code: sitc3, sitc4 or oecd2011 (data/goods.toml).")
+        ] = "sitc3",
     ) -> None:
         """Make one panel of files that were downloaded by hand, and check it."""
         from bri_bayes.app.official_import import OUT, import_files
 
-        imported = import_files(files, out or OUT)
+        imported = import_files(files, out or OUT, goods)
         for file, kind in zip(files, imported.kinds, strict=True):
             typer.echo(f"{file.name}: {kind}", err=True)
         for note in (*imported.notes, *(f"{found.rule}: {found.text}" for found in imported.findings)):

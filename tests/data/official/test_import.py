@@ -76,6 +76,9 @@ def test_a_zip_of_baci_gives_chinas_flows_in_dollars(tmp_path: Path) -> None:
         archive.writestr("country_codes.csv", "country_code,country_iso3\n398,KAZ\n156,CHN\n")
     panel = _imported(tmp_path, tmp_path / "baci.zip")
     assert panel.loc[("KAZ", 2010), ["baci_export_usd", "baci_import_usd"]].tolist() == [3500.0, 4000.0]
+    names = ["baci_hightech_export_usd", "baci_hightech_export_54_usd", "baci_hightech_export_77_usd"]
+    assert panel.loc[("KAZ", 2010), names].tolist() == [3500.0, 2500.0, 0.0]
+    assert panel.loc[("KAZ", 2010), "baci_hightech_import_usd"] == 0.0
 
 
 @pytest.mark.parametrize(
@@ -136,6 +139,10 @@ def test_the_extract_of_baci_has_its_known_sum(tmp_path: Path) -> None:
     panel = pd.read_csv(import_files([MORE / "baci_kaz_to_china_2021_hs6.csv"], tmp_path / "out").panel)
     assert panel[["iso3", "year"]].to_numpy().tolist() == [["KAZ", 2021]]
     assert panel["all_goods_import_usd"].item() == pytest.approx(10_731.7e6, abs=5e4)
+    groups = panel.filter(regex=r"^hightech_import_\d+_usd$")
+    assert groups.shape[1] == 7
+    assert groups.sum(axis=1).item() == pytest.approx(panel["hightech_import_usd"].item())
+    assert 0 < panel["hightech_import_usd"].item() < 0.01 * panel["all_goods_import_usd"].item()
 
 
 @pytest.mark.real

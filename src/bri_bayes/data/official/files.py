@@ -1,12 +1,12 @@
 """Which official data does a downloaded file hold? Its header tells, and it becomes columns by country and year.
 
 panel       iso3, year and columns of numbers: taken as it is
-extract     iso3, year, flow, classification, code, value_usd: one row a product; SITC codes become columns, and what is
-            called SUM or TOTAL, or the sum over HS codes, is all goods
+extract     iso3, year, flow, classification, code, value_usd: one row a product; SITC codes become columns, what is
+            called SUM or TOTAL, or the sum over HS codes, is all goods; codes of HS2002 are summed to groups, too
 comtrade    the CSV that UN Comtrade's own page writes (refYear, flowCode, partnerISO, cmdCode, primaryValue)
 world_bank  the wide CSV of the World Bank (Country Code, Indicator or Series Code, a column a year)
 swiid       SWIID's summary file (country, year, gini_disp, gini_disp_se)
-baci        CEPII's BACI, CSV or zip: China's flows, summed over products
+baci        CEPII's BACI, CSV or zip: China's flows, over all products and those of each high-technology group
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from bri_bayes.core.errors import InputError
 from bri_bayes.data.inequality_series import COUNTRY_CODE, INDICATOR_CODES
 from bri_bayes.data.official.check import read_long
 from bri_bayes.data.official.comtrade import FLOWS
+from bri_bayes.data.official.goods import Goods, sums_by_group
 from bri_bayes.data.official.sources import Sources
 from bri_bayes.data.official.store import Call
 from bri_bayes.data.official.swiid import read_swiid
@@ -36,8 +37,11 @@ EXTRACT = ("iso3", "year", "flow", "classification", "code", "value_usd")
 COMTRADE = ("refYear", "flowCode", "partnerISO", "cmdCode", "classificationCode", "primaryValue")
 SWIID = ("country", "year", "gini_disp", "gini_disp_se")
 ALL_GOODS = ("SUM", "TOTAL")
+# Products of the edition of the HS that the definitions of goods are in.
+HS2002 = "HS2002"
 # BACI counts thousands of dollars.
 BACI_SCALE = 1000.0
+_LONGEST_HEADER = 10_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,15 +53,15 @@ class FileTable:
     notes: tuple[str, ...] = ()
 
 
-def read_official_file(path: Path, sources: Sources, named: Mapping[str, str]) -> FileTable:
+def read_official_file(path: Path, sources: Sources, named: Mapping[str, str], goods: Goods) -> FileTable:
     """The columns of a file by country and year; ``named`` : names of countries -> ISO code."""
     if not path.is_file():
         raise InputError(f"{path}: there is no such file")
+    if _is_baci(path):
+        return _baci(path, goods)
     header = set(_header(path))
-    if path.suffix.lower() == ".zip" or set(BACI_COLUMNS) <= header:
-        return _baci(path)
     if set(EXTRACT) <= header:
-        return _extract(path)
+        return _extract(path, goods)
     if set(COMTRADE) <= header:
         return _comtrade(path, sources)
     if COUNTRY_CODE in header and header & set(INDICATOR_CODES):
@@ -76,16 +80,24 @@ def country_names(paths: Sequence[Path]) -> dict[str, str]:
     """Names of countries -> ISO code, from the World Bank's files among ``paths``."""
     names: dict[str, str] = {}
     for path in paths:
-        if path.is_file() and path.suffix.lower() == ".csv" and COUNTRY_CODE in _header(path):
+        if path.is_file() and path.suffix.lower() == ".csv" and not _is_baci(path) and COUNTRY_CODE in _header(path):
             table = read_table(path, COUNTRY_CODE)
             at = table.position(COUNTRY_CODE), table.position("Country Name")
             names |= dict(zip(table.columns[at[1]], table.columns[at[0]], strict=True))
     return names
 
 
+def _is_baci(path: Path) -> bool:
+    """Whether a file is a zip, or its first line has BACI's columns: such a file is too large to be looked at whole."""
+    if path.suffix.lower() == ".zip":
+        return True
+    with path.open("rb") as stream:
+        first = stream.readline(_LONGEST_HEADER).decode("utf-8", errors="replace")
+    return set(BACI_COLUMNS) <= set(first.strip().lstrip("\ufeff").replace('"', "").split(","))
+
+
 def _header(path: Path) -> list[str]:
-    """The names of the columns; of a zip none are looked at."""
-    return [] if path.suffix.lower() == ".zip" else list(read_table(path, COUNTRY_CODE).header)
+    return list(read_table(path, COUNTRY_CODE).header)
 
 
 def _panel(path: Path) -> FileTable:
@@ -97,8 +109,8 @@ def _panel(path: Path) -> FileTable:
     return FileTable("panel", frame.set_index(KEYS))
 
 
-def _extract(path: Path) -> FileTable:
-    """Trade by product: SITC codes as columns, HS codes summed."""
+def _extract(path: Path, goods: Goods) -> FileTable:
+    """Trade by product: SITC codes as columns, HS codes summed over all goods and over each group."""
     import pandas as pd
 
     frame = pd.read_csv(
@@ -113,11 +125,16 @@ def _extract(path: Path) -> FileTable:
         first = frame[again].iloc[0]
         raise InputError(f"{path}: {' '.join(str(first[key]) for key in keys)} is there twice; one row is allowed")
     by_code = frame["classification"].str.startswith("SITC")
-    goods = frame["code"].isin(ALL_GOODS) | ~by_code
+    over_all = frame["code"].isin(ALL_GOODS) | ~by_code
     named = frame["flow"] + "_" + frame["code"] + "_usd"
-    columns = named.where(~goods, "all_goods_" + frame["flow"] + "_usd")
+    columns = named.where(~over_all, "all_goods_" + frame["flow"] + "_usd")
     wide = frame.assign(column=columns).groupby([*KEYS, "column"], sort=True)["value_usd"].sum(min_count=1)
     table = wide.unstack("column")
+    if (coded := frame["classification"].str.startswith(HS2002)).any():
+        columns = ["iso3", "year", "flow", "code", "value_usd"]
+        renamed = dict(zip(columns, ("unit", "period", "flow", "product", "value"), strict=True))
+        groups = sums_by_group(frame.loc[coded, columns].rename(columns=renamed), goods)
+        table = table.join(groups.rename(columns="{}_usd".format).rename_axis(index=KEYS))
     gaps = int(table.isna().sum().sum())
     notes = (f"{path.name}: {gaps} cells have no row, which is not zero trade",) if gaps else ()
     return FileTable("extract", table.rename_axis(columns=None), notes)
@@ -174,9 +191,12 @@ def _swiid(path: Path, sources: Sources, named: Mapping[str, str]) -> FileTable:
     return FileTable("swiid", frame, notes if read.unknown else ())
 
 
-def _baci(path: Path) -> FileTable:
+def _baci(path: Path, goods: Goods) -> FileTable:
+    import pandas as pd
+
     trade = read_trade(path)
-    sums = trade.groupby(["unit", "period", "flow"])["value"].sum().mul(BACI_SCALE).unstack("flow")
+    sums = trade.groupby(["unit", "period", "flow"])["value"].sum().unstack("flow")
+    sums = pd.concat([sums, sums_by_group(trade, goods)], axis=1).mul(BACI_SCALE)
     frame = sums.rename(columns="baci_{}_usd".format).rename_axis(index=KEYS, columns=None)
     kept = frame[frame.index.get_level_values(0).isin(regions())]
     lost = sorted(set(frame.index.get_level_values(0)) - set(regions()))

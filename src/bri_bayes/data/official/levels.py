@@ -94,7 +94,7 @@ def _ratios(
     indexed = frame.set_index([unit, year])
     for flow in FLOWS:
         # Groups of goods, and the partner's trade with the world, are other quantities.
-        of_flow = [name for name in levels if flow in name and not re.search(r"_\d+_|^partner_", name)]
+        of_flow = [name for name in levels if flow in name and not re.search(r"_\d+_|^partner_|(^|_)hightech_", name)]
         for first, second in combinations(of_flow, 2):
             amounts = [indexed[name] * levels[name] for name in (first, second)]
             both = amounts[0].gt(0) & amounts[1].gt(0) & np.maximum(*amounts).ge(LARGE)
