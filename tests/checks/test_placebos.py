@@ -13,11 +13,14 @@ from bri_bayes.checks.placebo_time import OBSERVED, WITH_TREATED, time_recipes, 
 from bri_bayes.checks.posterior_predictive import predictive_checks
 from bri_bayes.checks.refits import refit
 from bri_bayes.data.assignment import Assignment
+from bri_bayes.data.simulation import simulate_panel
+from bri_bayes.design.analysis import Analysis
 from bri_bayes.estimands.linear import att_effect
+from bri_bayes.evaluation.scenarios import SCENARIOS, golden_assignment
 from bri_bayes.frequentist import fit_twfe
 from bri_bayes.frequentist.resampling import permutation
 from bri_bayes.inference import fit
-from bri_bayes.study.model_card import Errors
+from bri_bayes.study.model_card import Errors, load_card
 
 from .panels import CONTROLS, ONSET, TREATED, recipe
 
@@ -197,6 +200,34 @@ def test_a_model_that_is_right_passes_its_predictive_checks_and_a_wrong_one_does
     trend = recipe(trend=0.1, seed=12)[0]
     apart = {row.statistic: row for row in predictive_checks(trend, panels=200).statistics}
     assert apart["common_trend"].p_value < 0.025
+
+
+def checked(scenario, card, number):
+    """The predictive checks of one panel of a scenario, by name."""
+    panel, _ = simulate_panel(*golden_assignment(), seed=0)
+    outcome = next(one for one in SCENARIOS if one.name == scenario).outcomes(number + 1, seed=3)[number]
+    card = dataclasses.replace(load_card(card), outcome="y")
+    recipe_of = Analysis(panel.assign(y=(("unit", "period"), outcome)), golden_assignment()[0], card)
+    return {row.statistic: row for row in predictive_checks(recipe_of, panels=200).statistics}
+
+
+def test_a_check_sees_yearly_noise_that_neighbouring_years_do_not_show_and_another_sees_shared_shocks():
+    noisy = checked("AR 0.9 + yearly noise, sd 1", "did", 1)
+    assert noisy["second_lag"].p_value < 0.025
+    assert not noisy["autocorrelation"].extreme
+    assert not checked("AR 0.9 + yearly noise, sd 1", "did_noise", 1)["second_lag"].extreme
+    shared = checked("AR 0.8, both groups share 50%", "did", 1)
+    assert shared["shared_growth"].p_value < 0.025
+    assert shared["shared_growth"].observed > 2
+    assert not checked("AR 0.8, both groups share 50%", "did_shared", 1)["shared_growth"].extreme
+
+
+def test_a_statistic_without_enough_rows_is_left_out():
+    analysis = recipe()[0]
+    alone = analysis.replace(assignment=analysis.assignment.restrict(["A", "P"]))
+    assert "shared_growth" not in {row.statistic for row in predictive_checks(alone, panels=50).statistics}
+    odd = analysis.replace(panel=analysis.panel.sel(period=analysis.panel["period"] % 2 == 1))
+    assert "second_lag" not in {row.statistic for row in predictive_checks(odd, panels=50).statistics}
 
 
 def test_multiplying_the_outcome_by_100_changes_no_share():

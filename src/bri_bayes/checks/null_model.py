@@ -1,10 +1,10 @@
 """What would this panel have looked like without a policy? Panels simulated from posteriors without an effect.
 
-    y_it = a_i + l_t + x_it'b + g_i(t) + e_it,    e_it as the card says (iid, AR(1) or random walk)
+    y_it = a_i + l_t + x_it'b + g_i(t) + u_it,    u_it errors and shared shocks as the card says
 
 Two posteriors, two questions. ``forecasts`` fits the rows before the first onset alone, keeps them as they were, and
-goes on from there: errors from each country's last one, year effects by steps resampled from those before. ``replicas``
-fits the whole panel with its effects, takes the effects away, and draws all errors anew.
+goes on from there: errors from the last ones of each country, year effects by steps resampled from those before.
+``replicas`` fits the whole panel with its effects, takes the effects away, and draws all errors anew.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from bri_bayes.checks.simulated_errors import errors_given, new_errors
 from bri_bayes.core.arrays import Array, Index
 from bri_bayes.core.errors import InputError
 from bri_bayes.core.names import OBS, PERIOD, UNIT
 from bri_bayes.data.assignment import Assignment
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.design.design import Design, build_design
-from bri_bayes.design.error_process import coloured, serial_errors, whitened
+from bri_bayes.design.group_shocks import SHOCK
 from bri_bayes.inference.batch import covers
 from bri_bayes.inference.marginal import sample_marginal, to_parameters
 from bri_bayes.inference.to_datatree import linear_predictor
@@ -33,7 +34,7 @@ LEAST_PERIODS = 4
 
 @dataclass(frozen=True, eq=False)
 class Draws:
-    """Posterior draws of a design on its standardised scale; ``values`` : name -> (draw, ...)."""
+    """Posterior draws of a design on its standardised scale; ``values`` : name -> (draw, ...), but for the shocks."""
 
     design: Design
     card: ModelCard
@@ -49,10 +50,8 @@ class Draws:
         return linear_predictor(self.design, self.card, self.values)
 
     def errors(self, rng: np.random.Generator) -> Array:
-        """New errors on the rows of the design : (draw, obs)."""
-        serial = serial_errors(self.card.errors.structure, self.design["unit_ix"].to_numpy(), periods_of(self.design))
-        innovations = rng.standard_normal((self.size, self.design.sizes[OBS]))
-        return coloured(serial, innovations, *serial.transition(self.values["sigma"], rho_of(self.values)))
+        """New errors and shared shocks on the rows of the design : (draw, obs)."""
+        return new_errors(self.design, self.card, self.values, rng)
 
     def in_outcome_units(self, standardised: Array) -> Array:
         """The same in units of the outcome."""
@@ -70,13 +69,13 @@ def problem_of(analysis: Analysis) -> str | None:
 
 
 def posterior_draws(design: Design, card: ModelCard, size: int, seed: int) -> Draws:
-    """``size`` draws (with repetition if the card draws fewer) of a normal card with a common error scale."""
-    if not covers(card):
-        raise InputError(f'the card "{card.name}" is not a normal linear card with a common error scale')
+    """``size`` draws (with repetition if the card draws fewer) of a normal linear card."""
+    if not card.is_marginal:
+        raise InputError(f'the card "{card.name}" is not a normal linear card')
     values = to_parameters(design, card, sample_marginal(design, card, seed).values)
     known = values["sigma"].size
     chosen = np.random.default_rng([seed, 2]).permutation(known)[np.arange(size) % known]
-    return Draws(design, card, {name: value[chosen] for name, value in values.items()})
+    return Draws(design, card, {name: value[chosen] for name, value in values.items() if name != SHOCK})
 
 
 def untreated_card(card: ModelCard) -> ModelCard:
@@ -114,13 +113,8 @@ def forecasts(analysis: Analysis, size: int, seed: int) -> Array:
     known = np.flatnonzero(periods_of(design) < min(analysis.assignment.onsets))
     mu = _extended_means(draws, design, rng)
     observed = (design["y"].to_numpy() - before.attrs["y_center"]) / before.attrs["y_scale"]
-    serial = serial_errors(card.errors.structure, design["unit_ix"].to_numpy(), periods_of(design))
-    phi, s = serial.transition(draws.values["sigma"], rho_of(draws.values))
-    innovations = rng.standard_normal(mu.shape)
-    errors = np.zeros(mu.shape)
-    errors[:, known] = observed[known] - mu[:, known]
-    innovations[:, known] = whitened(serial, errors, phi, s)[:, known]
-    outcomes = draws.in_outcome_units(mu + coloured(serial, innovations, phi, s))
+    errors = errors_given(design, card, draws.values, observed[known] - mu[:, known], known, rng)
+    outcomes = draws.in_outcome_units(mu + errors)
     outcomes[:, known] = design["y"].to_numpy()[known]
     return outcomes
 
@@ -133,11 +127,6 @@ def replicas(draws: Draws, seed: int, *, effects: bool) -> Array:
         values |= {name: np.zeros_like(values[name]) for name in names if name in values}
     rng = np.random.default_rng([seed, 4])
     return draws.in_outcome_units(linear_predictor(draws.design, draws.card, values) + draws.errors(rng))
-
-
-def rho_of(values: dict[str, Array]) -> Array:
-    """rho (draw,), zero where the card has none."""
-    return values.get("rho", np.zeros(values["sigma"].size))
 
 
 def periods_of(design: Design) -> Array:

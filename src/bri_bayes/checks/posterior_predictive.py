@@ -5,10 +5,17 @@ p = P(T(y_rep) >= T(y) | y). Statistics are taken from what unit and period effe
 treatment, so no effect enters them:
 
     autocorrelation    of neighbouring years within countries; too high means intervals that are too short
+    second lag         what the error two years ago adds to last year's, (r_2 - r_1^2) / (1 - r_1^2) of the
+                       autocorrelations r; zero for AR(1), above it where noise of single years hides a longer memory
+    shared growth      variance over years before the onset of the difference of the mean changes of treated units and
+                       controls, against that of independent units,
+                       var_t(D_t / sqrt(1/n_1t + 1/n_0t)) / within-group variance of changes; one where units are
+                       independent, above it where those of a group share shocks
     spread             largest against smallest sd of a country; large means that one error scale is wrong
     largest jump       largest change from one year to the next in a country; large means heavier tails than normal
     common trend       difference between the linear trends of treated and control units before the onset
 
+A panel with too few rows for a statistic goes without it.
 Source: Gelman, Meng & Stern (1996), Statistica Sinica 6(4); Gelman et al. (2013), Bayesian Data Analysis, ch. 6.
 """
 
@@ -35,8 +42,18 @@ LEAST_ROWS = 4
 # Draws that are kept for a figure.
 _KEPT = 300
 
+NAMES = {
+    "autocorrelation": "autocorrelation of neighbouring years",
+    "second_lag": "memory beyond neighbouring years",
+    "shared_growth": "shocks that a group shares",
+    "spread": "largest against smallest spread",
+    "largest_jump": "largest change in a year",
+    "common_trend": "difference in trends before the onset",
+}
 QUESTIONS = {
     "autocorrelation": "How alike are the errors of neighbouring years in one country?",
+    "second_lag": "Do errors last longer than those of neighbouring years say?",
+    "shared_growth": "How much more do the means of treated and control units part than those of independent ones?",
     "spread": "How much more does the most restless country vary than the calmest?",
     "largest_jump": "How large is the largest change from one year to the next?",
     "common_trend": "How far apart are the trends of treated and control units before the onset?",
@@ -81,16 +98,20 @@ def predictive_checks(analysis: Analysis, *, panels: int, seed: int = 0) -> Pred
     both = np.vstack([design["y"].to_numpy()[None, :], outcomes])[:, rows].T
     left = TwoWay(*_positions(design, rows)).residuals(both)
     spreads = _spreads(design, rows, left)
+    steps = _steps(design, rows, left)
     statistics = {
-        "autocorrelation": _autocorrelation(design, rows, left),
-        "spread": np.nanmax(spreads, axis=0) / np.nanmin(spreads, axis=0),
-        "largest_jump": np.abs(_steps(design, rows, left)).max(axis=0),
+        "autocorrelation": _autocorrelation(design, rows, left) if len(steps) else None,
+        "second_lag": _second_lag(design, rows, left),
+        "shared_growth": _shared_growth(design, rows, left, min(analysis.assignment.onsets)),
+        "spread": _most_against_least(spreads),
+        "largest_jump": np.abs(steps).max(axis=0) if len(steps) else None,
         "common_trend": _common_trend(design, rows, left, min(analysis.assignment.onsets)),
     }
     return PredictiveChecks(
         statistics=[
             Statistic(**vars(_placed(values)), statistic=name, question=QUESTIONS[name], draws=_rounded(values))
             for name, values in statistics.items()
+            if values is not None
         ],
         by_unit={
             str(unit): _placed(spread)
@@ -124,6 +145,38 @@ def _autocorrelation(design: Design, rows: Index, left: Array) -> Array:
     return np.asarray((left[1:] * left[:-1])[both].sum(axis=0) / (left**2).sum(axis=0))
 
 
+def _second_lag(design: Design, rows: Index, left: Array) -> Array | None:
+    """The partial autocorrelation at two years, from all pairs of rows one and two years apart in a unit."""
+    unit, period = design["unit_ix"].to_numpy()[rows], periods_of(design)[rows]
+    variance, correlations = (left**2).mean(axis=0), []
+    for lag in (1, 2):
+        later, earlier = np.nonzero((unit[:, None] == unit) & (period[:, None] - period == lag))
+        if later.size < LEAST_ROWS:
+            return None
+        correlations.append((left[later] * left[earlier]).mean(axis=0) / variance)
+    first, second = correlations
+    return np.asarray((second - first**2) / (1 - first**2))
+
+
+def _shared_growth(design: Design, rows: Index, left: Array, onset: int) -> Array | None:
+    """Variance of the groups' mean changes against each other, over what changes within groups make of it."""
+    following = np.flatnonzero(_neighbours(design, rows)) + 1
+    year = periods_of(design)[rows][following]
+    ever = np.isfinite(design["event_time"].to_numpy())[rows][following]
+    steps = left[following] - left[following - 1]
+    between, within, degrees = [], np.zeros(left.shape[1]), 0
+    for t in np.unique(year[year < onset]):
+        groups = [steps[(year == t) & member] for member in (ever, ~ever)]
+        if min(map(len, groups)):
+            means, counts = [group.mean(axis=0) for group in groups], [len(group) for group in groups]
+            between.append((means[0] - means[1]) / np.sqrt(1 / counts[0] + 1 / counts[1]))
+            within += sum(((group - mean) ** 2).sum(axis=0) for group, mean in zip(groups, means, strict=True))
+            degrees += sum(counts) - 2
+    if len(between) < LEAST_ROWS or not degrees:
+        return None
+    return np.asarray(np.var(between, axis=0, ddof=1) / (within / degrees))
+
+
 def _spreads(design: Design, rows: Index, left: Array) -> Array:
     """The sd of each unit around its mean : (unit, panel), NaN with too few rows."""
     unit = design["unit_ix"].to_numpy()[rows]
@@ -134,12 +187,19 @@ def _spreads(design: Design, rows: Index, left: Array) -> Array:
     return found
 
 
-def _common_trend(design: Design, rows: Index, left: Array, onset: int) -> Array:
+def _most_against_least(spreads: Array) -> Array | None:
+    known = spreads[np.isfinite(spreads[:, 0])]
+    return np.asarray(known.max(axis=0) / known.min(axis=0)) if len(known) > 1 else None
+
+
+def _common_trend(design: Design, rows: Index, left: Array, onset: int) -> Array | None:
     """Slope of treated units less slope of controls in the rows before the onset, a period."""
     ever, period = np.isfinite(design["event_time"].to_numpy())[rows], periods_of(design)[rows]
     early = period < onset
     slopes = []
     for group in (early & ever, early & ~ever):
+        if np.unique(period[group]).size < LEAST_ROWS:
+            return None
         centred = period[group] - period[group].mean()
         slopes.append(centred @ left[group] / (centred @ centred))
     return np.asarray(slopes[0] - slopes[1])

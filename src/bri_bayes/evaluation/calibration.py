@@ -1,7 +1,8 @@
 """Are our intervals honest? Size, bias, coverage and length of every test over kinds of errors, by simulation.
 
 Panels without and with a known effect in each of the situations of ``scenarios``; every answer is in sds of an
-innovation. And the checks on whole panels: how often do placebos find a planted effect, and one that is not there?
+innovation. And the checks on whole panels: how often do placebos find a planted effect, and one that is not there, and
+how often do predictive checks see that a card is wrong?
 
 Source: Bertrand, Duflo & Mullainathan (2004), QJE 119(1), doi:10.1162/003355304772839588; MacKinnon & Webb (2017),
 J. Appl. Econometrics 32(2), doi:10.1002/jae.2508, for few treated clusters with other variances.
@@ -18,6 +19,7 @@ import pandas as pd
 
 from bri_bayes.checks.placebo_predictive import predictive_values
 from bri_bayes.checks.placebo_space import any_country
+from bri_bayes.checks.posterior_predictive import predictive_checks
 from bri_bayes.checks.pretrend import SLOPE, slope_recipe
 from bri_bayes.core.names import PERIOD, UNIT
 from bri_bayes.data.assignment import Assignment
@@ -96,6 +98,21 @@ def placebo_rates(
             for check, answers in found.items()
         ]
     return pd.DataFrame(rows, columns=list(RATES))
+
+
+def predictive_rates(
+    card: ModelCard, scenario: Scenario, *, panels: int, simulated: int = 200, seed: int = 0
+) -> dict[str, float]:
+    """How often each predictive check of the card says that it does not make such panels, without an effect."""
+    assignment, periods = golden_assignment()
+    empty, _ = simulate_panel(assignment, periods, seed=0)
+    flags: dict[str, list[bool]] = {}
+    for panel_seed, outcome in enumerate(scenario.outcomes(panels, seed)):
+        panel = empty.assign(y=((UNIT, PERIOD), outcome))
+        checks = predictive_checks(Analysis(panel, assignment, card), panels=simulated, seed=panel_seed)
+        for row in checks.statistics:
+            flags.setdefault(row.statistic, []).append(row.extreme)
+    return {name: float(np.mean(flagged)) for name, flagged in flags.items()}
 
 
 def pretrend_rates(card: ModelCard, trends: Sequence[float], *, panels: int, seed: int = 0) -> pd.DataFrame:

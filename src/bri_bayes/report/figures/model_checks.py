@@ -1,4 +1,4 @@
-"""Does the model make panels that look like this one? Four statistics among those of simulated panels."""
+"""Does the model make panels that look like this one? Statistics among those of simulated panels."""
 
 from __future__ import annotations
 
@@ -7,17 +7,11 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from bri_bayes.checks.posterior_predictive import NAMES
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.study_tables import Values, unit_name
 from bri_bayes.report.figures import marks, theme, wording
 from bri_bayes.report.figures.placebo_marks import digits_of, histogram, real_line
-
-_NAMES = {
-    "autocorrelation": "autocorrelation of neighbouring years",
-    "spread": "largest against smallest spread",
-    "largest_jump": "largest change in a year",
-    "common_trend": "difference in trends before the onset",
-}
 
 
 @theme.themed
@@ -30,15 +24,18 @@ def model_checks(values: Values) -> Figure:
         "Statistics of rows without treatment, after unit and period effects: the histogram is what the fitted model "
         "makes, the line this panel. p: share of simulated panels with a larger value; below 0.025 or above 0.975 "
         "the model does not make such panels.",
-        body=marks.blocks(outcomes) * len(_NAMES) * 1.45,
+        body=marks.blocks(outcomes) * len(NAMES) * 1.45,
     )
-    for _, outcome, axes, _ in marks.each(figure, outcomes, rows=len(_NAMES)):
-        for ax, row in zip(axes, outcome["predictive"]["model_checks"]["statistics"], strict=True):
+    for _, outcome, axes, _ in marks.each(figure, outcomes, rows=len(NAMES)):
+        statistics = outcome["predictive"]["model_checks"]["statistics"]
+        for ax in axes[len(statistics) :]:
+            ax.set_visible(False)
+        for ax, row in zip(axes, statistics, strict=False):
             histogram(ax, row["draws"], bins=30)
             ax.margins(x=0.1, y=0.15)
             real_line(ax, row["observed"], sentences.number(row["observed"], digits_of(row)), theme.INK)
             mark = ", does not fit" if row["extreme"] else ""
-            text = f"{outcome['label']}, {_NAMES[row['statistic']]}: p {sentences.number(row['p_value'], 3)}{mark}"
+            text = f"{outcome['label']}, {NAMES[row['statistic']]}: p {sentences.number(row['p_value'], 3)}{mark}"
             theme.panel_title(ax, text, 4.2, size=theme.SMALL + 0.5)
     return figure
 
@@ -48,12 +45,10 @@ def caption(values: Values) -> list[str]:
     texts = []
     for outcome in wording.outcomes_of(values, "placebo", "predictive").values():
         checks = outcome["predictive"]["model_checks"]
-        lost = [_NAMES[row["statistic"]] for row in checks["statistics"] if row["extreme"]]
+        lost = [NAMES[row["statistic"]] for row in checks["statistics"] if row["extreme"]]
         unlike = [unit_name(values, unit) for unit, row in checks["by_unit"].items() if row["extreme"]]
         text = f"{outcome['label']}: " + (
-            f"the model does not reproduce the {' and the '.join(lost)}"
-            if lost
-            else "the model reproduces all four statistics"
+            f"the model does not reproduce the {' and the '.join(lost)}" if lost else "the model reproduces all of them"
         )
         texts.append(f"{text}; spread unlike the model's in {', '.join(unlike)}." if unlike else f"{text}.")
     return texts
@@ -63,6 +58,6 @@ def _title(outcomes: Mapping[str, Any]) -> str:
     parts = []
     for outcome in outcomes.values():
         checks = outcome["predictive"]["model_checks"]["statistics"]
-        extreme = [_NAMES[row["statistic"]] for row in checks if row["extreme"]]
-        parts.append(f"{outcome['label']}: {', '.join(extreme) if extreme else 'none of four'}")
+        extreme = [NAMES[row["statistic"]] for row in checks if row["extreme"]]
+        parts.append(f"{outcome['label']}: {', '.join(extreme) if extreme else 'none of them'}")
     return "What the model does not reproduce. " + "; ".join(parts)

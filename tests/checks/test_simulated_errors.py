@@ -1,0 +1,81 @@
+"""Have simulated errors the covariance that the card says, and do they go on from known ones as a Gaussian does?"""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from bri_bayes.checks.null_model import forecasts, periods_of
+from bri_bayes.checks.simulated_errors import errors_given, new_errors
+from bri_bayes.study.model_card import Errors, Shocks, load_card
+
+from .panels import ONSET, recipe
+
+DRAWS = 1500
+SIGMA, RHO, NOISE, RATIO = 0.5, 0.8, 0.7, 0.9
+# Five standard errors of a covariance of unit variance, from independent draws.
+FIVE_ERRORS = 5 * np.sqrt(2 / DRAWS)
+
+
+def design_and_card(structure="ar1_noise", process="like_errors"):
+    analysis = recipe(errors=Errors(structure), shocks=Shocks(process), last=2016)[0]
+    gap = (analysis.panel["unit"] == "B") & (analysis.panel["period"] == 2006)
+    analysis = analysis.replace(panel=analysis.panel.assign(y=analysis.panel["y"].where(~gap)))
+    return analysis.design, analysis.card
+
+
+def hyperparameters(size=DRAWS):
+    named = {"sigma": SIGMA, "rho": RHO, "noise": NOISE, "shock_ratio": RATIO, "shock_rho": 0.3}
+    return {name: np.full(size, value) for name, value in named.items()}
+
+
+def covariance(design, *, shocks):
+    """AR(1) plus noise within units, and within the treated group as much times the square of the ratio, by hand."""
+    unit, year = design["unit_ix"].to_numpy(), periods_of(design)
+    apart = np.abs(year[:, None] - year)
+    process = SIGMA**2 * RHO**apart / (1 - RHO**2) + NOISE**2 * (apart == 0)
+    treated = np.isfinite(design["event_time"].to_numpy())
+    return process * ((unit[:, None] == unit) + shocks * RATIO**2 * np.outer(treated, treated))
+
+
+@pytest.mark.parametrize("process", ["none", "like_errors"])
+def test_errors_and_shocks_have_the_covariance_of_the_card(process):
+    design, card = design_and_card(process=process)
+    drawn = new_errors(design, card, hyperparameters(), np.random.default_rng(1))
+    expected = covariance(design, shocks=process != "none")
+    scale = np.sqrt(np.outer(np.diag(expected), np.diag(expected)))
+    assert np.abs((drawn.T @ drawn / DRAWS - expected) / scale).max() < FIVE_ERRORS
+
+
+def test_known_errors_go_on_with_the_mean_and_covariance_of_a_conditional_gaussian():
+    design, card = design_and_card()
+    known = np.flatnonzero(periods_of(design) < ONSET)
+    later = np.setdiff1d(np.arange(design.sizes["obs"]), known)
+    seen = np.random.default_rng(2).standard_normal(known.size)
+    repeated = np.tile(seen, (DRAWS, 1))
+    drawn = errors_given(design, card, hyperparameters(), repeated, known, np.random.default_rng(3))
+    full = covariance(design, shocks=True)
+    weights = np.linalg.solve(full[np.ix_(known, known)], full[np.ix_(known, later)])
+    left = full[np.ix_(later, later)] - full[np.ix_(later, known)] @ weights
+    assert drawn[:, known] == pytest.approx(repeated, abs=1e-9)
+    assert np.abs((drawn[:, later].mean(axis=0) - seen @ weights) / np.sqrt(np.diag(left))).max() < 5 / np.sqrt(DRAWS)
+    scale = np.sqrt(np.outer(np.diag(left), np.diag(left)))
+    assert np.abs((np.cov(drawn[:, later].T) - left) / scale).max() < FIVE_ERRORS
+
+
+def test_a_chain_of_one_card_and_the_gaussian_of_another_are_the_same_process():
+    design, card = design_and_card("ar1", "none")
+    without_noise = dataclasses.replace(card, errors=Errors("ar1_noise"))
+    named = {**hyperparameters(), "noise": np.zeros(DRAWS)}
+    chain, dense = (new_errors(design, one, named, np.random.default_rng(4)) for one in (card, without_noise))
+    assert chain == pytest.approx(dense, abs=1e-9)
+
+
+def test_worlds_of_a_card_with_noise_and_shared_shocks_keep_what_was_seen():
+    analysis = recipe(effect=0.5)[0]
+    analysis = analysis.replace(card=dataclasses.replace(load_card("did_shared"), outcome="y"))
+    early = periods_of(analysis.design) < ONSET
+    outcomes = forecasts(analysis, 20, seed=1)
+    seen = analysis.design["y"].to_numpy()[early]
+    assert outcomes[:, early] == pytest.approx(np.broadcast_to(seen, outcomes[:, early].shape))
+    assert np.ptp(outcomes[:, ~early], axis=0).min() > 0
