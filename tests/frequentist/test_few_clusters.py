@@ -265,3 +265,12 @@ def test_the_bootstrap_says_so_when_one_or_two_units_make_a_group(helpers, n_tre
 
 def test_the_bootstrap_of_larger_groups_has_no_such_note(helpers):
     assert wild_cluster_bootstrap(helpers.random_design(1, n_units=9, n_treated=5, n_covariates=0)).note is None
+
+
+def test_scores_of_many_clusters_need_no_matrix(monkeypatch, helpers):
+    design = helpers.design_of(*helpers.random_panel(5, n_units=14, n_periods=6))
+    with_matrix = few_clusters.wild_cluster_bootstrap(design, draws=200)
+    monkeypatch.setattr(few_clusters, "MANY_CLUSTERS", 5)
+    without = few_clusters.wild_cluster_bootstrap(design, draws=200)
+    assert without.p_value == with_matrix.p_value
+    assert (without.lower, without.upper) == pytest.approx((with_matrix.lower, with_matrix.upper), abs=1e-9)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from bri_bayes.app import long_panels
 from bri_bayes.app.estimate import estimate
-from bri_bayes.app.request import Request
+from bri_bayes.app.request import Request, question
 from bri_bayes.core.errors import InputError
+from bri_bayes.design.design import build_design
 from bri_bayes.inference import batched_algebra, marginal, work
 from bri_bayes.inference.importance import KHAT_LIMIT, sample_by_importance
+from bri_bayes.study.model_card import load_card
 
 
 def _request(folder, n_units, n_periods, **options):
@@ -23,14 +28,45 @@ def _request(folder, n_units, n_periods, **options):
     return Request(path=folder / "panel.csv", **named, **options)
 
 
-def test_a_panel_of_two_thousand_periods_is_refused_with_what_is_possible(tmp_path):
-    with pytest.raises(InputError, match=r"9 units in 2,000 periods .* minutes .*GB are allowed: .*--periods"):
-        estimate(_request(tmp_path, 9, 2000))
+def test_a_long_panel_comes_in_bins_that_are_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(long_panels, "_SECONDS", 0.2)
+    values = estimate(_request(tmp_path, 6, 90, model="did"))
+    assert any("90 periods are averaged into 30 bins of 3" in note for note in values["warnings"])
+    assert len(values["panel"]["periods"]) < 90
 
 
-def test_a_panel_of_twenty_thousand_units_is_refused_with_what_is_possible(tmp_path):
-    with pytest.raises(InputError, match=r"20,000 units in 10 periods .* are allowed: name fewer units"):
-        estimate(_request(tmp_path, 20_000, 10))
+def test_a_panel_of_many_periods_is_refused_where_no_bins_are_wanted(tmp_path):
+    with pytest.raises(InputError, match=r"9 units in 1,200 periods .* minutes .*GB are allowed: .*--window"):
+        estimate(_request(tmp_path, 9, 1200, window=1))
+
+
+def test_bins_wider_than_the_panel_are_refused(tmp_path):
+    with pytest.raises(InputError, match=r"--window is a number of periods from 1 to 5 .* not 12"):
+        estimate(_request(tmp_path, 6, 20, window=12))
+
+
+def test_a_panel_of_thousands_of_units_is_short_work_by_classes_and_hours_by_coefficients(tmp_path):
+    asked = question(_request(tmp_path, 6_000, 10))
+    design = build_design(asked.panel, asked.assignment, _shared())
+    route = work.plan(design, _shared())
+    assert route.by_classes
+    assert not route.in_detail
+    assert route.work.allowed
+    assert work.expected_work(design, _shared()).seconds > 3600
+
+
+def test_units_that_differ_in_covariates_are_refused_with_what_is_possible(tmp_path, monkeypatch):
+    monkeypatch.setattr(work, "MOST_SECONDS", 5.0)
+    asked = question(_request(tmp_path, 500, 10))
+    card = dataclasses.replace(_shared(), covariates=("x",))
+    noise = np.random.default_rng(1).normal(size=asked.panel["y"].shape)
+    panel = asked.panel.assign(x=(asked.panel["y"].dims, noise))
+    with pytest.raises(InputError, match=r"500 units in 10 periods .* are allowed: name fewer units"):
+        work.plan(build_design(panel, asked.assignment, card), card)
+
+
+def _shared():
+    return dataclasses.replace(load_card("did_shared"), outcome="y")
 
 
 def test_draws_are_the_same_whether_made_a_few_points_at_a_time_or_at_once(tmp_path, monkeypatch):
@@ -68,6 +104,7 @@ def test_a_long_tail_is_met_by_proposals_placed_anew_where_more_of_the_first_one
 
 def test_many_treated_units_leave_out_single_cells_and_say_so(tmp_path, monkeypatch):
     monkeypatch.setattr(work, "MOST_SECONDS", 0.1)
+    monkeypatch.setattr(work, "_MOST_DETAILS", 10)
     values = estimate(_request(tmp_path, 40, 4, model="did"))
     assert values["bayes"]["by_unit_and_period"] == {}
     assert any("single units and cells are left out" in note for note in values["warnings"])

@@ -11,6 +11,7 @@ from typing import Any, cast, get_args
 import xarray as xr
 
 from bri_bayes.app.first_answer import alternatives, first_card, treated_groups, what_separates
+from bri_bayes.app.long_panels import in_bins
 from bri_bayes.app.request import Request, question
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.core.json_values import json_safe
@@ -24,7 +25,8 @@ from bri_bayes.estimands.linear import att_effect, effects_by
 from bri_bayes.estimands.summaries import as_dicts, by_unit_and_period, panel_values, warnings_of
 from bri_bayes.frequentist import frequentist_rows
 from bri_bayes.inference import fit
-from bri_bayes.inference.work import details_fit
+from bri_bayes.inference.by_classes import fit_by_classes
+from bri_bayes.inference.work import plan
 from bri_bayes.study.card_text import assumption
 from bri_bayes.study.model_card import ModelCard, load_card
 
@@ -42,12 +44,16 @@ def estimate(request: Request) -> dict[str, Any]:
 
     asked = question(request)
     card = _card(request, len(asked.assignment.treated_units))
+    asked = in_bins(asked, card, request.window)
     analysis = Analysis(asked.panel, asked.assignment, card)
     on_terminal = sys.stderr.isatty()
     try:
-        in_detail = details_fit(analysis.design, card)
+        route = plan(analysis.design, card)
         frequentist = [row.as_dict() for row in frequentist_rows(analysis.design)]
-        result = fit(analysis, engine=request.engine, seed=request.seed, pointwise=False, progress=on_terminal)
+        if route.by_classes and request.engine != "nuts":
+            result = fit_by_classes(analysis, request.seed)
+        else:
+            result = fit(analysis, engine=request.engine, seed=request.seed, pointwise=False, progress=on_terminal)
     except InputError as error:
         # Rows that a covariate costs are often why the others do not identify the effect.
         raise InputError(f"{error}{blame(asked.notes)}") from error
@@ -57,9 +63,9 @@ def estimate(request: Request) -> dict[str, Any]:
         "assumption": assumption(card),
         "treated_groups": treated_groups(analysis.design),
         "att": att_effect(result).as_dict(),
-        "by_unit": as_dicts(effects_by(result, "unit")) if in_detail else {},
+        "by_unit": as_dicts(effects_by(result, "unit")) if route.in_detail else {},
         "by_event_time": as_dicts(effects_by(result, "event_time")),
-        "by_unit_and_period": by_unit_and_period(result) if in_detail else {},
+        "by_unit_and_period": by_unit_and_period(result) if route.in_detail else {},
         "engine": diagnostics["engine"],
         "ess": diagnostics["ess"],
         "khat": diagnostics["khat"],
@@ -82,7 +88,7 @@ def estimate(request: Request) -> dict[str, Any]:
             *asked.notes,
             *_data_notes(asked.panel, analysis.design),
             *_sign_notes(frequentist, bayes["att"], card, n_onsets=len(asked.assignment.onsets)),
-            *([] if in_detail else [_NO_DETAIL]),
+            *([] if route.in_detail else [_NO_DETAIL]),
             *diagnostics["notes"],
         ],
         "trustworthy": is_trustworthy(result),

@@ -10,11 +10,14 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from bri_bayes.core.effect import Effect
 from bri_bayes.core.names import GROUP
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.design.design import Design
 from bri_bayes.inference.att import att_posterior
+from bri_bayes.inference.by_classes import att_by_classes
 from bri_bayes.inference.importance import KHAT_LIMIT
+from bri_bayes.inference.work import cheapest_plan
 from bri_bayes.study.card_text import assumption
 from bri_bayes.study.model_card import ModelCard, load_card
 
@@ -34,10 +37,18 @@ def alternatives(analysis: Analysis, seed: int) -> list[dict[str, Any]]:
         card = dataclasses.replace(load_card(name), outcome=analysis.card.outcome, covariates=analysis.card.covariates)
         if card.digest == analysis.card.digest or (name == SHARED and len(analysis.assignment.treated_units) < 2):
             continue
-        posterior = att_posterior(analysis.design, card, seed)
-        if posterior.points.khat < KHAT_LIMIT:
-            answers.append({"card": name, "assumption": assumption(card), "att": posterior.effect.as_dict()})
+        effect, khat = _att(analysis.design, card, seed)
+        if khat < KHAT_LIMIT:
+            answers.append({"card": name, "assumption": assumption(card), "att": effect.as_dict()})
     return answers
+
+
+def _att(design: Design, card: ModelCard, seed: int) -> tuple[Effect, float]:
+    """The average effect under a card and its k-hat, by the cheaper route."""
+    if cheapest_plan(design, card).by_classes:
+        return att_by_classes(design, card, seed)
+    posterior = att_posterior(design, card, seed)
+    return posterior.effect, posterior.points.khat
 
 
 def treated_groups(design: Design) -> list[str]:

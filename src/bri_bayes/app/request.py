@@ -25,7 +25,8 @@ class Request:
     """What the command line was asked. A variable is a column or ``log(column)``, ``log1p(column)``.
 
     ``onset`` and ``periods`` are written as the file writes its periods. ``groups`` : a column with one text a
-    unit; ``weights`` : a column of analytic weights.
+    unit; ``weights`` : a column of analytic weights; ``window`` : periods that are averaged into one bin, None for as
+    many as a long panel needs.
     """
 
     path: Path
@@ -41,6 +42,7 @@ class Request:
     groups: str | None = None
     weights: str | None = None
     periods: tuple[str, str] | None = None
+    window: int | None = None
     marks: NumberFormat = DECIDED
     model: str | None = None
     errors: str | None = None

@@ -89,6 +89,9 @@ def estimate(
         str | None, typer.Option(help="A column of weights (people, inverse variance): error sd 1/sqrt(weight).")
     ] = None,
     periods: Annotated[str | None, typer.Option(help="First and last period, 2003:2020.")] = None,
+    window: Annotated[
+        int | None, typer.Option(help="Average so many periods into a bin (7: days to weeks); 1: never.")
+    ] = None,
     decimal: DecimalOption = None,
     thousands: ThousandsOption = None,
     model: Annotated[
@@ -118,6 +121,7 @@ def estimate(
         groups=groups,
         weights=weights,
         periods=parse_between(periods),
+        window=window,
         marks=NumberFormat(decimal, thousands),
         model=model,
         errors=errors,

@@ -38,11 +38,19 @@ def process_covariance(structure: str, sigma: Array, periods: Array, rho: Array,
     elif structure == "random_walk":
         shape = 1.0 + np.broadcast_to(np.minimum.outer(periods, periods) - periods[0], (sigma.size, *separation.shape))
     else:
-        shape = rho[:, None, None] ** separation / (1 - rho[:, None, None] ** 2)
+        shape = _powers(rho, separation) / (1 - rho[:, None, None] ** 2)
     covariance = sigma[:, None, None] ** 2 * shape
     if structure == "ar1_noise":
         covariance[:, np.arange(periods.size), np.arange(periods.size)] += noise[:, None] ** 2
     return np.asarray(covariance)
+
+
+def _powers(rho: Array, separation: Array) -> Array:
+    """rho to the power of each separation : (B, T, T); of whole periods a power for each distance, not each pair."""
+    longest = float(separation.max(initial=0.0))
+    if longest > separation.size or not (separation == separation.round()).all():
+        return np.asarray(rho[:, None, None] ** separation)
+    return np.asarray((rho[:, None] ** np.arange(longest + 1))[:, separation.astype(np.intp)])
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,9 @@ class Dependence(Protocol):
     def names(self) -> tuple[str, ...]:
         """The hyperparameters that it needs."""
 
+    def covariance(self, hyper: Mapping[str, Array]) -> Array:
+        """R(h) at B points : (B, m, m)."""
+
     def precision(self, hyper: Mapping[str, Array]) -> Array:
         """R(h)^-1 at B points : (B, m, m)."""
 

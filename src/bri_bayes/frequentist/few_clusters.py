@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -30,6 +31,9 @@ SEARCH_GRID = np.geomspace(1e-4, FAR, 121)
 BISECTIONS = 50
 # Numbers held at once in one array: 16 megabytes.
 BLOCK_NUMBERS = 2_000_000
+# Of so many clusters scores are no matrix any more, and of so many a thousand sign vectors are enough: the test is
+# that of its asymptotic theory.
+MANY_CLUSTERS, VERY_MANY, FEWER_DRAWS = 200, 5000, 999
 
 
 def wild_cluster_bootstrap(design: Design, draws: int = 9999, seed: int = 0) -> Estimate:
@@ -52,27 +56,57 @@ def wild_cluster_bootstrap(design: Design, draws: int = 9999, seed: int = 0) -> 
     return bootstrap_row("twfe", fit.estimate, scores, fit.n_treated_units, design.sizes[UNIT], draws, seed)
 
 
+class ScoreMap(Protocol):
+    """What signs of the clusters make of their scores."""
+
+    def of(self, signs: Array) -> Array:
+        """Scores (vector, cluster) for vectors of signs (vector, cluster)."""
+
+
+@dataclass(frozen=True, eq=False)
+class DenseMap:
+    """``matrix`` (cluster, cluster) : the scores when the sign of a column's cluster is one, the others zero."""
+
+    matrix: Array
+
+    def of(self, signs: Array) -> Array:
+        """Scores (vector, cluster)."""
+        return np.asarray(signs @ self.matrix.T)
+
+
+@dataclass(frozen=True, eq=False)
+class LowRankMap:
+    """diag(``diagonal``) - ``left`` ``right``', without the matrix that this is."""
+
+    diagonal: Array
+    left: Array
+    right: Array
+
+    def of(self, signs: Array) -> Array:
+        """Scores (vector, cluster)."""
+        return np.asarray(signs * self.diagonal - (signs @ self.right) @ self.left.T)
+
+
 @dataclass(frozen=True, eq=False)
 class ClusterScores:
     """What the bootstrap needs of a linear estimate v'y and its cluster scores.
 
     With tau_0 = estimate - z the restricted residuals are u + z d.
 
-    ``moves_u``, ``moves_d`` : (cluster,) what v makes of u and of d in the rows of each cluster; ``matrix_u``,
-    ``matrix_d`` : (cluster, cluster) the scores of the rows' clusters when the sign of a column's cluster is one and
-    the others are zero; ``rounding`` : (of u, of d) scores this small are zero.
+    ``moves_u``, ``moves_d`` : (cluster,) what v makes of u and of d in the rows of each cluster; ``map_u``,
+    ``map_d`` : from signs of the clusters to their scores; ``rounding`` : (of u, of d) scores this small are zero.
     """
 
     moves_u: Array
     moves_d: Array
-    matrix_u: Array
-    matrix_d: Array
+    map_u: ScoreMap
+    map_d: ScoreMap
     rounding: tuple[float, float]
 
     @property
     def observed(self) -> Array:
         """The scores of the data, all signs one : (cluster,)."""
-        return np.asarray(self.matrix_u.sum(axis=1))
+        return np.asarray(self.map_u.of(np.ones((1, self.moves_u.size)))[0])
 
     @property
     def exist(self) -> bool:
@@ -85,6 +119,7 @@ def bootstrap_row(
 ) -> Estimate:
     """The row of the bootstrap of any linear estimate."""
     enumerated = n_units <= ENUMERATED_CLUSTERS
+    draws = min(draws, FEWER_DRAWS) if n_units > VERY_MANY else draws
     notes = _few_notes(n_treated, n_units)
     lower: float | None
     upper: float | None
@@ -152,19 +187,22 @@ def _twfe_scores(fit: TwoWayFit) -> ClusterScores:
     load_u, load_d = (group_sums(basis * column[:, None], unit_ix) for column in (u, d))
     total = float(move_d.sum())
 
-    def matrix(move: Array, load: Array) -> Array:
-        return np.asarray(np.diag(move) - load_d @ load.T - np.outer(move_d, move) / total)
+    def scores(move: Array, load: Array) -> ScoreMap:
+        if move.size > MANY_CLUSTERS:
+            left, right = np.column_stack([load_d, move_d / total]), np.column_stack([load, move])
+            return LowRankMap(move, left, right)
+        return DenseMap(np.asarray(np.diag(move) - load_d @ load.T - np.outer(move_d, move) / total))
 
     rounding = RELATIVE_ZERO * float(np.abs(d * u).sum())
     return ClusterScores(
-        move_u, move_d, matrix(move_u, load_u), matrix(move_d, load_d), (rounding, RELATIVE_ZERO * total)
+        move_u, move_d, scores(move_u, load_u), scores(move_d, load_d), (rounding, RELATIVE_ZERO * total)
     )
 
 
 def _bootstrap_statistics(scores: ClusterScores, signs: Iterator[Array]) -> _BootstrapStatistics:
     total, parts = float(scores.moves_d.sum()), []
     for block in signs:
-        S, R = block @ scores.matrix_u.T, block @ scores.matrix_d.T
+        S, R = scores.map_u.of(block), scores.map_d.of(block)
         S[np.linalg.norm(S, axis=1) <= scores.rounding[0]] = 0.0
         R[np.linalg.norm(R, axis=1) <= scores.rounding[1]] = 0.0
         moved = block @ scores.moves_u / total, block @ scores.moves_d / total

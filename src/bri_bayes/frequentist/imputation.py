@@ -26,7 +26,7 @@ from bri_bayes.core.arrays import Array, Index
 from bri_bayes.core.names import PERIOD, UNIT
 from bri_bayes.design.design import RELATIVE_ZERO, Design
 from bri_bayes.frequentist.estimate import Estimate
-from bri_bayes.frequentist.few_clusters import ClusterScores, bootstrap_row
+from bri_bayes.frequentist.few_clusters import ClusterScores, DenseMap, bootstrap_row
 from bri_bayes.frequentist.ols import codes, group_sums, orthonormal_basis
 
 ESTIMATOR = "imputation"
@@ -99,7 +99,9 @@ def _scores(design: Design, result: Imputation) -> ClusterScores:
 
     u, d = (values - basis @ (basis.T @ values) for values in (y - result.estimate * column, column))
     rounding = RELATIVE_ZERO * float(np.abs(v * u).sum()), RELATIVE_ZERO * float(np.abs(v * d).sum())
-    return ClusterScores(group_sums(v * u, unit), group_sums(v * d, unit), matrix(u), matrix(d), rounding)
+    return ClusterScores(
+        group_sums(v * u, unit), group_sums(v * d, unit), DenseMap(matrix(u)), DenseMap(matrix(d)), rounding
+    )
 
 
 def _regressors(design: Design) -> Array:

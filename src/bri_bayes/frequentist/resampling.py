@@ -15,6 +15,7 @@ from bri_bayes.core.arrays import Array
 from bri_bayes.core.names import PERIOD, UNIT
 from bri_bayes.design.design import RELATIVE_ZERO, Design
 from bri_bayes.frequentist.estimate import SIGNIFICANCE, Estimate
+from bri_bayes.frequentist.few_clusters import FEWER_DRAWS, VERY_MANY
 from bri_bayes.frequentist.ols import group_sums
 from bri_bayes.frequentist.twfe import TwoWayFit, fit_twfe
 
@@ -103,6 +104,7 @@ def placebos(
     onsets, observed = _observed_onsets(design)
     n_possible = _count(observed, onsets.size)
     exact = n_possible <= max_assignments
+    draws = min(draws, FEWER_DRAWS) if observed.size > VERY_MANY else draws
     assignments = _all_assignments(observed) if exact else _random_assignments(observed, draws, seed)
     rows, squares, loads, moments = _block_sums(design, fit, onsets, outcomes)
     width = max(1, BLOCK_NUMBERS // squares.size)

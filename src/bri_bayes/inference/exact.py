@@ -13,13 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 
 from bri_bayes.core.arrays import Array, Index
 from bri_bayes.core.effect import Effect
 from bri_bayes.design.design import Design
+from bri_bayes.design.linear_terms import Terms
 from bri_bayes.inference.collapsed import Collapsed
 from bri_bayes.inference.conditional import Coefficients
 from bri_bayes.inference.linear_estimands import coefficient_functionals, effect_functionals
@@ -32,6 +33,17 @@ def exact_posterior(design: Design, card: ModelCard, vectors: Array, weights: Ar
     return ExactPosterior.of(Collapsed.build(design, card), design, vectors, weights)
 
 
+class Linear(Protocol):
+    """A linear model whose coefficients are integrated: ``collapsed``, or ``exchangeable`` by classes of units."""
+
+    @property
+    def terms(self) -> Terms:
+        """Its columns and prior scales."""
+
+    def given(self, vectors: Array, functionals: Coefficients) -> tuple[Array, Array, Array]:
+        """log density (B,), means (B, F) and sds (B, F) of linear functionals at B vectors of hyperparameters."""
+
+
 @dataclass(frozen=True, eq=False)
 class ExactPosterior:
     """The weighted hyperparameters of a normal linear card, and from them anything linear, in units of the outcome.
@@ -41,7 +53,7 @@ class ExactPosterior:
     ``outcome`` is which of them is meant, and ``rows`` where the rows of its design stand.
     """
 
-    model: Collapsed
+    model: Linear
     vectors: Array
     weights: Array
     y_scale: float
@@ -50,7 +62,7 @@ class ExactPosterior:
     rows: Index | None = None
 
     @classmethod
-    def of(cls, model: Collapsed, design: Design, vectors: Array, weights: Array) -> Self:
+    def of(cls, model: Linear, design: Design, vectors: Array, weights: Array) -> Self:
         """The posterior of a model of a design."""
         scales = {"beta": design["x_scale"].to_numpy(), "modifier_effect": design["z_scale"].to_numpy()}
         return cls(model, vectors, weights, float(design.attrs["y_scale"]), scales)

@@ -59,9 +59,10 @@ def against_pre_period(design: Design, card: ModelCard, weights: Array) -> Array
         return weights
     unit_ix, treated = design["unit_ix"].to_numpy(), design["treated"].to_numpy()
     before = np.isfinite(design["event_time"].to_numpy()) & ~treated
-    member = np.eye(design.sizes["unit"])[unit_ix]  # (obs, unit)
-    share = before[:, None] * member / np.maximum((before[:, None] * member).sum(axis=0), 1)
-    return np.asarray(weights - (weights @ member) @ share.T)
+    starts = np.searchsorted(unit_ix, np.arange(design.sizes["unit"]))
+    of_unit = np.add.reduceat(weights, starts, axis=-1)  # (..., unit)
+    share = before / np.maximum(np.bincount(unit_ix, before), 1)[unit_ix]
+    return np.asarray(weights - of_unit[..., unit_ix] * share)
 
 
 def covariate_functional(design: Design, terms: Terms, covariate: str) -> Coefficients:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from bri_bayes.design.design import Design
 from bri_bayes.design.effect_paths import free_path
 from bri_bayes.design.group_shocks import SHOCK
 from bri_bayes.design.linear_terms import Block, Terms, build_terms, event_time_shares, period_contrasts
-from bri_bayes.inference.collapsed import Collapsed
+from bri_bayes.inference.collapsed import Collapsed, Space
 from bri_bayes.inference.conditional import Coefficients
 from bri_bayes.inference.exact import ExactPosterior
 from bri_bayes.inference.importance import Weighted, sample_by_importance
@@ -61,7 +62,18 @@ def sample_marginal(design: Design, card: ModelCard, seed: int) -> MarginalDraws
     return MarginalDraws(values, exact, log_marginal, weighted.khat, weighted.ess)
 
 
-def weigh_hyperparameters(model: Collapsed, card: ModelCard, rng: np.random.Generator) -> Weighted:
+class Weighable(Protocol):
+    """A model with hyperparameters, whatever becomes of its coefficients."""
+
+    @property
+    def space(self) -> Space:
+        """The hyperparameters."""
+
+    def log_posterior(self, vectors: Array) -> Array:
+        """log p(y | h) p(h) : (B,)."""
+
+
+def weigh_hyperparameters(model: Weighable, card: ModelCard, rng: np.random.Generator) -> Weighted:
     """The importance sample of a model's hyperparameters, of the size that the card asks for."""
     return sample_by_importance(model.log_posterior, model.space.start(), card.sampler.proposals, rng)
 

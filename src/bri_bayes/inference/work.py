@@ -1,13 +1,15 @@
 """How long will the closed form take, and how much memory? From the sizes alone, before anything is computed.
 
-At each point of the importance sample, with n rows, N units, T periods, and for every unit q own columns, then g of
-groups, p shared ones and c = q + g + p + 1 of them together:
+Two routes give one posterior. By coefficients (``collapsed``): at each point of the importance sample, with n rows,
+N units, T periods, and for every unit q own columns, then g of groups, p shared ones and c = q + g + p + 1 together,
 
     dense errors (noise)   n T c + n c^2 + patterns T^3 multiplications     whitened rows and their cross-products
     elimination            N q c^2 + M g (g + p)^2 + p^3 / 3                 the levels of ``collapsed``
     F linear functionals   F (N q c + (g + p)^2)                             the effect of each unit, event time, cell
 
-The rates were measured on one core; they are right within a factor of two, which is enough to tell minutes from hours.
+By classes of units with equal columns (``exchangeable``), with m rows of their averages: m^3 / 3 multiplications, m^2
+numbers touched, and F m^2 for functionals. The rates were measured on one core; they are right within a factor of two,
+which is enough to tell minutes from hours.
 """
 
 from __future__ import annotations
@@ -20,11 +22,14 @@ from bri_bayes.core.errors import InputError
 from bri_bayes.core.names import OBS, PERIOD, UNIT
 from bri_bayes.design.design import Design
 from bri_bayes.design.linear_terms import event_times
+from bri_bayes.inference.exchangeable import covers_exchangeable, unit_classes
 from bri_bayes.inference.marginal import is_feasible
 from bri_bayes.study.model_card import ModelCard
 
 # Multiplications a second in products of matrices, and seconds for each element that is read, written and rearranged.
 _RATE, _TOUCH = 1.2e10, 1.5e-8
+# Seconds for each element of the averages' covariance: made, factorised, and solved with.
+_ELEMENT = 5e-8
 # Searching the mode and placing the proposals, in points beside the proposals.
 _SEARCH = 600
 # Copies of the draws of effects, and of the columns of the model, while an answer is assembled.
@@ -33,6 +38,10 @@ _COPIES_OF_DRAWS, _COPIES_OF_COLUMNS = 3, 4
 _BASE_BYTES = 3.5e8
 # An answer of one command that takes more than this is refused.
 MOST_SECONDS, MOST_BYTES = 120.0, 2.5e9
+# Work by coefficients below this is not looked at again: it also gives draws.
+_SHORT = 10.0
+# More effects of units and cells than this are left out.
+_MOST_DETAILS = 2000
 
 
 @dataclass(frozen=True)
@@ -42,11 +51,57 @@ class Work:
     seconds: float
     n_bytes: float
 
+    @property
+    def allowed(self) -> bool:
+        """Whether an answer of one command may take this."""
+        return self.seconds <= MOST_SECONDS and self.n_bytes <= MOST_BYTES
+
+
+@dataclass(frozen=True)
+class Plan:
+    """By which route a card is fitted, with or without the effects of single units and cells, and what that takes."""
+
+    by_classes: bool
+    in_detail: bool
+    work: Work
+
+
+def plan(design: Design, card: ModelCard) -> Plan:
+    """The route that ``estimate`` takes. Refuses, in a sentence that says what is possible, what is too much work."""
+    cheapest = cheapest_plan(design, card)
+    if cheapest.work.allowed:
+        return cheapest
+    n_units, n_periods = design.sizes[UNIT], design.sizes[PERIOD]
+    if n_periods > n_units:
+        route = "average periods into coarser ones with --window (7 makes weeks of days), or shorten with --periods"
+    else:
+        route = "name fewer units with --controls, average units into regions, or leave out what differs by unit"
+    raise InputError(
+        f'{n_units:,} units in {n_periods:,} periods with the card "{card.name}" would take about '
+        f"{cheapest.work.seconds / 60:,.0f} minutes and {cheapest.work.n_bytes / 1e9:,.1f} GB; at most "
+        f"{MOST_SECONDS / 60:.0f} minutes and {MOST_BYTES / 1e9:.1f} GB are allowed: {route}; --model did (errors "
+        "without noise, units independent) takes a small part of this"
+    )
+
+
+def cheapest_plan(design: Design, card: ModelCard) -> Plan:
+    """The route with the least work, whether it is allowed or not; short work goes by coefficients."""
+    if not is_feasible(design, card):
+        return Plan(by_classes=False, in_detail=True, work=Work(0.0, 0.0))
+    ordinary = expected_work(design, card)
+    if ordinary.allowed and ordinary.seconds <= _SHORT:
+        return Plan(by_classes=False, in_detail=True, work=ordinary)
+    plans = [Plan(False, True, ordinary)] if ordinary.allowed else []
+    plans.append(Plan(False, False, expected_work(design, card, by_cell=False)))
+    if covers_exchangeable(design, card):
+        in_detail = _details(design) <= _MOST_DETAILS
+        plans.append(Plan(True, in_detail, work_by_classes(design, card, in_detail=in_detail)))
+    return min(plans, key=lambda some: (not some.work.allowed, not some.in_detail, some.work.seconds))
+
 
 def expected_work(design: Design, card: ModelCard, *, by_cell: bool = True) -> Work:
-    """What a fit of a normal card takes; ``by_cell`` with the effect of each unit and cell, else without them."""
+    """What a fit of a normal card takes by coefficients; ``by_cell`` with the effect of each unit and cell."""
     n, n_units, n_periods = design.sizes[OBS], design.sizes[UNIT], design.sizes[PERIOD]
-    treated = design["treated"].to_numpy()
     n_times = len(event_times(design, card))
     n_treated = int(np.isfinite(design["first_treated"].to_numpy()).sum())
     q = 1 + int(card.effects.treatment.startswith("by_unit")) + int(card.effects.trend == "unit_linear")
@@ -62,34 +117,25 @@ def expected_work(design: Design, card: ModelCard, *, by_cell: bool = True) -> W
     n_bytes = _BASE_BYTES + 8.0 * _COPIES_OF_COLUMNS * n * c
     draws = card.sampler.chains * card.sampler.draws
     n_bytes += 8.0 * _COPIES_OF_DRAWS * draws * (n_treated * n_times + n_units * q + g + p)
-    functionals = 1 + n_times + (n_treated + int(treated.sum()) if by_cell else 0)
+    functionals = 1 + n_times + (_details(design) if by_cell else 0)
     work = functionals * (n_units * q * c + (g + p) ** 2) / _RATE + functionals * (n_units * q + g + p) * _TOUCH
     seconds += points * work
     return Work(seconds, n_bytes)
 
 
-def details_fit(design: Design, card: ModelCard) -> bool:
-    """Whether the effects of single units and cells can be had beside those of the panel.
-
-    Refuses, in a sentence that says what is possible, a fit that would take many minutes or gigabytes even without.
-    """
-    if not is_feasible(design, card) or _allowed(expected_work(design, card)):
-        return True
-    work = expected_work(design, card, by_cell=False)
-    if _allowed(work):
-        return False
-    n_units, n_periods = design.sizes[UNIT], design.sizes[PERIOD]
-    if n_periods > n_units:
-        route = "shorten the panel with --periods, or average its periods into coarser ones (days into months)"
-    else:
-        route = "name fewer units with --controls, or average units into regions"
-    raise InputError(
-        f'{n_units:,} units in {n_periods:,} periods with the card "{card.name}" would take about '
-        f"{work.seconds / 60:,.0f} minutes and {work.n_bytes / 1e9:,.1f} GB; at most {MOST_SECONDS / 60:.0f} minutes "
-        f"and {MOST_BYTES / 1e9:.1f} GB are allowed: {route}; --model did (errors without noise, units "
-        "independent) takes a small part of this"
-    )
+def work_by_classes(design: Design, card: ModelCard, *, in_detail: bool) -> Work:
+    """What a fit of a normal card takes by classes of units; the first answer and two beside it."""
+    unit_periods = np.bincount(design["unit_ix"].to_numpy(), minlength=design.sizes[UNIT])
+    rows = int(sum(unit_periods[units[0]] for units in unit_classes(design)))
+    n_times, n_periods = len(event_times(design, card)), design.sizes[PERIOD]
+    functionals = 1 + n_times + (_details(design) if in_detail else 0)
+    points = card.sampler.proposals + _SEARCH
+    once = rows**3 / 3 / _RATE + rows**2 * _ELEMENT
+    seconds = points * (2 * once + functionals * rows**2 / _RATE + functionals * (rows + n_times + n_periods) * _TOUCH)
+    columns = 8.0 * design.sizes[OBS] * (2 * n_periods + n_times + functionals)
+    return Work(seconds, _BASE_BYTES + columns + 8.0 * functionals * points * 4 + 40.0 * rows**2)
 
 
-def _allowed(work: Work) -> bool:
-    return work.seconds <= MOST_SECONDS and work.n_bytes <= MOST_BYTES
+def _details(design: Design) -> int:
+    """How many effects of single units and cells there are."""
+    return int(np.isfinite(design["first_treated"].to_numpy()).sum() + design["treated"].to_numpy().sum())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
+from bri_bayes.data.comparable import listed
 from bri_bayes.presentation.study_tables import (
     BAYES,
     Rows,
@@ -37,11 +38,13 @@ def estimate_text(values: Values) -> str:
     by = {"unit": "The effect by unit", "event_time": f"The effect by {step}s since the onset"}
     tables = [Table("methods", "The effect by each method", _METHODS, tuple(rows), panel=made_from)]
     for key, caption in by.items():
+        if not bayes[f"by_{key}"]:
+            continue
         columns = (Column("at", key.replace("_", " "), "name"), *effect_columns())
         effects = tuple({"at": str(name), **effect} for name, effect in bayes[f"by_{key}"].items())
         tables.append(Table(f"by_{key}", caption, columns, effects, panel=made_from))
     said = [
-        f"{values['outcome']}: effect on {', '.join(values['treated'])} (model {values['model']}, {bayes['engine']})",
+        f"{values['outcome']}: effect on {listed(values['treated'])} (model {values['model']}, {bayes['engine']})",
         f"The posterior assumes: {bayes['assumption']}.",
         f"{provenance(values).rstrip('.')}. {panel['rows']} rows of {len(panel['units'])} units, 95% intervals. "
         f"{unit_of_effects(str(values['outcome']))}",

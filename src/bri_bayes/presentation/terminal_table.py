@@ -49,7 +49,7 @@ def columns_that_fit(shown: Grid, width: int) -> dict[int, int]:
 
 
 def _natural(shown: Grid, at: int) -> int:
-    return max(len(shown.columns[at].heading), *(len(row[at].text) for row in shown.rows))
+    return max([len(shown.columns[at].heading), *(len(row[at].text) for row in shown.rows)])
 
 
 def _least(shown: Grid, at: int) -> int:
