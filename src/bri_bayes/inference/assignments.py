@@ -74,8 +74,13 @@ def att_of_assignments(
     weights, khat = weigh(log_density, log_proposal)
     summaries = summarised(NormalMixtures(weights, means, sds), khat)
     alone = ~is_covered(summaries)
-    for i in np.flatnonzero(alone):
-        summaries[:, i] = model.by_itself(treated[[i]], rng)
+    left_out = np.flatnonzero(alone)
+    while left_out.size:
+        found = model.around_the_first(treated[left_out], rng)
+        served = is_covered(found)
+        served[0] = True
+        summaries[:, left_out[served]] = found[:, served]
+        left_out = left_out[~served]
     summaries[: SUMMARY.index("p_positive")] *= design.attrs["y_scale"]
     variables = {name: (ASSIGNMENT, values) for name, values in zip(SUMMARY, summaries, strict=True)}
     return xr.Dataset({**variables, "alone": (ASSIGNMENT, alone)}, attrs={"prob": PROB, "points": points})
@@ -153,16 +158,24 @@ class _ManyAssignments:
         """Mode (d,) of the hyperparameters of one assignment (1, treated), and their covariance there."""
         return find_mode(lambda vectors: self.evaluate(vectors, treated)[0][0], self.nuisance.space.start())
 
-    def by_itself(self, treated: Index, rng: np.random.Generator) -> Array:
-        """The summary (7,) of one assignment (1, treated), from the points of the ordinary engine."""
+    def around_the_first(self, treated: Index, rng: np.random.Generator) -> Array:
+        """Summaries (7, assignment) from the points that the ordinary engine places for the first assignment.
+
+        Most of the work of a point does not depend on who is treated, so the others are weighed at the same points:
+        those that lie near the first need none of their own.
+        """
         points = sample_by_importance(
-            lambda vectors: self.evaluate(vectors, treated)[0][0],
+            lambda vectors: self.evaluate(vectors, treated[:1])[0][0],
             self.nuisance.space.start(),
             self.card.sampler.proposals,
             rng,
         )
-        _, means, sds = self.evaluate(points.vectors, treated)
-        return summarised(NormalMixtures(points.weights[None, :], means, sds), np.array([points.khat]))[:, 0]
+        log_density, means, sds = self.evaluate(points.vectors, treated)
+        usable = np.isfinite(points.log_ratios)
+        log_proposal = np.where(usable, log_density[0] - np.where(usable, points.log_ratios, 0.0), np.inf)
+        weights, khat = weigh(log_density, log_proposal)
+        weights[0], khat[0] = points.weights, points.khat
+        return summarised(NormalMixtures(weights, means, sds), khat)
 
     def evaluate(self, vectors: Array, treated: Index) -> tuple[Array, Array, Array]:
         """log p(y, h_j | assignment i), mean and sd of the ATT given h_j, all (assignment, point).
