@@ -164,12 +164,8 @@ class _ManyAssignments:
         Most of the work of a point does not depend on who is treated, so the others are weighed at the same points:
         those that lie near the first need none of their own.
         """
-        points = sample_by_importance(
-            lambda vectors: self.evaluate(vectors, treated[:1])[0][0],
-            self.nuisance.space.start(),
-            self.card.sampler.proposals,
-            rng,
-        )
+        start, proposals = self.nuisance.space.start(), self.card.sampler.proposals
+        points = sample_by_importance(lambda at: self.evaluate(at, treated[:1])[0][0], start, proposals, rng)
         log_density, means, sds = self.evaluate(points.vectors, treated)
         usable = np.isfinite(points.log_ratios)
         log_proposal = np.where(usable, log_density[0] - np.where(usable, points.log_ratios, 0.0), np.inf)
