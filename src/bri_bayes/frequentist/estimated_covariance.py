@@ -85,5 +85,5 @@ def _covered(regression: EventRegression, fit: Ar1Likelihood, rho: float) -> Arr
     before = np.zeros(unit.n_pre)
     weights = np.array([fixed_length_interval(unit, 0.0).weights, np.concatenate([before, unit.average])])
     sds = np.sqrt(np.einsum("ij,jk,ik->i", weights, unit.covariance, weights))
-    centres = weights @ fit.coefficients[:, regression.kept].T
+    centres = weights @ regression.combined(fit.coefficients).T
     return np.asarray(np.abs(centres) <= ndtri(1 - SIGNIFICANCE / 2) * sds[:, None] * fit.sigma)

@@ -16,7 +16,8 @@ import numpy as np
 from bri_bayes.core.arrays import Array, Index
 from bri_bayes.core.errors import InputError
 from bri_bayes.core.names import REFERENCE_EVENT_TIME
-from bri_bayes.design.design import RELATIVE_ZERO, Design, two_way
+from bri_bayes.design.design import Design
+from bri_bayes.frequentist.cohorts import cohort_dummies
 from bri_bayes.frequentist.gls import ar1_gls
 
 ErrorModel = Literal["ar1", "iid"]
@@ -69,10 +70,11 @@ class EventCoefficients:
 def event_coefficients(design: Design, errors: ErrorModel = "ar1") -> EventCoefficients:
     """Effects by event time given unit and period effects and covariates, by (generalised) least squares.
 
-        y_it = a_i + l_t + x_it'b + sum_{k != -1} tau_k 1[t - onset_i = k] + e_it
+        y_it = a_i + l_t + x_it'b + sum_g sum_{k != -1} delta_gk 1[onset_i = g, t - g = k] + e_it
 
-    Only event times that join the reference without a gap are kept. Source: Sun & Abraham (2021),
-    doi:10.1016/j.jeconom.2020.09.006, equation 5, and ``gls``.
+    With several onsets g the effect at event time k is the average of delta_gk over treated rows (``cohorts``). Only
+    event times that join the reference without a gap are kept. Source: Sun & Abraham (2021),
+    doi:10.1016/j.jeconom.2020.09.006, section 4, and ``gls``.
     """
     regression = event_regression(design)
     rho = 0.0 if errors == "iid" else None
@@ -83,53 +85,51 @@ def event_coefficients(design: Design, errors: ErrorModel = "ar1") -> EventCoeff
 @dataclass(frozen=True, eq=False)
 class EventRegression:
     """``columns`` : (obs, column) event times first, then covariates, unit and period dummies; ``period`` : (obs,);
-    ``times``, ``rows`` : (event time,) of the first columns; ``kept`` : (k,) positions joined to the reference."""
+    ``times``, ``rows`` : (event time,); ``kept`` : (k,) positions joined to the reference; ``weights`` : (event time,
+    m) of the first m columns, one an onset and event time, in the effect of each event time."""
 
     columns: Array
     period: Array
     times: Index
     rows: Index
     kept: Index
+    weights: Array
 
     def coefficients(self, estimates: Array, covariance: Array, errors: str, rho: float) -> EventCoefficients:
         """The effects by event time out of all coefficients (column,) and their covariance (column, column)."""
-        kept = self.kept
-        return EventCoefficients(
-            self.times[kept], estimates[kept], covariance[np.ix_(kept, kept)], self.rows[kept], errors, rho
-        )
+        kept, m = self.kept, self.weights.shape[1]
+        between = self.weights[kept] @ covariance[:m, :m] @ self.weights[kept].T
+        return EventCoefficients(self.times[kept], self.combined(estimates), between, self.rows[kept], errors, rho)
+
+    def combined(self, estimates: Array) -> Array:
+        """The effects (..., k) out of all coefficients (..., column)."""
+        return np.asarray(estimates[..., : self.weights.shape[1]] @ self.weights[self.kept].T)
 
 
 def event_regression(design: Design) -> EventRegression:
     """The regressors of ``event_coefficients``."""
     event_time = design["event_time"].to_numpy()
-    observed = np.unique(event_time[np.isfinite(event_time)]).astype(int)
-    within = two_way(design)
-    dummies = {time: (event_time == time).astype(float) for time in observed.tolist()}
-    known = [time for time, column in dummies.items() if not _absorbed(within.residuals(column), column)]
-    if REFERENCE_EVENT_TIME not in known:
+    dummies = cohort_dummies(design, event_time)
+    if not dummies.times.size:
         raise InputError(f"no treated unit is observed with a control at event time {REFERENCE_EVENT_TIME}")
-    used = [time for time in known if time != REFERENCE_EVENT_TIME]
     X, period_ix = design["X"].to_numpy(), design["period_ix"].to_numpy()
     columns = np.column_stack(
         [
-            *(dummies[time] for time in used),
+            dummies.columns,
             (X - X.mean(axis=0)) / design["x_scale"].to_numpy(),
             np.eye(design.sizes["unit"])[design["unit_ix"].to_numpy()],
             np.eye(design.sizes["period"])[period_ix][:, 1:],
         ]
     )
-    joined = _joined(known)
+    joined = _joined([*dummies.times.tolist(), REFERENCE_EVENT_TIME])
     return EventRegression(
         columns,
         design["period"].to_numpy()[period_ix].astype(float),
-        np.array(used, dtype=np.intp),
-        np.array([int(dummies[time].sum()) for time in used], dtype=np.intp),
-        np.array([position for position, time in enumerate(used) if time in joined], dtype=np.intp),
+        dummies.times,
+        dummies.rows,
+        np.array([position for position, time in enumerate(dummies.times) if time in joined], dtype=np.intp),
+        dummies.weights,
     )
-
-
-def _absorbed(residual: Array, column: Array) -> bool:
-    return bool(np.linalg.norm(residual) <= RELATIVE_ZERO * np.linalg.norm(column))
 
 
 def _joined(times: list[int]) -> set[int]:

@@ -14,7 +14,8 @@ from bri_bayes.core.arrays import Array, Index
 from bri_bayes.core.errors import InputError
 from bri_bayes.core.names import COVARIATE, EVENT_TIME, REFERENCE_EVENT_TIME
 from bri_bayes.core.simultaneous import sup_t
-from bri_bayes.design.design import RELATIVE_ZERO, Design, two_way
+from bri_bayes.design.design import Design
+from bri_bayes.frequentist.cohorts import CohortDummies, cohort_dummies
 from bri_bayes.frequentist.estimate import Estimate, t_estimate, t_test
 from bri_bayes.frequentist.ols import TERM, Absorber, LeastSquares, absorb_effects, ols, orthonormal_basis
 from bri_bayes.frequentist.variance import TERM_2, Variance, crv1, crv3, iid
@@ -119,33 +120,42 @@ def event_study(design: Design, window: tuple[int, int] | None = None) -> EventS
 
     ``window`` bins event times below its first and above its last value. The averages before and after the onset
     weigh each event time by its rows (treated units), and the pre-period average contains the zero at -1.
+    Where onsets differ each has its effects, tau_k = sum_g w_gk delta_gk over treated rows (``cohorts``).
     An event time at which nobody serves as a control (its period has treated units only) is NaN and stands in no
     average. Raises InputError when no treated unit is observed at -1, or when event times are collinear.
-    Source: Sun & Abraham (2021), doi:10.1016/j.jeconom.2020.09.006, equation 5.
+    Source: Sun & Abraham (2021), doi:10.1016/j.jeconom.2020.09.006, equation 5 and section 4.
     """
     times = _event_times(design, window)
-    columns = {int(time): (times == time).astype(float) for time in np.unique(times[np.isfinite(times)])}
-    if REFERENCE_EVENT_TIME not in columns:
+    observed = {int(time): int((times == time).sum()) for time in np.unique(times[np.isfinite(times)])}
+    if REFERENCE_EVENT_TIME not in observed:
         raise InputError(f"no treated unit is observed at event time {REFERENCE_EVENT_TIME}, the reference")
-    rows = pd.Series({time: int(column.sum()) for time, column in columns.items()}, name="rows")
-    within = two_way(design)
-    lost = [time for time, column in columns.items() if _is_absorbed(within.residuals(column), column)]
-    if REFERENCE_EVENT_TIME in lost:
+    dummies = cohort_dummies(design, times)
+    if not dummies.times.size:
         raise InputError(f"there is no control in the periods of event time {REFERENCE_EVENT_TIME}, the reference")
-    used = [time for time in columns if time not in (*lost, REFERENCE_EVENT_TIME)]
-    fit = _ols(design, {_term(time): columns[time] for time in used})
+    terms = [_term(time) + (f" of {onset}" if dummies.is_staggered else "") for onset, time in dummies.cells]
+    fit = _ols(design, dict(zip(terms, dummies.columns.T, strict=True)))
     unit_ix = design["unit_ix"].to_numpy()
     variances = {"iid": iid(fit), "cluster": crv1(fit, unit_ix), "cluster_crv3": crv3(fit, unit_ix)}
+    effects = {
+        int(time): {term: float(weight) for term, weight in zip(terms, row, strict=True) if weight}
+        for time, row in zip(dummies.times, dummies.weights, strict=True)
+    }
+    counts = {**observed, **dict(zip(effects, dummies.rows.tolist(), strict=True))}
 
-    def tabulate(weights: Mapping[str, float]) -> dict[str, float]:
-        return _combination(fit, variances, weights)
+    def tabulate(weights: Mapping[int, float]) -> dict[str, float]:
+        summed: dict[str, float] = {}
+        for time, weight in weights.items():
+            for term, share in effects[time].items():
+                summed[term] = summed.get(term, 0.0) + weight * share
+        return _combination(fit, variances, summed)
 
-    path = {time: tabulate({_term(time): 1.0}) if time in used else _not_estimated(time) for time in columns}
+    path = {time: tabulate({time: 1.0}) if time in effects else _not_estimated(time) for time in observed}
     table = pd.DataFrame.from_dict(path, orient="index").rename_axis(EVENT_TIME)
-    table.insert(0, "rows", rows)
-    table = table.assign(**_bands(table, [_term(time) for time in used], variances))
-    note = _absent_note(lost, variances)
-    return EventStudy(table, _contrasts(rows.drop(lost), tabulate), note)
+    table.insert(0, "rows", pd.Series(counts))
+    table = table.assign(**_bands(table, effects, variances))
+    note = _absent_note(dummies, variances)
+    known = {time: count for time, count in counts.items() if time not in dummies.lost}
+    return EventStudy(table, _contrasts(known, tabulate), note)
 
 
 def _ols(design: Design, effects: Mapping[str, Array]) -> LeastSquares:
@@ -178,10 +188,6 @@ def _term(event_time: int) -> str:
     return f"{EVENT_TIME}[{event_time}]"
 
 
-def _is_absorbed(residual: Array, column: Array) -> bool:
-    return bool(np.linalg.norm(residual) <= RELATIVE_ZERO * np.linalg.norm(column))
-
-
 def _combination(
     fit: LeastSquares, variances: Mapping[str, Variance], weights: Mapping[str, float]
 ) -> dict[str, float]:
@@ -199,30 +205,36 @@ def _not_estimated(event_time: int) -> dict[str, float]:
     return {"estimate": 0.0 if event_time == REFERENCE_EVENT_TIME else math.nan}
 
 
-def _contrasts(rows: pd.Series, tabulate: Callable[[Mapping[str, float]], dict[str, float]]) -> pd.DataFrame:
-    share = {time: float(count) for time, count in rows.items()}
+def _contrasts(share: Mapping[int, int], tabulate: Callable[[Mapping[int, float]], dict[str, float]]) -> pd.DataFrame:
     after = sum(count for time, count in share.items() if time >= 0)
     before = sum(count for time, count in share.items() if time < 0)
-    post = {_term(time): count / after for time, count in share.items() if time >= 0}
-    pre = {_term(time): -count / before for time, count in share.items() if time < 0 and time != REFERENCE_EVENT_TIME}
+    post = {time: count / after for time, count in share.items() if time >= 0}
+    pre = {time: -count / before for time, count in share.items() if time < 0 and time != REFERENCE_EVENT_TIME}
     table = {AGAINST_REFERENCE: tabulate(post), AGAINST_PRE_PERIOD: tabulate({**post, **pre})}
     return pd.DataFrame.from_dict(table, orient="index").rename_axis("contrast")
 
 
-def _bands(table: pd.DataFrame, terms: list[str], variances: Mapping[str, Variance]) -> dict[str, Array]:
+def _bands(
+    table: pd.DataFrame, effects: Mapping[int, Mapping[str, float]], variances: Mapping[str, Variance]
+) -> dict[str, Array]:
     """The ends of the sup-t band under each variance, NaN for event times without a standard error."""
     ends = {}
     for name, variance in variances.items():
-        known = [term for term in terms if np.isfinite(float(variance.se.sel(term=term)))]
-        block = variance.matrix.sel({TERM: known, TERM_2: known}).to_numpy()
-        half = (sup_t(block, variance.df) if known else math.nan) * table[f"se_{name}"].to_numpy(dtype=float)
+        weights = pd.DataFrame(list(effects.values())).fillna(0.0)
+        lost = np.isnan(variance.se.sel(term=list(weights)).to_numpy())
+        known = weights[(weights.loc[:, lost] == 0).all(axis=1)].loc[:, ~lost]
+        matrix = variance.matrix.sel({TERM: list(known), TERM_2: list(known)}).to_numpy()
+        block = known.to_numpy() @ matrix @ known.to_numpy().T
+        half = (sup_t(block, variance.df) if len(known) else math.nan) * table[f"se_{name}"].to_numpy(dtype=float)
         ends[f"band_lower_{name}"] = table["estimate"].to_numpy() - half
         ends[f"band_upper_{name}"] = table["estimate"].to_numpy() + half
     return ends
 
 
-def _absent_note(lost: list[int], variances: Mapping[str, Variance]) -> str | None:
+def _absent_note(dummies: CohortDummies, variances: Mapping[str, Variance]) -> str | None:
     notes = [f"{name}: {variance.note}" for name, variance in variances.items() if variance.note]
-    if lost:
-        notes.insert(0, f"no control in the periods of event time {', '.join(map(str, lost))}")
+    if dummies.lost:
+        notes.insert(0, f"no control in the periods of event time {', '.join(map(str, dummies.lost))}")
+    if dummies.is_staggered:
+        notes.insert(0, "onsets differ: an effect for each onset and event time, averaged over treated rows")
     return "; ".join(notes) or None
