@@ -10,7 +10,7 @@ from bri_bayes.checks.overlap import overlap, overlap_rows
 from bri_bayes.core.errors import InputError
 from bri_bayes.data.assignment import Assignment
 from bri_bayes.design.pre_period import pre_period, unit_period_rows
-from bri_bayes.inference.propensity import sample_propensity
+from bri_bayes.inference.propensity import prior_propensity, sample_propensity
 from bri_bayes.study.model_card import load_card
 
 UNITS = Assignment(dict.fromkeys("ABCD", 2006) | dict.fromkeys("WXYZ"))
@@ -33,8 +33,9 @@ def panel_of(values, *, noise=0.0, years=range(2000, 2010)):
 
 def checked(values, seed):
     pre = pre_period(panel_of(values), UNITS, ["x"])
-    rows = overlap_rows(pre, sample_propensity(pre, CARD, seed))
-    return rows, overlap(rows, {"D": "Dland", "W": "Wland"})
+    scores = sample_propensity(pre, CARD, seed), prior_propensity(pre, CARD, seed)
+    rows = overlap_rows(pre, *scores, {"D": "Dland", "W": "Wland"})
+    return rows, overlap(rows)
 
 
 def test_with_one_covariate_a_unit_beyond_every_control_is_named_with_what_it_extrapolates(seed):
@@ -42,14 +43,14 @@ def test_with_one_covariate_a_unit_beyond_every_control_is_named_with_what_it_ex
     assert result.passed is None
     assert result.detail.startswith("Dland has no counterpart among the controls.")
     assert "the estimate would extrapolate Income (log) 4.7 sd above every control" in result.detail
-    by_unit = {row["unit"]: row for row in rows}
+    by_unit = {row.unit: row for row in rows}
     # The order of scores is that of the covariate or its reverse, in every draw.
-    assert by_unit["D"]["p_counterpart"] < 0.01
-    assert by_unit["B"]["p_counterpart"] > 0.99
-    assert by_unit["D"]["nearest"] == "Z"
-    outside = by_unit["D"]["extrapolates"][0]
-    assert outside["sds"] == pytest.approx(2.0 / np.std([0, 0.3, 0.6, 1.0], ddof=1))
-    assert by_unit["B"]["extrapolates"] == []
+    assert by_unit["D"].p_counterpart < 0.01
+    assert by_unit["B"].p_counterpart > 0.99
+    assert by_unit["D"].nearest == "Z"
+    outside = by_unit["D"].extrapolates[0]
+    assert outside.sds == pytest.approx(2.0 / np.std([0, 0.3, 0.6, 1.0], ddof=1))
+    assert by_unit["B"].extrapolates == []
 
 
 def test_no_common_support_fails_and_says_so(seed):

@@ -81,35 +81,35 @@ def analysis_with(treatment="by_unit_event_time", **priors):
 
 
 def rows_of(analysis):
-    return {row["prior"]: row for row in power_scaling(att_posterior(analysis.design, analysis.card, seed=0))}
+    return {row.prior: row for row in power_scaling(att_posterior(analysis.design, analysis.card, seed=0))}
 
 
 def test_exact_and_reweighted_sensitivities_agree_on_a_panel():
     analysis = analysis_with(effect=0.5, rho=(2.0, 2.0))
     rows, drawn = rows_of(analysis), by_importance(fit(analysis, pointwise=False))
     for prior, row in rows.items():
-        assert row["prior_sensitivity"] == pytest.approx(drawn[prior], rel=REWEIGHTED, abs=SMALL), prior
-    assert rows[ALL]["likelihood_sensitivity"] == pytest.approx(drawn[LIKELIHOOD], rel=REWEIGHTED)
+        assert row.prior_sensitivity == pytest.approx(drawn[prior], rel=REWEIGHTED, abs=SMALL), prior
+    assert rows[ALL].likelihood_sensitivity == pytest.approx(drawn[LIKELIHOOD], rel=REWEIGHTED)
 
 
 def test_a_planted_prior_that_drives_the_answer_is_found_and_named():
     planted = analysis_with(treatment="common", effect=0.2)
     tight = {name: row for name, row in rows_of(planted).items() if name != ALL}
-    worst = max(tight, key=lambda name: tight[name]["prior_sensitivity"])
+    worst = max(tight, key=lambda name: tight[name].prior_sensitivity)
     assert worst == "effect"
-    assert tight["effect"]["verdict"] in ("prior and data in conflict", "strong prior or weak likelihood")
-    others = [row["verdict"] for name, row in tight.items() if name != "effect"]
+    assert tight["effect"].verdict in ("prior and data in conflict", "strong prior or weak likelihood")
+    others = [row.verdict for name, row in tight.items() if name != "effect"]
     assert set(others) == {"not sensitive"}
 
 
 def test_a_wide_prior_does_not_drive_the_answer():
     wide = rows_of(analysis_with(effect=20.0))
-    assert wide["effect"]["prior_sensitivity"] < 0.005
-    assert wide["effect"]["verdict"] == "not sensitive"
+    assert wide["effect"].prior_sensitivity < 0.005
+    assert wide["effect"].verdict == "not sensitive"
 
 
 def test_a_flat_prior_has_no_sensitivity():
-    assert rows_of(analysis_with())["rho"]["prior_sensitivity"] == 0
+    assert rows_of(analysis_with())["rho"].prior_sensitivity == 0
 
 
 def test_sensitivities_do_not_change_with_the_units_of_the_outcome():
@@ -120,7 +120,7 @@ def test_sensitivities_do_not_change_with_the_units_of_the_outcome():
         for factor, shift in ((1.0, 0.0), (100.0, 7.0))
     )
     for name, row in small.items():
-        assert large[name]["prior_sensitivity"] == pytest.approx(row["prior_sensitivity"], rel=1e-4, abs=1e-7)
+        assert large[name].prior_sensitivity == pytest.approx(row.prior_sensitivity, rel=1e-4, abs=1e-7)
 
 
 def test_the_verdict_follows_the_threshold_of_the_source():

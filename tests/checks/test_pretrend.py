@@ -39,18 +39,18 @@ def errors_with_trend(count, trend, *, rho=0.5, innovation_sd=0.1, seed=2):
 def test_a_planted_trend_fails_the_check_and_a_panel_without_one_passes():
     planted = pretrend_values(recipe(trend=PLANTED, innovation_sd=0.05)[0], claim=0.4, panels=200)
     clean = pretrend_values(recipe(innovation_sd=0.05)[0], claim=0.4, panels=200)
-    assert planted["passed"] is False
-    assert planted["slope"]["lower"] > 0
-    assert planted["slope"]["mean"] == pytest.approx(PLANTED, abs=3 * planted["slope"]["sd"])
-    assert clean["passed"] is True
-    assert clean["flagged"] is False
+    assert planted.passed is False
+    assert planted.slope.lower > 0
+    assert planted.slope.mean == pytest.approx(PLANTED, abs=3 * planted.slope.sd)
+    assert clean.passed is True
+    assert clean.flagged is False
 
 
 def test_a_noisy_panel_does_not_pass_it_cannot_tell():
     values = pretrend_values(recipe(innovation_sd=0.4)[0], claim=0.2, panels=200)
-    assert values["flagged"] is False
-    assert values["passed"] is None
-    assert values["detectable_bias"] > 0.1
+    assert values.flagged is False
+    assert values.passed is None
+    assert values.detectable_bias > 0.1
 
 
 def test_rates_are_those_that_the_check_promises():
@@ -66,7 +66,7 @@ def test_the_detectable_trend_is_found_in_80_percent_of_new_panels():
     """New panels with the trend really in them, against the shortcut that moves intervals of panels without it."""
     analysis = recipe(seed=3)[0]
     values = pretrend_values(analysis, claim=None, panels=600)
-    slope = values["detectable_slope"]
+    slope = values.detectable_slope
     card, design = slope_recipe(analysis)
     from bri_bayes.checks.null_model import posterior_draws, replicas, untreated_card
 
@@ -93,28 +93,28 @@ def test_with_iid_errors_the_slope_is_the_least_squares_slope():
 
 def test_the_mean_of_the_leads_is_zero_and_the_check_does_not_use_it():
     values = pretrend_values(recipe(trend=PLANTED, innovation_sd=0.05)[0], claim=0.2, panels=100)
-    assert np.mean([lead["mean"] for lead in values["leads"]]) == pytest.approx(0, abs=1e-10)
-    assert values["largest_lead"]["lower"] > 0.1
-    assert values["p_any_beyond_half"] > 0.95
-    assert values["p_largest_gap"] < 0.05
+    assert np.mean([lead.mean for lead in values.leads]) == pytest.approx(0, abs=1e-10)
+    assert values.largest_lead.lower > 0.1
+    assert values.p_any_beyond_half > 0.95
+    assert values.p_largest_gap < 0.05
 
 
 def test_a_hundredfold_outcome_has_a_hundredfold_slope_and_the_same_verdict():
     analysis = recipe(trend=0.03)[0]
     hundred = analysis.replace(panel=analysis.panel.assign(y=100 * analysis.panel["y"] + 3))
-    one, other = pretrend_values(analysis, 0.2, panels=100), pretrend_values(hundred, 20.0, panels=100)
+    plain, scaled = pretrend_values(analysis, 0.2, panels=100), pretrend_values(hundred, 20.0, panels=100)
     for name in ("detectable_slope", "detectable_bias", "largest_gap"):
-        assert other[name] == pytest.approx(100 * one[name], rel=1e-4)
-    assert other["slope"]["lower"] == pytest.approx(100 * one["slope"]["lower"], rel=1e-3)
-    assert other["passed"] is one["passed"]
-    assert other["p_any_beyond_half"] == pytest.approx(one["p_any_beyond_half"], abs=0.01)
+        assert getattr(scaled, name) == pytest.approx(100 * getattr(plain, name), rel=1e-4)
+    assert scaled.slope.lower == pytest.approx(100 * plain.slope.lower, rel=1e-3)
+    assert scaled.passed is plain.passed
+    assert scaled.p_any_beyond_half == pytest.approx(plain.p_any_beyond_half, abs=0.01)
 
 
 def test_unit_trends_of_a_card_give_way_to_the_slope():
     analysis = recipe(trend=PLANTED, innovation_sd=0.05, effects=Effects(trend="unit_linear"))[0]
     card, _ = slope_recipe(analysis)
     assert card.effects.trend == "none"
-    assert pretrend_values(analysis, 0.2, panels=100)["passed"] is False
+    assert pretrend_values(analysis, 0.2, panels=100).passed is False
 
 
 def test_too_few_periods_before_the_onset_are_refused_with_a_reason():
@@ -127,7 +127,7 @@ def test_no_row_from_the_onset_on_moves_the_check():
     analysis = recipe(trend=0.02)[0]
     later = analysis.panel["period"] >= 2013
     changed = analysis.replace(panel=analysis.panel.assign(y=analysis.panel["y"].where(~later, 7.0 * later)))
-    assert pretrend_values(analysis, 0.2, panels=50)["slope"] == pretrend_values(changed, 0.2, panels=50)["slope"]
+    assert pretrend_values(analysis, 0.2, panels=50).slope == pretrend_values(changed, 0.2, panels=50).slope
 
 
 def test_the_slope_variable_is_zero_for_controls():

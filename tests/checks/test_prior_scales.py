@@ -18,7 +18,7 @@ def rows_of(panel, assignment, **changes):
     card = make_card(effects=Effects(treatment="by_unit"), **changes)
     posterior = att_posterior(Analysis(panel, assignment, card).design, card, seed=0)
     refits = refits_by_scale(posterior, seed=0)
-    return {row["name"]: row for row in scales(posterior, refits)}, refits
+    return {row.name: row for row in scales(posterior, refits)}, refits
 
 
 def spread_panel(n_treated, spread, seed=5):
@@ -34,30 +34,30 @@ def spread_panel(n_treated, spread, seed=5):
 def test_three_units_do_not_learn_how_much_effects_differ_and_thirty_do():
     few, _ = rows_of(*spread_panel(3, 0.0))
     many, _ = rows_of(*spread_panel(30, 0.6))
-    assert few["omega"]["verdict"] != "learned"
-    assert few["sigma"]["verdict"] == "learned"
-    assert many["omega"]["verdict"] == "learned"
-    assert many["omega"]["contraction"] > few["omega"]["contraction"]
-    assert many["omega"]["overlap"] < few["omega"]["overlap"]
+    assert few["omega"].verdict != "learned"
+    assert few["sigma"].verdict == "learned"
+    assert many["omega"].verdict == "learned"
+    assert many["omega"].contraction > few["omega"].contraction
+    assert many["omega"].overlap < few["omega"].overlap
 
 
 def test_prior_and_posterior_curves_are_densities():
     rows, _ = rows_of(*spread_panel(8, 0.5))
     for name, row in rows.items():
-        x = np.array(row["curve"]["x"])
+        x = np.array(row.curve.x)
         step = x[1] - x[0]
         # The curve of a scale ends where the prior has a tenth left at most.
-        assert 0.85 < np.sum(row["curve"]["posterior"]) * step < 1.05, name
-        assert np.sum(row["curve"]["prior"]) * step < 1.05, name
+        assert 0.85 < np.sum(row.curve.posterior) * step < 1.05, name
+        assert np.sum(row.curve.prior) * step < 1.05, name
 
 
 def test_half_and_double_the_scale_of_a_tight_prior_move_the_answer_and_a_wide_one_does_not():
     _, tight = rows_of(*make_panel(seed=3, effect=1.0), priors=Priors(effect=0.2, effect_unit=0.05))
-    moved = {(row["prior"], row["factor"]): row["moved_sd"] for row in tight}
+    moved = {(row.prior, row.factor): row.moved_sd for row in tight}
     assert moved["effect", 0.5] < -0.3 < 0.3 < moved["effect", 2.0]
     assert abs(moved["unit", 2.0]) < 0.05
     _, wide = rows_of(*make_panel(seed=3, effect=1.0), priors=Priors(effect=50.0))
-    assert all(abs(row["moved_sd"]) < 0.05 for row in wide if row["prior"] == "effect")
+    assert all(abs(row.moved_sd) < 0.05 for row in wide if row.prior == "effect")
 
 
 def test_the_rule_of_the_verdict():
@@ -72,21 +72,21 @@ def test_the_rule_of_the_verdict():
 def test_the_prior_predictive_of_a_log_outcome_is_in_dollars_and_percent():
     panel, assignment = make_panel(seed=3, holes=False)
     panel["y"].attrs.update({"transform": "log", "level_to_usd": 1e6})
-    found = prior_predictive(Analysis(panel, assignment, make_card()), draws=2000, seed=0)
+    expected = prior_predictive(Analysis(panel, assignment, make_card()), draws=2000, seed=0)
     levels = 1e6 * np.exp(panel["y"].to_numpy())
-    row = found["rows"]["level_on_path"]
-    assert (row["observed_low"], row["observed_high"]) == pytest.approx((levels.min(), levels.max()))
-    assert row["q025"] < levels.min() < levels.max() < row["q975"]
-    assert found["rows"]["att"]["q025"] > -100
-    assert set(found["total_by_period"]) == {str(year) for year in range(2000, 2010)}
-    assert set(found["additional_trade_by_period"]) == {str(year) for year in range(2006, 2010)}
+    row = expected.rows["level_on_path"]
+    assert (row.observed_low, row.observed_high) == pytest.approx((levels.min(), levels.max()))
+    assert row.q025 < levels.min() < levels.max() < row.q975
+    assert expected.rows["att"].q025 > -100
+    assert set(expected.total_by_period) == {str(year) for year in range(2000, 2010)}
+    assert set(expected.additional_trade_by_period) == {str(year) for year in range(2006, 2010)}
     # Additional trade cannot exceed all trade there is.
     after = {str(year): levels[:3, year - 2000].sum() for year in range(2006, 2010)}
-    assert all(found["additional_trade_by_period"][year]["q975"] < total for year, total in after.items())
+    assert all(expected.additional_trade_by_period[year].q975 < total for year, total in after.items())
 
 
 def test_the_prior_predictive_of_another_outcome_stays_in_its_units():
-    found = prior_predictive(Analysis(*make_panel(seed=3), make_card()), draws=1000, seed=0)
-    assert set(found["rows"]) == {"level", "level_on_path", "change_on_path", "att"}
-    assert not found["in_logs"]
-    assert found["rows"]["att"]["q025"] == pytest.approx(-found["rows"]["att"]["q975"], rel=0.3)
+    expected = prior_predictive(Analysis(*make_panel(seed=3), make_card()), draws=1000, seed=0)
+    assert set(expected.rows) == {"level", "level_on_path", "change_on_path", "att"}
+    assert not expected.in_logs
+    assert expected.rows["att"].q025 == pytest.approx(-expected.rows["att"].q975, rel=0.3)

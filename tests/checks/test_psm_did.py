@@ -45,7 +45,7 @@ def selected_panel(rng, n_units=30, n_periods=10, onset=2006, selection=0.6, con
         coords={"unit": units, "period": years},
         attrs={"kind": "simulation", "label": "selection on x", "sources": []},
     )
-    return panel, Assignment({unit: onset if one else None for unit, one in zip(units, treated, strict=True)})
+    return panel, Assignment({unit: onset if chosen else None for unit, chosen in zip(units, treated, strict=True)})
 
 
 @pytest.fixture
@@ -66,36 +66,36 @@ def test_weights_of_a_draw_are_those_of_matching_on_it(case, method):
 
 def test_the_variance_is_that_given_the_match_plus_that_of_the_match(case, seed):
     analysis, pre, draws = case
-    found = psm_did(analysis, pre, draws, METHODS["kernel"], seed, sets=40)
-    parts = found["sd_given_match"] ** 2, found["sd_of_match"] ** 2
-    assert found["att"]["sd"] ** 2 == pytest.approx(sum(parts))
-    assert found["share_from_matching"] == pytest.approx(parts[1] / sum(parts))
+    answer = psm_did(analysis, pre, draws, METHODS["kernel"], seed, sets=40)
+    parts = answer.sd_given_match**2, answer.sd_of_match**2
+    assert answer.att.sd**2 == pytest.approx(sum(parts))
+    assert answer.share_from_matching == pytest.approx(parts[1] / sum(parts))
     # Draw by draw, without pooling equal matches.
     weights = match_weights(pre, draws, METHODS["kernel"])[:40]
     weights = weights[weights[:, pre["treated"].to_numpy()].any(axis=1)]
     order = [list(pre["unit"].to_numpy()).index(unit) for unit in analysis.design["unit"].to_numpy()]
     treated = np.isfinite(analysis.design["first_treated"].to_numpy())
     each = weighted_posteriors(analysis.design, DID, power_weights(weights[:, order], treated), seed)
-    assert found["att"]["mean"] == pytest.approx(each.mean.mean(), abs=0.02 * found["att"]["sd"])
-    assert found["att"]["lower"] < found["att"]["mean"] < found["att"]["upper"]
+    assert answer.att.mean == pytest.approx(each.mean.mean(), abs=0.02 * answer.att.sd)
+    assert answer.att.lower < answer.att.mean < answer.att.upper
 
 
 def test_a_match_that_is_certain_adds_no_variance(case, seed):
     analysis, pre, draws = case
-    found = psm_did(analysis, pre, draws, Rule("radius", radius=2.0), seed)
-    assert found["share_from_matching"] == pytest.approx(0, abs=ROUNDING)
-    assert found["sets"] == 1
+    answer = psm_did(analysis, pre, draws, Rule("radius", radius=2.0), seed)
+    assert answer.share_from_matching == pytest.approx(0, abs=ROUNDING)
+    assert answer.sets == 1
     n_controls = int((~pre["treated"].to_numpy()).sum())
-    assert found["effective_controls"]["mean"] == pytest.approx(n_controls)
-    shares = [share["mean"] for share in found["control_weights"].values()]
+    assert answer.effective_controls.mean == pytest.approx(n_controls)
+    shares = [share.mean for share in answer.control_weights.values()]
     np.testing.assert_allclose(shares, 1 / n_controls)
 
 
 def test_where_nobody_can_be_matched_there_is_no_effect(case, seed):
     analysis, pre, draws = case
-    found = psm_did(analysis, pre, draws, Rule("radius", radius=1e-15), seed)
-    assert found["att"] is None
-    assert found["p_no_match"] == 1
+    answer = psm_did(analysis, pre, draws, Rule("radius", radius=1e-15), seed)
+    assert answer.att is None
+    assert answer.p_no_match == 1
 
 
 def test_balance_after_the_match_is_a_posterior_and_before_it_a_number(case):
@@ -103,21 +103,21 @@ def test_balance_after_the_match_is_a_posterior_and_before_it_a_number(case):
     row = balance_rows(pre, pre, draws, METHODS["nearest"])[0]
     x, treated = pre["X"].to_numpy()[:, 0], pre["treated"].to_numpy()
     pooled = np.sqrt((x[treated].var(ddof=1) + x[~treated].var(ddof=1)) / 2)
-    assert row["before"]["smd"] == pytest.approx((x[treated].mean() - x[~treated].mean()) / pooled)
-    assert abs(row["after"]["smd"]["mean"]) < abs(row["before"]["smd"])
-    assert row["after"]["smd"]["lower"] <= row["after"]["smd"]["mean"] <= row["after"]["smd"]["upper"]
+    assert row.before["smd"] == pytest.approx((x[treated].mean() - x[~treated].mean()) / pooled)
+    assert abs(row.after.smd.mean) < abs(row.before["smd"])
+    assert row.after.smd.lower <= row.after.smd.mean <= row.after.smd.upper
 
 
 def test_the_plug_in_takes_the_logit_where_it_exists_and_says_where_it_does_not(case, seed):
     analysis, pre, draws = case
-    found = plug_in(analysis, pre, draws)
-    assert found["logit"]["refused"] is None
-    assert {row["score"] for row in found["rows"]} == {"maximum likelihood", "posterior mean"}
+    answer = plug_in(analysis, pre, draws)
+    assert answer.logit.refused is None
+    assert {row.score for row in answer.rows} == {"maximum likelihood", "posterior mean"}
     separated = pre.copy(deep=True)
     separated["X"][:, 0] = np.where(pre["treated"], 2.0, 0.0) + np.linspace(0, 1, pre.sizes["unit"])
-    found = plug_in(analysis, separated, draws)
-    assert 'the covariate "x" separates' in found["logit"]["refused"]
-    assert {row["score"] for row in found["rows"]} == {"posterior mean"}
+    answer = plug_in(analysis, separated, draws)
+    assert 'the covariate "x" separates' in answer.logit.refused
+    assert {row.score for row in answer.rows} == {"posterior mean"}
 
 
 @pytest.mark.calibration
@@ -133,8 +133,8 @@ def test_a_known_effect_comes_back_on_500_panels_with_selection_on_a_covariate()
         pre = pre_period(panel, assignment, ["x"])
         draws = sample_propensity(pre, CARD, seed, draws=12)
         analysis = Analysis(panel, assignment, DID)
-        effect = psm_did(analysis, pre, draws, METHODS["nearest"], seed)["att"]
-        matched.append((effect["mean"], effect["lower"] < ATT < effect["upper"]))
+        effect = psm_did(analysis, pre, draws, METHODS["nearest"], seed).att
+        matched.append((effect.mean, effect.lower < ATT < effect.upper))
         equal = weighted_posteriors(analysis.design, DID, np.ones((1, 30)), seed)
         plain.append((equal.mean[0], abs(equal.mean[0] - ATT) < 1.96 * equal.sd[0]))
     bias, coverage = np.mean(matched, axis=0) - [ATT, 0]
@@ -163,10 +163,10 @@ def test_the_section_has_scores_overlap_balance_and_three_matched_effects(shown)
     assert shown["failed_gates"] == []
     for outcome in shown["outcomes"].values():
         assert set(outcome["methods"]) == {"nearest", "kernel", "radius"}
-        for found in outcome["methods"].values():
-            assert found["att"]["sd"] > 0
-            assert 0 <= found["share_from_matching"] <= 1
-            shares = [share["mean"] for share in found["control_weights"].values()]
+        for effect in outcome["methods"].values():
+            assert effect["att"]["sd"] > 0
+            assert 0 <= effect["share_from_matching"] <= 1
+            shares = [share["mean"] for share in effect["control_weights"].values()]
             assert sum(shares) == pytest.approx(1)
     assert shown["checks"][0]["name"] == "overlap"
     assert shown["claims"] == []  # the study states none
@@ -189,8 +189,5 @@ def test_on_the_real_panel_the_covariates_of_the_paper_separate_the_nine_countri
     pre = pre_period(panel, study.assignment, study.propensity.covariates, study.propensity.years)
     analysis = Analysis(panel, study.assignment, dataclasses.replace(DID, outcome="lnexport"))
     draws = sample_propensity(pre, CARD, 0)
-    assert (
-        "together separate the treated from the controls completely"
-        in plug_in(analysis, pre, draws)["logit"]["refused"]
-    )
+    assert "together separate the treated from the controls completely" in plug_in(analysis, pre, draws).logit.refused
     assert np.isfinite(draws.linear).all()

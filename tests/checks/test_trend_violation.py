@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bri_bayes.checks.trend_violation import can_drift, coefficient_posterior, trend_violation, with_drift
+from bri_bayes.checks.trend_violation import Breakdown, can_drift, coefficient_posterior, trend_violation, with_drift
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.frequentist.event_coefficients import EventCoefficients, event_coefficients
 from bri_bayes.inference.att import att_given, att_posterior
@@ -62,29 +62,29 @@ def strong(seed=3):
 
 def test_at_the_breakdown_the_interval_touches_zero():
     analysis = strong()
-    found = trend_violation(analysis, seed=0, points=5)
-    assert found["none"]["lower"] > 0
-    at = found["breakdown"]["s"]
+    violation = trend_violation(analysis, seed=0, points=5)
+    assert violation.none.lower > 0
+    at = violation.breakdown.s
     unit = analysis.design.attrs["y_scale"]
     record = att_posterior(analysis.design, with_drift(analysis.card, at / unit), seed=0).effect.as_dict()
     assert record["lower"] == pytest.approx(0, abs=1e-3 * record["sd"])
-    assert found["breakdown"]["reason"] is None
-    assert found["leans_until"] > 0
-    assert [row["s"] for row in found["curve"]] == sorted(row["s"] for row in found["curve"])
-    assert found["curve"][0]["s"] == 0
+    assert violation.breakdown.reason is None
+    assert violation.leans_until > 0
+    assert [row.s for row in violation.curve] == sorted(row.s for row in violation.curve)
+    assert violation.curve[0].s == 0
 
 
 def test_an_interval_that_holds_zero_from_the_start_has_no_breakdown_and_says_so():
-    found = trend_violation(Analysis(*make_panel(seed=1, effect=0.0), make_card()), seed=0, points=3)
-    assert found["breakdown"] == {"s": None, "reason": "the interval contains zero without any violation"}
+    violation = trend_violation(Analysis(*make_panel(seed=1, effect=0.0), make_card()), seed=0, points=3)
+    assert violation.breakdown == Breakdown(None, "the interval contains zero without any violation")
 
 
 def test_everything_multiplies_with_the_outcome():
     analysis = strong()
     large = analysis.replace(panel=analysis.panel.assign(y=100 * analysis.panel["y"]))
-    first, second = (trend_violation(one, seed=0, points=3) for one in (analysis, large))
-    assert second["breakdown"]["s"] == pytest.approx(100 * first["breakdown"]["s"], rel=1e-3)
-    ends = [[row["att"]["lower"] for row in found["curve"]] for found in (first, second)]
+    first, second = (trend_violation(recipe, seed=0, points=3) for recipe in (analysis, large))
+    assert second.breakdown.s == pytest.approx(100 * first.breakdown.s, rel=1e-3)
+    ends = [[row.att.lower for row in violation.curve] for violation in (first, second)]
     assert ends[1] == pytest.approx([100 * end for end in ends[0]], rel=1e-5)
 
 

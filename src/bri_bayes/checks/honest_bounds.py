@@ -10,12 +10,14 @@ start.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from bri_bayes.checks.trend_violation import coefficient_posterior
+from bri_bayes.core.json_values import Result
 from bri_bayes.design.design import Design
 from bri_bayes.frequentist.estimate import SIGNIFICANCE
 from bri_bayes.frequentist.estimated_covariance import Coverage, honest_coverage
@@ -31,65 +33,135 @@ _TOLERANCE = 1e-3
 _DOUBLINGS = 8
 
 
-def honest_bounds(design: Design, steps: list[float], seed: int = 0) -> dict[str, Any]:
-    """Intervals for the average effect over treated rows, by error model and bound, and where they break down.
+@dataclass(frozen=True)
+class EventCoefficient(Result):
+    """At an event time, from ``rows`` rows."""
+
+    event_time: int
+    estimate: float
+    se: float
+    rows: int
+
+
+@dataclass(frozen=True)
+class Coefficients(Result):
+    """All that the bounds rest on, under one model of the errors."""
+
+    errors: str
+    rho: float
+    rows: Sequence[EventCoefficient]
+
+
+@dataclass(frozen=True)
+class SmoothnessBound(Result):
+    """The interval when trends bend by at most ``bound`` (M) a period; ``bias`` : its worst case."""
+
+    errors: str
+    bound: float
+    estimate: float
+    lower: float
+    upper: float
+    bias: float
+    sd: float
+
+
+@dataclass(frozen=True)
+class RelativeBound(Result):
+    """The identified set and the interval at ``bound`` (Mbar); an end is None where there is none."""
+
+    errors: str
+    bound: float
+    identified_lower: float | None
+    identified_upper: float | None
+    lower: float | None
+    upper: float | None
+
+
+@dataclass(frozen=True)
+class CoefficientWalk(Result):
+    """The Bayesian posterior with steps of sd ``s``, from the same coefficients."""
+
+    errors: str
+    s: float
+    mean: float
+    sd: float
+    lower: float
+    upper: float
+
+
+@dataclass(frozen=True)
+class BoundBreakdown(Result):
+    """The smallest M and Mbar at which the interval holds zero; None where it does so from the start."""
+
+    errors: str
+    smoothness: float | None
+    relative: float | None
+
+
+@dataclass(frozen=True)
+class HonestBounds(Result):
+    """Intervals for the average effect over treated rows, a row for each model of the errors and bound."""
+
+    coverage: Sequence[Coverage] = ()
+    coefficients: Sequence[Coefficients] = ()
+    smoothness: Sequence[SmoothnessBound] = ()
+    relative: Sequence[RelativeBound] = ()
+    coefficient_walk: Sequence[CoefficientWalk] = ()
+    bound_breakdown: Sequence[BoundBreakdown] = ()
+
+
+def honest_bounds(design: Design, steps: Sequence[float], seed: int = 0) -> HonestBounds:
+    """Intervals by error model and bound, and where they break down.
 
     ``steps`` : values of s, units of the outcome a period, for the Bayesian posterior from the same coefficients.
     """
     unit = float(design.attrs["y_scale"])
-    values: dict[str, Any] = {
-        "coverage": [_coverage(row) for row in honest_coverage(design, seed=seed)],
-        "coefficients": [],
-        "smoothness": [],
-        "relative": [],
-        "coefficient_walk": [],
-        "bound_breakdown": [],
-    }
-    for errors in ERRORS:
-        study = event_coefficients(design, errors)
-        values["coefficients"].append(_coefficients(study))
-        for bend in BENDS:
-            interval = fixed_length_interval(study, bend * unit)
-            ends = {"lower": interval.lower, "upper": interval.upper}
-            row = {"errors": errors, "bound": bend * unit, "estimate": interval.estimate, **ends}
-            values["smoothness"].append(row | {"bias": interval.bias, "sd": interval.sd})
-        for bound in MAGNITUDES:
-            bounds = relative_magnitudes(study, bound, seed=seed)
-            identified = {"identified_lower": bounds.identified_lower, "identified_upper": bounds.identified_upper}
-            ends = {"lower": bounds.lower, "upper": bounds.upper}
-            values["relative"].append({"errors": errors, "bound": bound, **identified, **ends})
-        for sd in steps:
-            mean, spread = coefficient_posterior(study, sd)
-            half = critical_value(0.0, SIGNIFICANCE) * spread
-            row = {"errors": errors, "s": sd, "mean": mean, "sd": spread, "lower": mean - half, "upper": mean + half}
-            values["coefficient_walk"].append(row)
-        values["bound_breakdown"].append({"errors": errors, **_breakdowns(study, unit, seed)})
-    return values
+    studies = [event_coefficients(design, errors) for errors in ERRORS]
+    return HonestBounds(
+        coverage=honest_coverage(design, seed=seed),
+        coefficients=[_coefficients(study) for study in studies],
+        smoothness=[_smoothness(study, bend * unit) for study in studies for bend in BENDS],
+        relative=[_relative(study, bound, seed) for study in studies for bound in MAGNITUDES],
+        coefficient_walk=[_walk(study, sd) for study in studies for sd in steps],
+        bound_breakdown=[_breakdowns(study, unit, seed) for study in studies],
+    )
 
 
-def _coefficients(study: EventCoefficients) -> dict[str, Any]:
+def _coefficients(study: EventCoefficients) -> Coefficients:
     sds = np.sqrt(np.diag(study.covariance))
     rows = [
-        {"event_time": int(time), "estimate": float(estimate), "se": float(se), "rows": int(count)}
+        EventCoefficient(int(time), float(estimate), float(se), int(count))
         for time, estimate, se, count in zip(study.times, study.estimates, sds, study.rows, strict=True)
     ]
-    return {"errors": study.errors, "rho": study.rho, "rows": rows}
+    return Coefficients(study.errors, study.rho, rows)
 
 
-def _coverage(row: Coverage) -> dict[str, Any]:
-    shares = {"smoothness": row.smoothness, "relative": row.relative}
-    return {"errors": row.errors, "rho": row.rho, "panels": row.panels, **shares, "mc_error": row.mc_error}
+def _smoothness(study: EventCoefficients, bound: float) -> SmoothnessBound:
+    interval = fixed_length_interval(study, bound)
+    ends = interval.lower, interval.upper
+    return SmoothnessBound(study.errors, bound, interval.estimate, *ends, interval.bias, interval.sd)
 
 
-def _breakdowns(study: EventCoefficients, unit: float, seed: int) -> dict[str, float | None]:
-    """The smallest M and Mbar at which the interval holds zero."""
+def _relative(study: EventCoefficients, bound: float, seed: int) -> RelativeBound:
+    bounds = relative_magnitudes(study, bound, seed=seed)
+    ends = bounds.identified_lower, bounds.identified_upper, bounds.lower, bounds.upper
+    return RelativeBound(study.errors, bound, *ends)
+
+
+def _walk(study: EventCoefficients, sd: float) -> CoefficientWalk:
+    mean, spread = coefficient_posterior(study, sd)
+    half = critical_value(0.0, SIGNIFICANCE) * spread
+    return CoefficientWalk(study.errors, sd, mean, spread, mean - half, mean + half)
+
+
+def _breakdowns(study: EventCoefficients, unit: float, seed: int) -> BoundBreakdown:
 
     def without_zero(interval: Any) -> bool:
         return bool(interval.lower > 0 or interval.upper < 0)
 
     bend = _smallest(lambda bound: without_zero(fixed_length_interval(study, bound * unit)), BENDS[-1])
     magnitude = _smallest(lambda bound: without_zero(relative_magnitudes(study, bound, seed=seed)), MAGNITUDES[-1])
-    return {"smoothness": None if bend is None else bend * unit, "relative": magnitude}
+    return BoundBreakdown(study.errors, None if bend is None else bend * unit, magnitude)
 
 
 def _smallest(holds_out: Callable[[float], bool], scale: float) -> float | None:

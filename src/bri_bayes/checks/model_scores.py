@@ -6,16 +6,18 @@ beside it as a check of PSIS; a sampled card has PSIS-LOO alone, with its k-hat.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
 
-from bri_bayes.core.json_values import json_safe
+from bri_bayes.core.arrays import Array
+from bri_bayes.core.effect import Effect
+from bri_bayes.core.json_values import Result
 from bri_bayes.core.names import PERIOD, UNIT
 from bri_bayes.design.analysis import Analysis, Fit
-from bri_bayes.estimands.comparison import psis_scores, waic_scores
+from bri_bayes.estimands.comparison import PsisScores, WaicScores, finite_khat, psis_scores, waic_scores
 from bri_bayes.estimands.effects import att
 from bri_bayes.estimands.linear import att_effect
 from bri_bayes.inference.fitting import fit, is_trustworthy
@@ -23,7 +25,6 @@ from bri_bayes.inference.leave_out import ROW_POINTS, can_leave_out, leave_futur
 from bri_bayes.study.model_card import ModelCard
 
 QUICK_POINTS = 2000
-_LARGEST = 99.0
 _NOT_SAMPLED = "the sampling engine would need a run of its own for each"
 _NOT_QUICK = "left out of a quick run"
 _EFFECTS = {
@@ -38,37 +39,84 @@ _TRENDS = {"none": "no trends", "unit_linear": "trend by unit"}
 _FAMILIES = {"normal": "normal", "student_t": "Student-t"}
 
 
-def model_scores(analysis: Analysis, seed: int, *, quick: bool = False) -> dict[str, Any]:
-    """The fit of a card and its scores, as JSON values.
+@dataclass(frozen=True)
+class RowScores(Result):
+    """Each row given all others, and which were ``refitted``; ``mc_sd`` : Monte Carlo sd of the sum of ``elpd``."""
 
-    ``loo`` (exact, by row), ``loco`` and ``lfo`` are None for a card that the closed form does not cover; ``psis`` and
-    ``waic`` come from the draws. ``att_draws`` : for mixtures.
+    elpd: Sequence[float]
+    khat: Sequence[float]
+    refitted: Sequence[bool]
+    mc_sd: float
+
+
+@dataclass(frozen=True)
+class BlockScores(Result):
+    """Each unit or period that was left out, by ``labels``; None where it has no contrast."""
+
+    labels: Sequence[str]
+    elpd: Sequence[float | None]
+    khat: Sequence[float | None]
+    contrasts: Sequence[int]
+    mc_sd: float
+
+
+@dataclass(frozen=True)
+class NotScored(Result):
+    """Why there is no score of this kind."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class ModelScores(Result):
+    """The fit of a card and its scores; ``loo`` is None for a card that the closed form does not cover.
+
+    ``psis`` and ``waic`` come from the draws; ``att_draws`` are for mixtures.
     """
+
+    engine: str
+    trustworthy: bool
+    notes: Sequence[str]
+    att: Effect
+    att_draws: Sequence[float]
+    log_marginal: float | None
+    unit_ix: Sequence[int]
+    psis: PsisScores
+    waic: WaicScores
+    loo: RowScores | None
+    loco: BlockScores | NotScored
+    lfo: BlockScores | NotScored
+
+
+def model_scores(analysis: Analysis, seed: int, *, quick: bool = False) -> ModelScores:
+    """The fit of a card and its scores."""
     result = fit(analysis, seed=seed)
     design, card = analysis.design, analysis.card
     exact = can_leave_out(design, card)
-    first = min(analysis.assignment.onsets)
-    why = _NOT_QUICK if quick else None if exact else _NOT_SAMPLED
-    found: dict[str, Any] = {
-        "engine": result.diagnostics["engine"],
-        "trustworthy": is_trustworthy(result),
-        "notes": list(result.diagnostics["notes"]),
-        "att": att_effect(result).as_dict(),
-        "att_draws": att(result).to_numpy().ravel(),
-        "log_marginal": result.log_marginal,
-        "unit_ix": design["unit_ix"].to_numpy(),
-        **_from_draws(result),
-        "loo": None,
-        "loco": {"reason": why},
-        "lfo": {"reason": why},
-    }
+    psis, waic = _from_draws(result)
+    loo: RowScores | None = None
+    loco: BlockScores | NotScored = NotScored(_NOT_QUICK if quick else _NOT_SAMPLED)
+    lfo = loco
     if exact:
-        points = QUICK_POINTS if quick else ROW_POINTS
-        found["loo"] = _listed(leave_rows_out(design, card, points=points, seed=seed))
-    if why is None:
-        found["loco"] = _listed(leave_units_out(design, card, seed=seed), UNIT)
-        found["lfo"] = _listed(leave_future_out(design, card, first=first, seed=seed), PERIOD)
-    return dict(json_safe(_as_lists(found)))
+        loo = _by_row(leave_rows_out(design, card, points=QUICK_POINTS if quick else ROW_POINTS, seed=seed))
+    if exact and not quick:
+        first = min(analysis.assignment.onsets)
+        loco = _by_block(leave_units_out(design, card, seed=seed), UNIT)
+        lfo = _by_block(leave_future_out(design, card, first=first, seed=seed), PERIOD)
+    return ModelScores(
+        engine=result.diagnostics["engine"],
+        trustworthy=is_trustworthy(result),
+        notes=list(result.diagnostics["notes"]),
+        att=att_effect(result),
+        att_draws=att(result).to_numpy().ravel().tolist(),
+        log_marginal=result.log_marginal,
+        unit_ix=design["unit_ix"].to_numpy().tolist(),
+        psis=psis,
+        waic=waic,
+        loo=loo,
+        loco=loco,
+        lfo=lfo,
+    )
 
 
 def differences(card: ModelCard, main: ModelCard) -> str:
@@ -89,32 +137,32 @@ def differences(card: ModelCard, main: ModelCard) -> str:
     )
 
 
-def _from_draws(result: Fit) -> dict[str, Any]:
+def _from_draws(result: Fit) -> tuple[PsisScores, WaicScores]:
     log_likelihood = result.posterior["log_likelihood"]["y"]
     draws = log_likelihood.sizes["chain"] * log_likelihood.sizes["draw"]
     # Draws of the closed form are independent; those of the sampler count by the worst of their effective sizes.
     sampled = result.diagnostics["engine"] != "marginal"
     efficiency = min(1.0, result.diagnostics["ess"] / draws) if sampled else 1.0
     plain = log_likelihood.drop_vars([name for name in log_likelihood.coords if name not in ("chain", "draw")])
-    psis = psis_scores(plain, efficiency=efficiency)
-    return {"psis": {**psis, "khat": _finite(psis["khat"])}, "waic": waic_scores(plain)}
+    return psis_scores(plain, efficiency=efficiency), waic_scores(plain)
 
 
-def _listed(scores: xr.Dataset, dim: str | None = None) -> dict[str, Any]:
-    found: dict[str, Any] = {str(name): array.to_numpy() for name, array in scores.data_vars.items()}
-    found["khat"] = np.where(np.isnan(found["elpd"]), np.nan, _finite(found["khat"]))
-    found["mc_sd"] = scores.attrs["mc_sd"]
-    if dim is not None:
-        found["labels"] = scores[dim].to_numpy()
-    return found
+def _by_row(scores: xr.Dataset) -> RowScores:
+    elpd, khat, refitted = (scores[name].to_numpy() for name in ("elpd", "khat", "refitted"))
+    return RowScores(elpd.tolist(), finite_khat(khat).tolist(), refitted.tolist(), scores.attrs["mc_sd"])
 
 
-def _finite(khat: Any) -> Any:
-    """k-hat as JSON can hold it: a tail that cannot be fitted is the worst, equal weights are the best."""
-    return np.nan_to_num(khat, nan=_LARGEST, posinf=_LARGEST, neginf=-_LARGEST)
+def _by_block(scores: xr.Dataset, dim: str) -> BlockScores:
+    elpd = scores["elpd"].to_numpy()
+    khat = np.where(np.isnan(elpd), np.nan, finite_khat(scores["khat"].to_numpy()))
+    return BlockScores(
+        labels=[str(label) for label in scores[dim].to_numpy()],
+        elpd=_known(elpd),
+        khat=_known(khat),
+        contrasts=scores["contrasts"].to_numpy().tolist(),
+        mc_sd=scores.attrs["mc_sd"],
+    )
 
 
-def _as_lists(values: Any) -> Any:
-    if isinstance(values, Mapping):
-        return {name: _as_lists(value) for name, value in values.items()}
-    return values.tolist() if isinstance(values, np.ndarray) else values
+def _known(values: Array) -> list[float | None]:
+    return [float(value) if np.isfinite(value) else None for value in values]

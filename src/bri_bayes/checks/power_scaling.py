@@ -20,12 +20,13 @@ Source: Kallioinen, Paananen, Buerkner & Vehtari (2023), Stat. Comput. 34, doi:1
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from bri_bayes.checks.log_priors import joint_log_likelihood, log_priors
 from bri_bayes.core.arrays import Array
+from bri_bayes.core.json_values import Result
 from bri_bayes.design.analysis import Fit
 from bri_bayes.estimands.effects import att
 from bri_bayes.inference.att import LIKELIHOOD, AttPosterior, prior_blocks
@@ -41,7 +42,17 @@ _GRID = 2001
 Cdf = Callable[[Array], Array]
 
 
-def power_scaling(posterior: AttPosterior) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class Sensitivity(Result):
+    """Of the ATT to a prior and to the likelihood, and what the two say together."""
+
+    prior: str
+    prior_sensitivity: float
+    likelihood_sensitivity: float
+    verdict: str
+
+
+def power_scaling(posterior: AttPosterior) -> list[Sensitivity]:
     """A row for each prior that the card uses, and for all together: sensitivities of the ATT and a verdict."""
     grid = _range(posterior.mixture)
     reference = cdf_of(posterior.mixture)(grid)
@@ -51,11 +62,8 @@ def power_scaling(posterior: AttPosterior) -> list[dict[str, Any]]:
         return sensitivity(grid, reference, *scaled)
 
     blocks, likelihood = prior_blocks(posterior.design, posterior.card), exact((LIKELIHOOD,))
-    rows: list[dict[str, Any]] = [
-        {"prior": block, "prior_sensitivity": exact((block,)), "likelihood_sensitivity": likelihood} for block in blocks
-    ]
-    rows.append({"prior": ALL, "prior_sensitivity": exact(blocks), "likelihood_sensitivity": likelihood})
-    return [row | {"verdict": verdict(row["prior_sensitivity"], row["likelihood_sensitivity"])} for row in rows]
+    by_prior = {**{block: exact((block,)) for block in blocks}, ALL: exact(blocks)}
+    return [Sensitivity(name, prior, likelihood, verdict(prior, likelihood)) for name, prior in by_prior.items()]
 
 
 def by_importance(fit: Fit) -> dict[str, float]:
@@ -77,15 +85,15 @@ def by_importance(fit: Fit) -> dict[str, float]:
         }
     )
     # A flat prior stays what it is under every power, and ArviZ has no weights for it.
-    found = {
+    by_prior = {
         str(name): float(psense(tree, var_names=["att"], group="prior", group_var_names=[str(name)])["att"])
         if np.ptp(values.to_numpy()) > 0
         else 0.0
         for name, values in priors.data_vars.items()
     }
-    found[ALL] = float(psense(tree, var_names=["att"], group="prior")["att"])
-    found[LIKELIHOOD] = float(psense(tree, var_names=["att"], group="likelihood")["att"])
-    return found
+    by_prior[ALL] = float(psense(tree, var_names=["att"], group="prior")["att"])
+    by_prior[LIKELIHOOD] = float(psense(tree, var_names=["att"], group="likelihood")["att"])
+    return by_prior
 
 
 def verdict(prior: float, likelihood: float) -> str:

@@ -19,18 +19,21 @@ doi:10.1080/07350015.2018.1546591.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
 
 from bri_bayes.checks.null_model import Draws, periods_of, posterior_draws, replicas, untreated_card, untreated_design
+from bri_bayes.checks.placebo_null import effects_of
 from bri_bayes.core.arrays import Array
-from bri_bayes.core.json_values import json_safe
+from bri_bayes.core.effect import Effect
+from bri_bayes.core.json_values import Result
 from bri_bayes.core.names import PERIOD, UNIT
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.design.design import Design, two_way
-from bri_bayes.inference.batch import OUTCOME, coefficient_of_many
+from bri_bayes.inference.batch import coefficient_of_many
 from bri_bayes.study.model_card import ModelCard
 
 SLOPE = "treated_slope"
@@ -39,17 +42,66 @@ WIDE = 10.0
 POWER = 0.8
 # The share of the claimed effect that a lead should not exceed.
 SHARE = 0.5
-_RECORD = ("mean", "sd", "lower", "upper", "p_positive")
 
 
-def pretrend_values(analysis: Analysis, claim: float | None, *, panels: int = 1000, seed: int = 0) -> dict[str, Any]:
-    """Slope, leads, their probabilities, what the panel could detect, and the verdict, as JSON values.
+@dataclass(frozen=True, kw_only=True)
+class LeadOf(Effect):
+    """The distance of treated units from controls in ``period``, against the pre-period average."""
+
+    period: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lead(LeadOf):
+    """With the probability that it is larger than half of the claim, None without a claim."""
+
+    p_beyond_half: float | None
+
+
+@dataclass(frozen=True)
+class Leads(Result):
+    """Each lead, the largest in size, and its place among panels without a pre-trend.
+
+    ``p_any_beyond_half`` : None without a claim; ``largest_gap`` : between means of the groups in a period.
+    """
+
+    leads: Sequence[Lead]
+    largest_lead: LeadOf
+    p_any_beyond_half: float | None
+    largest_gap: float
+    p_largest_gap: float
+
+
+@dataclass(frozen=True)
+class Pretrend(Leads):
+    """The slope, what the panel could detect, and the verdict.
+
+    ``flagged`` : the interval of the slope leaves zero out; ``size`` : the share of ``panels`` without a trend in which
+    it does; ``detectable_slope`` : found in 80% of panels, ``detectable_bias`` : what it makes of the ATT, over
+    ``distance`` periods; ``claim_slope`` : the slope that would make all of the ``claim``; both None without one.
+    """
+
+    slope: Effect
+    flagged: bool
+    size: float
+    panels: int
+    detectable_slope: float
+    detectable_bias: float
+    distance: float
+    claim: float | None
+    claim_slope: float | None
+    passed: bool | None
+    periods: Sequence[int]
+
+
+def pretrend_values(analysis: Analysis, claim: float | None, *, panels: int = 1000, seed: int = 0) -> Pretrend:
+    """Slope, leads, their probabilities, what the panel could detect, and the verdict.
 
     ``claim`` : the effect that is claimed, None for none: then no lead is compared with it.
     """
     card, design = slope_recipe(analysis)
     observed = design["y"].to_numpy()[None, :]
-    slope = _record(coefficient_of_many(design, card, observed, SLOPE, seed=seed), 0)
+    (slope,) = effects_of(coefficient_of_many(design, card, observed, SLOPE, seed=seed))
     null_card = untreated_card(analysis.card)
     null = posterior_draws(untreated_design(analysis.panel, analysis.assignment, null_card), null_card, panels, seed)
     outcomes = replicas(null, seed, effects=False)
@@ -57,23 +109,21 @@ def pretrend_values(analysis: Analysis, claim: float | None, *, panels: int = 10
     lower, upper = placebos["lower"].to_numpy(), placebos["upper"].to_numpy()
     detectable = float(np.quantile(np.concatenate([-lower, upper]), POWER))
     distance = _distance(analysis)
-    flagged = slope["lower"] > 0 or slope["upper"] < 0
     bias = detectable * distance
-    values = {
-        "slope": slope,
-        "flagged": flagged,
-        "size": float(((lower > 0) | (upper < 0)).mean()),
-        "panels": panels,
-        "detectable_slope": detectable,
-        "detectable_bias": bias,
-        "distance": distance,
-        "claim": claim,
-        "claim_slope": None if claim is None else abs(claim) / distance,
-        "passed": _passed(flagged, bias, claim),
-        "periods": [int(period) for period in design[PERIOD].to_numpy()],
-        **_leads(analysis, null, outcomes, claim, seed),
-    }
-    return dict(json_safe(values))
+    return Pretrend(
+        **vars(_leads(analysis, null, outcomes, claim, seed)),
+        slope=slope,
+        flagged=slope.excludes_zero,
+        size=float(((lower > 0) | (upper < 0)).mean()),
+        panels=panels,
+        detectable_slope=detectable,
+        detectable_bias=bias,
+        distance=distance,
+        claim=claim,
+        claim_slope=None if claim is None else abs(claim) / distance,
+        passed=_passed(slope.excludes_zero, bias, claim),
+        periods=design[PERIOD].to_numpy().astype(int).tolist(),
+    )
 
 
 def power_at(analysis: Analysis, slopes: Array, *, panels: int = 1000, seed: int = 0) -> Array:
@@ -119,7 +169,7 @@ def _passed(flagged: bool, bias: float, claim: float | None) -> bool | None:
     return True if claim is not None and bias <= SHARE * abs(claim) else None
 
 
-def _leads(analysis: Analysis, null: Draws, outcomes: Array, claim: float | None, seed: int) -> dict[str, Any]:
+def _leads(analysis: Analysis, null: Draws, outcomes: Array, claim: float | None, seed: int) -> Leads:
     """Each lead with its interval, the largest one, and its place among panels without a pre-trend.
 
     The posterior of the leads is that of a linear model given sigma and rho: y_it with a free coefficient G_i 1[t = k]
@@ -136,20 +186,19 @@ def _leads(analysis: Analysis, null: Draws, outcomes: Array, claim: float | None
     statistic = _largest_gap(
         design, analysis.assignment.treated_units, np.vstack([design["y"].to_numpy()[None, :], outcomes])
     )
-    periods = [int(period) for period in design[PERIOD].to_numpy()]
+    periods = design[PERIOD].to_numpy().astype(int).tolist()
     half = None if claim is None else SHARE * abs(claim)
-    beyond = None if half is None else (np.abs(path) > half).mean(axis=0)
-    table = [
-        {"period": period, **_of_draws(path[:, k]), "p_beyond_half": None if beyond is None else float(beyond[k])}
-        for k, period in enumerate(periods)
-    ]
-    return {
-        "leads": table,
-        "largest_lead": {"period": periods[int(np.abs(path.mean(axis=0)).argmax())], **_of_draws(largest)},
-        "p_any_beyond_half": None if half is None else float((largest > half).mean()),
-        "largest_gap": float(statistic[0]),
-        "p_largest_gap": float((1 + (statistic[1:] >= statistic[0]).sum()) / statistic.size),
-    }
+    beyond = [None] * len(periods) if half is None else (np.abs(path) > half).mean(axis=0).tolist()
+    return Leads(
+        leads=[
+            Lead(**vars(Effect.of_draws(draws)), period=period, p_beyond_half=share)
+            for draws, period, share in zip(path.T, periods, beyond, strict=True)
+        ],
+        largest_lead=LeadOf(**vars(Effect.of_draws(largest)), period=periods[np.abs(path.mean(axis=0)).argmax()]),
+        p_any_beyond_half=None if half is None else float((largest > half).mean()),
+        largest_gap=float(statistic[0]),
+        p_largest_gap=float((1 + (statistic[1:] >= statistic[0]).sum()) / statistic.size),
+    )
 
 
 def _lead_recipe(analysis: Analysis) -> tuple[ModelCard, Design]:
@@ -176,18 +225,3 @@ def _largest_gap(design: Design, treated_units: tuple[str, ...], outcomes: Array
         if np.unique(ever[period == k]).size == 2
     ]
     return np.asarray(np.abs(gaps).max(axis=0))
-
-
-def _record(summaries: xr.Dataset, position: int) -> dict[str, float]:
-    return {name: float(summaries[name].isel({OUTCOME: position})) for name in _RECORD}
-
-
-def _of_draws(draws: Array) -> dict[str, float]:
-    lower, upper = np.quantile(draws, [0.025, 0.975])
-    return {
-        "mean": float(draws.mean()),
-        "sd": float(draws.std(ddof=1)),
-        "lower": float(lower),
-        "upper": float(upper),
-        "p_positive": float((draws > 0).mean()),
-    }

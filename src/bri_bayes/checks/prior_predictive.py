@@ -15,23 +15,69 @@ In logs, a level is shown in dollars (or the outcome's units) and a change or an
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
 from bri_bayes.core.arrays import Array, Index
+from bri_bayes.core.effect import TAILS
+from bri_bayes.core.json_values import Result
 from bri_bayes.core.names import SAMPLE
 from bri_bayes.design.analysis import Analysis, Fit
 from bri_bayes.design.design import two_way
 from bri_bayes.estimands.effects import additional_trade, att
 from bri_bayes.inference.prior import prior_fit
 
-QUANTILES = {"q025": 0.025, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q975": 0.975}
+QUANTILES = (TAILS[0], 0.25, 0.5, 0.75, TAILS[1])
 # A logarithm beyond this is no amount of anything: exp would overflow.
 _LARGEST_LOG = 700.0
 
 
-def prior_predictive(analysis: Analysis, draws: int = 4000, seed: int = 0) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Quantiles(Result):
+    """Of a quantity under the prior; None beyond what a number can hold."""
+
+    q025: float | None
+    q25: float | None
+    q50: float | None
+    q75: float | None
+    q975: float | None
+
+    @classmethod
+    def of_draws(cls, drawn: Array, **more: float | None) -> Self:
+        """Of draws with equal weights, and what stands beside them."""
+        return cls(*np.quantile(drawn, QUANTILES).tolist(), **more)
+
+
+@dataclass(frozen=True)
+class Expected(Quantiles):
+    """Beside the range that was observed, None for a quantity that nobody can observe."""
+
+    observed_low: float | None = None
+    observed_high: float | None = None
+
+
+@dataclass(frozen=True)
+class ExpectedTotal(Quantiles):
+    """Beside the total that was observed."""
+
+    observed: float
+
+
+@dataclass(frozen=True)
+class PriorPredictive(Result):
+    """Each quantity, and for money in logs additional trade and the total of treated units by period."""
+
+    rows: Mapping[str, Expected]
+    in_logs: bool
+    dollars: bool
+    additional_trade_by_period: Mapping[str, Quantiles] | None = None
+    total_by_period: Mapping[str, ExpectedTotal] | None = None
+
+
+def prior_predictive(analysis: Analysis, draws: int = 4000, seed: int = 0) -> PriorPredictive:
     """Quantiles of each quantity under the prior and the observed range, and of the treated group's total by period."""
     fit = prior_fit(analysis, draws, seed)
     design, is_log = fit.design, fit.design.attrs.get("outcome_transform") in ("log", "log1p")
@@ -40,22 +86,20 @@ def prior_predictive(analysis: Analysis, draws: int = 4000, seed: int = 0) -> di
     followed, before = _consecutive(fit)
     change = on_path[:, followed] - on_path[:, before]
     rows = {
-        "level": _row(_level(fit, expected), _level(fit, observed)),
-        "level_on_path": _row(_level(fit, on_path), _level(fit, observed)),
-        "change_on_path": _row(_change(change, is_log), _change(observed[followed] - observed[before], is_log)),
-        "att": _row(_change(att(fit).to_numpy().ravel(), is_log), None),
+        "level": _beside(_level(fit, expected), _level(fit, observed)),
+        "level_on_path": _beside(_level(fit, on_path), _level(fit, observed)),
+        "change_on_path": _beside(_change(change, is_log), _change(observed[followed] - observed[before], is_log)),
+        "att": Expected.of_draws(_change(att(fit).to_numpy().ravel(), is_log)),
     }
-    found: dict[str, Any] = {"rows": rows, "in_logs": is_log, "dollars": bool(design.attrs.get("outcome_level_to_usd"))}
-    if is_log and found["dollars"]:
-        trade = additional_trade(fit).transpose(*SAMPLE, "period")
-        by_period = trade.to_numpy().reshape(-1, trade.sizes["period"])
-        rows["additional_trade"] = _row(by_period.mean(axis=1), None)
-        found["additional_trade_by_period"] = {
-            str(period): _quantiles(by_period[:, position])
-            for position, period in enumerate(trade["period"].to_numpy().tolist())
-        }
-        found["total_by_period"] = _total_by_period(fit, on_path)
-    return found
+    dollars = bool(design.attrs.get("outcome_level_to_usd"))
+    if not (is_log and dollars):
+        return PriorPredictive(rows, is_log, dollars)
+    trade = additional_trade(fit).transpose(*SAMPLE, "period")
+    by_period = trade.to_numpy().reshape(-1, trade.sizes["period"])
+    rows["additional_trade"] = Expected.of_draws(by_period.mean(axis=1))
+    periods = trade["period"].to_numpy().tolist()
+    additional = {str(period): Quantiles.of_draws(column) for period, column in zip(periods, by_period.T, strict=True)}
+    return PriorPredictive(rows, is_log, dollars, additional, _total_by_period(fit, on_path))
 
 
 def _expected(fit: Fit) -> Array:
@@ -102,26 +146,19 @@ def _change(difference: Array, is_log: bool) -> Array:
     return np.asarray(100 * np.expm1(np.minimum(difference, _LARGEST_LOG))) if is_log else difference
 
 
-def _total_by_period(fit: Fit, y: Array) -> dict[str, dict[str, float]]:
+def _total_by_period(fit: Fit, y: Array) -> dict[str, ExpectedTotal]:
     """Trade of all treated units together in each period: quantiles under the prior, and what was observed."""
     design = fit.design
     ever_treated = np.isfinite(design["event_time"].to_numpy())
     level, seen = _level(fit, y), _level(fit, design["y"].to_numpy())
-    found = {}
+    totals = {}
     for position, period in enumerate(design["period"].to_numpy().tolist()):
         rows = ever_treated & (design["period_ix"].to_numpy() == position)
         if rows.any():
-            found[str(period)] = {**_quantiles(level[:, rows].sum(axis=1)), "observed": float(seen[rows].sum())}
-    return found
+            observed = float(seen[rows].sum())
+            totals[str(period)] = ExpectedTotal.of_draws(level[:, rows].sum(axis=1), observed=observed)
+    return totals
 
 
-def _row(drawn: Array, observed: Array | None) -> dict[str, Any]:
-    ends: dict[str, float | None] = {"observed_low": None, "observed_high": None}
-    if observed is not None:
-        ends = {"observed_low": float(observed.min()), "observed_high": float(observed.max())}
-    return {**_quantiles(drawn), **ends}
-
-
-def _quantiles(drawn: Array) -> dict[str, float]:
-    found = np.quantile(drawn, list(QUANTILES.values()))
-    return {name: float(value) for name, value in zip(QUANTILES, found, strict=True)}
+def _beside(drawn: Array, observed: Array) -> Expected:
+    return Expected.of_draws(drawn, observed_low=float(observed.min()), observed_high=float(observed.max()))

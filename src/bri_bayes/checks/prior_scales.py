@@ -15,12 +15,16 @@ that of Inman & Bradley (1989), doi:10.1080/03610928908830127.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy.special import ndtri
 
 from bri_bayes.core.arrays import Array
+from bri_bayes.core.effect import TAILS, Effect, Middle
+from bri_bayes.core.json_values import Result
 from bri_bayes.inference.att import AttPosterior, att_posterior, prior_blocks, with_scale
 from bri_bayes.inference.hyperparameters import PRIOR_OF
 from bri_bayes.inference.prior import prior_cdf, prior_density
@@ -32,31 +36,62 @@ _CURVE = 121  # points of a curve
 _UNIT = np.linspace(0, 1, 1001)
 
 
-def refits_by_scale(posterior: AttPosterior, seed: int) -> list[dict[str, Any]]:
-    """The ATT with each prior scale halved and doubled, and how far its mean moved in posterior sds.
+@dataclass(frozen=True)
+class PriorRefit(Result):
+    """The ATT with the scale of a prior multiplied by ``factor``: how far its mean moved in posterior sds, how much
+    wider its interval is, and the posterior ``medians`` of the hyperparameters.
+    """
+
+    prior: str
+    factor: float
+    att: Effect
+    moved_sd: float
+    width_ratio: float
+    medians: Mapping[str, float]
+    khat: float | None
+
+
+@dataclass(frozen=True)
+class Densities(Result):
+    """Prior and posterior density at each ``x``, in units of the outcome."""
+
+    x: Sequence[float]
+    prior: Sequence[float]
+    posterior: Sequence[float]
+
+
+@dataclass(frozen=True)
+class LearnedScale(Result):
+    """A hyperparameter with its ``prior``'s name: what the module says of it. ``follows`` : None where not refitted."""
+
+    name: str
+    prior: str
+    contraction: float
+    overlap: float
+    follows: float | None
+    verdict: str
+    posterior: Middle
+    prior_median: float | None
+    curve: Densities
+
+
+def refits_by_scale(posterior: AttPosterior, seed: int) -> list[PriorRefit]:
+    """The ATT with each prior scale halved and doubled.
 
     For rho, "half" doubles both shapes of its Beta prior (closer to zero) and "double" halves them.
     """
-    base, rows = posterior.effect.as_dict(), []
+    base, rows = posterior.effect, []
     for block in prior_blocks(posterior.design, posterior.card):
         for factor in FACTORS:
             changed = att_posterior(posterior.design, with_scale(posterior.card, block, factor), seed)
-            record = changed.effect.as_dict()
-            rows.append(
-                {
-                    "prior": block,
-                    "factor": factor,
-                    "att": record,
-                    "moved_sd": (record["mean"] - base["mean"]) / base["sd"],
-                    "width_ratio": (record["upper"] - record["lower"]) / (base["upper"] - base["lower"]),
-                    "medians": _medians(changed),
-                    "khat": changed.points.khat,
-                }
-            )
+            effect = changed.effect
+            moved = (effect.mean - base.mean) / base.sd
+            width = (effect.upper - effect.lower) / (base.upper - base.lower)
+            rows.append(PriorRefit(block, factor, effect, moved, width, _medians(changed), changed.points.khat))
     return rows
 
 
-def scales(posterior: AttPosterior, refits: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def scales(posterior: AttPosterior, refits: Sequence[PriorRefit]) -> list[LearnedScale]:
     """A row for each group scale, error scale and autocorrelation: prior and posterior, and whether it was learned."""
     known = {field.name for field in dataclasses.fields(Priors)}
     names = [name for name, values in posterior.hyper().items() if values.ndim == 1 and block_of(name) in known]
@@ -66,7 +101,7 @@ def scales(posterior: AttPosterior, refits: list[dict[str, Any]]) -> list[dict[s
     ]
 
 
-def scale_row(posterior: AttPosterior, name: str, *, follows: float | None) -> dict[str, Any]:
+def scale_row(posterior: AttPosterior, name: str, *, follows: float | None) -> LearnedScale:
     """One hyperparameter: how much narrower than its prior it is, and both densities, in units of the outcome."""
     block = block_of(name)
     shape = getattr(posterior.card.priors, block)
@@ -75,18 +110,18 @@ def scale_row(posterior: AttPosterior, name: str, *, follows: float | None) -> d
     scores = ndtri(np.clip(quantiles, 1e-12, 1 - 1e-12))
     contraction = 1 - float(weights @ (scores - weights @ scores) ** 2)
     out = 1.0 if name == "rho" else float(posterior.design.attrs["y_scale"])
-    low, middle, high = (out * quantile(values, weights, p) for p in (0.025, 0.5, 0.975))
-    return {
-        "name": name,
-        "prior": block,
-        "contraction": contraction,
-        "overlap": float(np.trapezoid(np.minimum(_ratio(_UNIT, quantiles, weights), 1.0), _UNIT)),
-        "follows": follows,
-        "verdict": verdict(contraction, follows),
-        "posterior": {"median": middle, "lower": low, "upper": high},
-        "prior_median": None if name == "rho" else out * _prior_quantile(name, shape, 0.5),
-        "curve": _curve(name, shape, values, weights, out),
-    }
+    low, middle, high = (out * quantile(values, weights, p) for p in (TAILS[0], 0.5, TAILS[1]))
+    return LearnedScale(
+        name=name,
+        prior=block,
+        contraction=contraction,
+        overlap=float(np.trapezoid(np.minimum(_ratio(_UNIT, quantiles, weights), 1.0), _UNIT)),
+        follows=follows,
+        verdict=verdict(contraction, follows),
+        posterior=Middle(middle, low, high),
+        prior_median=None if name == "rho" else out * _prior_quantile(name, shape, 0.5),
+        curve=_curve(name, shape, values, weights, out),
+    )
 
 
 def verdict(contraction: float, follows: float | None) -> str:
@@ -114,9 +149,9 @@ def _medians(posterior: AttPosterior) -> dict[str, float]:
     return {name: quantile(values, weights, 0.5) for name, values in posterior.hyper().items() if values.ndim == 1}
 
 
-def _follows(refits: list[dict[str, Any]], block: str, name: str) -> float:
+def _follows(refits: Sequence[PriorRefit], block: str, name: str) -> float:
     """How far the posterior median goes with the scale of its prior, in doublings a doubling."""
-    medians = {row["factor"]: row["medians"][name] for row in refits if row["prior"] == block}
+    medians = {row.factor: row.medians[name] for row in refits if row.prior == block}
     low, high = (max(medians[factor], 1e-300) for factor in FACTORS)
     return float(np.log2(high / low) / np.log2(FACTORS[1] / FACTORS[0]))
 
@@ -129,22 +164,22 @@ def _ratio(at: Array, quantiles: Array, weights: Array) -> Array:
     used = weights > 1e-12
     u, w = quantiles[used], weights[used]
     width = 1.06 * np.sqrt(w @ (u - w @ u) ** 2) * (1.0 / (w**2).sum()) ** -0.2
-    found = np.zeros(at.size)
+    density = np.zeros(at.size)
     for image in (u, -u, 2 - u):
-        found += np.exp(-0.5 * ((at[:, None] - image) / width) ** 2) @ w
-    return np.asarray(found / (np.sqrt(2 * np.pi) * width))
+        density += np.exp(-0.5 * ((at[:, None] - image) / width) ** 2) @ w
+    return np.asarray(density / (np.sqrt(2 * np.pi) * width))
 
 
-def _curve(name: str, shape: Any, values: Array, weights: Array, out: float) -> dict[str, list[float]]:
+def _curve(name: str, shape: Any, values: Array, weights: Array, out: float) -> Densities:
     """Prior and posterior density on the outcome's scale, from zero (-1 for rho) to beyond both."""
     if name == "rho":
         x = np.linspace(-0.999, 0.999, _CURVE)
     else:
-        top = max(quantile(values, weights, 0.995), _prior_quantile(name, shape, 0.9 if name == "sigma" else 0.975))
+        top = max(quantile(values, weights, 0.995), _prior_quantile(name, shape, 0.9 if name == "sigma" else TAILS[1]))
         x = np.linspace(top / (10 * _CURVE), top, _CURVE)
     prior = prior_density(name, shape, x)
     posterior = prior * _ratio(prior_cdf(name, shape, x), prior_cdf(name, shape, values), weights)
-    return {"x": (x * out).tolist(), "prior": (prior / out).tolist(), "posterior": (posterior / out).tolist()}
+    return Densities((x * out).tolist(), (prior / out).tolist(), (posterior / out).tolist())
 
 
 def _prior_quantile(name: str, shape: Any, p: float) -> float:

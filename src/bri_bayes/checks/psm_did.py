@@ -12,25 +12,28 @@ doi:10.2202/1557-4679.1205; Zigler (2016), doi:10.1080/00031305.2015.1111260, on
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bri_bayes.core.arrays import Array, Index
+from bri_bayes.core.effect import TAILS, Average, Effect
 from bri_bayes.core.errors import InputError
+from bri_bayes.core.json_values import Result
 from bri_bayes.core.names import COVARIATE, UNIT
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.design.pre_period import PrePeriod
-from bri_bayes.frequentist.balance import balance, effective_size
+from bri_bayes.frequentist.balance import BALANCED, balance, effective_size
+from bri_bayes.frequentist.estimate import Estimate
 from bri_bayes.frequentist.logit import logit
 from bri_bayes.frequentist.matching import Rule, match, shares
 from bri_bayes.frequentist.weighted_twfe import weighted_twfe
 from bri_bayes.inference.importance import KHAT_LIMIT
 from bri_bayes.inference.propensity import PropensityDraws
-from bri_bayes.inference.weighted import power_weights, weighted_posteriors
+from bri_bayes.inference.weighted import WeightedPosteriors, power_weights, weighted_posteriors
 
 # The three ways of the paper, with replacement and with the defaults of psmatch2 and attr.
 METHODS: Mapping[str, Rule] = {
@@ -40,9 +43,95 @@ METHODS: Mapping[str, Rule] = {
 }
 # Draws of the effect for each set of weights.
 DRAWS_EACH = 20
-PROB = 0.95
 # Up to this share of draws may have a match whose importance weights are not reliable.
 UNRELIABLE = 0.01
+
+
+@dataclass(frozen=True)
+class ControlWeight(Average):
+    """The share of a control in the comparison; in which draws it is used at all, and has the largest share."""
+
+    p_used: float
+    p_largest: float
+
+
+@dataclass(frozen=True)
+class Matching(Result):
+    """Who is matched over the draws of the score, which controls carry the weight, and how many they are worth.
+
+    ``p_no_match`` : draws in which nobody is; ``matched`` : in which share of draws each treated unit is.
+    """
+
+    draws: int
+    p_no_match: float
+    matched: Mapping[str, float]
+    control_weights: Mapping[str, ControlWeight]
+    effective_controls: Average | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatchedEffect(Matching):
+    """The ATT over draws of the match, None where nobody is ever matched, and where its spread comes from.
+
+    ``sets`` : distinct sets of weights; ``p_unreliable`` : draws whose importance weights are not to be trusted.
+    """
+
+    rule: Mapping[str, Any]
+    att: Effect | None
+    sd_given_match: float | None = None
+    sd_of_match: float | None = None
+    share_from_matching: float | None = None
+    sets: int | None = None
+    khat_max: float | None = None
+    p_unreliable: float | None = None
+    trustworthy: bool | None = None
+
+
+@dataclass(frozen=True)
+class LogitScore(Result):
+    """The maximum-likelihood logit, or why it is ``refused``."""
+
+    refused: str | None
+    coefficients: Mapping[str, float] | None = None
+    scores: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlugInEstimate(Estimate):
+    """Weighted TWFE with the ``score`` as if it were known."""
+
+    score: str
+    n_matched_treated: int
+
+
+@dataclass(frozen=True)
+class PlugIn(Result):
+    """Estimates with a score as if it were known; ``notes`` : those that do not exist."""
+
+    logit: LogitScore
+    rows: Sequence[PlugInEstimate]
+    notes: Sequence[str]
+
+
+@dataclass(frozen=True)
+class BalanceAfter(Result):
+    """Standardised mean differences after the match, in both conventions; ``p_balanced`` : draws with one below 0.1."""
+
+    smd: Average
+    smd_treated_sd: Average | None
+    p_balanced: float
+
+
+@dataclass(frozen=True)
+class VariableBalance(Result):
+    """A variable ``before`` matching (as ``frequentist.balance``, None for NaN) and, over draws, after it."""
+
+    covariate: str
+    label: str
+    in_score: bool
+    before: Mapping[str, float | None]
+    after: BalanceAfter
+    bias_reduction: Average | None
 
 
 def match_weights(pre: PrePeriod, draws: PropensityDraws, rule: Rule) -> Array:
@@ -57,56 +146,58 @@ def match_weights(pre: PrePeriod, draws: PropensityDraws, rule: Rule) -> Array:
 
 def psm_did(
     analysis: Analysis, pre: PrePeriod, draws: PropensityDraws, rule: Rule, seed: int, *, sets: int = 300
-) -> dict[str, Any]:
+) -> MatchedEffect:
     """The posterior of the ATT over draws of the match, and where its spread comes from.
 
     At most ``sets`` draws of the score are used; draws with the same match share one posterior.
     """
     weights = match_weights(pre, draws, rule)[:sets]
-    found = weights[:, pre["treated"].to_numpy()].any(axis=1)
-    summary = _match_summary(pre, weights, found)
-    if not found.any():
-        return {"rule": asdict(rule), "att": None, **summary}
+    matched = weights[:, pre["treated"].to_numpy()].any(axis=1)
+    matching = _matching(pre, weights, matched)
+    if not matched.any():
+        return MatchedEffect(**vars(matching), rule=asdict(rule), att=None)
     units = [str(unit) for unit in pre[UNIT].to_numpy()]
     design = analysis.design
     order = [units.index(str(unit)) for unit in design[UNIT].to_numpy()]
-    distinct, which = np.unique(np.round(weights[found], 12), axis=0, return_inverse=True)
+    distinct, which = np.unique(np.round(weights[matched], 12), axis=0, return_inverse=True)
     treated = np.isfinite(design["first_treated"].to_numpy())
     powers = power_weights(distinct[:, order], treated)
     posterior = weighted_posteriors(design, analysis.card, powers, seed, draws=DRAWS_EACH)
     times = np.bincount(which.ravel(), minlength=len(distinct))
     unreliable = float(times[posterior.khat >= KHAT_LIMIT].sum() / times.sum())
-    return {
-        "rule": asdict(rule),
-        **_mixture(posterior.mean, posterior.sd, posterior.draws, times, seed),
-        **summary,
-        "sets": len(distinct),
-        "khat_max": float(posterior.khat.max()),
-        "p_unreliable": unreliable,
-        "trustworthy": unreliable <= UNRELIABLE,
-    }
+    att, within, between = _mixture(posterior, times, seed)
+    total = within + between
+    return MatchedEffect(
+        **vars(matching),
+        rule=asdict(rule),
+        att=att,
+        sd_given_match=float(np.sqrt(within)),
+        sd_of_match=float(np.sqrt(between)),
+        share_from_matching=between / total if total > 0 else None,
+        sets=len(distinct),
+        khat_max=float(posterior.khat.max()),
+        p_unreliable=unreliable,
+        trustworthy=unreliable <= UNRELIABLE,
+    )
 
 
-def plug_in(analysis: Analysis, pre: PrePeriod, draws: PropensityDraws) -> dict[str, Any]:
-    """Weighted TWFE with one score as if it were known: of the maximum-likelihood logit, and of the posterior mean.
-
-    {"logit": {"refused": why} or {"coefficients", "scores"}, "rows": [...], "notes": [...]}.
-    """
+def plug_in(analysis: Analysis, pre: PrePeriod, draws: PropensityDraws) -> PlugIn:
+    """Weighted TWFE with a score as if it were known: that of the maximum-likelihood logit, and the posterior mean."""
     treated, units = pre["treated"].to_numpy(), [str(unit) for unit in pre[UNIT].to_numpy()]
     names = [str(name) for name in pre[COVARIATE].to_numpy()]
     scores: dict[str, Array] = {}
     try:
         fitted = logit(treated, dict(zip(names, pre["X"].to_numpy().T, strict=True)))
         scores["maximum likelihood"] = fitted.score.to_numpy()
-        said: dict[str, Any] = {
-            "refused": None,
-            "coefficients": dict(zip(["constant", *names], map(float, fitted.coefficients.values), strict=True)),
-            "scores": dict(zip(units, map(float, fitted.score.values), strict=True)),
-        }
+        known = LogitScore(
+            None,
+            dict(zip(["constant", *names], map(float, fitted.coefficients.values), strict=True)),
+            dict(zip(units, map(float, fitted.score.values), strict=True)),
+        )
     except InputError as error:
-        said = {"refused": str(error)}
+        known = LogitScore(str(error))
     scores["posterior mean"] = draws.score.mean(axis=0)
-    rows: list[dict[str, Any]] = []
+    rows: list[PlugInEstimate] = []
     notes: list[str] = []
     design = analysis.design
     order = [units.index(str(unit)) for unit in design[UNIT].to_numpy()]
@@ -118,104 +209,78 @@ def plug_in(analysis: Analysis, pre: PrePeriod, draws: PropensityDraws) -> dict[
             except InputError as error:
                 notes.append(f"{method} matching on the {score_name} score: {error}.")
                 continue
-            more = {"score": score_name, "n_matched_treated": int(matched.matched_treated.size)}
-            rows += [{**estimate.as_dict(), **more} for estimate in estimates]
-    return {"logit": said, "rows": rows, "notes": notes}
+            size = int(matched.matched_treated.size)
+            rows += [PlugInEstimate(**vars(row), score=score_name, n_matched_treated=size) for row in estimates]
+    return PlugIn(known, rows, notes)
 
 
-def balance_rows(pre: PrePeriod, everything: PrePeriod, draws: PropensityDraws, rule: Rule) -> list[dict[str, Any]]:
-    """Balance of each variable of ``everything`` before matching and, over the draws of the match, after it.
-
-    Before: as ``frequentist.balance``; after: mean and interval of the standardised mean difference in both
-    conventions, and ``p_balanced``, the share of draws in which it is below 0.1.
-    """
+def balance_rows(pre: PrePeriod, everything: PrePeriod, draws: PropensityDraws, rule: Rule) -> list[VariableBalance]:
+    """Balance of each variable of ``everything`` before matching and, over the draws of the match, after it."""
     treated = pre["treated"].to_numpy()
     weights = match_weights(pre, draws, rule)
     weights = weights[weights[:, treated].any(axis=1)]
     known = match(np.where(treated, 1.0, 0.0), treated)  # any match: what it says of the rows before is the same
+    in_score = {str(name) for name in pre[COVARIATE].to_numpy()}
     rows = []
-    for at, name in enumerate(everything[COVARIATE].to_numpy()):
+    for at, name in enumerate(map(str, everything[COVARIATE].to_numpy())):
         x = everything["X"].to_numpy()[:, at]
-        row = balance(known, {str(name): x})[0].as_dict()
-        after = _smd_draws(x, treated, weights)
+        before = balance(known, {name: x})[0].as_dict()["before"]
+        difference = _difference_draws(x, treated, weights)
         sd_treated, sd_control = x[treated].std(ddof=1), x[~treated].std(ddof=1)
-        pooled = float(np.sqrt((sd_treated**2 + sd_control**2) / 2))
-        smd = after / pooled
-        before = row["before"]["smd"]
-        rows.append(
-            {
-                "covariate": str(name),
-                "label": str(everything["label"].to_numpy()[at]),
-                "in_score": str(name) in {str(one) for one in pre[COVARIATE].to_numpy()},
-                "before": row["before"],
-                "after": {
-                    "smd": _summary(smd),
-                    "smd_treated_sd": _summary(after / sd_treated) if sd_treated > 0 else None,
-                    "p_balanced": float((np.abs(smd) < 0.1).mean()),
-                },
-                "bias_reduction": _summary(100 * (1 - np.abs(smd) / abs(before))) if before else None,
-            }
+        smd = difference / float(np.sqrt((sd_treated**2 + sd_control**2) / 2))
+        after = BalanceAfter(
+            Average.of_draws(smd),
+            Average.of_draws(difference / sd_treated) if sd_treated > 0 else None,
+            float((np.abs(smd) < BALANCED).mean()),
         )
+        reduction = Average.of_draws(100 * (1 - np.abs(smd) / abs(before["smd"]))) if before["smd"] else None
+        label = str(everything["label"].to_numpy()[at])
+        rows.append(VariableBalance(name, label, name in in_score, before, after, reduction))
     return rows
 
 
-def _smd_draws(x: Array, treated: NDArray[np.bool_], weights: Array) -> Array:
+def _difference_draws(x: Array, treated: NDArray[np.bool_], weights: Array) -> Array:
     means = [weights[:, side] @ x[side] / weights[:, side].sum(axis=1) for side in (treated, ~treated)]
     return np.asarray(means[0] - means[1])
 
 
-def _mixture(mean: Array, sd: Array, draws: Array, times: Index, seed: int) -> dict[str, Any]:
+def _mixture(posterior: WeightedPosteriors, times: Index, seed: int) -> tuple[Effect, float, float]:
+    """The ATT over sets of weights that occur ``times``, and its variance given the match and of the match."""
     share = times / times.sum()
-    centre = float(share @ mean)
-    within, between = float(share @ sd**2), float(share @ (mean - centre) ** 2)
+    centre = float(share @ posterior.mean)
+    within, between = float(share @ posterior.sd**2), float(share @ (posterior.mean - centre) ** 2)
     rng = np.random.default_rng([seed, 23])
     pool = np.concatenate(
         [
             rng.choice(row, size=DRAWS_EACH * int(count)) if count > 1 else row
-            for row, count in zip(draws, times, strict=True)
+            for row, count in zip(posterior.draws, times, strict=True)
         ]
     )
-    lower, upper = np.quantile(pool, [(1 - PROB) / 2, (1 + PROB) / 2])
-    total = within + between
-    return {
-        "att": {
-            "mean": centre,
-            "sd": float(np.sqrt(total)),
-            "lower": float(lower),
-            "upper": float(upper),
-            "p_positive": float((pool > 0).mean()),
-        },
-        "sd_given_match": float(np.sqrt(within)),
-        "sd_of_match": float(np.sqrt(between)),
-        "share_from_matching": between / total if total > 0 else None,
-    }
+    lower, upper = np.quantile(pool, TAILS)
+    sd = float(np.sqrt(within + between))
+    return Effect(centre, sd, float(lower), float(upper), float((pool > 0).mean())), within, between
 
 
-def _match_summary(pre: PrePeriod, weights: Array, found: NDArray[np.bool_]) -> dict[str, Any]:
-    """Who is matched, which controls carry the weight, and how many they are worth."""
+def _matching(pre: PrePeriod, weights: Array, matched: NDArray[np.bool_]) -> Matching:
     treated, units = pre["treated"].to_numpy(), [str(unit) for unit in pre[UNIT].to_numpy()]
-    controls = weights[found][:, ~treated]
+    controls = weights[matched][:, ~treated]
     share = controls / np.maximum(controls.sum(axis=1, keepdims=True), 1e-300)
     largest = share.max(axis=1, keepdims=True) if share.size else share
-    names = [unit for unit, one in zip(units, treated, strict=True) if not one]
-    return {
-        "draws": len(weights),
-        "p_no_match": float(1 - found.mean()),
-        "matched": {unit: float(weights[:, at].mean()) for at, unit in enumerate(units) if treated[at]},
-        "control_weights": {
-            name: {
-                **_summary(share[:, at]),
-                "p_used": float((share[:, at] > 0).mean()),
-                "p_largest": float((share[:, at] >= largest[:, 0] - 1e-12).mean()),
-            }
-            for at, name in enumerate(names)
+    names = [unit for unit, is_treated in zip(units, treated, strict=True) if not is_treated]
+    some = bool(matched.any())
+    return Matching(
+        draws=len(weights),
+        p_no_match=float(1 - matched.mean()),
+        matched={unit: float(weights[:, at].mean()) for at, unit in enumerate(units) if treated[at]},
+        control_weights={
+            name: ControlWeight(
+                **vars(Average.of_draws(column)),
+                p_used=float((column > 0).mean()),
+                p_largest=float((column >= largest[:, 0] - 1e-12).mean()),
+            )
+            for name, column in zip(names, share.T, strict=True)
         }
-        if found.any()
+        if some
         else {},
-        "effective_controls": _summary(np.array([effective_size(row) for row in controls])) if found.any() else None,
-    }
-
-
-def _summary(values: Array) -> dict[str, float]:
-    lower, upper = np.quantile(values, [(1 - PROB) / 2, (1 + PROB) / 2])
-    return {"mean": float(values.mean()), "lower": float(lower), "upper": float(upper)}
+        effective_controls=Average.of_draws(np.array([effective_size(row) for row in controls])) if some else None,
+    )

@@ -9,12 +9,13 @@ a sweep, a change that is meant to break the answer at its end (drift, share, pr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-Effect = Mapping[str, float]
-_EFFECT = ("mean", "sd", "lower", "upper", "p_positive")
+from bri_bayes.core.effect import Effect
+from bri_bayes.core.json_values import Result
+from bri_bayes.study.card_text import PRIOR_WORDS
 
 
 @dataclass(frozen=True)
@@ -26,132 +27,154 @@ class Answer:
     effect: Effect
 
 
+@dataclass(frozen=True)
+class Average(Result):
+    """Of all specifications with one option."""
+
+    option: str
+    mean: float
+    p_positive: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option(Effect):
+    """The effect with one option."""
+
+    option: str
+
+
+@dataclass(frozen=True)
+class Choice(Result):
+    """Its ``size`` is the range of the means; ``mean`` and ``p_positive`` : both ends."""
+
+    choice: str
+    kind: Literal["one at a time", "average over the specification curve"]
+    size: float
+    mean: Sequence[float]
+    p_positive: Sequence[float]
+    options: Sequence[Option | Average]
+
+
+@dataclass(frozen=True)
+class Robustness(Result):
+    """Over all answers: both ends, how many means lie ``above`` zero and intervals leave zero out, and the choices by
+    their size, the largest first.
+    """
+
+    main: Effect
+    answers: int
+    mean: Sequence[float]
+    p_positive: Sequence[float]
+    leaves_zero_out: int
+    above: int
+    choices: Sequence[Choice]
+    matter_most: Sequence[str]
+
+
 def answers(sections: Mapping[str, Any], outcome: str) -> list[Answer]:
-    """Every refit of an outcome with one thing changed, in the order of the report."""
-    found: list[Answer] = []
+    """Every refit of an outcome with one thing changed, in the order of the report, from the values of sections."""
+    refits: list[Answer] = []
     for name, read in _READERS.items():
         content = (sections.get(name) or {}).get(_WHERE.get(name, "outcomes"), {}).get(outcome)
         if content:
-            found += [answer for answer in read(content) if answer.effect.get("mean") is not None]
-    return found
+            refits += [Answer(choice, option, Effect(**att)) for choice, option, att in read(content)]
+    return refits
 
 
-def robustness(sections: Mapping[str, Any], outcome: str, main: Effect) -> dict[str, Any]:
-    """Range of the ATT and of P(> 0) over every answer, and the choices by their size, the largest first."""
+def robustness(sections: Mapping[str, Any], outcome: str, main: Effect) -> Robustness:
+    """Range of the ATT and of P(> 0) over every answer, and the choices by their size."""
     one_at_a_time = answers(sections, outcome)
     curve = ((sections.get("speccurve") or {}).get("outcomes", {}).get(outcome) or {}).get("specifications") or []
-    effects = [main, *(answer.effect for answer in one_at_a_time), *(record["att"] for record in curve)]
-    choices = [*_sizes(one_at_a_time, main), *_sizes_of_curve(curve)]
-    choices.sort(key=lambda choice: -choice["size"])
-    return {
-        "main": _record(main),
-        "answers": len(effects),
-        "mean": _ends([effect["mean"] for effect in effects]),
-        "p_positive": _ends([effect["p_positive"] for effect in effects]),
-        "leaves_zero_out": sum(effect["lower"] > 0 or effect["upper"] < 0 for effect in effects),
-        "above": sum(effect["mean"] > 0 for effect in effects),
-        "choices": choices,
-        "matter_most": [choice["choice"] for choice in choices[:3]],
-    }
+    together = [Effect(**record["att"]) for record in curve]
+    effects = [main, *(answer.effect for answer in one_at_a_time), *together]
+    choices = [*_sizes(one_at_a_time, main), *_sizes_of_curve(curve, together)]
+    choices.sort(key=lambda choice: -choice.size)
+    return Robustness(
+        main=main,
+        answers=len(effects),
+        mean=_ends(effect.mean for effect in effects),
+        p_positive=_ends(effect.p_positive for effect in effects),
+        leaves_zero_out=sum(effect.excludes_zero for effect in effects),
+        above=sum(effect.mean > 0 for effect in effects),
+        choices=choices,
+        matter_most=[choice.choice for choice in choices[:3]],
+    )
 
 
-def _sizes(found: list[Answer], main: Effect) -> list[dict[str, Any]]:
+def _sizes(refits: Sequence[Answer], main: Effect) -> list[Choice]:
     sizes = []
-    for choice in dict.fromkeys(answer.choice for answer in found):
-        own = [answer for answer in found if answer.choice == choice]
-        effects = [main, *(answer.effect for answer in own)]
-        means = [effect["mean"] for effect in effects]
-        sizes.append(
-            {
-                "choice": choice,
-                "kind": "one at a time",
-                "size": max(means) - min(means),
-                "mean": _ends(means),
-                "p_positive": _ends([effect["p_positive"] for effect in effects]),
-                "options": [{"option": answer.option, **_record(answer.effect)} for answer in own],
-            }
-        )
+    for choice in dict.fromkeys(answer.choice for answer in refits):
+        options = [Option(**vars(answer.effect), option=answer.option) for answer in refits if answer.choice == choice]
+        mean, p_positive = (_ends(getattr(effect, name) for effect in (main, *options)) for name in _ENDS)
+        sizes.append(Choice(choice, "one at a time", mean[1] - mean[0], mean, p_positive, options))
     return sizes
 
 
-def _sizes_of_curve(curve: list[Any]) -> list[dict[str, Any]]:
-    if not curve:
-        return []
+def _sizes_of_curve(curve: Sequence[Any], effects: Sequence[Effect]) -> list[Choice]:
     sizes = []
     for key, words in _CURVE.items():
         groups: dict[str, list[Effect]] = {}
-        for record in curve:
+        for record, effect in zip(curve, effects, strict=True):
             option = record["choices"][key] if "choices" in record else record[key]
-            groups.setdefault(", ".join(option) if isinstance(option, list) else str(option), []).append(record["att"])
-        averages = {
-            option: {name: sum(effect[name] for effect in effects) / len(effects) for name in ("mean", "p_positive")}
-            for option, effects in groups.items()
-        }
-        means = [average["mean"] for average in averages.values()]
-        if len(means) > 1:
-            sizes.append(
-                {
-                    "choice": words,
-                    "kind": "average over the specification curve",
-                    "size": max(means) - min(means),
-                    "mean": _ends(means),
-                    "p_positive": _ends([average["p_positive"] for average in averages.values()]),
-                    "options": [{"option": option, **average} for option, average in averages.items()],
-                }
-            )
+            groups.setdefault(", ".join(option) if isinstance(option, list) else str(option), []).append(effect)
+        options = [
+            Average(option, *(sum(getattr(effect, name) for effect in group) / len(group) for name in _ENDS))
+            for option, group in groups.items()
+        ]
+        if len(options) > 1:
+            mean, p_positive = (_ends(getattr(option, name) for option in options) for name in _ENDS)
+            kind: Literal["average over the specification curve"] = "average over the specification curve"
+            sizes.append(Choice(words, kind, mean[1] - mean[0], mean, p_positive, options))
     return sizes
 
 
-def _record(effect: Effect) -> dict[str, float]:
-    return {name: effect[name] for name in _EFFECT if name in effect}
+# What is shown of a choice by its two ends.
+_ENDS = ("mean", "p_positive")
 
 
-def _ends(numbers: list[float]) -> list[float]:
-    return [min(numbers), max(numbers)]
+def _ends(numbers: Iterable[float]) -> list[float]:
+    known = list(numbers)
+    return [min(known), max(known)]
 
 
-def _models(content: Mapping[str, Any]) -> list[Answer]:
-    return [Answer("the model", row["name"], row["att"]) for row in content.get("models", [])]
+type _Read = tuple[str, str, Mapping[str, float]]
 
 
-def _controls(content: Mapping[str, Any]) -> list[Answer]:
-    found = [
-        Answer("the set of controls", ", ".join(row["controls"]), row["att"]) for row in content.get("subsets", [])
-    ]
+def _models(content: Mapping[str, Any]) -> list[_Read]:
+    return [("the model", row["label"], row["att"]) for row in content["models"]]
+
+
+def _controls(content: Mapping[str, Any]) -> list[_Read]:
+    refits = [("the set of controls", ", ".join(row["controls"]), row["att"]) for row in content.get("subsets", [])]
     for row in content.get("leave_one_out", []):
         choice = f"one {'treated unit' if row['role'] == 'treated' else 'control'} left out"
-        found.append(Answer(choice, f"without {row['without']}", row["att"]))
-    found += [Answer("a wider pool of controls", row["rule"], row["att"]) for row in content.get("pool", [])]
-    found += [
-        Answer("a share of the effect in the controls", f"{row['share']:g}", row["att"])
+        refits.append((choice, f"without {row['without']}", row["att"]))
+    refits += [("a wider pool of controls", row["rule"], row["att"]) for row in content.get("pool", [])]
+    refits += [
+        ("a share of the effect in the controls", f"{row['share']:g}", row["att"])
         for row in content.get("contaminated", [])
     ]
     for kind, words in (("synthetic", "synthetic control"), ("factor", "factor model")):
         if "att" in (content.get(kind) or {}):
-            found.append(Answer("another counterfactual", words, content[kind]["att"]))
-    return found
+            refits.append(("another counterfactual", words, content[kind]["att"]))
+    return refits
 
 
-def _priors(content: Mapping[str, Any]) -> list[Answer]:
+def _priors(content: Mapping[str, Any]) -> list[_Read]:
     return [
-        Answer("a prior scale", f"{row['prior']} x {row['factor']:g}", row.get("att", row))
-        for row in content.get("refits", [])
+        ("a prior scale", f"{PRIOR_WORDS.get(row['prior'], row['prior'])}, times {row['factor']:g}", row["att"])
+        for row in content["refits"]
     ]
 
 
-def _drift(content: Mapping[str, Any]) -> list[Answer]:
-    found = [
-        Answer("a drift of the treated group", f"s = {row['s']:.3g}", row["att"]) for row in content.get("curve", [])
-    ]
-    if content.get("learned"):
-        found.append(Answer("a drift of the treated group", "s learned", content["learned"]["att"]))
-    return found
+def _drift(content: Mapping[str, Any]) -> list[_Read]:
+    words = "a drift of the treated group"
+    fixed = [(words, f"s = {row['s']:.3g}", row["att"]) for row in content["curve"]]
+    return [*fixed, (words, "s learned", content["learned"]["att"])]
 
 
-def _matching(content: Mapping[str, Any]) -> list[Answer]:
-    return [
-        Answer("the match", method, row["att"]) for method, row in content.get("methods", {}).items() if row.get("att")
-    ]
+def _matching(content: Mapping[str, Any]) -> list[_Read]:
+    return [("the match", method, row["att"]) for method, row in content["methods"].items() if row["att"]]
 
 
 _READERS = {

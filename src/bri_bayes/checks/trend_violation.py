@@ -17,26 +17,67 @@ Source: Kwon & Roth (2024), (Empirical) Bayes approaches to parallel trends, arX
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from bri_bayes.checks.prior_scales import scale_row
+from bri_bayes.checks.prior_scales import LearnedScale, scale_row
 from bri_bayes.core.arrays import Array
+from bri_bayes.core.effect import TAILS, Effect
+from bri_bayes.core.json_values import Result
 from bri_bayes.core.names import Trend
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.frequentist.event_coefficients import EventCoefficients
 from bri_bayes.inference.att import AttPosterior, att_posterior
 from bri_bayes.study.model_card import ModelCard
 
-# The curve ends where both prior and posterior of s have all but 2.5% behind them.
-_TAIL = 0.975
 # Beyond this many ends of the curve no breakdown is looked for.
 _FARTHEST = 16.0
 # The breakdown is found to this share of the outcome's spread within units and periods.
 _TOLERANCE = 1e-4
 # As in ``sentences``: an effect leans to one side from this probability on.
 _LEANS = 0.9
+
+
+@dataclass(frozen=True)
+class AtDrift(Result):
+    """The ATT with steps of sd ``s``, and how reliable its importance sample is."""
+
+    s: float
+    att: Effect
+    khat: float | None
+
+
+@dataclass(frozen=True)
+class LearnedDrift(Result):
+    """The ATT averaged over s when it is learned, and s itself (``step``)."""
+
+    att: Effect
+    khat: float | None
+    step: LearnedScale
+
+
+@dataclass(frozen=True)
+class Breakdown(Result):
+    """The smallest s at which the interval reaches zero, or the ``reason`` why there is none."""
+
+    s: float | None
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class TrendViolation(Result):
+    """The ATT by s, without a violation (``none``) and with s learned; s in units of the outcome a period.
+
+    ``leans_until`` : the s from which the probability of the effect's sign is below 90%; None if it never is above.
+    """
+
+    curve: Sequence[AtDrift]
+    none: Effect
+    breakdown: Breakdown
+    leans_until: float | None
+    learned: LearnedDrift
 
 
 def can_drift(card: ModelCard) -> bool:
@@ -53,8 +94,8 @@ def with_drift(card: ModelCard, sd: float | None) -> ModelCard:
     return dataclasses.replace(card, effects=effects)
 
 
-def trend_violation(analysis: Analysis, seed: int = 0, points: int = 13) -> dict[str, Any]:
-    """The ATT by s, where it breaks down, and with s learned; s in units of the outcome a period."""
+def trend_violation(analysis: Analysis, seed: int = 0, points: int = 13) -> TrendViolation:
+    """The ATT by s, where it breaks down, and with s learned."""
     design, card = analysis.design, analysis.card
     unit = float(design.attrs["y_scale"])
 
@@ -63,18 +104,22 @@ def trend_violation(analysis: Analysis, seed: int = 0, points: int = 13) -> dict
 
     learned = at(None)
     step = scale_row(learned, "trend_step", follows=None)
-    prior_end = card.priors.trend_step * _half_normal_quantile(_TAIL)
-    last = max(prior_end, step["posterior"]["upper"] / unit)
+    prior_end = card.priors.trend_step * _half_normal_quantile(TAILS[1])
+    last = max(prior_end, step.posterior.upper / unit)
     fits = {sd: at(sd) for sd in (last * np.linspace(0, 1, points) ** 1.5).tolist()}
-    curve = [{"s": sd * unit, "att": fit.effect.as_dict(), "khat": fit.points.khat} for sd, fit in fits.items()]
-    none = curve[0]["att"]
-    return {
-        "curve": curve,
-        "none": none,
-        "breakdown": _breakdown(at, none, last, unit),
-        "leans_until": _leans_until(at, none, last, unit),
-        "learned": {"att": learned.effect.as_dict(), "khat": learned.points.khat, "step": step},
-    }
+    curve = [AtDrift(sd * unit, fit.effect, fit.points.khat) for sd, fit in fits.items()]
+    none = curve[0].att
+
+    def effect_at(sd: float) -> Effect:
+        return at(sd).effect
+
+    return TrendViolation(
+        curve=curve,
+        none=none,
+        breakdown=_breakdown(effect_at, none, last, unit),
+        leans_until=_leans_until(effect_at, none, last, unit),
+        learned=LearnedDrift(learned.effect, learned.points.khat, step),
+    )
 
 
 def coefficient_posterior(study: EventCoefficients, sd: float, weights: Array | None = None) -> tuple[float, float]:
@@ -96,32 +141,29 @@ def coefficient_posterior(study: EventCoefficients, sd: float, weights: Array | 
     return float(post @ mean), float(np.sqrt(post @ covariance @ post))
 
 
-def _breakdown(at: Any, none: dict[str, float], last: float, unit: float) -> dict[str, Any]:
-    """The smallest s at which the interval reaches zero; None with the reason where there is none."""
-    if none["lower"] <= 0 <= none["upper"]:
-        return {"s": None, "reason": "the interval contains zero without any violation"}
-    end, sign = ("lower", 1.0) if none["lower"] > 0 else ("upper", -1.0)
-    found = _crossing(lambda sd: sign * getattr(at(sd).effect, end), last)
-    if found is None:
-        return {"s": None, "reason": f"zero stays outside the interval up to s = {_FARTHEST * last * unit:.3g}"}
-    return {"s": found * unit, "reason": None}
+def _breakdown(effect_at: Callable[[float], Effect], none: Effect, last: float, unit: float) -> Breakdown:
+    if not none.excludes_zero:
+        return Breakdown(None, "the interval contains zero without any violation")
+    end, sign = ("lower", 1.0) if none.lower > 0 else ("upper", -1.0)
+    sd = _crossing(lambda sd: sign * getattr(effect_at(sd), end), last)
+    if sd is None:
+        return Breakdown(None, f"zero stays outside the interval up to s = {_FARTHEST * last * unit:.3g}")
+    return Breakdown(sd * unit, None)
 
 
-def _leans_until(at: Any, none: dict[str, float], last: float, unit: float) -> float | None:
-    """The s from which the probability of the effect's sign is below 90%; None if it is so without a violation."""
-    sure = max(none["p_positive"], 1 - none["p_positive"])
-    if sure < _LEANS:
+def _leans_until(effect_at: Callable[[float], Effect], none: Effect, last: float, unit: float) -> float | None:
+    if max(none.p_positive, 1 - none.p_positive) < _LEANS:
         return None
 
     def margin(sd: float) -> float:
-        p: float = at(sd).effect.p_positive
-        return (p if none["p_positive"] > 0.5 else 1 - p) - _LEANS
+        p = effect_at(sd).p_positive
+        return (p if none.p_positive > 0.5 else 1 - p) - _LEANS
 
-    found = _crossing(margin, last)
-    return None if found is None else found * unit
+    sd = _crossing(margin, last)
+    return None if sd is None else sd * unit
 
 
-def _crossing(margin: Any, last: float) -> float | None:
+def _crossing(margin: Callable[[float], float], last: float) -> float | None:
     """Where a margin that is positive at zero becomes negative, by bisection."""
     low, high = 0.0, last / 8
     while margin(high) > 0:

@@ -71,6 +71,21 @@ class Spread(Result):
 
 
 @dataclass(frozen=True)
+class Average(Result):
+    """A quantity of which the sd says little, such as a share: mean and the same interval."""
+
+    mean: float
+    lower: float
+    upper: float
+
+    @classmethod
+    def of_draws(cls, draws: Array) -> Self:
+        """Of draws with equal weights, of any shape."""
+        effect = Effect.of_draws(draws)
+        return cls(effect.mean, effect.lower, effect.upper)
+
+
+@dataclass(frozen=True)
 class Middle(Result):
     """A quantity that may have no mean, such as a ratio: median and the same interval."""
 

@@ -12,13 +12,16 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
 
 from bri_bayes.core.arrays import Array, Index
+from bri_bayes.core.effect import TAILS, Effect
 from bri_bayes.core.errors import InputError
+from bri_bayes.core.json_values import Result
 from bri_bayes.design.analysis import Analysis
 
 Verdict = Literal["exact", "reliable", "doubtful", "unreliable"]
@@ -29,16 +32,56 @@ WAIC_LIMIT = 0.4
 DOUBTFUL_SHARE, WORST_KHAT = 0.05, 1.0
 # A difference below this is small whatever its standard error (Sivula et al. 2025).
 SMALL_DIFFERENCE = 4.0
+# The k-hat of a tail that cannot be fitted; of equal weights, its negative.
+_LARGEST = 99.0
 RULE = (
     "exact: closed form, k-hat of the hyperparameters below 0.7; reliable: PSIS with every k-hat below its limit "
     "min(1 - 1/log10(draws), 0.7); doubtful: at most 5% of the rows above it and none above 1; unreliable: otherwise"
 )
 
 
-def psis_scores(log_likelihood: xr.DataArray, *, efficiency: float = 1.0) -> dict[str, Any]:
+@dataclass(frozen=True)
+class PsisScores(Result):
+    """PSIS-LOO by row (``elpd``, ``khat``); ``khat_limit`` : above it the score of a row is not to be trusted."""
+
+    elpd: Sequence[float]
+    khat: Sequence[float]
+    p_loo: float
+    khat_limit: float
+
+
+@dataclass(frozen=True)
+class WaicScores(Result):
+    """WAIC by row: ``elpd`` = log mean density - ``p``, with p the variance of its log."""
+
+    elpd: Sequence[float]
+    p: Sequence[float]
+
+
+@dataclass(frozen=True)
+class Total(Result):
+    """A sum of scores and its standard error, sqrt(n var): rows taken as independent; NaN for a single row."""
+
+    elpd: float
+    se: float
+
+
+@dataclass(frozen=True)
+class Difference(Result):
+    """A sum of differences of scores, with two standard errors.
+
+    ``se_diff`` takes the rows as independent; ``se_diff_units`` sums within units first, so it survives dependence
+    within a unit, but rests on as few numbers as there are units: NaN for a single one.
+    """
+
+    elpd_diff: float | None
+    se_diff: float | None
+    se_diff_units: float | None
+
+
+def psis_scores(log_likelihood: xr.DataArray, *, efficiency: float = 1.0) -> PsisScores:
     """PSIS-LOO of draws (chain, draw, obs) of the log density of each row, by ArviZ.
 
-    ``elpd``, ``khat`` : (obs,); ``p_loo``; ``khat_limit`` : above it the score of a row is not to be trusted.
     ``efficiency`` : effective over actual number of draws.
     """
     import arviz_stats
@@ -46,17 +89,17 @@ def psis_scores(log_likelihood: xr.DataArray, *, efficiency: float = 1.0) -> dic
     tree = xr.DataTree.from_dict({"log_likelihood": log_likelihood.to_dataset(name="y")})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its warning about k-hat is our verdict
-        found = arviz_stats.loo(tree, pointwise=True, var_name="y", reff=efficiency)
-    scores = {"elpd": np.asarray(found.elpd_i), "khat": np.asarray(found.pareto_k)}
-    return {**scores, "p_loo": float(found.p), "khat_limit": float(found.good_k)}
+        loo = arviz_stats.loo(tree, pointwise=True, var_name="y", reff=efficiency)
+    khat = finite_khat(np.asarray(loo.pareto_k))
+    return PsisScores(np.asarray(loo.elpd_i).tolist(), khat.tolist(), float(loo.p), float(loo.good_k))
 
 
-def waic_scores(log_likelihood: xr.DataArray) -> dict[str, Array]:
-    """WAIC of each row: ``elpd`` = log mean density - ``p``, with p the variance of its log : (obs,)."""
+def waic_scores(log_likelihood: xr.DataArray) -> WaicScores:
+    """WAIC of draws (chain, draw, obs) of the log density of each row."""
     flat = log_likelihood.transpose("chain", "draw", ...).to_numpy().reshape(-1, log_likelihood.shape[-1])
     top = flat.max(axis=0)
     p = flat.var(axis=0)
-    return {"elpd": top + np.log(np.exp(flat - top).mean(axis=0)) - p, "p": p}
+    return WaicScores((top + np.log(np.exp(flat - top).mean(axis=0)) - p).tolist(), p.tolist())
 
 
 def psis_verdict(khat: Array, limit: float) -> Verdict:
@@ -67,27 +110,22 @@ def psis_verdict(khat: Array, limit: float) -> Verdict:
     return "doubtful" if above.mean() <= DOUBTFUL_SHARE and khat.max() <= WORST_KHAT else "unreliable"
 
 
-def total(scores: Array) -> dict[str, float]:
-    """Sum of scores and its standard error, sqrt(n var): rows taken as independent."""
+def total(scores: Array) -> Total:
+    """The sum of the scores that are known."""
     known = scores[np.isfinite(scores)]
-    se = float(np.sqrt(known.size * known.var(ddof=1))) if known.size > 1 else float("nan")
-    return {"elpd": float(known.sum()), "se": se}
+    return Total(float(known.sum()), float(np.sqrt(known.size * known.var(ddof=1))) if known.size > 1 else float("nan"))
 
 
-def difference(scores: Array, best: Array, unit_ix: Index) -> dict[str, float]:
-    """Sum of ``scores`` - ``best`` : ``elpd_diff``, with two standard errors.
-
-    ``se_diff`` takes the rows as independent; ``se_diff_units`` sums within units first, so it survives dependence
-    within a unit, but rests on as few numbers as there are units.
-    """
-    apart = scores - best
-    by_unit = np.bincount(unit_ix, weights=apart)
+def difference(scores: Array, best: Array, unit_ix: Index) -> Difference:
+    """The sum of ``scores`` - ``best``."""
+    gaps = scores - best
+    by_unit = np.bincount(unit_ix, weights=gaps)
     by_unit = by_unit[np.bincount(unit_ix) > 0]
-    return {
-        "elpd_diff": float(apart.sum()),
-        "se_diff": float(np.sqrt(apart.size * apart.var(ddof=1))),
-        "se_diff_units": float(np.sqrt(by_unit.size * by_unit.var(ddof=1))) if by_unit.size > 1 else float("nan"),
-    }
+    return Difference(
+        float(gaps.sum()),
+        float(np.sqrt(gaps.size * gaps.var(ddof=1))),
+        float(np.sqrt(by_unit.size * by_unit.var(ddof=1))) if by_unit.size > 1 else float("nan"),
+    )
 
 
 def model_weights(scores: Mapping[str, Array]) -> dict[str, dict[str, float]]:
@@ -110,36 +148,30 @@ def model_weights(scores: Mapping[str, Array]) -> dict[str, dict[str, float]]:
         )
         for name, row in zip(names, table, strict=True)
     }  # fmt: skip
-    found = {}
+    by_method = {}
     for method, called in _METHODS.items():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about many similar models: the report says so itself
             frame = arviz_stats.compare(given, method=called, round_to="none")
         weights = np.clip([float(frame.loc[name, "weight"]) for name in names], 0.0, None)
-        found[method] = dict(zip(names, (weights / weights.sum()).tolist(), strict=True))
-    return found
+        by_method[method] = dict(zip(names, (weights / weights.sum()).tolist(), strict=True))
+    return by_method
 
 
 _METHODS = {"stacking": "stacking", "pseudo_bma": "pseudo-BMA", "pseudo_bma_plus": "BB-pseudo-BMA"}
 
 
-def mixture_att(draws: Mapping[str, Sequence[float]], weights: Mapping[str, float], *, prob: float) -> dict[str, float]:
-    """The ATT of a mixture of posteriors, as an "att" record; ``draws`` of each model count its weight together."""
+def mixture_att(draws: Mapping[str, Sequence[float]], weights: Mapping[str, float]) -> Effect:
+    """The ATT of a mixture of posteriors; ``draws`` of each model count its weight together."""
     used = [name for name in draws if weights[name] > 0]
     values = np.concatenate([np.asarray(draws[name], dtype=float) for name in used])
     share = np.concatenate([np.full(len(draws[name]), weights[name] / len(draws[name])) for name in used])
     order = np.argsort(values, kind="stable")
     values, share = values[order], share[order] / share.sum()
     mean = float(share @ values)
-    middle = np.cumsum(share) - share / 2
-    lower, upper = np.interp([(1 - prob) / 2, (1 + prob) / 2], middle, values)
-    return {
-        "mean": mean,
-        "sd": float(np.sqrt(share @ (values - mean) ** 2)),
-        "lower": float(lower),
-        "upper": float(upper),
-        "p_positive": float(share[values > 0].sum()),
-    }
+    sd = float(np.sqrt(share @ (values - mean) ** 2))
+    lower, upper = np.interp(TAILS, np.cumsum(share) - share / 2, values)
+    return Effect(mean, sd, float(lower), float(upper), float(share[values > 0].sum()))
 
 
 def require_same_rows(analyses: Mapping[str, Analysis]) -> None:
@@ -164,3 +196,8 @@ def require_same_rows(analyses: Mapping[str, Analysis]) -> None:
                 f"({first[1][0].size} and {seen[0].size}): models are compared on the same rows; drop the covariate or "
                 "modifier that is missing, or leave one of the cards out"
             )
+
+
+def finite_khat(khat: Array) -> Array:
+    """k-hat in numbers that JSON can hold: a tail that cannot be fitted is the worst, equal weights are the best."""
+    return np.asarray(np.nan_to_num(khat, nan=_LARGEST, posinf=_LARGEST, neginf=-_LARGEST))

@@ -59,7 +59,7 @@ def fit_values(fit: Fit) -> dict[str, Any]:
         values["percent"] = _record(summarise(percent(att(fit), fit)).iloc[0])
         values["counterfactual"] = _paths(fit)
         if design.attrs.get("outcome_level_to_usd"):
-            values["additional_trade_usd"] = records(additional_trade(fit))
+            values["additional_trade_usd"] = as_dicts(records(additional_trade(fit)))
     return values
 
 
@@ -99,9 +99,9 @@ def _record(row: pd.Series) -> dict[str, float]:
     return {name: float(row[name]) for name in ("mean", "sd", "lower", "upper", "p_positive")}
 
 
-def records(draws: xr.DataArray) -> dict[str, dict[str, float]]:
-    """One "att" for each label of the only dimension beside chain and draw."""
-    return {str(label): _record(row) for label, row in summarise(draws).iterrows()}
+def records(draws: xr.DataArray) -> dict[str, Effect]:
+    """An effect for each label of the only dimension beside chain and draw."""
+    return {str(label): Effect(**_record(row)) for label, row in summarise(draws).iterrows()}
 
 
 def _parameters(fit: Fit) -> dict[str, dict[str, float]]:
@@ -114,7 +114,7 @@ def _parameters(fit: Fit) -> dict[str, dict[str, float]]:
         elif name in ("beta", "modifier_effect"):
             wanted |= {f"{name}[{label}]": effect.as_dict() for label, effect in coefficient_effects(fit, name).items()}
         elif name in ("sigma_unit", "trend"):
-            wanted |= {f"{name}[{label}]": record for label, record in records(draws).items()}
+            wanted |= {f"{name}[{label}]": effect.as_dict() for label, effect in records(draws).items()}
     return wanted
 
 

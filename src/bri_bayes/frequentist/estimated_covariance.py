@@ -18,6 +18,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from bri_bayes.core.arrays import Array, Index
+from bri_bayes.core.json_values import Result
 from bri_bayes.design.design import Design
 from bri_bayes.frequentist.estimate import SIGNIFICANCE
 from bri_bayes.frequentist.event_coefficients import EventRegression, event_regression
@@ -30,19 +31,18 @@ GRID = 60
 
 
 @dataclass(frozen=True)
-class Coverage:
-    """``smoothness`` and ``relative`` : shares of ``panels`` whose 95% interval at a bound of zero holds the effect."""
+class Coverage(Result):
+    """``smoothness`` and ``relative`` : shares of ``panels`` whose 95% interval at a bound of zero holds the effect.
+
+    ``mc_error`` : the Monte Carlo standard error of a share near 95%.
+    """
 
     errors: str
     rho: float
     panels: int
     smoothness: float
     relative: float
-
-    @property
-    def mc_error(self) -> float:
-        """The Monte Carlo standard error of a share near 95%."""
-        return float(np.sqrt(SIGNIFICANCE * (1 - SIGNIFICANCE) / self.panels))
+    mc_error: float
 
 
 def honest_coverage(design: Design, panels: int = PANELS, seed: int = 0) -> list[Coverage]:
@@ -65,7 +65,11 @@ def honest_coverage(design: Design, panels: int = PANELS, seed: int = 0) -> list
     chosen = np.array(covered)[best, :, np.arange(panels)].mean(axis=0)
     independent = _covered(regression, fitted(0.0), 0.0).mean(axis=1)
     shares = {"ar1": chosen, "iid": independent}
-    return [Coverage(errors, rho, panels, float(share[0]), float(share[1])) for errors, share in shares.items()]
+    mc_error = float(np.sqrt(SIGNIFICANCE * (1 - SIGNIFICANCE) / panels))
+    return [
+        Coverage(errors, rho, panels, float(smoothness), float(relative), mc_error)
+        for errors, (smoothness, relative) in shares.items()
+    ]
 
 
 def ar1_errors(unit_ix: Index, period: Array, rho: float, panels: int, seed: int) -> Array:

@@ -36,6 +36,15 @@ class Claim(Result):
     section: str | None = None
 
 
+@dataclass(frozen=True)
+class Described(Result):
+    """An outcome as a reader knows it."""
+
+    label: str
+    units: str | None
+    transform: str
+
+
 @with_config({"extra": "allow"})
 class FitResult(TypedDict):
     """What tables and figures show of one fit of a card; a card may have more (percent, paths, dollars)."""
@@ -51,12 +60,9 @@ class FitResult(TypedDict):
 
 
 @dataclass(frozen=True)
-class OutcomeResult(Result):
+class OutcomeResult(Described):
     """The main answer on one outcome: fits by card, the first of them ``main``, beside least squares."""
 
-    label: str
-    units: str | None
-    transform: str
     published: Mapping[str, float | str] | None
     treated: Sequence[str]
     onset: int

@@ -90,32 +90,30 @@ def test_the_page_shows_picture_and_tables_and_nothing_without_values(study):
 def test_a_full_score_leaves_out_units_and_periods_and_checks_psis():
     panel, assignment = make_panel(holes=False)
     analysis = Analysis(panel, assignment, make_card(effects=Effects(treatment="common")))
-    found = model_scores(analysis, 0)
-    table = model_table({"iid": found}, {"iid": "iid errors"})
-    (row,) = table["models"]
-    assert list(row["loco"]["by"]) == [f"U{i}" for i in range(6)]
-    assert list(row["lfo"]["by"]) == ["2006", "2007", "2008", "2009"]
-    assert row["lfo"]["elpd"] == pytest.approx(sum(score["elpd"] for score in row["lfo"]["by"].values()))
-    assert row["psis"]["error"] == pytest.approx(row["psis"]["elpd"] - row["elpd_loo"])
-    assert abs(row["psis"]["error"]) < 1.0  # a few times the Monte Carlo error of PSIS with two thousand draws
-    assert row["weight"] == 1.0
+    table = model_table({"iid": model_scores(analysis, 0)}, {"iid": "iid errors"})
+    (row,) = table.models
+    assert list(row.loco.by) == [f"U{i}" for i in range(6)]
+    assert list(row.lfo.by) == ["2006", "2007", "2008", "2009"]
+    assert row.lfo.elpd == pytest.approx(sum(score.elpd for score in row.lfo.by.values()))
+    assert row.psis.error == pytest.approx(row.psis.elpd - row.elpd_loo)
+    assert abs(row.psis.error) < 1.0  # a few times the Monte Carlo error of PSIS with two thousand draws
+    assert row.weight == 1.0
     # The mixture is of draws, the row is exact: four Monte Carlo errors of two thousand draws.
-    assert table["stacked"]["att"]["mean"] == pytest.approx(row["att"]["mean"], abs=0.09 * row["att"]["sd"])
+    assert table.stacked.att.mean == pytest.approx(row.att.mean, abs=0.09 * row.att.sd)
 
 
 def test_an_unreliable_score_is_shown_without_weight_and_is_no_reference():
     panel, assignment = make_panel(holes=False)
     good = model_scores(Analysis(panel, assignment, make_card()), 0, quick=True)
-    bad = json.loads(json.dumps(good))
-    bad["loo"] = None
-    bad["psis"]["elpd"] = [value + 1.0 for value in bad["psis"]["elpd"]]  # better, but not to be believed
-    bad["psis"]["khat"][0] = 1.4
+    better = [value + 1.0 for value in good.psis.elpd]  # but not to be believed
+    psis = dataclasses.replace(good.psis, elpd=better, khat=[1.4, *good.psis.khat[1:]])
+    bad = dataclasses.replace(good, loo=None, psis=psis)
     table = model_table({"good": good, "bad": bad}, {"good": "good", "bad": "bad"})
-    assert [row["name"] for row in table["models"]] == ["bad", "good"]
-    assert table["best"] == "good"
-    assert table["models"][0]["weight"] is None
-    assert table["models"][0]["verdict"] == "unreliable"
-    assert table["models"][1]["weight"] == 1.0
+    assert [row.name for row in table.models] == ["bad", "good"]
+    assert table.best == "good"
+    assert table.models[0].weight is None
+    assert table.models[0].verdict == "unreliable"
+    assert table.models[1].weight == 1.0
 
 
 def test_models_on_different_rows_are_refused_before_anything_is_fitted(study):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from bri_bayes.checks.model_scores import differences, model_scores
-from bri_bayes.checks.model_table import model_table
+from bri_bayes.checks.model_scores import ModelScores, differences, model_scores
+from bri_bayes.checks.model_table import ModelTable, model_table
+from bri_bayes.core.json_values import Result
 from bri_bayes.estimands.comparison import RULE, SMALL_DIFFERENCE, require_same_rows
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.page_parts import Paragraph, Part, Picture, Shown
-from bri_bayes.presentation.results import SectionResult
+from bri_bayes.presentation.results import Described, SectionResult
 from bri_bayes.presentation.study_tables import OUTCOME, Values, unit_name
 from bri_bayes.presentation.table_spec import Column, TableSpec, effect_columns, in_csv
 from bri_bayes.report.sections.section import Context, Section
@@ -37,6 +39,25 @@ DEFINITIONS: Mapping[str, str] = {
 }
 
 
+@dataclass(frozen=True)
+class Skipped(Result):
+    """A card that was not scored."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class CompareOutcome(ModelTable, Described):
+    """The cards on one outcome with ``rows`` of ``n_units``; ``titles`` : of the cards by name."""
+
+    rows: int
+    n_units: int
+    onset: int
+    titles: Mapping[str, str]
+    skipped: Sequence[Skipped]
+
+
 def _steps(context: Context) -> list[Step]:
     steps = []
     for outcome in context.study.outcomes:
@@ -48,33 +69,35 @@ def _steps(context: Context) -> list[Step]:
                 continue
             key = content_key("model-scores", analysis.digest, context.seed, context.quick)
             call = partial(model_scores, analysis, context.seed, quick=context.quick)
-            steps.append(Step(NAME, (outcome, name), key, call))
+            steps.append(Step(NAME, (outcome, name), key, call, ModelScores))
     return steps
 
 
 def _collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
-    outcomes: dict[str, Any] = {}
+    outcomes: dict[str, CompareOutcome] = {}
     failed = []
-    for outcome, column in context.study.outcomes.items():
+    for outcome in context.study.outcomes:
         cards = _cards(context, outcome)
         main = next(iter(cards.values()))
-        scored = {name: results[outcome, name] for name in cards if (outcome, name) in results}
+        scored: dict[str, ModelScores] = {name: results[outcome, name] for name in cards if (outcome, name) in results}
         if len(scored) < 2:
             continue
-        labels = {name: differences(card, main) for name, card in cards.items()}
-        skipped = [{"name": name, "reason": NOT_QUICK} for name in cards if name not in scored]
-        table = model_table(scored, labels)
+        table = model_table(scored, {name: differences(card, main) for name, card in cards.items()})
         failed += [
-            f"{outcome}/{row['name']}: its leave-one-out score is unreliable (k-hat {row['khat_max']:.2f})"
-            for row in table["models"]
-            if row["verdict"] == "unreliable" or not row["trustworthy"]
+            f"{outcome}/{row.name}: its leave-one-out score is unreliable (k-hat {row.khat_max:.2f})"
+            for row in table.models
+            if row.verdict == "unreliable" or not row.trustworthy
         ]
-        described = {"label": column.label or outcome, "units": column.units, "transform": column.transform}
-        rows = len(next(iter(scored.values()))["unit_ix"])
-        units = len(set(next(iter(scored.values()))["unit_ix"]))
-        titles = {name: card.title for name, card in cards.items()}
-        counts = {"rows": rows, "units": units, "onset": min(context.study.assignment.onsets)}
-        outcomes[outcome] = {**described, **counts, **table, "titles": titles, "skipped": skipped}
+        unit_ix = next(iter(scored.values())).unit_ix
+        outcomes[outcome] = CompareOutcome(
+            **vars(context.described(outcome)),
+            **vars(table),
+            rows=len(unit_ix),
+            n_units=len(set(unit_ix)),
+            onset=min(context.study.assignment.onsets),
+            titles={name: card.title for name, card in cards.items()},
+            skipped=[Skipped(name, NOT_QUICK) for name in cards if name not in scored],
+        )
     return SectionResult(outcomes, failed_gates=failed, further={"definitions": DEFINITIONS})
 
 
@@ -187,5 +210,6 @@ SECTION = Section(
     steps=_steps,
     collect=_collect,
     parts=_parts,
+    outcome=CompareOutcome,
     tables=(SCORES, BLOCKS),
 )

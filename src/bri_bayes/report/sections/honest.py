@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from bri_bayes.checks.honest_bounds import HonestBounds, honest_bounds
+from bri_bayes.checks.trend_violation import TrendViolation, can_drift, trend_violation
 from bri_bayes.core.errors import InputError
-from bri_bayes.core.json_values import json_safe
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.inference.importance import KHAT_LIMIT
 from bri_bayes.presentation import page_parts as page
-from bri_bayes.presentation.results import SectionResult
+from bri_bayes.presentation.results import Described, SectionResult
 from bri_bayes.presentation.study_tables import OUTCOME, Values
 from bri_bayes.presentation.table_spec import Column, TableSpec, effect_columns, in_csv
 from bri_bayes.report.sections.section import Context, Section
@@ -24,6 +26,21 @@ NAME = "honest"
 POINTS, QUICK_POINTS = 13, 7
 
 
+@dataclass(frozen=True)
+class Honest(HonestBounds, TrendViolation):
+    """The walk of the treated group, and the bounds or why there are none."""
+
+    bounds_note: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class HonestOutcome(Honest, Described):
+    """One outcome, under the first card that can take a drift."""
+
+    onset: int
+    card: str
+
+
 def steps(context: Context) -> list[Step]:
     """One piece of work an outcome."""
     card, points = _card(context), QUICK_POINTS if context.quick else POINTS
@@ -33,24 +50,23 @@ def steps(context: Context) -> list[Step]:
     for outcome in context.study.outcomes:
         analysis = context.analysis(outcome, card)
         key = content_key(NAME, analysis.digest, context.seed, points)
-        pieces.append(Step(NAME, (outcome,), key, partial(_work, analysis, context.seed, points)))
+        pieces.append(Step(NAME, (outcome,), key, partial(_work, analysis, context.seed, points), Honest))
     return pieces
 
 
 def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
     """By outcome, with what the figures need of it."""
-    card = _card(context)
-    outcomes = {}
-    for name, outcome in context.study.outcomes.items():
-        if (name,) in results:
-            about = {"label": outcome.label or name, "onset": min(context.study.assignment.onsets)}
-            about |= {"transform": outcome.transform, "units": outcome.units, "card": card.name if card else None}
-            outcomes[name] = about | results[name,]
+    card, onset = _card(context), min(context.study.assignment.onsets)
+    outcomes = {
+        name: HonestOutcome(**vars(context.described(name)), **vars(results[name,]), onset=onset, card=card.name)
+        for name in context.study.outcomes
+        if card
+    }
     failed = [
-        f"honest/{name}: the importance sample at s = {row['s']:.3g} is not reliable (k-hat {row['khat']:.2f})"
-        for name, result in outcomes.items()
-        for row in result["curve"]
-        if row["khat"] is not None and row["khat"] >= KHAT_LIMIT
+        f"honest/{name}: the importance sample at s = {row.s:.3g} is not reliable (k-hat {row.khat:.2f})"
+        for name, outcome in outcomes.items()
+        for row in outcome.curve
+        if row.khat is not None and row.khat >= KHAT_LIMIT
     ]
     note = None if card else "no normal linear card of the study can take a drift of the treated group"
     return SectionResult(outcomes, failed_gates=failed, further={"note": note})
@@ -128,23 +144,17 @@ def _bound_rows(values: Values) -> Iterator[dict[str, Any]]:
                 yield {"outcome": name, "label": outcome["label"], "kind": title, **row}
 
 
-def _work(analysis: Analysis, seed: int, points: int) -> dict[str, Any]:
-    from bri_bayes.checks.honest_bounds import honest_bounds
-    from bri_bayes.checks.trend_violation import trend_violation
-
-    result = trend_violation(analysis, seed, points)
+def _work(analysis: Analysis, seed: int, points: int) -> Honest:
+    drift = trend_violation(analysis, seed, points)
     try:
-        result |= honest_bounds(analysis.design, [row["s"] for row in result["curve"]], seed)
+        bounds = honest_bounds(analysis.design, [row.s for row in drift.curve], seed)
     except InputError as error:
-        result |= {"smoothness": [], "relative": [], "coefficients": [], "coverage": []}
-        result["bounds_note"] = f"no bounds: {error}"
-    return dict(json_safe(result))
+        return Honest(**vars(drift), bounds_note=f"no bounds: {error}")
+    return Honest(**vars(drift), **vars(bounds))
 
 
 def _card(context: Context) -> ModelCard | None:
     """The first card that can take a drift."""
-    from bri_bayes.checks.trend_violation import can_drift
-
     return next((card for card in context.cards.values() if can_drift(card)), None)
 
 
@@ -191,5 +201,6 @@ SECTION = Section(
     steps=steps,
     collect=collect,
     parts=parts,
+    outcome=HonestOutcome,
     tables=(BREAKDOWN, WALK, BOUNDS),
 )

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from bri_bayes.checks import CheckResult
-from bri_bayes.design.analysis import Analysis
+from bri_bayes.checks.null_model import problem_of
+from bri_bayes.checks.pretrend import Pretrend, pretrend_values
+from bri_bayes.core.json_values import Result, json_safe
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.page_parts import Paragraph, Part, Picture, Shown
 from bri_bayes.presentation.results import SectionResult
@@ -26,76 +29,86 @@ RULE = (
 )
 
 
+@dataclass(frozen=True)
+class PretrendOutcome(Result):
+    """The check of an outcome, or the ``problem`` for which there is none."""
+
+    label: str
+    onset: int
+    pretrend: Pretrend | None
+    problem: str | None = None
+
+
 def steps(context: Context) -> list[Step]:
-    """A step an outcome."""
+    """A step for each outcome whose panel can be simulated without the policy."""
     panels = QUICK_PANELS if context.quick else PANELS
-    found = []
+    checks = []
     for name, outcome in context.study.outcomes.items():
         analysis = context.analysis(name)
-        claim = None if outcome.published is None else outcome.published.estimate
-        key = content_key(NAME, analysis.digest, claim, panels, context.seed)
-        found.append(Step(NAME, (name,), key, partial(_pretrend, analysis, claim, panels, context.seed)))
-    return found
+        if problem_of(analysis) is None:
+            claim = None if outcome.published is None else outcome.published.estimate
+            key = content_key(NAME, analysis.digest, claim, panels, context.seed)
+            call = partial(pretrend_values, analysis, claim, panels=panels, seed=context.seed)
+            checks.append(Step(NAME, (name,), key, call, Pretrend))
+    return checks
 
 
 def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
     """The values of each outcome, and the check with its rule."""
-    outcomes: dict[str, Any] = {}
-    checks: list[CheckResult] = []
-    for name, outcome in context.study.outcomes.items():
-        values = results[name,]
-        label = outcome.label or name
-        outcomes[name] = {"label": label, "onset": min(context.study.assignment.onsets), "pretrend": values or None}
-        if values.get("problem"):
-            outcomes[name] |= {"pretrend": None, "problem": values["problem"]}
-            continue
-        checks.append(
-            CheckResult(
-                f"{NAME}/{name}",
-                "Did treated and control units move apart before the onset?",
-                RULE,
-                values["passed"],
-                values["leads"],
-                f"{label}: {sentence(values)}",
-            )
+    outcomes: dict[str, PretrendOutcome] = {}
+    onset = min(context.study.assignment.onsets)
+    for name in context.study.outcomes:
+        check = results.get((name,))
+        problem = None if check else problem_of(context.analysis(name))
+        outcomes[name] = PretrendOutcome(context.described(name).label, onset, check, problem)
+    checks = [
+        CheckResult(
+            f"{NAME}/{name}",
+            "Did treated and control units move apart before the onset?",
+            RULE,
+            outcome.pretrend.passed,
+            [lead.as_dict() for lead in outcome.pretrend.leads],
+            f"{outcome.label}: {sentence(outcome.pretrend)}",
         )
-    return SectionResult(outcomes, judged(context, ("parallel_trends",), outcomes), checks)
+        for name, outcome in outcomes.items()
+        if outcome.pretrend
+    ]
+    return SectionResult(outcomes, judged(context, ("parallel_trends",), json_safe(outcomes)), checks)
 
 
 def parts(values: Values) -> list[Part]:
     """The rule, the figure, and the leads."""
-    own = values[NAME]
+    section = values[NAME]
     shown: list[Part] = [Paragraph(RULE)]
-    shown += [Paragraph(check["detail"], strong=check["passed"] is False) for check in own["checks"]]
+    shown += [Paragraph(check["detail"], strong=check["passed"] is False) for check in section["checks"]]
     shown += [
         Paragraph(f"{outcome['label']}: no check, {outcome['problem']}.")
-        for outcome in own["outcomes"].values()
+        for outcome in section["outcomes"].values()
         if outcome.get("problem")
     ]
-    if own["checks"]:
+    if section["checks"]:
         shown.append(Picture("pretrend"))
         shown.append(Shown(LEADS.fill(values), folded="Every year before the onset"))
     return shown
 
 
-def sentence(values: Mapping[str, Any]) -> str:
-    """What was found, what could have been found, and what follows, by the rule."""
-    slope = values["slope"]
-    found = (
-        f"the treated units' trend before the onset differs by {sentences.signed(slope['mean'], 3)} a year "
-        f"(95% interval {sentences.interval(slope['lower'], slope['upper'], 3)})"
+def sentence(check: Pretrend) -> str:
+    """What was observed, what could have been, and what follows, by the rule."""
+    observed = (
+        f"the treated units' trend before the onset differs by {sentences.signed(check.slope.mean, 3)} a year "
+        f"(95% interval {sentences.interval(check.slope.lower, check.slope.upper, 3)})"
     )
-    smallest, bias = (values[f"detectable_{what}"] for what in ("slope", "bias"))
     could = (
-        f"the smallest trend that this panel shows in 80% of cases is {sentences.number(smallest, 3)} a year, "
-        f"which biases the effect by {sentences.number(bias, 2)}"
+        "the smallest trend that this panel shows in 80% of cases is "
+        f"{sentences.number(check.detectable_slope, 3)} a year, "
+        f"which biases the effect by {sentences.number(check.detectable_bias, 2)}"
     )
     end = {
         False: "the check finds a violation",
         None: "the check finds no violation, and could not have been expected to find one that matters",
         True: "the check finds no violation, and would have found one that makes half of the claimed effect",
-    }[values["passed"]]
-    return f"{found}; {could}; {end}."
+    }[check.passed]
+    return f"{observed}; {could}; {end}."
 
 
 def _slope_rows(values: Values) -> Iterator[dict[str, Any]]:
@@ -145,20 +158,12 @@ LEADS = TableSpec(
 )
 
 
-def _pretrend(analysis: Analysis, claim: float | None, panels: int, seed: int) -> dict[str, Any]:
-    from bri_bayes.checks.null_model import problem_of
-    from bri_bayes.checks.pretrend import pretrend_values
-
-    if (reason := problem_of(analysis)) is not None:
-        return {"problem": reason}
-    return pretrend_values(analysis, claim, panels=panels, seed=seed)
-
-
 SECTION = Section(
     name=NAME,
     title="Before the policy: did the groups move apart?",
     steps=steps,
     collect=collect,
     parts=parts,
+    outcome=PretrendOutcome,
     tables=(SLOPES, LEADS),
 )

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from bri_bayes.core.json_values import json_safe
+from bri_bayes.checks.power_scaling import ALL, Sensitivity, by_importance, power_scaling
+from bri_bayes.checks.prior_predictive import PriorPredictive, prior_predictive
+from bri_bayes.checks.prior_scales import LearnedScale, PriorRefit, refits_by_scale, scales
+from bri_bayes.core.effect import Effect
+from bri_bayes.core.json_values import Result
 from bri_bayes.design.analysis import Analysis
+from bri_bayes.estimands.effects import additional_trade
+from bri_bayes.estimands.summaries import records
+from bri_bayes.inference.att import LIKELIHOOD, att_posterior
+from bri_bayes.inference.fitting import fit
 from bri_bayes.inference.importance import KHAT_LIMIT
 from bri_bayes.presentation import page_parts as page
 from bri_bayes.presentation import sentences
-from bri_bayes.presentation.results import SectionResult
+from bri_bayes.presentation.results import Described, SectionResult
 from bri_bayes.presentation.study_tables import OUTCOME, Values
 from bri_bayes.presentation.table_spec import Column, TableSpec, effect_columns, in_csv
 from bri_bayes.report.sections.section import Context, Section
@@ -32,10 +42,45 @@ QUANTITIES = {
 }
 
 
+@dataclass(frozen=True)
+class SensitivityBothWays(Sensitivity):
+    """Exact, and from reweighted draws."""
+
+    by_importance: float
+    likelihood_by_importance: float
+
+
+@dataclass(frozen=True)
+class CardPrior(Result):
+    """What was computed for one card; all but the sensitivities for the main card alone. ``khats`` : by computation."""
+
+    att: Effect
+    sensitivity: Sequence[SensitivityBothWays]
+    khats: Mapping[str, float | None]
+    scales: Sequence[LearnedScale] | None = None
+    refits: Sequence[PriorRefit] | None = None
+    predictive: PriorPredictive | None = None
+    additional_trade_usd: Mapping[str, Effect] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PriorDetails(Described):
+    """All that the page shows of an outcome beside the sensitivities of the main card."""
+
+    card: str
+    treated: Sequence[str]
+    att: Effect
+    scales: Sequence[LearnedScale] | None
+    refits: Sequence[PriorRefit] | None
+    predictive: PriorPredictive | None
+    additional_trade_usd: Mapping[str, Effect] | None = None
+    by_card: Mapping[str, Sequence[SensitivityBothWays]]
+
+
 def steps(context: Context) -> list[Step]:
     """One piece of work an outcome and card: the main one in full, others for their power-scaling."""
     draws = QUICK_DRAWS if context.quick else DRAWS
-    found = []
+    pieces = []
     for position, (name, card) in enumerate(_cards(context).items()):
         for outcome in context.study.outcomes:
             analysis = context.analysis(outcome, card)
@@ -43,33 +88,31 @@ def steps(context: Context) -> list[Step]:
             units = {key: context.panel[outcome].attrs.get(key) for key in ("transform", "level_to_usd")}
             key = content_key(NAME, analysis.digest, units, context.seed, draws, full)
             work = partial(_work, analysis, context.seed, draws, full=full)
-            found.append(Step(NAME, (outcome, name), key, work))
-    return found
+            pieces.append(Step(NAME, (outcome, name), key, work, CardPrior))
+    return pieces
 
 
 def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
     """``outcomes`` : the sensitivities of the main card; ``details`` : all else that the page shows."""
-    outcomes, details, failed = {}, {}, []
+    outcomes: dict[str, Sequence[SensitivityBothWays]] = {}
+    details: dict[str, PriorDetails] = {}
+    failed = []
     names = list(_cards(context))
-    for name, outcome in context.study.outcomes.items():
-        found = {card: results[name, card] for card in names if (name, card) in results}
-        if not found:
-            continue
-        main = found[names[0]]
-        outcomes[name] = main["sensitivity"]
-        details[name] = {
-            "label": outcome.label or name,
-            "transform": outcome.transform,
-            "units": outcome.units,
-            "card": names[0],
-            "treated": list(context.study.assignment.treated_units),
-            **{key: value for key, value in main.items() if key not in ("sensitivity", "khats")},
-            "by_card": {card: one["sensitivity"] for card, one in found.items()},
-        }
+    for name in context.study.outcomes if names else ():
+        by_card: dict[str, CardPrior] = {card: results[name, card] for card in names}
+        main = by_card[names[0]]
+        outcomes[name] = main.sensitivity
+        details[name] = PriorDetails(
+            **vars(context.described(name)),
+            **{key: value for key, value in vars(main).items() if key not in ("sensitivity", "khats")},
+            card=names[0],
+            treated=list(context.study.assignment.treated_units),
+            by_card={card: answer.sensitivity for card, answer in by_card.items()},
+        )
         failed += [
             f"prior/{name}/{card}: the importance sample of {label} is not reliable (k-hat {khat:.2f})"
-            for card, one in found.items()
-            for label, khat in one["khats"].items()
+            for card, answer in by_card.items()
+            for label, khat in answer.khats.items()
             if khat is not None and khat >= KHAT_LIMIT
         ]
     note = None if names else "the study has no normal linear card"
@@ -81,7 +124,7 @@ def parts(values: Values) -> list[page.Part]:
     section = values[NAME]
     if section.get("note"):
         return [page.Paragraph(f"Not computed: {section['note']}.")]
-    found: list[page.Part] = [
+    return [
         page.Heading("What the prior expects"),
         page.Picture("prior_predictive"),
         page.Shown(PREDICTIVE.fill(values)),
@@ -91,10 +134,8 @@ def parts(values: Values) -> list[page.Part]:
         page.Shown(SENSITIVITY.fill(values), folded="Power-scaling of every card, exact and by reweighting draws"),
         page.Heading("Which scales were learned"),
         page.Picture("prior_scales"),
+        *(page.Paragraph(_learned(values, details)) for details in section["details"].values()),
     ]
-    for details in section["details"].values():
-        found.append(page.Paragraph(_learned(values, details)))
-    return found
 
 
 def _sensitivity_rows(values: Values) -> Iterator[dict[str, Any]]:
@@ -133,42 +174,27 @@ def _words(row: Mapping[str, Any]) -> str:
     return PRIOR_WORDS.get(str(row["prior"]), str(row["prior"]))
 
 
-def _work(analysis: Analysis, seed: int, draws: int, *, full: bool) -> dict[str, Any]:
-    import dataclasses
-
-    from bri_bayes.checks.power_scaling import ALL, by_importance, power_scaling
-    from bri_bayes.checks.prior_predictive import prior_predictive
-    from bri_bayes.checks.prior_scales import refits_by_scale
-    from bri_bayes.checks.prior_scales import scales as scales_of
-    from bri_bayes.inference.att import LIKELIHOOD, att_posterior
-    from bri_bayes.inference.fitting import fit
-
+def _work(analysis: Analysis, seed: int, draws: int, *, full: bool) -> CardPrior:
     posterior = att_posterior(analysis.design, analysis.card, seed)
     sampler = dataclasses.replace(analysis.card.sampler, draws=-(-draws // analysis.card.sampler.chains))
     drawn = analysis.replace(card=dataclasses.replace(analysis.card, sampler=sampler))
     reweighted = by_importance(fit(drawn, engine="marginal", seed=seed, pointwise=False))
-    found: dict[str, Any] = {
-        "att": posterior.effect.as_dict(),
-        "sensitivity": [
-            row | {"by_importance": reweighted[row["prior"]], "likelihood_by_importance": reweighted[LIKELIHOOD]}
-            for row in power_scaling(posterior)
-        ],
-        "khats": {"the card": posterior.points.khat},
-    }
     assert ALL in reweighted, "all priors together are among the rows"
-    if full:
-        changed = refits_by_scale(posterior, seed)
-        found["scales"] = scales_of(posterior, changed)
-        found["khats"] |= {f"{row['prior']} x {row['factor']:g}": row["khat"] for row in changed}
-        found["refits"] = [{key: row[key] for key in row if key != "medians"} for row in changed]
-        found["predictive"] = prior_predictive(analysis, draws, seed)
-        if found["predictive"].get("additional_trade_by_period"):
-            from bri_bayes.estimands.effects import additional_trade
-            from bri_bayes.estimands.summaries import records
-
-            trade = additional_trade(fit(analysis, engine="marginal", seed=seed, pointwise=False))
-            found["additional_trade_usd"] = records(trade)
-    return dict(json_safe(found))
+    sensitivity = [
+        SensitivityBothWays(**vars(row), by_importance=reweighted[row.prior], likelihood_by_importance=likelihood)
+        for likelihood in (reweighted[LIKELIHOOD],)
+        for row in power_scaling(posterior)
+    ]
+    khats: dict[str, float | None] = {"the card": posterior.points.khat}
+    if not full:
+        return CardPrior(posterior.effect, sensitivity, khats)
+    refits = refits_by_scale(posterior, seed)
+    khats |= {f"{row.prior} x {row.factor:g}": row.khat for row in refits}
+    predictive = prior_predictive(analysis, draws, seed)
+    trade = None
+    if predictive.additional_trade_by_period:
+        trade = records(additional_trade(fit(analysis, engine="marginal", seed=seed, pointwise=False)))
+    return CardPrior(posterior.effect, sensitivity, khats, scales(posterior, refits), refits, predictive, trade)
 
 
 def _cards(context: Context) -> dict[str, ModelCard]:
@@ -200,10 +226,10 @@ def _learned(values: Values, details: Mapping[str, Any]) -> str:
     )
 
 
-def _unit(quantity: str, found: Mapping[str, Any], details: Mapping[str, Any]) -> str:
-    if quantity in ("att", "change_on_path") and found["in_logs"]:
+def _unit(quantity: str, predictive: Mapping[str, Any], details: Mapping[str, Any]) -> str:
+    if quantity in ("att", "change_on_path") and predictive["in_logs"]:
         return "%"
-    return "US dollars" if found["dollars"] else str(details["units"] or "units of the outcome")
+    return "US dollars" if predictive["dollars"] else str(details["units"] or "units of the outcome")
 
 
 PREDICTIVE = TableSpec(
@@ -279,5 +305,6 @@ SECTION = Section(
     steps=steps,
     collect=collect,
     parts=parts,
+    outcome=Sequence[SensitivityBothWays],
     tables=(PREDICTIVE, SENSITIVITY, REFITS, SCALES),
 )

@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from bri_bayes.checks import CheckResult
-from bri_bayes.checks.overlap import overlap, overlap_rows
-from bri_bayes.checks.psm_did import METHODS, balance_rows, plug_in, psm_did
-from bri_bayes.core.json_values import from_json, json_safe
+from bri_bayes.checks.overlap import TreatedScore, UnitScore, overlap, overlap_rows
+from bri_bayes.checks.psm_did import (
+    METHODS,
+    LogitScore,
+    MatchedEffect,
+    PlugIn,
+    PlugInEstimate,
+    VariableBalance,
+    balance_rows,
+    plug_in,
+    psm_did,
+)
+from bri_bayes.core.effect import Effect
+from bri_bayes.core.json_values import Result, json_safe
 from bri_bayes.core.names import COVARIATE, UNIT
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.design.pre_period import PrePeriod, pre_period, unit_period_rows
-from bri_bayes.inference.convergence import ESS_LIMIT, RHAT_LIMIT
+from bri_bayes.inference.att import att_posterior
 from bri_bayes.inference.importance import KHAT_LIMIT
 from bri_bayes.inference.propensity import PropensityDraws, prior_of, prior_propensity, sample_propensity
 from bri_bayes.inference.weighted import covers
-from bri_bayes.presentation.gates import beyond_limits
+from bri_bayes.presentation.gates import exceeded
 from bri_bayes.presentation.page_parts import Paragraph, Part, Picture, Shown
-from bri_bayes.presentation.results import SectionResult
+from bri_bayes.presentation.results import Described, SectionResult
 from bri_bayes.presentation.study_tables import Values
 from bri_bayes.report.sections.claim_rules import judged
 from bri_bayes.report.sections.propensity_tables import BALANCE, EFFECTS, SCORES, TABLES, WEIGHTS
@@ -41,6 +52,63 @@ PLUG_IN = "plug-in"
 MAIN_METHOD = "nearest"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Coefficient(Effect):
+    """Log odds of treatment for one sd of a covariate."""
+
+    term: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Score(Result):
+    """The propensity score: the card with its priors, coefficients, units, and how it was sampled.
+
+    ``prior_predictive`` : the probability of each number of treated units, from none to all.
+    """
+
+    card: str
+    rows: str
+    prior: Sequence[str]
+    years: Sequence[int]
+    covariates: Sequence[str]
+    coefficients: Sequence[Coefficient]
+    units: Sequence[TreatedScore | UnitScore]
+    n_treated: int
+    prior_predictive: Sequence[float]
+    engine: str
+    khat: float | None
+    ess: float
+    rhat: float
+    draws: int
+
+
+@dataclass(frozen=True)
+class ScoreAndBalance(Result):
+    """What the one step of the score answers."""
+
+    score: Score
+    balance: Sequence[VariableBalance]
+
+
+@dataclass(frozen=True)
+class PlugInAndAll(PlugIn):
+    """With the posterior when all controls count alike."""
+
+    all_controls: Effect
+
+
+@dataclass(frozen=True)
+class PropensityOutcome(Described):
+    """One outcome under each way to match, beside least squares with a score as if it were known."""
+
+    methods: Mapping[str, MatchedEffect]
+    frequentist: Sequence[PlugInEstimate]
+    logit: LogitScore
+    notes: Sequence[str]
+    all_controls: Effect
+
+
 def steps(context: Context) -> list[Step]:
     """One for the score, its prior, overlap and balance; then one an outcome and way to match, and one plug-in."""
     card, did = _card(context), _did_card(context)
@@ -49,44 +117,44 @@ def steps(context: Context) -> list[Step]:
     draws, sets = (QUICK_DRAWS, QUICK_SETS) if context.quick else (DRAWS, SETS)
     names = {unit: context.study.name_of(unit) for unit in context.study.assignment.units}
     key = [_content(pre), _content(rows), card.digest, context.seed, draws]
-    found = [
+    pieces = [
         Step(
             NAME,
             ("score",),
             content_key("propensity-score", key, _content(everything), names),
             partial(_score_step, pre, rows, everything, card, context.seed, draws, names),
+            ScoreAndBalance,
         )
     ]
     for outcome in context.study.outcomes:
         analysis = context.analysis(outcome, did)
         same = [analysis.digest, key]
         for method in METHODS:
-            call = partial(_psm_step, analysis, pre, rows, card, method, context.seed, draws, sets)
-            found.append(Step(NAME, (outcome, method), content_key("psm-did", same, method, sets), call))
-        call = partial(_plug_in_step, analysis, pre, rows, card, context.seed, draws)
-        found.append(Step(NAME, (outcome, PLUG_IN), content_key("psm-plug-in", same), call))
-    return found
+            matching = partial(_psm_step, analysis, pre, rows, card, method, context.seed, draws, sets)
+            name = content_key("psm-did", same, method, sets)
+            pieces.append(Step(NAME, (outcome, method), name, matching, MatchedEffect))
+        plugging = partial(_plug_in_step, analysis, pre, rows, card, context.seed, draws)
+        pieces.append(Step(NAME, (outcome, PLUG_IN), content_key("psm-plug-in", same), plugging, PlugInAndAll))
+    return pieces
 
 
 def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
     """The score, balance, and by outcome the effect under each way to match."""
-    score = dict(results["score",])
-    check = from_json(CheckResult, score.pop("check"))
+    step: ScoreAndBalance = results["score",]
     outcomes = {}
-    for name, outcome in context.study.outcomes.items():
-        plugged = results[name, PLUG_IN]
-        outcomes[name] = {
-            "label": outcome.label or name,
-            "units": outcome.units,
-            "transform": outcome.transform,
-            "methods": {method: results[name, method] for method in METHODS},
-            "frequentist": plugged["rows"],
-            "logit": plugged["logit"],
-            "notes": plugged["notes"],
-            "all_controls": plugged["all_controls"],
-        }
-    further = {"score": score, "balance": score.pop("balance")}
-    return SectionResult(outcomes, judged(context, ("matched",), outcomes), [check], _failed(score, outcomes), further)
+    for name in context.study.outcomes:
+        plugged: PlugInAndAll = results[name, PLUG_IN]
+        outcomes[name] = PropensityOutcome(
+            **vars(context.described(name)),
+            methods={method: results[name, method] for method in METHODS},
+            frequentist=plugged.rows,
+            logit=plugged.logit,
+            notes=plugged.notes,
+            all_controls=plugged.all_controls,
+        )
+    claims = judged(context, ("matched",), json_safe(outcomes))
+    checks = [overlap(step.score.units)]
+    return SectionResult(outcomes, claims, checks, _failed(step.score, outcomes), vars(step))
 
 
 def parts(values: Values) -> list[Part]:
@@ -118,50 +186,33 @@ def _score_step(
     seed: int,
     draws: int,
     names: Mapping[str, str],
-) -> dict[str, Any]:
+) -> ScoreAndBalance:
     posterior = _sampled(rows, card, seed, draws)
     prior = prior_propensity(rows, card, seed, draws=draws)
-    units = overlap_rows(pre, posterior)
-    rng = np.random.default_rng([seed, 24])
-    for at, row in enumerate(units):
-        row["name"] = names.get(row["unit"], row["unit"])
-        row["prior"] = _spread(prior.score[:, at])
-        row["quantiles"] = _quantiles(posterior.score[:, at])
-        row["prior_quantiles"] = _quantiles(prior.score[:, at])
-    predicted = (rng.random(prior.score.shape) < prior.score).sum(axis=1)
-    named = [str(name) for name in pre[COVARIATE].to_numpy()]
-    terms = ["intercept", *named]
+    drawn = prior.score
+    predicted = (np.random.default_rng([seed, 24]).random(drawn.shape) < drawn).sum(axis=1)
+    covariates = [str(name) for name in pre[COVARIATE].to_numpy()]
     labels = ["Intercept", *[str(label) for label in pre["label"].to_numpy()]]
-    return dict(
-        json_safe(
-            {
-                "card": card.name,
-                "rows": prior_of(card).rows,
-                "prior": prior_of(card).lines,
-                "years": list(pre.attrs["years"]),
-                "covariates": named,
-                "coefficients": [
-                    {
-                        "term": term,
-                        "label": label,
-                        **_spread(posterior.coefficients[:, at]),
-                        "p_positive": float((posterior.coefficients[:, at] > 0).mean()),
-                    }
-                    for at, (term, label) in enumerate(zip(terms, labels, strict=True))
-                ],
-                "units": units,
-                "n_treated": int(pre["treated"].sum()),
-                "prior_predictive": (np.bincount(predicted, minlength=pre.sizes[UNIT] + 1) / len(predicted)).tolist(),
-                "balance": balance_rows(pre, everything, posterior, METHODS[MAIN_METHOD]),
-                "check": overlap(units, dict(names)),
-                "engine": posterior.engine,
-                "khat": posterior.khat,
-                "ess": posterior.ess,
-                "rhat": posterior.rhat,
-                "draws": draws,
-            }
-        )
+    score = Score(
+        card=card.name,
+        rows=prior_of(card).rows,
+        prior=prior_of(card).lines,
+        years=list(pre.attrs["years"]),
+        covariates=covariates,
+        coefficients=[
+            Coefficient(**vars(Effect.of_draws(column)), term=term, label=label)
+            for column, term, label in zip(posterior.coefficients.T, ["intercept", *covariates], labels, strict=True)
+        ],
+        units=overlap_rows(pre, posterior, prior, names),
+        n_treated=int(pre["treated"].sum()),
+        prior_predictive=(np.bincount(predicted, minlength=pre.sizes[UNIT] + 1) / len(predicted)).tolist(),
+        engine=posterior.engine,
+        khat=posterior.khat,
+        ess=posterior.ess,
+        rhat=posterior.rhat,
+        draws=draws,
     )
+    return ScoreAndBalance(score, balance_rows(pre, everything, posterior, METHODS[MAIN_METHOD]))
 
 
 def _sampled(rows: PrePeriod, card: ModelCard, seed: int, draws: int) -> PropensityDraws:
@@ -178,19 +229,16 @@ _LAST: dict[str, PropensityDraws] = {}
 
 def _psm_step(
     analysis: Analysis, pre: PrePeriod, rows: PrePeriod, card: ModelCard, method: str, seed: int, draws: int, sets: int
-) -> dict[str, Any]:
+) -> MatchedEffect:
     posterior = _sampled(rows, card, seed, draws)
-    return dict(json_safe(psm_did(analysis, pre, posterior, METHODS[method], seed, sets=sets)))
+    return psm_did(analysis, pre, posterior, METHODS[method], seed, sets=sets)
 
 
 def _plug_in_step(
     analysis: Analysis, pre: PrePeriod, rows: PrePeriod, card: ModelCard, seed: int, draws: int
-) -> dict[str, Any]:
-    from bri_bayes.inference.att import att_posterior
-
-    posterior = _sampled(rows, card, seed, draws)
-    att = att_posterior(analysis.design, analysis.card, seed).effect.as_dict()
-    return dict(json_safe({**plug_in(analysis, pre, posterior), "all_controls": att}))
+) -> PlugInAndAll:
+    answers = plug_in(analysis, pre, _sampled(rows, card, seed, draws))
+    return PlugInAndAll(**vars(answers), all_controls=att_posterior(analysis.design, analysis.card, seed).effect)
 
 
 def _pre(context: Context, card: ModelCard) -> tuple[PrePeriod, PrePeriod]:
@@ -227,30 +275,17 @@ def _did_card(context: Context) -> ModelCard:
 
 def _content(pre: PrePeriod) -> list[Any]:
     arrays = [pre[name].to_numpy().tolist() for name in ("X", "treated")]
-    return [*arrays, [str(one) for one in pre[UNIT].to_numpy()], [str(one) for one in pre["label"].to_numpy()]]
+    return [*arrays, *([str(text) for text in pre[name].to_numpy()] for name in (UNIT, "label"))]
 
 
-def _failed(score: Mapping[str, Any], outcomes: Mapping[str, Any]) -> list[str]:
-    found = []
-    khat = score["khat"]
-    if not (score["rhat"] < RHAT_LIMIT and score["ess"] > ESS_LIMIT and (khat is None or khat < KHAT_LIMIT)):
-        found.append(f"{NAME}/score: {beyond_limits(score)}")
-    return found + [
-        f"{NAME}/{name}/{method}: k-hat is above {KHAT_LIMIT} in {content['p_unreliable']:.1%} of draws"
+def _failed(score: Score, outcomes: Mapping[str, PropensityOutcome]) -> list[str]:
+    of_score = exceeded(vars(score))
+    return [f"{NAME}/score: {', '.join(of_score)}"] * bool(of_score) + [
+        f"{NAME}/{name}/{method}: k-hat is above {KHAT_LIMIT} in {effect.p_unreliable:.1%} of draws"
         for name, outcome in outcomes.items()
-        for method, content in outcome["methods"].items()
-        if content["att"] is not None and not content["trustworthy"]
+        for method, effect in outcome.methods.items()
+        if effect.trustworthy is False
     ]
-
-
-def _spread(values: np.ndarray) -> dict[str, float]:
-    lower, upper = np.quantile(values, [0.025, 0.975])
-    return {"mean": float(values.mean()), "sd": float(values.std(ddof=1)), "lower": float(lower), "upper": float(upper)}
-
-
-def _quantiles(values: np.ndarray) -> list[float]:
-    """Every fifth percentile from the 5th to the 95th: the shape of a score, for figures."""
-    return [float(value) for value in np.quantile(values, np.linspace(0.05, 0.95, 19))]
 
 
 SECTION = Section(
@@ -259,5 +294,6 @@ SECTION = Section(
     steps=steps,
     collect=collect,
     parts=parts,
+    outcome=PropensityOutcome,
     tables=TABLES,
 )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from bri_bayes.checks.robustness import robustness
+from bri_bayes.checks.robustness import Robustness, robustness
 from bri_bayes.presentation import page_parts as page
 from bri_bayes.presentation import sentences
-from bri_bayes.presentation.results import SectionResult
+from bri_bayes.presentation.results import Described, SectionResult
 from bri_bayes.presentation.study_tables import OUTCOME, Values
 from bri_bayes.presentation.table_spec import Column, TableSpec
 from bri_bayes.report.sections.section import Context, Section
@@ -16,6 +17,11 @@ from bri_bayes.runtime.steps import Parts, Step
 
 NAME = "robustness"
 DEPENDS = ("propensity", "compare", "controls", "speccurve", "prior", "honest")
+
+
+@dataclass(frozen=True)
+class RobustnessOutcome(Robustness, Described):
+    """One outcome over every choice."""
 
 
 def steps(context: Context) -> list[Step]:
@@ -32,13 +38,8 @@ def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
 
     main = gathered(("main",), results)
     outcomes = {
-        name: {
-            "label": outcome.label or name,
-            "units": outcome.units,
-            "transform": outcome.transform,
-            **robustness(context.done, name, main[name].att.as_dict()),
-        }
-        for name, outcome in context.study.outcomes.items()
+        name: RobustnessOutcome(**vars(context.described(name)), **vars(robustness(context.done, name, main[name].att)))
+        for name in context.study.outcomes
     }
     read = [name for name in DEPENDS if name in context.done]
     not_read = [name for name in DEPENDS if name not in read]
@@ -47,10 +48,8 @@ def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
 
 def parts(values: Values) -> list[page.Part]:
     """One sentence an outcome, the figure, the table."""
-    found: list[page.Part] = [page.Paragraph(summary(outcome)) for outcome in values[NAME]["outcomes"].values()]
-    found.append(page.Picture("robustness"))
-    found += list(map(page.Shown, CHOICES.fill(values).by_outcome()))
-    return found
+    said = [page.Paragraph(summary(outcome)) for outcome in values[NAME]["outcomes"].values()]
+    return [*said, page.Picture("robustness"), *map(page.Shown, CHOICES.fill(values).by_outcome())]
 
 
 def summary(outcome: Mapping[str, Any]) -> str:
@@ -105,6 +104,7 @@ SECTION = Section(
     steps=steps,
     collect=collect,
     parts=parts,
+    outcome=RobustnessOutcome,
     tables=(CHOICES,),
     depends=DEPENDS,
 )

@@ -11,7 +11,7 @@ from typing import Any
 from bri_bayes.data.panel import Panel
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.presentation.page_parts import Part
-from bri_bayes.presentation.results import SectionResult
+from bri_bayes.presentation.results import Described, SectionResult
 from bri_bayes.presentation.study_tables import Values
 from bri_bayes.presentation.table_spec import TableSpec
 from bri_bayes.runtime.steps import Finished, Parts, Step
@@ -44,6 +44,11 @@ class Context:
         """The recipe of the study for an outcome, with its main card or another."""
         chosen = dataclasses.replace(card or self.main, outcome=outcome)
         return Analysis(self.panel, self.study.assignment, chosen)
+
+    def described(self, outcome: str) -> Described:
+        """The outcome as a reader knows it."""
+        column = self.study.outcomes[outcome]
+        return Described(column.label or outcome, column.units, column.transform)
 
     @cached_property
     def _pool(self) -> Panel:
