@@ -43,6 +43,8 @@ KNOW_THE_PAPER = ("paper", "report", "cli")
 MAX_ENTRIES = 20
 # With these the command line could not answer within HELP_SECONDS.
 TOO_SLOW_FOR_HELP = (*SAMPLERS, *SLOW, "pandas", "scipy", "xarray")
+# Names that say nothing of what a variable holds.
+EMPTY_NAMES = {"found", "own", "one", "left", "apart"}
 # Words of the addresses and settings by which an installer finds a package index.
 INDEX_ADDRESS = re.compile(r"pypi\.org|pythonhosted\.org|index-url|find-links|trusted-host")
 
@@ -146,6 +148,16 @@ def test_test_dependencies_are_not_used_at_run_time() -> None:
 def test_no_module_is_called_utils() -> None:
     words = {"utils", "util", "helpers", "misc"}
     assert [module for module in _modules() if words & set(module.split("."))] == []
+
+
+def test_a_variable_is_named_after_what_it_holds() -> None:
+    breaches = [
+        f"{module}:{node.lineno} {name}"
+        for module, path in _modules().items()
+        for node in ast.walk(_tree(path))
+        if (name := _bound_by(node)) in EMPTY_NAMES and hasattr(node, "lineno")
+    ]
+    assert breaches == []
 
 
 def test_no_module_is_longer_than_300_lines() -> None:
@@ -267,6 +279,17 @@ def _named_by(call: ast.Call, module: str) -> list[str]:
     assert found, f"{module}:{call.lineno} imports a module by {text}: its target cannot be seen"
     base = PACKAGE if text.startswith(f"f'{PACKAGE}") else module
     return [name for name in _modules() if name.startswith(f"{base}.")]
+
+
+def _bound_by(node: ast.AST) -> str | None:
+    """The name that an assignment, a loop, a field, a parameter, a function or an alias binds."""
+    if isinstance(node, ast.Name):
+        return node.id if isinstance(node.ctx, ast.Store) else None
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return node.name
+    if isinstance(node, ast.ExceptHandler):
+        return node.name
+    return node.arg if isinstance(node, ast.arg) else node.asname if isinstance(node, ast.alias) else None
 
 
 def _relative_base(module: str, level: int) -> str:

@@ -57,7 +57,7 @@ def test_a_power_of_the_likelihood_is_that_of_dense_matrices(power):
     log_density, means, sds = att_given(design, card, vectors, Powers(likelihood=power))
     log_density = log_density - space.log_prior(vectors)
     functional = effect_functionals(terms, att_weights(design, card)[None])
-    own_c, shared_c = functional.own[0], functional.shared[0]
+    own_c, shared_c = functional.per_unit[0], functional.shared[0]
     expected = [_dense(terms, _at(space, vectors, j), power, own_c, shared_c) for j in range(2)]
     scale = design.attrs["y_scale"]
     assert means == pytest.approx([mean * scale for _, mean, _ in expected], rel=ROUNDING)
@@ -73,7 +73,7 @@ def _dense(terms, hyper, power, own_c, shared_c):
     n_units = int(terms.unit_ix.max()) + 1
     columns, variances, weights = [], [], []
     position = 0
-    for block in terms.own:
+    for block in terms.per_unit:
         scale = hyper[block.scale] if isinstance(block.scale, str) else block.scale
         for column in block.columns.T:
             for unit in range(n_units):

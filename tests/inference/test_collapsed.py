@@ -50,7 +50,7 @@ def dense(terms, hyper):
     """Columns (obs, all), prior covariance and error covariance at one point; own, grouped, shared coefficients."""
     n_units, columns, covariances = terms.n_units, [], []
     for unit in range(n_units):
-        for block in terms.own:
+        for block in terms.per_unit:
             columns.append(block.columns * (terms.unit_ix == unit)[:, None])
             covariances.append(hyper.get(block.scale, block.scale) ** 2 * np.eye(block.columns.shape[1]))
     for group in range(0 if terms.group_ix is None else 3):
@@ -92,7 +92,8 @@ def test_the_density_with_grouped_shocks_is_the_multivariate_normal_one():
 
 def some_functionals(model, rng):
     q, g, p = (
-        sum(b.columns.shape[1] for b in level) for level in (model.terms.own, model.terms.grouped, model.terms.shared)
+        sum(b.columns.shape[1] for b in level)
+        for level in (model.terms.per_unit, model.terms.grouped, model.terms.shared)
     )
     shapes = ((4, model.terms.n_units, q), (4, 3 if g else 1, g), (4, p))
     return Coefficients(*(rng.standard_normal(shape) for shape in shapes))

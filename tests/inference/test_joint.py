@@ -59,7 +59,7 @@ def dense_log_density(terms, structure, hyper):
             block = r[a, b] * s[a] * s[b] * own * (unit[:, None] == unit[None, :])
             covariance[a * n : (a + 1) * n, b * n : (b + 1) * n] = block
     for which, one in enumerate(terms):
-        columns = [(np.eye(int(unit.max()) + 1)[unit] * c[:, None], b.scale) for b in one.own for c in b.columns.T]
+        columns = [(np.eye(int(unit.max()) + 1)[unit] * c[:, None], b.scale) for b in one.per_unit for c in b.columns.T]
         columns += [(block.columns, block.scale) for block in one.shared]
         for Z, scale in columns:
             variance = (hyper[f"{scale} {which}"] if isinstance(scale, str) else scale) ** 2

@@ -38,7 +38,7 @@ def covariance_of(terms, structure, hyper):
     """The covariance of the outcome with every matrix written out."""
     n = terms.y.size
     covariance = np.zeros((n, n))
-    for block in terms.own:
+    for block in terms.per_unit:
         scale = hyper.get(block.scale, block.scale)
         for column in block.columns.T:
             same = (terms.unit_ix[:, None] == terms.unit_ix) * np.outer(column, column)

@@ -46,7 +46,7 @@ def brute_force_log_density(terms, structure, hyper):
     """log N(y; 0, R + Z V Z') with every matrix written out."""
     n_units, n = int(terms.unit_ix.max()) + 1, terms.y.size
     columns, variances = [], []
-    for block in terms.own:
+    for block in terms.per_unit:
         for column in block.columns.T:
             columns.append(np.eye(n_units)[terms.unit_ix] * column[:, None])
             variances += [hyper.get(block.scale, block.scale) ** 2] * n_units

@@ -74,10 +74,10 @@ def _dense(engine, design, card, power, structure, vector):
     hyper = {name: value[0] for name, value in space.values(vector).items()}
     n_units, unit_ix = design.sizes["unit"], terms.unit_ix
     functional = effect_functionals(terms, att_weights(design, card, power > 0)[None])
-    own_weight, shared_weight = functional.own[0], functional.shared[0]
+    own_weight, shared_weight = functional.per_unit[0], functional.shared[0]
     columns, scales, contrast = [], [], []
     at = 0
-    for block in terms.own:
+    for block in terms.per_unit:
         for column in block.columns.T:
             columns.append(np.eye(n_units)[unit_ix] * column[:, None])
             scales += [hyper.get(block.scale, block.scale)] * n_units

@@ -111,7 +111,7 @@ def section_values(
     study = load_study(study_path, panel=panel)
     cards = {card: _card(card, study_path, quick=quick) for card in study.models}
     context = Context(study, study.load(), cards, seed=seed, quick=quick, options=dict(options or {}))
-    before = [one for one in load_section(name).depends if one in study.sections]
+    before = [depended for depended in load_section(name).depends if depended in study.sections]
     sections = load_sections([*before, name])
     steps = [step for section in sections for step in section.steps(context)]
     needs = load_section(name).needs
@@ -164,11 +164,11 @@ def default_out(study: Study) -> Path:
 
 def _card(name: str, study_path: Path | None, *, quick: bool) -> ModelCard:
     """A card beside the study (models/NAME.toml) goes before the shipped one."""
-    own = None
+    card_file = None
     if study_path is not None:
         root = study_path if study_path.is_dir() else study_path.parent
-        own = root / "models" / f"{name}.toml"
-    card = load_card(own if own is not None and own.is_file() else name)
+        card_file = root / "models" / f"{name}.toml"
+    card = load_card(card_file if card_file is not None and card_file.is_file() else name)
     return dataclasses.replace(card, sampler=QUICK) if quick else card
 
 

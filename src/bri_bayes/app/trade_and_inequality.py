@@ -67,17 +67,19 @@ def measure_quality(
         raise InputError(f'the flow "{flow}" is unknown; {suggest(flow, (*FLOWS, "both"))}')
     trade = read_trade(path, reporter=reporter, years=years, products=products, countries=countries, columns=columns)
     by_product = None if sigmas is None else read_sigmas(sigmas)
-    wanted = [one for one in FLOWS if flow in (one, "both") and (trade["flow"] == one).any()]
+    wanted = [direction for direction in FLOWS if flow in (direction, "both") and (trade["flow"] == direction).any()]
     if not wanted:
         raise InputError(f"{path}: there is no {flow} of the reporter {reporter}")
     frame, notes, units = None, [], {}
-    for one in wanted:
-        quality = estimate_quality(trade[trade["flow"] == one], sigma=sigma, sigmas=by_product, market=market)
+    for direction in wanted:
+        quality = estimate_quality(trade[trade["flow"] == direction], sigma=sigma, sigmas=by_product, market=market)
         means = country_means(quality, weights=weights, standardise=standardise)
-        name = QUALITY_COLUMNS[one]
-        means = means.rename(columns={"quality": name, "products": f"products_{one}", "value": f"value_{one}"})
+        name = QUALITY_COLUMNS[direction]
+        means = means.rename(
+            columns={"quality": name, "products": f"products_{direction}", "value": f"value_{direction}"}
+        )
         frame = means if frame is None else pd.merge(frame, means, on=["unit", "period"], how="outer")
-        notes += [f"{one}: {note}" for note in quality.notes()]
+        notes += [f"{direction}: {note}" for note in quality.notes()]
         how = "0 (worst row of a product) to 1 (best)" if standardise else "log points"
         units[name] = f"{how}, mean weighted by {weights if weights != 'none' else 'nothing'}"
     assert frame is not None, "at least one flow is wanted"

@@ -129,7 +129,7 @@ def influence(atts: Mapping[tuple[str, ...], float]) -> list[dict[str, str | flo
     """
     sets = {frozenset(chosen): value for chosen, value in atts.items()}
     names = sorted(frozenset().union(*sets))
-    found: dict[str, dict[str, str | float]] = {}
+    influences: dict[str, dict[str, str | float]] = {}
     joins: dict[str, float] = {}
     for name in names:
         by_size: dict[int, list[float]] = {}
@@ -142,5 +142,5 @@ def influence(atts: Mapping[tuple[str, ...], float]) -> list[dict[str, str | flo
             continue
         joins[name] = float(np.mean([np.mean(changes) for changes in by_size.values()]))
         averages = {"with": float(np.mean(inside)), "without": float(np.mean(outside))}
-        found[name] = {"control": name, "joins": joins[name], **averages}
-    return [found[name] for name in sorted(found, key=lambda name: -abs(joins[name]))]
+        influences[name] = {"control": name, "joins": joins[name], **averages}
+    return [influences[name] for name in sorted(influences, key=lambda name: -abs(joins[name]))]

@@ -129,7 +129,7 @@ class _Curve:
     def estimates(self, frames: Sequence[tuple[Any, str, tuple[str, ...]]], group: frozenset[int]) -> Array:
         """The curve of a group of positions: every control set, frame and onset that can be estimated."""
         others = tuple(position for position in range(len(self.units)) if position not in group)
-        found = []
+        statistics = []
         for controls in subsets(tuple(str(position) for position in others)):
             members = tuple(sorted([*group, *map(int, controls)]))
             for at, frame in enumerate(frames):
@@ -138,8 +138,8 @@ class _Curve:
                     chosen = np.isin(present, list(group)).astype(float)
                     spread = chosen @ gram @ chosen
                     if spread > 1e-9:
-                        found.append(chosen @ score / spread)
-        return np.array(found)
+                        statistics.append(chosen @ score / spread)
+        return np.array(statistics)
 
     def _products(
         self, at: int, frame: tuple[Any, str, tuple[str, ...]], members: tuple[int, ...], shift: int
@@ -160,8 +160,8 @@ class _Curve:
             y, x = numbers[:, 0], numbers[:, 1:]
             if x.shape[1]:
                 coefficients, *_ = np.linalg.lstsq(x, np.column_stack([y, indicators]), rcond=1e-9)
-                left = np.column_stack([y, indicators]) - x @ coefficients
-                y, indicators = left[:, 0], left[:, 1:]
+                residuals = np.column_stack([y, indicators]) - x @ coefficients
+                y, indicators = residuals[:, 0], residuals[:, 1:]
             present = np.asarray(members)[np.unique(rows)]
             self.known[key] = (indicators.T @ y, indicators.T @ indicators, present)
         return self.known[key]
@@ -191,7 +191,7 @@ def shares_of_variance(choices: Sequence[Mapping[str, Any]], estimates: Sequence
         for size in range(n):
             weight = factorial(size) * factorial(n - size - 1) / factorial(n)
             for chosen in combinations(others, size):
-                joined = tuple(one for one in columns if one in {*chosen, name})
+                joined = tuple(column for column in columns if column in {*chosen, name})
                 share += weight * (explained[joined] - explained[chosen])
         shares.append(ChoiceShare(name, share, columns[name].shape[1] + 1))
     shares.sort(key=lambda row: -row.share)
@@ -216,8 +216,8 @@ def _pair(
 def _indicators(labels: Sequence[str]) -> Array:
     """Centred indicators of all levels but the first : (n, levels - 1)."""
     _, which = np.unique(labels, return_inverse=True)
-    found = np.eye(which.max() + 1)[which][:, 1:]
-    return np.asarray(found - found.mean(axis=0))
+    levels = np.eye(which.max() + 1)[which][:, 1:]
+    return np.asarray(levels - levels.mean(axis=0))
 
 
 def _r_squared(blocks: Sequence[Array], y: Array, total: float) -> float:

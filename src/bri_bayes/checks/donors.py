@@ -39,10 +39,10 @@ def by_rule(
 ) -> dict[str, tuple[str, ...]]:
     """Donors by the name of a rule: all, each named group, and the ``nearest`` in pre-period path; no empty one."""
     donors = complete_donors(pool, assignment, outcome)
-    found = {ALL: donors}
-    found |= {name: tuple(unit for unit in donors if unit in members) for name, members in groups.items()}
-    found[NEAREST] = nearest_paths(pool, assignment, outcome, donors, nearest)
-    return {name: chosen for name, chosen in found.items() if chosen}
+    rules = {ALL: donors}
+    rules |= {name: tuple(unit for unit in donors if unit in members) for name, members in groups.items()}
+    rules[NEAREST] = nearest_paths(pool, assignment, outcome, donors, nearest)
+    return {name: chosen for name, chosen in rules.items() if chosen}
 
 
 def nearest_paths(
@@ -59,8 +59,8 @@ def nearest_paths(
         return ()
     target = treated[:, known].mean(axis=0)
     paths = _values(pool.sel({UNIT: list(donors)}), outcome)[:, before][:, known]
-    apart = (paths - paths.mean(axis=1, keepdims=True)) - (target - target.mean())
-    order = np.argsort((apart**2).mean(axis=1), kind="stable")
+    gaps = (paths - paths.mean(axis=1, keepdims=True)) - (target - target.mean())
+    order = np.argsort((gaps**2).mean(axis=1), kind="stable")
     return tuple(donors[position] for position in order[:count])
 
 

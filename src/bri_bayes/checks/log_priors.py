@@ -30,24 +30,24 @@ def log_priors(fit: Fit) -> xr.Dataset:
     design, card = fit.design, fit.analysis.card
     draws, priors = standardised(fit), card.priors
     scale_unit, scale_period = wide_scales(design, card)
-    found = {"unit": _normal(draws["unit_effect"], scale_unit)}
+    densities = {"unit": _normal(draws["unit_effect"], scale_unit)}
     if card.effects.period == "fixed":
-        found["period"] = _normal(draws["period_effect"], scale_period)
-    found["effect"] = _normal(_wide_effects(fit, draws), priors.effect)
+        densities["period"] = _normal(draws["period_effect"], scale_period)
+    densities["effect"] = _normal(_wide_effects(fit, draws), priors.effect)
     for name, block in (("beta", "covariate"), ("modifier_effect", "modifier"), ("trend", "trend")):
         if name in draws:
-            found[block] = _normal(draws[name], getattr(priors, block))
+            densities[block] = _normal(draws[name], getattr(priors, block))
     for name, block in PRIOR_OF.items():
         if name in draws:
-            found[block] = _normal(draws[name][:, None], getattr(priors, block))
-    found["sigma"] = -2 * np.log1p((draws["sigma"] / priors.sigma) ** 2 / 3)
+            densities[block] = _normal(draws[name][:, None], getattr(priors, block))
+    densities["sigma"] = -2 * np.log1p((draws["sigma"] / priors.sigma) ** 2 / 3)
     if "sigma_unit" in draws:
-        found["sigma_spread"] = _normal(np.log(draws["sigma_unit"] / draws["sigma"][:, None]), priors.sigma_spread)
+        densities["sigma_spread"] = _normal(np.log(draws["sigma_unit"] / draws["sigma"][:, None]), priors.sigma_spread)
     if "rho" in draws:
         a, b = priors.rho
         share = (draws["rho"] + 1) / 2
-        found["rho"] = (a - 1) * np.log(share) + (b - 1) * np.log1p(-share)
-    return xr.Dataset({name: _labelled(fit, value) for name, value in found.items()})
+        densities["rho"] = (a - 1) * np.log(share) + (b - 1) * np.log1p(-share)
+    return xr.Dataset({name: _labelled(fit, value) for name, value in densities.items()})
 
 
 def joint_log_likelihood(fit: Fit) -> xr.DataArray:

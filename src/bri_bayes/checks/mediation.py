@@ -150,8 +150,8 @@ def mediation_fits(analysis: Analysis, channel: str, seed: int, *, alone: bool =
     if alone:
         recipes["alone"] = dataclasses.replace(card, covariates=others)
     return {
-        name: fit(analysis.replace(panel=kept, card=one), seed=seed + position, pointwise=False)
-        for position, (name, one) in enumerate(recipes.items())
+        name: fit(analysis.replace(panel=kept, card=recipe), seed=seed + position, pointwise=False)
+        for position, (name, recipe) in enumerate(recipes.items())
     }
 
 

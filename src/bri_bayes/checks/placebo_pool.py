@@ -79,13 +79,14 @@ def candidates(analysis: Analysis, pool: xr.Dataset, complete_in: Sequence[str])
 
 def problem(analysis: Analysis, units: Sequence[str]) -> str | None:
     """Why there is no placebo from the pool; None when there is one."""
-    own = analysis.assignment
-    if len(units) <= len(own.units):
+    assignment = analysis.assignment
+    if len(units) <= len(assignment.units):
         return f"the file has {len(units)} other units with a complete series: no wider pool"
-    different = math.comb(len(units), len(own.units)) * math.comb(len(own.units), len(own.treated_units))
+    shapes = math.comb(len(assignment.units), len(assignment.treated_units))
+    different = math.comb(len(units), len(assignment.units)) * shapes
     if different < LEAST_GROUPS:
         return f"the other units of the file make only {different} different groups of this shape"
-    if len(own.onsets) > 1:
+    if len(assignment.onsets) > 1:
         return "the treated units have several onsets"
     if not covers(analysis.card) or analysis.card.covariates or analysis.card.modifiers:
         return f'the card "{analysis.card.name}" has covariates or an error scale for each unit'
@@ -133,11 +134,12 @@ def all_others(
     """``groups`` random groups of ``units``, each against all others of them; and the real group against all."""
     if (reason := problem(analysis, units)) is not None:
         raise InputError(reason)
-    own = analysis.assignment
-    onset, n_treated = own.onsets[0], len(own.treated_units)
+    assignment = analysis.assignment
+    onset, n_treated = assignment.onsets[0], len(assignment.treated_units)
     drawn = _drawn(len(units), n_treated, groups, seed)
     fake = analysis.replace(panel=pool, assignment=_treated(units, units[:n_treated], onset))
-    real = analysis.replace(panel=pool, assignment=_treated([*own.treated_units, *units], own.treated_units, onset))
+    treated = assignment.treated_units
+    real = analysis.replace(panel=pool, assignment=_treated([*treated, *units], treated, onset))
     if not (shares_columns(fake.design, fake.card, onset) and shares_columns(real.design, real.card, onset)):
         raise InputError(f'the card "{analysis.card.name}" does not share its columns over the pool')
     chosen = np.zeros((groups, len(units)), dtype=bool)

@@ -189,15 +189,15 @@ def _assignments(design: Design, seed: int) -> tuple[dict[str, np.ndarray], np.n
     first = placebos["first_treated"].transpose("assignment", "unit").to_numpy()
     several = np.unique(first[np.isfinite(first)]).size > 1
     estimates = placebos["estimate"].to_numpy()
-    found: dict[str, np.ndarray] = {}
+    first_by_label: dict[str, np.ndarray] = {}
     kept = []
     for row, estimate in zip(first, estimates, strict=True):
         treated = [i for i in range(len(units)) if np.isfinite(row[i])]
         label = label_of([f"{units[i]} {int(row[i])}" if several else units[i] for i in treated])
-        if np.isfinite(estimate) and label not in found:
-            found[label] = row
+        if np.isfinite(estimate) and label not in first_by_label:
+            first_by_label[label] = row
             kept.append(estimate)
-    return found, np.array(kept)
+    return first_by_label, np.array(kept)
 
 
 def _random_draws(twfe: np.ndarray, seed: int) -> RandomDraws:

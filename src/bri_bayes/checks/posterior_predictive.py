@@ -96,16 +96,16 @@ def predictive_checks(analysis: Analysis, *, panels: int, seed: int = 0) -> Pred
     outcomes = replicas(posterior_draws(design, analysis.card, panels, seed), seed, effects=True)
     rows = np.flatnonzero(~design["treated"].to_numpy())
     both = np.vstack([design["y"].to_numpy()[None, :], outcomes])[:, rows].T
-    left = TwoWay(*_positions(design, rows)).residuals(both)
-    spreads = _spreads(design, rows, left)
-    steps = _steps(design, rows, left)
+    residuals = TwoWay(*_positions(design, rows)).residuals(both)
+    spreads = _spreads(design, rows, residuals)
+    steps = _steps(design, rows, residuals)
     statistics = {
-        "autocorrelation": _autocorrelation(design, rows, left) if len(steps) else None,
-        "second_lag": _second_lag(design, rows, left),
-        "shared_growth": _shared_growth(design, rows, left, min(analysis.assignment.onsets)),
+        "autocorrelation": _autocorrelation(design, rows, residuals) if len(steps) else None,
+        "second_lag": _second_lag(design, rows, residuals),
+        "shared_growth": _shared_growth(design, rows, residuals, min(analysis.assignment.onsets)),
         "spread": _most_against_least(spreads),
         "largest_jump": np.abs(steps).max(axis=0) if len(steps) else None,
-        "common_trend": _common_trend(design, rows, left, min(analysis.assignment.onsets)),
+        "common_trend": _common_trend(design, rows, residuals, min(analysis.assignment.onsets)),
     }
     return PredictiveChecks(
         statistics=[
@@ -136,35 +136,35 @@ def _neighbours(design: Design, rows: Index) -> Array:
     return np.asarray((np.diff(unit) == 0) & (np.diff(period) == 1))
 
 
-def _steps(design: Design, rows: Index, left: Array) -> Array:
-    return np.asarray(np.diff(left, axis=0)[_neighbours(design, rows)])
+def _steps(design: Design, rows: Index, residuals: Array) -> Array:
+    return np.asarray(np.diff(residuals, axis=0)[_neighbours(design, rows)])
 
 
-def _autocorrelation(design: Design, rows: Index, left: Array) -> Array:
+def _autocorrelation(design: Design, rows: Index, residuals: Array) -> Array:
     both = _neighbours(design, rows)
-    return np.asarray((left[1:] * left[:-1])[both].sum(axis=0) / (left**2).sum(axis=0))
+    return np.asarray((residuals[1:] * residuals[:-1])[both].sum(axis=0) / (residuals**2).sum(axis=0))
 
 
-def _second_lag(design: Design, rows: Index, left: Array) -> Array | None:
+def _second_lag(design: Design, rows: Index, residuals: Array) -> Array | None:
     """The partial autocorrelation at two years, from all pairs of rows one and two years apart in a unit."""
     unit, period = design["unit_ix"].to_numpy()[rows], periods_of(design)[rows]
-    variance, correlations = (left**2).mean(axis=0), []
+    variance, correlations = (residuals**2).mean(axis=0), []
     for lag in (1, 2):
         later, earlier = np.nonzero((unit[:, None] == unit) & (period[:, None] - period == lag))
         if later.size < LEAST_ROWS:
             return None
-        correlations.append((left[later] * left[earlier]).mean(axis=0) / variance)
+        correlations.append((residuals[later] * residuals[earlier]).mean(axis=0) / variance)
     first, second = correlations
     return np.asarray((second - first**2) / (1 - first**2))
 
 
-def _shared_growth(design: Design, rows: Index, left: Array, onset: int) -> Array | None:
+def _shared_growth(design: Design, rows: Index, residuals: Array, onset: int) -> Array | None:
     """Variance of the groups' mean changes against each other, over what changes within groups make of it."""
     following = np.flatnonzero(_neighbours(design, rows)) + 1
     year = periods_of(design)[rows][following]
     ever = np.isfinite(design["event_time"].to_numpy())[rows][following]
-    steps = left[following] - left[following - 1]
-    between, within, degrees = [], np.zeros(left.shape[1]), 0
+    steps = residuals[following] - residuals[following - 1]
+    between, within, degrees = [], np.zeros(residuals.shape[1]), 0
     for t in np.unique(year[year < onset]):
         groups = [steps[(year == t) & member] for member in (ever, ~ever)]
         if min(map(len, groups)):
@@ -177,14 +177,14 @@ def _shared_growth(design: Design, rows: Index, left: Array, onset: int) -> Arra
     return np.asarray(np.var(between, axis=0, ddof=1) / (within / degrees))
 
 
-def _spreads(design: Design, rows: Index, left: Array) -> Array:
+def _spreads(design: Design, rows: Index, residuals: Array) -> Array:
     """The sd of each unit around its mean : (unit, panel), NaN with too few rows."""
     unit = design["unit_ix"].to_numpy()[rows]
-    found = np.full((design.sizes[UNIT], left.shape[1]), np.nan)
+    spreads = np.full((design.sizes[UNIT], residuals.shape[1]), np.nan)
     for i in np.unique(unit):
         if (unit == i).sum() >= LEAST_ROWS:
-            found[i] = left[unit == i].std(axis=0, ddof=1)
-    return found
+            spreads[i] = residuals[unit == i].std(axis=0, ddof=1)
+    return spreads
 
 
 def _most_against_least(spreads: Array) -> Array | None:
@@ -192,7 +192,7 @@ def _most_against_least(spreads: Array) -> Array | None:
     return np.asarray(known.max(axis=0) / known.min(axis=0)) if len(known) > 1 else None
 
 
-def _common_trend(design: Design, rows: Index, left: Array, onset: int) -> Array | None:
+def _common_trend(design: Design, rows: Index, residuals: Array, onset: int) -> Array | None:
     """Slope of treated units less slope of controls in the rows before the onset, a period."""
     ever, period = np.isfinite(design["event_time"].to_numpy())[rows], periods_of(design)[rows]
     early = period < onset
@@ -201,7 +201,7 @@ def _common_trend(design: Design, rows: Index, left: Array, onset: int) -> Array
         if np.unique(period[group]).size < LEAST_ROWS:
             return None
         centred = period[group] - period[group].mean()
-        slopes.append(centred @ left[group] / (centred @ centred))
+        slopes.append(centred @ residuals[group] / (centred @ centred))
     return np.asarray(slopes[0] - slopes[1])
 
 

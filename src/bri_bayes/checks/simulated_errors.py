@@ -95,9 +95,9 @@ def _covariance(design: Design, card: ModelCard, values: Mapping[str, Array], ro
     total = np.zeros((sigma.size, rows.size, rows.size))
     for i in np.unique(unit):
         inside = np.flatnonzero(unit == i)
-        own = process_covariance(card.errors.structure, sigma, years[period[inside]], rho_of(values), noise)
+        single = process_covariance(card.errors.structure, sigma, years[period[inside]], rho_of(values), noise)
         ratio = values["sigma_unit"][:, i] / sigma if "sigma_unit" in values else np.ones(sigma.size)
-        total[:, inside[:, None], inside] = ratio[:, None, None] ** 2 * own
+        total[:, inside[:, None], inside] = ratio[:, None, None] ** 2 * single
     if card.shocks.process != "none" and design["group_ix"].to_numpy()[unit[0]] >= 0:
         shock = values[RATIO][:, None, None] ** 2 * shock_process(design, card).covariance(values)
         total += shock[:, period[:, None], period]

@@ -151,5 +151,5 @@ def fit_specifications(
 
 def _fills(analysis: Analysis, covariates: Sequence[str], method: Imputation) -> bool:
     variables = [str(analysis.card.outcome), *covariates]
-    own = analysis.panel.sel(unit=list(analysis.assignment.units))
-    return bool(imputed(own, variables, method).attrs["imputed"])
+    panel = analysis.panel.sel(unit=list(analysis.assignment.units))
+    return bool(imputed(panel, variables, method).attrs["imputed"])

@@ -72,7 +72,7 @@ def register_data(app: typer.Typer) -> None:
         imported = import_files(files, out or OUT, goods)
         for file, kind in zip(files, imported.kinds, strict=True):
             typer.echo(f"{file.name}: {kind}", err=True)
-        for note in (*imported.notes, *(f"{found.rule}: {found.text}" for found in imported.findings)):
+        for note in (*imported.notes, *(f"{finding.rule}: {finding.text}" for finding in imported.findings)):
             typer.echo(f"Note: {note}.", err=True)
         typer.echo(str(imported.panel))
 

@@ -94,13 +94,13 @@ def register_measures(app: typer.Typer) -> None:
         from bri_bayes.data.trade import TradeColumns
 
         _keep_inputs(out, file, sigmas, countries)
-        own = None
+        named = None
         if columns is not None:
             names = parse_lists(columns)
             if len(names) not in (5, 6):
                 raise InputError(f'--columns "{columns}" has {len(names)} names; give five, and the flow as a sixth')
-            own = TradeColumns(*names)
-        found = measure_quality(
+            named = TradeColumns(*names)
+        quality = measure_quality(
             file,
             sigma=sigma,
             sigmas=sigmas,
@@ -112,9 +112,9 @@ def register_measures(app: typer.Typer) -> None:
             years=parse_years(years, "--years"),
             products=parse_lists(products),
             countries=countries,
-            columns=own,
+            columns=named,
         )
-        _show(found, out, as_json=as_json)
+        _show(quality, out, as_json=as_json)
 
 
 def _keep_inputs(out: Path | None, *inputs: Path | None) -> None:

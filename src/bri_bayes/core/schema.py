@@ -71,7 +71,7 @@ def validated[T](kind: type[T], content: Mapping[str, Any], *, where: str) -> T:
 def _sentence(kind: type, error: ValidationError) -> str:
     # A misspelt key also makes the right one missing: the typo is what the reader needs to see.
     unknown = ("unexpected_keyword_argument", "extra_forbidden")
-    first = min(error.errors(include_url=False), key=lambda found: found["type"] not in unknown)
+    first = min(error.errors(include_url=False), key=lambda problem: problem["type"] not in unknown)
     *parents, key = [str(part) for part in first["loc"]] or ["(top level)"]
     section = f" in [{'.'.join(parents)}]" if parents else ""
     match first["type"]:

@@ -107,10 +107,10 @@ def gap_notes(unit: str, ordinals: Sequence[int]) -> tuple[str, ...]:
     if not gaps or max(gaps) == 1:
         return ()
     if len(set(gaps)) == 1:
-        apart = f"The periods are {gaps[0]} {unit}s apart"
+        spacing = f"The periods are {gaps[0]} {unit}s apart"
     else:
-        apart = f"The periods are not equally spaced ({min(gaps)} to {max(gaps)} {unit}s apart)"
-    return (f"{apart}: effects by event time and the correlation of errors count single {unit}s.",)
+        spacing = f"The periods are not equally spaced ({min(gaps)} to {max(gaps)} {unit}s apart)"
+    return (f"{spacing}: effects by event time and the correlation of errors count single {unit}s.",)
 
 
 def _spaced(kind: str, raws: list[int]) -> Calendar:

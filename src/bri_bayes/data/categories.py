@@ -91,8 +91,8 @@ class CategorySource:
 
     def with_file(self, path: str | Path) -> CategorySource:
         """The same categories of the CSV at ``path``; in place of generated ones they are the reader's own ("user")."""
-        own: dict[str, Any] = {"kind": "user", "label": None, "sources": ()} if self.generator else {}
-        return dataclasses.replace(self, **own, file=Path(path), generator=None)
+        defaults: dict[str, Any] = {"kind": "user", "label": None, "sources": ()} if self.generator else {}
+        return dataclasses.replace(self, **defaults, file=Path(path), generator=None)
 
     def name_of(self, category: str) -> str:
         """The name of a category, or its code."""
@@ -180,9 +180,9 @@ def _from_rows(table: pd.DataFrame, source: CategorySource) -> xr.Dataset:
         raise InputError(f'{source.file}: there is no category "{missing[0]}"; check [categories.names]')
     variables = {}
     for name in source.outcomes:
-        own = table[table[source.outcome] == name] if source.outcome is not None else table
+        rows = table[table[source.outcome] == name] if source.outcome is not None else table
         at = tuple(
-            pd.Index(labels).get_indexer(own[column].astype(type_))
+            pd.Index(labels).get_indexer(rows[column].astype(type_))
             for labels, column, type_ in (
                 (units, source.unit, str),
                 (periods, source.period, int),
@@ -190,7 +190,7 @@ def _from_rows(table: pd.DataFrame, source: CategorySource) -> xr.Dataset:
             )
         )
         values = np.full((len(units), len(periods), len(categories)), np.nan)
-        values[at] = own[source.value].to_numpy(float)
+        values[at] = rows[source.value].to_numpy(float)
         variables[name] = ((UNIT, PERIOD, CATEGORY), values)
     coords = {UNIT: np.array(units, dtype=str), PERIOD: np.array(periods, dtype=np.int64), CATEGORY: categories}
     return xr.Dataset(variables, coords=coords)
@@ -209,12 +209,12 @@ def growth_rows(
     levels = panel[outcome] if span is None else panel[outcome].sel({PERIOD: list(span)})
     rows = []
     for group, units in groups.items():
-        own = levels.sel({UNIT: [unit for unit in units if unit in levels[UNIT]]})
-        totals = own.sum(UNIT, skipna=True).to_numpy()  # (period, category)
-        missing = own.isnull().sum((UNIT, PERIOD)).to_numpy()
+        chosen = levels.sel({UNIT: [unit for unit in units if unit in levels[UNIT]]})
+        totals = chosen.sum(UNIT, skipna=True).to_numpy()  # (period, category)
+        missing = chosen.isnull().sum((UNIT, PERIOD)).to_numpy()
         years = levels[PERIOD].to_numpy()
         shares = 100 * totals.sum(axis=0) / totals.sum()
-        cells = own.transpose(UNIT, PERIOD, CATEGORY).to_numpy()
+        cells = chosen.transpose(UNIT, PERIOD, CATEGORY).to_numpy()
         for position, category in enumerate(panel[CATEGORY].to_numpy()):
             rows.append(
                 {

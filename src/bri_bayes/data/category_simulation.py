@@ -44,8 +44,8 @@ def simulate_categories(
     sd = np.array([innovation_sd[name] if isinstance(innovation_sd, Mapping) else innovation_sd for name in names])
     rate = np.array([growth[name] if isinstance(growth, Mapping) else growth for name in names])
     common = simulate_errors(rng, shape[1:], rho=rho)
-    own = simulate_errors(rng, shape, rho=rho)
-    errors = sd[:, None, None] * (np.sqrt(shared) * common + np.sqrt(1 - shared) * own)
+    single = simulate_errors(rng, shape, rho=rho)
+    errors = sd[:, None, None] * (np.sqrt(shared) * common + np.sqrt(1 - shared) * single)
     start = np.zeros(shape[:2])
     if levels is not None:
         start = np.log([[levels[unit][name] for unit in units] for name in names])

@@ -30,7 +30,7 @@ MOST_LEVELS = 50
 
 def names_in(covariates: Sequence[str], columns: Sequence[str]) -> tuple[str, ...]:
     """The columns that the covariates are made of, each once, in order; one that does not exist is refused."""
-    found: dict[str, None] = {}
+    names: dict[str, None] = {}
     for covariate in covariates:
         for factor in _factors(covariate, columns):
             name = _parsed(factor, columns)[0]
@@ -38,8 +38,8 @@ def names_in(covariates: Sequence[str], columns: Sequence[str]) -> tuple[str, ..
                 raise InputError(
                     f'there is no column "{name}" (in the covariate "{covariate}"); {suggest(name, columns)}'
                 )
-            found[name] = None
-    return tuple(found)
+            names[name] = None
+    return tuple(names)
 
 
 def regressors(covariates: Sequence[str], columns: Mapping[str, Column], *, every_level: bool = False) -> Regressors:
@@ -83,12 +83,12 @@ def _parsed(factor: str, columns: Sequence[str]) -> tuple[str, str, str]:
     """Column, what is done to it ("", "log", "power", "equals"), and with what."""
     if factor in columns:
         return factor, "", ""
-    if found := _LOG.fullmatch(factor):
-        return found[1], "log", ""
-    if found := _EQUALS.fullmatch(factor):
-        return found[1], "equals", found[2]
-    if found := _POWER.fullmatch(factor):
-        return found[1], "power", found[2]
+    if match := _LOG.fullmatch(factor):
+        return match[1], "log", ""
+    if match := _EQUALS.fullmatch(factor):
+        return match[1], "equals", match[2]
+    if match := _POWER.fullmatch(factor):
+        return match[1], "power", match[2]
     return factor, "", ""
 
 

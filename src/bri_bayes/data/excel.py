@@ -78,14 +78,14 @@ def _date_styles(archive: zipfile.ZipFile) -> set[int]:
     part = _part(archive, "xl/styles.xml")
     if part is None:
         return set()
-    own = {
+    dates = {
         int(node.attrib["numFmtId"])
         for node in part.iter()
         if _name(node) == "numFmt" and re.search("[ymdhs]", _NO_FORMAT.sub("", node.attrib["formatCode"]).lower())
     }
     styles = next((node for node in part if _name(node) == "cellXfs"), None)
     numbers = [] if styles is None else [int(node.attrib.get("numFmtId", 0)) for node in styles]
-    return {at for at, number in enumerate(numbers) if number in own | _BUILT_IN_DATES}
+    return {at for at, number in enumerate(numbers) if number in dates | _BUILT_IN_DATES}
 
 
 def _rows(

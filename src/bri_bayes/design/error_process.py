@@ -168,7 +168,7 @@ def student_log_density(serial: Serial, error: Array, sigma: Array, rho: Array, 
     g(x) = t_nu((e_{j+1} - phi_{j+1} x) / s_{j+1}) (g = 1 for a unit's last row) the density of e_j is
     f(e_j) g(e_j) / integral of f g, and only the integral is numerical (``_log_integral``).
     """
-    found = np.empty(error.shape)
+    log_terms = np.empty(error.shape)
     for first in range(0, len(error), _DRAWS_AT_A_TIME):
         some = slice(first, first + _DRAWS_AT_A_TIME)
         phi, s = serial.transition(sigma[some], rho[some])
@@ -181,8 +181,8 @@ def student_log_density(serial: Serial, error: Array, sigma: Array, rho: Array, 
         # In terms of x, g has its peak at e_{j+1} / phi_{j+1} and the scale s_{j+1} / |phi_{j+1}|.
         width = np.where(following, next_s / np.abs(next_phi), np.inf)
         joint = _log_kernel(e, before, s, v) + _log_kernel(e, after, width, v)
-        found[some] = joint - _log_integral(before, s, after, width, v)
-    return found
+        log_terms[some] = joint - _log_integral(before, s, after, width, v)
+    return log_terms
 
 
 # Memory of the quadrature: draws x rows x nodes.
@@ -207,8 +207,8 @@ def _log_integral(a: Array, width_a: Array, b: Array, width_b: Array, nu: Array)
     b = np.where(np.isinf(width_b), a, b)
     center = (precision_a * a + precision_b * b) / total
     reach = total**-0.5 + np.minimum(np.abs(a - center), np.abs(b - center))
-    apart = float(np.max(2 * reach / np.minimum(width_a, width_b)))
-    nodes = int(np.clip(_NODES * np.ceil(apart / _SCALES_APART), _NODES, _MOST_NODES))
+    widths = float(np.max(2 * reach / np.minimum(width_a, width_b)))
+    nodes = int(np.clip(_NODES * np.ceil(widths / _SCALES_APART), _NODES, _MOST_NODES))
     angles = (np.arange(nodes) + 0.5) * np.pi / nodes - np.pi / 2
     x = center[..., None] + reach[..., None] * np.tan(angles)
     log_f = _log_kernel(x, a[..., None], width_a[..., None], nu[..., None])

@@ -65,16 +65,16 @@ class Block:
 class Terms:
     """The linear model of a card on a design.
 
-    ``y`` : (obs,) standardised; ``own`` blocks hold columns with a coefficient for every unit, ``grouped`` ones with a
-    coefficient for every group of units, ``shared`` ones with one coefficient; ``group_ix`` : (unit,) the group of each
-    unit, 0, 1, ..., where there are grouped blocks; ``event_times`` : (K,) the event times with an effect, leads first;
-    ``path`` : (K, m) maps the m coefficients of the block "path" to the common effect at each event time.
+    ``y`` : (obs,) standardised; ``per_unit`` blocks hold columns with a coefficient for every unit, ``grouped`` ones
+    with a coefficient for every group of units, ``shared`` ones with one coefficient; ``group_ix`` : (unit,) the group
+    of each unit, 0, 1, ..., where there are grouped blocks; ``event_times`` : (K,) the event times with an effect,
+    leads first; ``path`` : (K, m) maps the m coefficients of the block "path" to the common effect at each event time.
     """
 
     y: Array
     unit_ix: Index
     period: Array
-    own: tuple[Block, ...]
+    per_unit: tuple[Block, ...]
     shared: tuple[Block, ...]
     event_times: Index
     path: Array
@@ -84,7 +84,7 @@ class Terms:
     @property
     def blocks(self) -> tuple[Block, ...]:
         """All of them."""
-        return (*self.own, *self.grouped, *self.shared)
+        return (*self.per_unit, *self.grouped, *self.shared)
 
     @property
     def n_units(self) -> int:
@@ -163,9 +163,9 @@ def period_contrasts(n_periods: int) -> Array:
 def build_terms(design: Design, card: ModelCard) -> Terms:
     """Columns and prior scales of ``card`` on ``design``; the closed-form engine needs nothing else."""
     scale_unit, _ = wide_scales(design, card)
-    own = [Block("unit_effect", np.ones((design.sizes["obs"], 1)), scale_unit)]
+    per_unit = [Block("unit_effect", np.ones((design.sizes["obs"], 1)), scale_unit)]
     if card.effects.trend == "unit_linear":
-        own.append(Block("trend", trend_time(design)[:, None], card.priors.trend))
+        per_unit.append(Block("trend", trend_time(design)[:, None], card.priors.trend))
     times = event_times(design, card)
     own_effects, path_blocks, path = _effect_blocks(design, card, times)
     x = (design["X"].to_numpy() - design["x_center"].to_numpy()) / design["x_scale"].to_numpy()
@@ -188,7 +188,7 @@ def build_terms(design: Design, card: ModelCard) -> Terms:
         y=(design["y"].to_numpy() - design.attrs["y_center"]) / design.attrs["y_scale"],
         unit_ix=design["unit_ix"].to_numpy(),
         period=design["period"].to_numpy()[design["period_ix"].to_numpy()].astype(float),
-        own=(*own, *own_effects),
+        per_unit=(*per_unit, *own_effects),
         shared=tuple(block for block in shared if block.columns.shape[1]),
         event_times=times,
         path=path,
@@ -219,19 +219,19 @@ def _effect_blocks(design: Design, card: ModelCard, times: Index) -> tuple[list[
     exposed = np.zeros_like(dummies)
     exposed[rows, positions] = 1.0
     exposed_after = exposed.sum(axis=1, keepdims=True)
-    own: list[Block] = []
+    per_unit: list[Block] = []
     lead_blocks = [Block("path", dummies[:, leads], priors.effect)] if leads.size else []
     weights = event_time_shares(design, card)
     if effects.pooling == "none" and by_unit:
-        own = [Block("own_path", dummies[:, times >= 0] @ free_path(weights) if by_time else after, priors.effect)]
-        return own, lead_blocks, np.eye(times.size)[:, leads]
+        per_unit = [Block("own_path", dummies[:, times >= 0] @ free_path(weights) if by_time else after, priors.effect)]
+        return per_unit, lead_blocks, np.eye(times.size)[:, leads]
     if by_unit:
-        own = [_shared_with_controls(card, "unit_deviation", after, "omega", exposed_after)]
+        per_unit = [_shared_with_controls(card, "unit_deviation", after, "omega", exposed_after)]
     path = np.zeros((times.size, leads.size + (post.size if by_time else 1)))
     path[leads, np.arange(leads.size)] = 1.0
     if not by_time:
         path[times >= 0, -1] = 1.0
-        return own, [*lead_blocks, _shared_with_controls(card, "path", after, priors.effect, exposed_after)], path
+        return per_unit, [*lead_blocks, _shared_with_controls(card, "path", after, priors.effect, exposed_after)], path
     if effects.pooling == "none":
         parts: list[tuple[Array, Scale]] = [(free_path(weights), priors.effect)]
     else:
@@ -244,7 +244,7 @@ def _effect_blocks(design: Design, card: ModelCard, times: Index) -> tuple[list[
         _shared_with_controls(card, "path", dummies[:, times >= 0] @ basis, scale, exposed[:, times >= 0] @ basis)
         for basis, scale in parts
     ]
-    return own, [*lead_blocks, *blocks], path
+    return per_unit, [*lead_blocks, *blocks], path
 
 
 def _shared_with_controls(card: ModelCard, name: str, columns: Array, scale: Scale, exposed: Array) -> Block:
@@ -256,7 +256,7 @@ def _shared_with_controls(card: ModelCard, name: str, columns: Array, scale: Sca
     return Block(name, columns + card.contamination.share * exposed, scale)
 
 
-def _period_blocks(design: Design, card: ModelCard, regressors: list[Array], own: list[Block]) -> list[Block]:
+def _period_blocks(design: Design, card: ModelCard, regressors: list[Array], per_unit: list[Block]) -> list[Block]:
     """Fixed period effects, or random ones beside the period means of every regressor (Mundlak 1978).
 
     A unit's own effect is a regressor of its own: with gaps its period means differ from those of other units.
@@ -267,7 +267,7 @@ def _period_blocks(design: Design, card: ModelCard, regressors: list[Array], own
         return [Block("period_effect", period_contrasts(n_periods)[period_ix], scale_period)]
     dummies = np.eye(n_periods)[period_ix]
     units = np.eye(design.sizes["unit"])[design["unit_ix"].to_numpy()]
-    own_columns = [units * column[:, None] for block in own for column in block.columns.T]
+    own_columns = [units * column[:, None] for block in per_unit for column in block.columns.T]
     means = dummies.T @ np.hstack([*regressors, *own_columns]) / dummies.sum(axis=0)[:, None]
     vectors, singular, _ = np.linalg.svd(means - means.mean(axis=0), full_matrices=False)
     basis = vectors[:, singular > 1e-10 * max(singular.max(initial=0.0), 1e-300)]

@@ -102,7 +102,7 @@ class Balanced:
         nodes, quadrature = np.polynomial.hermite_e.hermegauss(_NODES)
         step = 1 / np.sqrt(2 * _DEGREES)
         at = log_sigma[None, kept] + step * nodes[:, None, None]
-        log_weight = np.stack([self._log_weight(form[kept], one, means[kept], kept) for one in at])
+        log_weight = np.stack([self._log_weight(form[kept], place, means[kept], kept) for place in at])
         log_weight += (0.5 * nodes**2 + np.log(quadrature))[:, None, None]
         weight = np.exp(log_weight - log_weight.max(axis=(0, 1)))
         weight /= weight.sum(axis=(0, 1))
@@ -125,8 +125,8 @@ class Balanced:
 
     def _variances(self, sigma: Array, some: Index | slice) -> tuple[Array, Array]:
         """Of the ATT given h under a flat prior, and a priori: (..., point, panel)."""
-        own = (self._points["omega"][some, None] * sigma) ** 2 / TREATED
-        return self._model.variance[some, None] * sigma**2, self.card.priors.effect**2 + own
+        unit_variance = (self._points["omega"][some, None] * sigma) ** 2 / TREATED
+        return self._model.variance[some, None] * sigma**2, self.card.priors.effect**2 + unit_variance
 
     def _log_weight(self, form: Array, log_sigma: Array, means: Array, kept: Index | None = None) -> Array:
         """log p(y, h) over the density of the points, at sigma (point, panel), in terms of log sigma."""
@@ -172,12 +172,12 @@ class Balanced:
         length = PERIODS - ONSET
         average, bends = pooled_path(np.arange(length), np.full(length, 1 / length))
         path = _FLAT**2 * average @ average.T + (points["eta"] ** 2)[:, None, None] * (bends @ bends.T)
-        own = (points["omega"] ** 2)[:, None, None] * np.outer(after, after)
-        effect = own / TREATED
+        unit_variance = (points["omega"] ** 2)[:, None, None] * np.outer(after, after)
+        effect = unit_variance / TREATED
         effect[:, ONSET:, ONSET:] += path
         share = 1 / TREATED + 1 / _CONTROLS + points.get("shock", zero) ** 2
         contrasts = period_contrasts(PERIODS)
-        inside = [share[:, None, None] * error + effect, error + own, error]
+        inside = [share[:, None, None] * error + effect, error + unit_variance, error]
         covariances = [contrasts.T @ matrix @ contrasts for matrix in inside]
         inverses = [np.linalg.inv(matrix) for matrix in covariances]
         counts = (1, TREATED - 1, _CONTROLS - 1)

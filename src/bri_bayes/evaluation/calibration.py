@@ -83,19 +83,19 @@ def placebo_rates(
     assignment = Assignment({f"U{i}": 2010 if i < 5 else None for i in range(9)})
     rows = []
     for effect in effects:
-        found: dict[str, list[bool]] = {"in space": [], "posterior predictive": []}
+        rejections: dict[str, list[bool]] = {"in space": [], "posterior predictive": []}
         for panel_seed in range(panels):
             rng = np.random.default_rng([seed, panel_seed])
             panel, _ = simulate_panel(
                 assignment, range(2000, 2018), effect=effect, rho=0.5, innovation_sd=0.1, seed=rng
             )
             analysis = Analysis(panel, assignment, dataclasses.replace(card, outcome="y"))
-            found["in space"].append(any_country(analysis, points=points).p_value <= SIGNIFICANCE)
+            rejections["in space"].append(any_country(analysis, points=points).p_value <= SIGNIFICANCE)
             share = predictive_values(analysis, panels=simulated, seed=panel_seed).p_value
-            found["posterior predictive"].append(share is not None and share <= SIGNIFICANCE)
+            rejections["posterior predictive"].append(share is not None and share <= SIGNIFICANCE)
         rows += [
             {"check": check, "planted": effect, "rate": float(np.mean(answers)), "panels": panels}
-            for check, answers in found.items()
+            for check, answers in rejections.items()
         ]
     return pd.DataFrame(rows, columns=list(RATES))
 
@@ -126,8 +126,8 @@ def pretrend_rates(card: ModelCard, trends: Sequence[float], *, panels: int, see
     rows = []
     for trend in trends:
         outcomes = errors + trend * design["X"].to_numpy()[:, -1]
-        found = coefficient_of_many(design, slope_card, outcomes, SLOPE, seed=seed)
-        rate = float(((found["lower"] > 0) | (found["upper"] < 0)).mean())
+        slopes = coefficient_of_many(design, slope_card, outcomes, SLOPE, seed=seed)
+        rate = float(((slopes["lower"] > 0) | (slopes["upper"] < 0)).mean())
         rows.append({"check": "pre-trend", "planted": trend, "rate": rate, "panels": panels})
     return pd.DataFrame(rows, columns=list(RATES))
 

@@ -86,12 +86,12 @@ def design_analysis(
 def characteristics(answers: Answers, effect: float) -> dict[str, float]:
     """Power, type S and M, coverage and length of one test over panels with ``effect``; NaN where undefined."""
     power = float(answers.rejects.mean())
-    found = answers.estimate[answers.rejects]
-    defined = effect != 0 and found.size > 0
+    significant = answers.estimate[answers.rejects]
+    defined = effect != 0 and significant.size > 0
     return {
         "power": power,
-        "type_s": float((found * effect < 0).mean()) if defined else math.nan,
-        "type_m": float(np.abs(found).mean() / abs(effect)) if defined else math.nan,
+        "type_s": float((significant * effect < 0).mean()) if defined else math.nan,
+        "type_m": float(np.abs(significant).mean() / abs(effect)) if defined else math.nan,
         "coverage": float(answers.covers.mean()),
         "length": float(np.median(answers.length)),
         "mc_error": math.sqrt(power * (1 - power) / answers.rejects.size),

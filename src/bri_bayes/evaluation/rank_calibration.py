@@ -52,9 +52,9 @@ def prior_ranks(design: Design, card: ModelCard, *, panels: int, seed: int) -> t
 
     def closed_form(drawn: Design, names: Iterable[str], seed: int) -> tuple[dict[str, Array], tuple[float, ...]]:
         sample = sample_marginal(drawn, card, seed)
-        found = _watched(to_parameters(drawn, card, sample.values))
+        parameters = _watched(to_parameters(drawn, card, sample.values))
         # The other half are mirror images, not independent of these.
-        return {name: found[name][: found[name].size // 2] for name in names}, (sample.khat,)
+        return {name: parameters[name][: parameters[name].size // 2] for name in names}, (sample.khat,)
 
     ranks, quality = _ranks(_fixed_scaling(design), card, closed_form, panels, seed)
     return ranks, quality[:, 0]
@@ -74,8 +74,8 @@ def nuts_ranks(design: Design, card: ModelCard, *, panels: int, seed: int) -> tu
 
     def nuts(drawn: Design, names: Iterable[str], seed: int) -> tuple[dict[str, Array], tuple[float, ...]]:
         values, statistics = sample(drawn["y"].to_numpy(), seed)
-        found = _watched(values)
-        posterior = {name: found[name] for name in names}
+        parameters = _watched(values)
+        posterior = {name: parameters[name] for name in names}
         shaped = [value.reshape(NUTS_CHAINS, -1) for value in posterior.values()]
         ess = min(float(np.min(array_stats.ess(value, chain_axis=0, draw_axis=1))) for value in shaped)
         return posterior, (ess, float(statistics["divergences"]))
@@ -96,15 +96,15 @@ def rank_table(ranks: dict[str, Index], khat: Array | None = None, *, prob: floa
     level = float(np.quantile(reference, 1 - prob))
     lower, upper = band_of(size, prob=prob)
     rows: list[dict[str, Any]] = []
-    for name, found in ranks.items():
-        difference = ecdf_difference(found)
-        tail = float(_smallest_tails(found[None, :])[0])
+    for name, of_name in ranks.items():
+        difference = ecdf_difference(of_name)
+        tail = float(_smallest_tails(of_name[None, :])[0])
         at = int(np.abs(difference).argmax())
         rows.append(
             {
                 "parameter": name,
-                "mean": float(((found + 0.5) / (DRAWS + 1)).mean()),
-                "spread": float(found.std() / np.sqrt(((DRAWS + 1) ** 2 - 1) / 12)),
+                "mean": float(((of_name + 0.5) / (DRAWS + 1)).mean()),
+                "spread": float(of_name.std() / np.sqrt(((DRAWS + 1) ** 2 - 1) / 12)),
                 "largest": float(difference[at]),
                 "band": float(upper[at] if difference[at] > 0 else lower[at]),
                 "p": float((reference <= tail).mean()),
@@ -145,12 +145,12 @@ def _ranks(design: Design, card: ModelCard, engine: Engine, panels: int, seed: i
         y, values = _panel_from_prior(terms, space, rng)
         drawn = design.assign(y=(design["y"].dims, y))
         truth = _watched(to_parameters(drawn, card, values))
-        posterior, found = engine(drawn, truth, int(rng.integers(2**31)))
-        quality.append(found)
+        posterior, khat = engine(drawn, truth, int(rng.integers(2**31)))
+        quality.append(khat)
         for name, value in posterior.items():
             chosen = value[np.linspace(0, value.size - 1, DRAWS).astype(int)]
             ranks.setdefault(name, []).append(int((chosen < truth[name][0]).sum()))
-    return {name: np.array(found) for name, found in ranks.items()}, np.array(quality)
+    return {name: np.array(listed) for name, listed in ranks.items()}, np.array(quality)
 
 
 def _reference(size: int) -> Array:
@@ -177,11 +177,11 @@ def _panel_from_prior(terms: Terms, space: Hyperparameters, rng: np.random.Gener
     values = space.values(_prior_vector(space, rng)[None, :])
     n_units = int(terms.unit_ix.max()) + 1
     y = np.zeros(terms.y.size)
-    for blocks, leading in ((terms.own, (1, n_units)), (terms.shared, (1,))):
+    for blocks, leading in ((terms.per_unit, (1, n_units)), (terms.shared, (1,))):
         for block in blocks:
             coefficients = rng.standard_normal((*leading, block.columns.shape[1])) * _scale(block, values)
-            own = coefficients[0][terms.unit_ix] if len(leading) == 2 else coefficients[0]
-            y += (block.columns * own).sum(axis=1)
+            coefficient = coefficients[0][terms.unit_ix] if len(leading) == 2 else coefficients[0]
+            y += (block.columns * coefficient).sum(axis=1)
             known = values.get(block.name)
             values[block.name] = coefficients if known is None else np.concatenate([known, coefficients], axis=-1)
     serial = serial_errors(space.card.errors.structure, terms.unit_ix, terms.period)
@@ -209,12 +209,12 @@ def _scale(block: Block, values: dict[str, Array]) -> float:
 
 def _watched(parameters: dict[str, Array]) -> dict[str, Array]:
     """Scalars (R,), the first and last element of what has more, and the ATT."""
-    found: dict[str, Array] = {}
+    watched: dict[str, Array] = {}
     for name, value in parameters.items():
         flat = value.reshape(len(value), -1)
         if value.ndim == 1:
-            found[name] = value
+            watched[name] = value
         elif flat.shape[1]:
-            found[f"{name} (first)"], found[f"{name} (last)"] = flat[:, 0], flat[:, -1]
-    found["att"] = parameters["effect"].mean(axis=(1, 2))
-    return found
+            watched[f"{name} (first)"], watched[f"{name} (last)"] = flat[:, 0], flat[:, -1]
+    watched["att"] = parameters["effect"].mean(axis=(1, 2))
+    return watched

@@ -120,10 +120,10 @@ def _variance_change(rng: np.random.Generator, panels: int) -> Array:
 
 def _shared(share: float, rho: float, *, both: bool = False) -> Make:
     def errors(rng: np.random.Generator, panels: int) -> Array:
-        own, shocks = _process(rng, (panels, UNITS), rho), _process(rng, (panels, 2), rho)
-        mixed = np.sqrt(1 - share) * own
+        single, shocks = _process(rng, (panels, UNITS), rho), _process(rng, (panels, 2), rho)
+        mixed = np.sqrt(1 - share) * single
         mixed[:, :TREATED] += np.sqrt(share) * shocks[:, :1]
-        mixed[:, TREATED:] = mixed[:, TREATED:] + np.sqrt(share) * shocks[:, 1:] if both else own[:, TREATED:]
+        mixed[:, TREATED:] = mixed[:, TREATED:] + np.sqrt(share) * shocks[:, 1:] if both else single[:, TREATED:]
         return np.asarray(mixed)
 
     return errors

@@ -135,7 +135,7 @@ class _ManyAssignments:
     nuisance: Collapsed
     ready: ReadyProducts
     path: tuple[Block, ...]
-    own: tuple[Block, ...]
+    per_unit: tuple[Block, ...]
     weights: Array
     counts: Array
 
@@ -144,15 +144,15 @@ class _ManyAssignments:
         everyone = _all_treated(design, onset)
         terms = build_terms(everyone, card)
         effects, others = (
-            [tuple(b for b in level if (b.name in EFFECT_BLOCKS) is wanted) for level in (terms.own, terms.shared)]
+            [tuple(b for b in level if (b.name in EFFECT_BLOCKS) is wanted) for level in (terms.per_unit, terms.shared)]
             for wanted in (True, False)
         )
-        own, path = effects
-        without = dataclasses.replace(terms, own=others[0], shared=others[1])
+        per_unit, path = effects
+        without = dataclasses.replace(terms, per_unit=others[0], shared=others[1])
         nuisance = Collapsed.of(without, card, hyperparameters(terms, card))
-        columns = np.hstack([block.columns for block in (*path, *own)])
+        columns = np.hstack([block.columns for block in (*path, *per_unit)])
         ready = nuisance.ready(np.column_stack([columns, terms.y]), by_unit=True)
-        return cls(card, nuisance, ready, path, own, *_att_sums(everyone, card, columns))
+        return cls(card, nuisance, ready, path, per_unit, *_att_sums(everyone, card, columns))
 
     def mode(self, treated: Index) -> tuple[Array, Array]:
         """Mode (d,) of the hyperparameters of one assignment (1, treated), and their covariance there."""
@@ -220,7 +220,7 @@ class _ManyAssignments:
     def _prior_precision(self, hyper: dict[str, Array], n_treated: int) -> Array:
         """Diagonal of the prior precision of the effects of an assignment : (B, coefficients)."""
         n_points = len(next(iter(hyper.values())))
-        blocks = (*self.path, *(self.own * n_treated))
+        blocks = (*self.path, *(self.per_unit * n_treated))
         size = sum(block.columns.shape[1] for block in blocks)
         precision = np.zeros((n_points, size, size))
         self.nuisance.add_prior(precision, blocks, hyper)
@@ -232,12 +232,12 @@ class _Sums:
 
     def __init__(self, model: _ManyAssignments, treated: Index) -> None:
         self.treated = treated
-        self.p, self.q = (sum(b.columns.shape[1] for b in blocks) for blocks in (model.path, model.own))
+        self.p, self.q = (sum(b.columns.shape[1] for b in blocks) for blocks in (model.path, model.per_unit))
         self.size = self.p + treated.shape[1] * self.q
         counts = model.counts[treated].sum(axis=1)[:, None]
         path = model.weights[treated, : self.p].sum(axis=1)
-        own = model.weights[treated, self.p :].reshape(len(treated), -1)
-        self.c = np.hstack([path, own]) / counts
+        per_unit = model.weights[treated, self.p :].reshape(len(treated), -1)
+        self.c = np.hstack([path, per_unit]) / counts
 
     def solve(self, reduced: _Reduced, precision: Array) -> tuple[Array, Array, Array]:
         """log density, mean and sd of the ATT at B points : each (B, assignment)."""
@@ -251,9 +251,9 @@ class _Sums:
         system[..., :n, :n] = -np.swapaxes(loads, -1, -2) @ loads
         system[..., :p, :p] += A[..., :p, :p].sum(axis=2)
         for unit in range(k):
-            own = slice(p + unit * q, p + (unit + 1) * q)
-            system[..., own, own] += A[:, :, unit, p:, p:]
-            system[..., own, :p] += A[:, :, unit, p:, :p]
+            place = slice(p + unit * q, p + (unit + 1) * q)
+            system[..., place, place] += A[:, :, unit, p:, p:]
+            system[..., place, :p] += A[:, :, unit, p:, :p]
         diagonal = np.arange(n)
         system[..., diagonal, diagonal] += precision[:, None, :]
         system[..., n, :p] = v[..., :p].sum(axis=2)

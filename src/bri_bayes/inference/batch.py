@@ -204,11 +204,11 @@ class _ManyOutcomes:
             sds.append(np.sqrt(sum((level**2).sum(axis=(1, 2)) for level in weights)))
             for first in range(0, len(some), _DEPTH):
                 few = slice(first, first + _DEPTH)
-                own, rest, squares = outcomes.at({name: value[few] for name, value in hyper.items()})
-                levels = conditional.at(few).forward(self.model.right_sides(own, rest))
-                flat = [level.reshape(len(own), -1, len(y)) for level in levels]
+                per_unit, rest, squares = outcomes.at({name: value[few] for name, value in hyper.items()})
+                levels = conditional.at(few).forward(self.model.right_sides(per_unit, rest))
+                flat = [level.reshape(len(per_unit), -1, len(y)) for level in levels]
                 explained = sum(np.einsum("bij,bij->bj", level, level) for level in flat)
-                at = slice(start + first, start + first + len(own))
+                at = slice(start + first, start + first + len(per_unit))
                 log_density[:, at] = (constant[few, None] - 0.5 * (squares - explained)).T
                 means[:, at] = np.sum(
                     [(w[few] @ level)[:, 0] for w, level in zip(weights, flat, strict=True)], axis=0

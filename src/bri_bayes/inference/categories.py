@@ -64,14 +64,14 @@ def sample_categories(design: CategoryDesign, seed: int, *, quick: bool = False)
             seed=seed,
             progress_bar=False,
         )
-    found = tree["posterior"]
+    posterior = tree["posterior"]
     stats = tree["sample_stats"]
     if design.span is None:
-        effect = found["path"].to_numpy()[:, :, None, :, :] + found["u"].to_numpy()[:, :, :, None, :]
+        effect = posterior["path"].to_numpy()[:, :, None, :, :] + posterior["u"].to_numpy()[:, :, :, None, :]
     else:
-        effect = np.repeat(found["mu"].to_numpy()[:, :, None, None, :], design.treated_ix.size, axis=2)
+        effect = np.repeat(posterior["mu"].to_numpy()[:, :, None, None, :], design.treated_ix.size, axis=2)
     average = effect.mean(axis=(2, 3))
-    rhat, ess = _worst(average, found)
+    rhat, ess = _worst(average, posterior)
     divergences = int(stats["diverging"].sum())
     diagnostics = {
         "engine": "nuts",
@@ -84,27 +84,27 @@ def sample_categories(design: CategoryDesign, seed: int, *, quick: bool = False)
     size = len(design.categories)
     omega, correlation = None, None
     if design.span is None:
-        omega, correlation = _covariance(_flat(found["country"].to_numpy()), size)
+        omega, correlation = _covariance(_flat(posterior["country"].to_numpy()), size)
         omega = design.scale * omega
-    sigma, error_correlation = _covariance(_flat(found["error"].to_numpy()), size)
+    sigma, error_correlation = _covariance(_flat(posterior["error"].to_numpy()), size)
     return CategoryDraws(
         effect=design.scale * _flat(effect),
         omega=omega,
         correlation=correlation,
-        spread=design.scale * _flat(found["spread"].to_numpy()),
+        spread=design.scale * _flat(posterior["spread"].to_numpy()),
         sigma=design.scale * sigma,
         error_correlation=error_correlation,
-        rho=_flat(found["rho"].to_numpy()) if design.span is None else None,
+        rho=_flat(posterior["rho"].to_numpy()) if design.span is None else None,
         diagnostics=diagnostics,
     )
 
 
-def _worst(average: Array, found: Any) -> tuple[float, float]:
+def _worst(average: Array, posterior: Any) -> tuple[float, float]:
     """Largest R-hat and smallest bulk ESS over the average effect of each category and the shared scalars."""
     from arviz_stats.base import array_stats
 
     watched = [average[:, :, position] for position in range(average.shape[2])]
-    watched += [found[name].to_numpy() for name in ("center", "spread", "rho", "nu") if name in found]
+    watched += [posterior[name].to_numpy() for name in ("center", "spread", "rho", "nu") if name in posterior]
     ess = [float(np.min(array_stats.ess(value, chain_axis=0, draw_axis=1))) for value in watched]
     return max(split_rhat(value) for value in watched), min(ess)
 

@@ -156,9 +156,9 @@ class Collapsed:
     def after_units(self, hyper: Mapping[str, Array], products: ReadyProducts, *, by_unit: bool = False) -> AfterUnits:
         """The first level of the elimination, from the cross-products of ``ready``, which says what ``by_unit`` is."""
         crossed = products.at(hyper)
-        rest, n_units = crossed.rest, crossed.own.shape[1]
-        log_det_prior = self.add_prior(crossed.own, self.terms.own, hyper)
-        factor, solved = factor_and_solve(crossed.own, crossed.own_rest)
+        rest, n_units = crossed.rest, crossed.per_unit.shape[1]
+        log_det_prior = self.add_prior(crossed.per_unit, self.terms.per_unit, hyper)
+        factor, solved = factor_and_solve(crossed.per_unit, crossed.own_rest)
         if by_unit:
             rest = rest - np.swapaxes(solved, -1, -2) @ solved
         else:
@@ -187,10 +187,10 @@ class Collapsed:
         columns = np.column_stack([block.columns for block in self.terms.blocks])
         return self.errors.outcomes(columns, self._sizes[0], self.group_ix, y.T)
 
-    def right_sides(self, own: Array, rest: Array) -> Coefficients:
+    def right_sides(self, per_unit: Array, rest: Array) -> Coefficients:
         """m = Z'QY of other outcomes from U'QY (B, N, q, R) and [G S]'QY of each group (B, M, g + p, R)."""
         g = self._sizes[1]
-        return Coefficients(own, rest[:, :, :g], rest[:, :, g:].sum(axis=1))
+        return Coefficients(per_unit, rest[:, :, :g], rest[:, :, g:].sum(axis=1))
 
     def add_prior(self, system: Array, blocks: tuple[Block, ...], hyper: Mapping[str, Array]) -> Array:
         """Adds V^-1 of some blocks to the leading rows of ``system`` (B, ..., m, m) : its log determinant (B,)."""
@@ -221,7 +221,7 @@ class Collapsed:
     @cached_property
     def _sizes(self) -> tuple[int, int, int]:
         """Numbers of own, grouped and shared columns."""
-        levels = (self.terms.own, self.terms.grouped, self.terms.shared)
+        levels = (self.terms.per_unit, self.terms.grouped, self.terms.shared)
         q, g, p = (sum(block.columns.shape[1] for block in level) for level in levels)
         return q, g, p
 

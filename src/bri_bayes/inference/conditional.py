@@ -21,9 +21,9 @@ BY_POINT = ("own_factor", "own_rest", "group_factor", "group_rest", "shared_fact
 
 
 class Coefficients(NamedTuple):
-    """A number for each coefficient: ``own`` (..., N, q), ``grouped`` (..., M, g) and ``shared`` (..., p)."""
+    """A number for each coefficient: ``per_unit`` (..., N, q), ``grouped`` (..., M, g) and ``shared`` (..., p)."""
 
-    own: Array
+    per_unit: Array
     grouped: Array
     shared: Array
 
@@ -62,14 +62,14 @@ class Conditional:
     def forward(self, right: Coefficients) -> Coefficients:
         """L^-1 times right-hand sides, one or B of each, last: own (1 or B, N, q, F), grouped (., M, g, F), shared
         (., p, F) -> the same with B."""
-        own = forward(self.own_factor, right.own)
-        pulled = self._by_group(own)
+        per_unit = forward(self.own_factor, right.per_unit)
+        pulled = self._by_group(per_unit)
         g = self.group_factor.shape[-1]
         grouped = forward(self.group_factor, right.grouped - pulled[:, :, :g])
         shared = right.shared - pulled[:, :, g:-1].sum(axis=1)
         if g:
             shared = shared - (np.swapaxes(self.group_rest[..., :-1], -1, -2) @ grouped).sum(axis=1)
-        return Coefficients(own, grouped, solve_lower(self._lower, shared))
+        return Coefficients(per_unit, grouped, solve_lower(self._lower, shared))
 
     def moments(self, functionals: Coefficients) -> tuple[Array, Array]:
         """Means (B, F) of F linear functionals of the coefficients, weights (F, ...), and sds (B, F)."""
@@ -107,8 +107,8 @@ class Conditional:
             explained = self.own_rest[..., :-1] @ rest
         else:
             flat = self.own_rest[..., :-1].reshape(len(shared), -1, shared.shape[1])
-            explained = (flat @ shared).reshape(right.own.shape)
-        return Coefficients(backward(self.own_factor, right.own - explained), grouped, shared)
+            explained = (flat @ shared).reshape(right.per_unit.shape)
+        return Coefficients(backward(self.own_factor, right.per_unit - explained), grouped, shared)
 
     @property
     def _lower(self) -> Array:
@@ -123,12 +123,12 @@ class Conditional:
         means = sum((y @ level)[:, 0] for y, level in zip(of_y, flat, strict=True))
         return np.asarray(means), np.concatenate(flat, axis=1)
 
-    def _by_group(self, own: Array) -> Array:
+    def _by_group(self, per_unit: Array) -> Array:
         """Sums over the units of each group of own_rest' own : (B, M, g + p + 1, F)."""
         groups = []
         for which in range(self.group_factor.shape[1]):
             some = slice(None) if self.group_factor.shape[1] == 1 else self.group_ix == which
-            rest, x = self.own_rest[:, some], own[:, some]
+            rest, x = self.own_rest[:, some], per_unit[:, some]
             rest, x = (level.reshape(len(level), -1, level.shape[-1]) for level in (rest, x))
             groups.append(np.swapaxes(rest, -1, -2) @ x)
         return np.stack(groups, axis=1)

@@ -58,7 +58,7 @@ class HeldOut:
 
     def _batches(self, hyper: Mapping[str, Array]) -> Iterator[tuple[dict[str, Array], _Rows]]:
         columns = np.column_stack([*(block.columns for block in self.model.terms.blocks), self.model.terms.y])
-        q = sum(block.columns.shape[1] for block in self.model.terms.own)
+        q = sum(block.columns.shape[1] for block in self.model.terms.per_unit)
         size = max(1, _BATCH_ELEMENTS // (len(columns) * (q + 1) * (columns.shape[1] - q)))
         for first in range(0, hyper["sigma"].size, size):
             some = {name: value[first : first + size] for name, value in hyper.items()}
@@ -80,8 +80,8 @@ def _rows(model: Collapsed, hyper: dict[str, Array], columns: Array, q: int) -> 
     conditional = model.conditional(hyper)
     g = conditional.group_factor.shape[-1]
     q_columns = model.errors.times(hyper, columns)
-    own = forward(conditional.own_factor[:, unit_ix], q_columns[..., :q, None])[..., 0]
-    rest = q_columns[..., q:] - np.einsum("bnq,bnqr->bnr", own, conditional.own_rest[:, unit_ix])
+    per_unit = forward(conditional.own_factor[:, unit_ix], q_columns[..., :q, None])[..., 0]
+    rest = q_columns[..., q:] - np.einsum("bnq,bnqr->bnr", per_unit, conditional.own_rest[:, unit_ix])
     grouped = rest[..., :g]
     if g:
         grouped = forward(conditional.group_factor[:, group_ix], grouped[..., None])[..., 0]
@@ -89,7 +89,7 @@ def _rows(model: Collapsed, hyper: dict[str, Array], columns: Array, q: int) -> 
         rest = np.concatenate([grouped, rest[..., g:] - explained], axis=-1)
     lower, of_y = conditional.shared_factor[:, :-1, :-1], conditional.shared_factor[:, -1, :-1, None]
     shared = np.swapaxes(solve_lower(lower, np.swapaxes(rest[..., g:-1], -1, -2)), -1, -2)
-    return _Rows((own, grouped, shared), rest[..., -1] - (shared @ of_y)[..., 0])
+    return _Rows((per_unit, grouped, shared), rest[..., -1] - (shared @ of_y)[..., 0])
 
 
 def _log_normal(x: Array, covariance: Array) -> Array:
@@ -110,6 +110,6 @@ def rows_of(terms: Terms, rows: Index) -> Terms:
         y=terms.y[rows],
         unit_ix=terms.unit_ix[rows],
         period=terms.period[rows],
-        own=some(terms.own),
+        per_unit=some(terms.per_unit),
         shared=some(terms.shared),
     )

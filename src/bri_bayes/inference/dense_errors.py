@@ -94,17 +94,17 @@ class _DenseProducts:
     def at(self, hyper: Hyper) -> CrossProducts:
         unit_ix, q = self.precision.unit_ix, self.q
         white = self._whitened(hyper)
-        own = np.zeros((len(white), self.sets.size, q, q))
+        per_unit = np.zeros((len(white), self.sets.size, q, q))
         own_rest = np.zeros((len(white), self.sets.size, q, white.shape[2] - q))
         for _, units, rows in self.precision.patterns:
             of_units = white[:, rows]
             both = np.swapaxes(of_units[..., :q], -1, -2) @ of_units
-            own[:, units], own_rest[:, units] = both[..., :q], both[..., q:]
+            per_unit[:, units], own_rest[:, units] = both[..., :q], both[..., q:]
         rest = []
         for which in range(int(self.sets.max()) + 1):
             of_set = white[:, self.sets[unit_ix] == which, q:]
             rest.append(np.swapaxes(of_set, -1, -2) @ of_set)
-        return CrossProducts(own, own_rest, np.stack(rest, axis=1))
+        return CrossProducts(per_unit, own_rest, np.stack(rest, axis=1))
 
     def _whitened(self, hyper: Hyper) -> Array:
         """L_i^-1 times the rows of unit i, with L_i L_i' = Q_i^-1, by the root of its scale and power : (B, obs, c)."""
@@ -131,5 +131,5 @@ class _DenseOutcomes:
 
     def at(self, hyper: Hyper) -> tuple[Array, Array, Array]:
         weighted = self.precision.times(hyper, self.values)
-        own, rest = by_sets(self.columns, self.q, self.precision.unit_ix, self.sets, weighted)
-        return own, rest, (weighted * self.values).sum(axis=1)
+        per_unit, rest = by_sets(self.columns, self.q, self.precision.unit_ix, self.sets, weighted)
+        return per_unit, rest, (weighted * self.values).sum(axis=1)

@@ -29,11 +29,11 @@ Pair = tuple[Index, Index]
 class CrossProducts:
     """At B points, for columns U of which each unit has coefficients and other columns W.
 
-    ``own`` (B, N, q, q) U'QU; ``own_rest`` (B, N, q, r) U'QW; ``rest`` (B, M, r, r) W'QW of each set of units:
+    ``per_unit`` (B, N, q, q) U'QU; ``own_rest`` (B, N, q, r) U'QW; ``rest`` (B, M, r, r) W'QW of each set of units:
     of all units together (M = 1), of each group, or of each unit.
     """
 
-    own: Array
+    per_unit: Array
     own_rest: Array
     rest: Array
 
@@ -147,52 +147,52 @@ class SumOfParts:
     def outcomes(self, columns: Array, q: int, sets: Index, values: Array) -> ReadyOutcomes:
         """Their products with each part, formed once."""
         weighted = self.part_times(np.ascontiguousarray(values))
-        own, rest = by_sets(columns, q, self.unit_ix, sets, weighted)
-        return _PartOutcomes(self, own, rest, (weighted * values).sum(axis=1))
+        per_unit, rest = by_sets(columns, q, self.unit_ix, sets, weighted)
+        return _PartOutcomes(self, per_unit, rest, (weighted * values).sum(axis=1))
 
-    def _by_unit(self, left: Array, right: Array) -> Array:
+    def _by_unit(self, first: Array, second: Array) -> Array:
         """left'Q_k right within each unit : (parts, N, c, c)."""
         n_units = int(self.unit_ix.max()) + 1
-        out = np.zeros((len(self.pairs), n_units, left.shape[1], right.shape[1]))
+        out = np.zeros((len(self.pairs), n_units, first.shape[1], second.shape[1]))
         for part, (row, column) in zip(out, self.pairs, strict=True):
             starts = np.searchsorted(self.unit_ix[row], np.arange(n_units + 1))
             for unit in np.flatnonzero(np.diff(starts)):
                 some = slice(starts[unit], starts[unit + 1])
-                part[unit] = left[row[some]].T @ right[column[some]]
+                part[unit] = first[row[some]].T @ second[column[some]]
                 if row is not column:
-                    part[unit] += left[column[some]].T @ right[row[some]]
+                    part[unit] += first[column[some]].T @ second[row[some]]
         return out
 
 
 @dataclass(frozen=True, eq=False)
 class _PartProducts:
-    """Cross-products by part and power of kappa (K): ``own`` (K, N, q, q), ``own_rest`` (K, N, q, r), ``rest``
+    """Cross-products by part and power of kappa (K): ``per_unit`` (K, N, q, q), ``own_rest`` (K, N, q, r), ``rest``
     (K, sets, r, r), or (K, N, r, r) where units have scales."""
 
     precision: SumOfParts
-    own: Array
+    per_unit: Array
     own_rest: Array
     rest: Array
     sets: Index
 
     def at(self, hyper: Hyper) -> CrossProducts:
         weights = self.precision.weights(hyper)
-        if (n_powers := len(self.own) // weights.shape[1]) > 1:
+        if (n_powers := len(self.per_unit) // weights.shape[1]) > 1:
             powers = hyper["kappa"][:, None] ** np.arange(n_powers)
             weights = (weights[:, :, None] * powers[:, None, :]).reshape(len(weights), -1)
-        own, own_rest = np.tensordot(weights, self.own, 1), np.tensordot(weights, self.own_rest, 1)
+        per_unit, own_rest = np.tensordot(weights, self.per_unit, 1), np.tensordot(weights, self.own_rest, 1)
         if self.precision.unit_scale is None:
-            return CrossProducts(own, own_rest, np.tensordot(weights, self.rest, 1))
+            return CrossProducts(per_unit, own_rest, np.tensordot(weights, self.rest, 1))
         scale = self.precision.unit_scale(hyper)
         scaled = weights[:, :, None] * scale[:, None, :]
         rest = np.stack(
             [
-                np.tensordot(scaled[:, :, self.sets == one].reshape(len(scaled), -1), self._of_set(one), 1)
-                for one in range(int(self.sets.max()) + 1)
+                np.tensordot(scaled[:, :, self.sets == which].reshape(len(scaled), -1), self._of_set(which), 1)
+                for which in range(int(self.sets.max()) + 1)
             ],
             axis=1,
         )
-        return CrossProducts(own * scale[..., None, None], own_rest * scale[..., None, None], rest)
+        return CrossProducts(per_unit * scale[..., None, None], own_rest * scale[..., None, None], rest)
 
     def _of_set(self, which: int) -> Array:
         some = self.rest[:, self.sets == which]
@@ -201,27 +201,27 @@ class _PartProducts:
 
 @dataclass(frozen=True, eq=False)
 class _PartOutcomes:
-    """``own`` (K, N, q, R), ``rest`` (K, M, r, R), ``squares`` (K, R)."""
+    """``per_unit`` (K, N, q, R), ``rest`` (K, M, r, R), ``squares`` (K, R)."""
 
     precision: SumOfParts
-    own: Array
+    per_unit: Array
     rest: Array
     squares: Array
 
     def at(self, hyper: Hyper) -> tuple[Array, Array, Array]:
         weights = self.precision.weights(hyper)
-        return np.tensordot(weights, self.own, 1), np.tensordot(weights, self.rest, 1), weights @ self.squares
+        return np.tensordot(weights, self.per_unit, 1), np.tensordot(weights, self.rest, 1), weights @ self.squares
 
 
 def by_sets(columns: Array, q: int, unit_ix: Index, sets: Index, weighted: Array) -> tuple[Array, Array]:
     """Own columns' products with ``weighted`` (K, obs, R) by unit (K, N, q, R), the others' by set (K, M, r, R)."""
     starts = np.searchsorted(unit_ix, np.arange(sets.size))
-    own = [np.add.reduceat(column[:, None] * weighted, starts, axis=1) for column in columns[:, :q].T]
+    per_unit = [np.add.reduceat(column[:, None] * weighted, starts, axis=1) for column in columns[:, :q].T]
     rest = [
         columns[:, q:].T @ (weighted if sets.max() == 0 else weighted * (sets[unit_ix] == which)[:, None])
         for which in range(int(sets.max()) + 1)
     ]
-    return np.stack(own, axis=2), np.stack(rest, axis=1)
+    return np.stack(per_unit, axis=2), np.stack(rest, axis=1)
 
 
 def serial_precision(structure: ErrorStructure, unit_ix: Index, period: Array, *, by_unit: bool) -> ErrorPrecision:

@@ -52,11 +52,11 @@ def factor_counterfactuals(
     center, scale = _scaling(y, seen)
     standard = np.where(seen, (y - center) / scale, 0.0)
     targets = np.flatnonzero(~seen.all(axis=1))
-    found = [
+    of_chain = [
         _chain(standard, periods.astype(float), seen, targets, rank, draws, np.random.default_rng([seed, chain]))
         for chain in range(chains)
     ]
-    paths, fitted, rho = (np.stack(part) for part in zip(*found, strict=True))
+    paths, fitted, rho = (np.stack(part) for part in zip(*of_chain, strict=True))
     path = np.moveaxis(paths, 2, 0) * scale + center
     path = np.where(seen[targets][:, None, None], y[targets][:, None, None], path)
     return Factors(targets, path, fitted.mean(axis=0) * scale + center, rho)
@@ -69,8 +69,8 @@ def _scaling(y: Array, seen: Array) -> tuple[float, float]:
     units, times = np.nonzero(seen)
     values = y[units, times]
     within = TwoWay(units, times)
-    left = within.residuals(values)
-    return float(values.mean()), float(np.sqrt(left @ left / max(values.size - within.rank, 1)))
+    residuals = within.residuals(values)
+    return float(values.mean()), float(np.sqrt(residuals @ residuals / max(values.size - within.rank, 1)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,16 +103,16 @@ def _chain(
     variance, typical, spread = np.full(n, 0.5), 0.5, np.ones(rank)
     paths, rhos, fitted = np.empty((draws, len(targets), t)), np.empty(draws), np.zeros((len(targets), t))
     for iteration in range(2 * draws):
-        own = _units(y, patterns, at, period, variance, spread, rng)
-        period = _periods(y, patterns, at, own, variance, rng)
-        fit = own[:, :1] + period[:, 0] + own[:, 1:] @ period[:, 1:].T
+        of_units = _units(y, patterns, at, period, variance, spread, rng)
+        period = _periods(y, patterns, at, of_units, variance, rng)
+        fit = of_units[:, :1] + period[:, 0] + of_units[:, 1:] @ period[:, 1:].T
         residual = y - fit
         at = _autocorrelation(residual, patterns, at, variance, rng)
         squares = _squares(residual, patterns, at)
         rate = _SIGMA_SHAPE * typical + 0.5 * squares
         variance = rate / rng.standard_gamma(_SIGMA_SHAPE + 0.5 * seen.sum(axis=1))
         typical = rng.standard_gamma(_SIGMA_SHAPE * n + 1) / (_SIGMA_SHAPE * (1 / variance).sum() + 1)
-        spread = (_LOADING_RATE + 0.5 * (own[:, 1:] ** 2).sum(axis=0)) / rng.standard_gamma(
+        spread = (_LOADING_RATE + 0.5 * (of_units[:, 1:] ** 2).sum(axis=0)) / rng.standard_gamma(
             _LOADING_SHAPE + n / 2, rank
         )
         if iteration >= draws:
@@ -128,7 +128,7 @@ def _units(
 ) -> Array:
     """Level and loadings of each unit given periods and factors : (N, 1 + r)."""
     n, q = len(y), period.shape[1]
-    own = np.empty((n, q))
+    of_units = np.empty((n, q))
     prior = np.diag(np.concatenate([[_WIDE**-2.0], 1 / spread]))
     for pattern in patterns:
         x = np.column_stack([np.ones(len(pattern.columns)), period[pattern.columns, 1:]])
@@ -136,16 +136,16 @@ def _units(
         v = variance[pattern.rows, None]
         right = (y[np.ix_(pattern.rows, pattern.columns)] - period[pattern.columns, 0]) @ weighted / v
         factor = np.linalg.cholesky((x.T @ weighted) / v[..., None] + prior)
-        own[pattern.rows] = _gaussian(factor, right[..., None], rng)
-    return own
+        of_units[pattern.rows] = _gaussian(factor, right[..., None], rng)
+    return of_units
 
 
 def _periods(
-    y: Array, patterns: list[_Pattern], at: int, own: Array, variance: Array, rng: np.random.Generator
+    y: Array, patterns: list[_Pattern], at: int, of_units: Array, variance: Array, rng: np.random.Generator
 ) -> Array:
     """Period effects and factors given levels and loadings : (T, 1 + r)."""
-    t, q = y.shape[1], own.shape[1]
-    load = np.column_stack([np.ones(len(y)), own[:, 1:]])
+    t, q = y.shape[1], of_units.shape[1]
+    load = np.column_stack([np.ones(len(y)), of_units[:, 1:]])
     precision = np.zeros((q, t, q, t))
     diagonal = np.arange(t)
     for k in range(q):
@@ -157,7 +157,7 @@ def _periods(
         lam = pattern.grid.precision[at]
         block = np.einsum("ab,st->asbt", weighted.T @ load[rows], lam)
         precision[np.ix_(range(q), columns, range(q), columns)] += block
-        right[:, columns] += weighted.T @ (y[np.ix_(rows, columns)] - own[rows, :1]) @ lam
+        right[:, columns] += weighted.T @ (y[np.ix_(rows, columns)] - of_units[rows, :1]) @ lam
     factor = np.linalg.cholesky(precision.reshape(q * t, q * t))
     return np.asarray(_gaussian(factor[None], right.reshape(1, q * t, 1), rng).reshape(q, t).T)
 
@@ -170,11 +170,11 @@ def _gaussian(factor: Array, right: Array, rng: np.random.Generator) -> Array:
 
 def _squares(residual: Array, patterns: list[_Pattern], at: int) -> Array:
     """e_i' Q(rho) e_i of each unit : (N,)."""
-    found = np.empty(len(residual))
+    squares = np.empty(len(residual))
     for pattern in patterns:
         e = residual[np.ix_(pattern.rows, pattern.columns)]
-        found[pattern.rows] = ((e @ pattern.grid.precision[at]) * e).sum(axis=1)
-    return found
+        squares[pattern.rows] = ((e @ pattern.grid.precision[at]) * e).sum(axis=1)
+    return squares
 
 
 def _autocorrelation(
@@ -188,9 +188,9 @@ def _autocorrelation(
     for step, u in zip(rng.integers(1, _RHO_REACH + 1, _RHO_STEPS), rng.random((_RHO_STEPS, 2)), strict=True):
         proposed = at + int(step if u[0] < 0.5 else -step)
         if 0 <= proposed < len(RHO_GRID):
-            found = log_density(proposed)
-            if np.log(u[1]) < found - now:
-                at, now = proposed, found
+            density = log_density(proposed)
+            if np.log(u[1]) < density - now:
+                at, now = proposed, density
     return at
 
 

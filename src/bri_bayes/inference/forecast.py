@@ -36,12 +36,12 @@ def ar1_grid(before: Array, after: Array) -> Ar1Grid:
     """The parts for each rho of the grid, for periods ``before`` (n,) and ``after`` (h,)."""
     rho = RHO_GRID[:, None, None]
 
-    def covariance(left: Array, right: Array) -> Array:
-        apart = np.abs(left[:, None] - right[None, :])[None]
-        return np.asarray(np.sign(rho) ** apart * np.abs(rho) ** apart / (1 - rho**2))
+    def covariance(first: Array, second: Array) -> Array:
+        lag = np.abs(first[:, None] - second[None, :])[None]
+        return np.asarray(np.sign(rho) ** lag * np.abs(rho) ** lag / (1 - rho**2))
 
     now = covariance(before, before)
     precision = np.linalg.inv(now)
     onward = covariance(after, before) @ precision
-    left = covariance(after, after) - onward @ covariance(before, after)
-    return Ar1Grid(precision, -np.linalg.slogdet(now)[1], onward, np.linalg.cholesky(left))
+    remaining = covariance(after, after) - onward @ covariance(before, after)
+    return Ar1Grid(precision, -np.linalg.slogdet(now)[1], onward, np.linalg.cholesky(remaining))

@@ -135,7 +135,7 @@ def joint_model(terms: tuple[Terms, ...], structure: ErrorStructure, space: Join
         y=np.concatenate([t.y for t in terms])[order],
         unit_ix=np.concatenate([t.unit_ix for t in terms])[order],
         period=np.concatenate([t.period for t in terms])[order],
-        own=_stacked([t.own for t in terms], rows),
+        per_unit=_stacked([t.per_unit for t in terms], rows),
         shared=_stacked([t.shared for t in terms], rows),
     )
     return Collapsed(stacked, space, joint_precision(terms[0], rows, structure))

@@ -25,11 +25,11 @@ def effect_functionals(terms: Terms, row_weights: Array, suffix: str = "") -> Co
     """
     names = tuple(name + suffix for name in EFFECT_BLOCKS)
     starts = np.searchsorted(terms.unit_ix, np.arange(terms.n_units))
-    own, shared = (
+    per_unit, shared = (
         np.column_stack([block.columns * float(block.name in names) for block in blocks])
-        for blocks in (terms.own, terms.shared)
+        for blocks in (terms.per_unit, terms.shared)
     )
-    by_unit = np.add.reduceat(row_weights[:, :, None] * own, starts, axis=1)
+    by_unit = np.add.reduceat(row_weights[:, :, None] * per_unit, starts, axis=1)
     return Coefficients(by_unit, _none(terms, len(row_weights)), row_weights @ shared)
 
 
@@ -37,7 +37,7 @@ def coefficient_functionals(terms: Terms, name: str, scale: Array) -> Coefficien
     """The coefficients of a shared block, each divided by ``scale`` (m,) : m functionals."""
     names = np.concatenate([[block.name] * block.columns.shape[1] for block in terms.shared])
     chosen = np.eye(names.size)[names == name] / scale[:, None]
-    q = sum(block.columns.shape[1] for block in terms.own)
+    q = sum(block.columns.shape[1] for block in terms.per_unit)
     return Coefficients(np.zeros((len(chosen), terms.n_units, q)), _none(terms, len(chosen)), chosen)
 
 

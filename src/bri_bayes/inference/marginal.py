@@ -85,7 +85,7 @@ def draw_pairs(model: Collapsed, weighted: Weighted, pairs: int, rng: np.random.
     hyper = model.space.values(weighted.vectors[unique])
     drawn = _coefficients(model, hyper, position, rng)
     values = {name: np.concatenate([value[position]] * 2) for name, value in hyper.items()}
-    for blocks, level in zip((model.terms.own, model.terms.grouped, model.terms.shared), drawn, strict=True):
+    for blocks, level in zip((model.terms.per_unit, model.terms.grouped, model.terms.shared), drawn, strict=True):
         values |= by_block(blocks, level)
     return values
 

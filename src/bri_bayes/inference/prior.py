@@ -37,11 +37,11 @@ def prior_fit(analysis: Analysis, draws: int = 4000, seed: int = 0) -> Fit:
     space = hyperparameters(terms, card)
     hyper = space.values(_hyper_vectors(space, chains * max(each, 100), rng))
     n_units = design.sizes["unit"]
-    own = [_coefficients(block, hyper, rng, (n_units,)) for block in terms.own]
+    per_unit = [_coefficients(block, hyper, rng, (n_units,)) for block in terms.per_unit]
     shared = [_coefficients(block, hyper, rng, ()) for block in terms.shared]
     n_groups = 0 if terms.group_ix is None else int(terms.group_ix.max()) + 1
     grouped = [_coefficients(block, hyper, rng, (n_groups,)) for block in terms.grouped]
-    values = hyper | by_block(terms.own, np.concatenate(own, axis=-1))
+    values = hyper | by_block(terms.per_unit, np.concatenate(per_unit, axis=-1))
     values |= by_block(terms.shared, np.concatenate(shared, axis=-1))
     if grouped:
         values |= by_block(terms.grouped, np.concatenate(grouped, axis=-1))

@@ -109,8 +109,8 @@ def linear_predictor(design: Design, card: ModelCard, draws: dict[str, Array]) -
         z = (design["Z"].to_numpy() - design["z_center"].to_numpy()) / design["z_scale"].to_numpy()
         mu = mu + draws["modifier_effect"] @ (z * treated[:, None]).T
         if "modifier_deviation" in draws:
-            own, after = treated_position(design), np.flatnonzero(treated)
-            mu[:, after] += (draws["modifier_deviation"][:, own[after]] * z[after]).sum(axis=-1)
+            unit, after = treated_position(design), np.flatnonzero(treated)
+            mu[:, after] += (draws["modifier_deviation"][:, unit[after]] * z[after]).sum(axis=-1)
     if "trend" in draws:
         mu = mu + draws["trend"][:, unit_ix] * trend_time(design)
     if "drift" in draws:

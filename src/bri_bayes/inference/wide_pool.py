@@ -150,14 +150,14 @@ class WidePool:
         )
         errors = errors + self.wide[0] ** 2
         contrasts = period_contrasts(size)
-        precision, log_det_prior, functional, own = self._prior(hyper)
+        precision, log_det_prior, functional, deviation = self._prior(hyper)
         moment, log_density = np.zeros((n_points, precision.shape[-1])), -0.5 * log_det_prior
         after = np.outer(self.path, self.path)
         shock = 0.0 if self.shocks is None else hyper[RATIO][:, None, None] ** 2 * self.shocks.covariance(hyper)
         by_treated = {}
         for kind in self.kinds:
             if kind.treated not in by_treated:
-                within = errors + own[:, None, None] ** 2 * after if kind.treated else errors
+                within = errors + deviation[:, None, None] ** 2 * after if kind.treated else errors
                 by_treated[kind.treated] = np.linalg.inv(within), np.linalg.slogdet(within)[1]
             inverse, log_det = by_treated[kind.treated]
             count = kind.regions * (kind.n - 1)
@@ -187,16 +187,20 @@ class WidePool:
         """Prior precision (B, p, p) of what all share, log determinant of its inverse, weights of the ATT, omega."""
         n_treated = sum(kind.n * kind.regions for kind in self.kinds if kind.treated)
         ones = np.ones(hyper["sigma"].size)
-        own = hyper["omega"]
+        deviation = hyper["omega"]
         scales = [self.wide[1] * ones] * (self.periods.size - 1)
-        scales += [self.card.priors.effect * ones, *[hyper["eta"]] * self.bends.shape[1], own / np.sqrt(n_treated)]
+        scales += [
+            self.card.priors.effect * ones,
+            *[hyper["eta"]] * self.bends.shape[1],
+            deviation / np.sqrt(n_treated),
+        ]
         sd = np.stack(scales, axis=1)
         precision = np.zeros((*sd.shape, sd.shape[1]))
         diagonal = np.arange(sd.shape[1])
         precision[:, diagonal, diagonal] = sd**-2.0
         functional = np.zeros(sd.shape)
         functional[:, [self.periods.size - 1, -1]] = 1.0
-        return precision, 2 * np.log(sd).sum(axis=1), functional, own
+        return precision, 2 * np.log(sd).sum(axis=1), functional, deviation
 
 
 def _kinds(design: Design, card: ModelCard) -> tuple[Kind, ...]:

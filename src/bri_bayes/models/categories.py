@@ -116,11 +116,11 @@ def _columns(design: CategoryDesign) -> Array:
     """Z : (period, unit, column) minus unit means, which integrates the period effects."""
     n_units, n_periods, _ = design.y.shape
     cells = np.moveaxis(design.event_time[:, :, None] == design.times, 0, 1).astype(float)
-    own = cells.sum(axis=2)[:, :, None] * np.eye(n_units)[:, design.treated_ix]
+    single = cells.sum(axis=2)[:, :, None] * np.eye(n_units)[:, design.treated_ix]
     holes = design.holes
     marks = np.zeros((n_periods, n_units, len(holes)))
     marks[holes[:, 1], holes[:, 0], np.arange(len(holes))] = 1.0
-    columns = np.concatenate([np.moveaxis(design.guess, 0, 1), cells, own, marks], axis=2)
+    columns = np.concatenate([np.moveaxis(design.guess, 0, 1), cells, single, marks], axis=2)
     return np.asarray(columns - columns.mean(axis=1, keepdims=True))
 
 
@@ -132,8 +132,8 @@ def _moments(columns: Array, rho: Any) -> tuple[Any, Any]:
     """
     import pytensor.tensor as pt
 
-    def cross(left: Array, right: Array) -> Array:
-        product = np.tensordot(left, right, axes=((0, 1), (0, 1))) if left.ndim == 3 else left.T @ right
+    def cross(first: Array, second: Array) -> Array:
+        product = np.tensordot(first, second, axes=((0, 1), (0, 1))) if first.ndim == 3 else first.T @ second
         return np.asarray((product + product.T) / 2)
 
     whole = cross(columns, columns)
@@ -146,9 +146,9 @@ def _moments(columns: Array, rho: Any) -> tuple[Any, Any]:
     return whole + rho**2 * inner - rho * beside - (rest / total) * score, pt.log(rest * total)
 
 
-def _product(left: Any, right: Any) -> Any:
+def _product(first: Any, second: Any) -> Any:
     """A matrix product of small matrices as a sum: compiling one Dot takes longer than a run of all of these."""
-    return (left[:, :, None] * right[None, :, :]).sum(axis=1)
+    return (first[:, :, None] * second[None, :, :]).sum(axis=1)
 
 
 def _category_effects() -> Any:
@@ -166,8 +166,8 @@ def _country_effects(n_categories: int) -> Any:
     import pymc as pm
 
     chol = _covariance("country", n_categories, COUNTRY, half_normal=True)
-    own = pm.Normal("country_raw", 0, 1, dims=("treated_unit", "category"))
-    return pm.Deterministic("u", _product(own, chol.T), dims=("treated_unit", "category"))
+    raw = pm.Normal("country_raw", 0, 1, dims=("treated_unit", "category"))
+    return pm.Deterministic("u", _product(raw, chol.T), dims=("treated_unit", "category"))
 
 
 def _centred_walk(times: Any, weights: Array) -> Array:

@@ -73,7 +73,7 @@ def _autocorrelation(name: str, shapes: tuple[float, float]) -> Any:
 
 def _stationary(sigma: Any, rho: Any) -> Any:
     """Autocovariance of an AR(1) process after d periods, as a function of d."""
-    return lambda apart: sigma**2 * rho**apart / (1 - rho**2)
+    return lambda lag: sigma**2 * rho**lag / (1 - rho**2)
 
 
 def _noisy(serial: Serial, period: Array, error: Any, ratio: Any, autocovariance: Any, noise: Any) -> None:
@@ -82,8 +82,8 @@ def _noisy(serial: Serial, period: Array, error: Any, ratio: Any, autocovariance
     import pytensor.tensor as pt
 
     for position, (years, rows) in enumerate(rows_by_pattern(serial, period)):
-        apart = np.abs(np.subtract.outer(years, years))
-        factor = pt.linalg.cholesky(autocovariance(apart) + noise**2 * np.eye(years.size))
+        lag = np.abs(np.subtract.outer(years, years))
+        factor = pt.linalg.cholesky(autocovariance(lag) + noise**2 * np.eye(years.size))
         white = pt.linalg.solve_triangular(factor, (error / ratio)[rows].T, lower=True)
         log_det = len(rows) * pt.log(pt.diag(factor)).sum() + pt.log(ratio)[rows].sum()
         density = -0.5 * (white**2).sum() - log_det - 0.5 * rows.size * np.log(2 * np.pi)

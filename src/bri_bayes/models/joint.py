@@ -39,9 +39,9 @@ def build_joint(designs: tuple[Design, Design], card: ModelCard, lkj_shape: floa
     priors = card.priors
     with pm.Model(coords=coords) as model:
         sigma, rho, errors = [], [], []
-        for a, one in enumerate(designs):
-            y = (one["y"].to_numpy() - one.attrs["y_center"]) / one.attrs["y_scale"]
-            scale_unit, scale_period = wide_scales(one, card)
+        for a, of_outcome in enumerate(designs):
+            y = (of_outcome["y"].to_numpy() - of_outcome.attrs["y_center"]) / of_outcome.attrs["y_scale"]
+            scale_unit, scale_period = wide_scales(of_outcome, card)
             mu = pm.Normal(f"unit_effect_{a}", 0, scale_unit, dims="unit")[unit_ix]
             mu += pm.ZeroSumNormal(f"period_effect_{a}", sigma=scale_period, dims="period")[period_ix]
             effect = pm.Normal(f"effect_{a}", 0, priors.effect)

@@ -88,8 +88,8 @@ def build_linear(
             if card.effects.modifier_slopes == "by_unit":
                 omega_modifier = pm.HalfNormal("omega_modifier", priors.modifier_unit)
                 raw = pm.Normal("modifier_deviation_raw", 0, 1, dims=("treated_unit", "modifier"))
-                own = pm.Deterministic("modifier_deviation", omega_modifier * raw, dims=("treated_unit", "modifier"))
-                mu += (own[own_position(design)] * z).sum(axis=1)
+                slope = pm.Deterministic("modifier_deviation", omega_modifier * raw, dims=("treated_unit", "modifier"))
+                mu += (slope[own_position(design)] * z).sum(axis=1)
                 if not known:  # correlated period effects, which alone need it, are refused with latent values
                     regressors += [np.eye(design.sizes["unit"])[unit_ix] * column[:, None] for column in z.T]
         if card.covariates:
@@ -181,8 +181,10 @@ def _effect(design: Design, card: ModelCard, times: np.ndarray) -> tuple[Any, li
         effect = pm.Deterministic("effect", effect, dims=("treated_unit", "event_time"))
         spilt = _exposed_effect(design, card, tau, omega)
     if by_unit:
-        own = np.eye(len(names))[own_ix] * treated[:, None]
-        regressors += [own * (binned == k)[:, None] for k in times[n_leads:]] if effects.pooling == "none" else [own]
+        dummies = np.eye(len(names))[own_ix] * treated[:, None]
+        regressors += (
+            [dummies * (binned == k)[:, None] for k in times[n_leads:]] if effects.pooling == "none" else [dummies]
+        )
     return effect[own_ix, path_ix] * has_effect + spilt, regressors
 
 
@@ -201,8 +203,8 @@ def _exposed_effect(design: Design, card: ModelCard, tau: Any, omega: Any) -> An
         effect = effect + omega * pm.Normal("exposed_deviation_raw", 0, 1, dims="exposed_unit")[:, None]
     effect = pm.Deterministic("exposed_effect", kappa * effect, dims=("exposed_unit", "event_time"))
     rows, positions = exposed_positions(design, card)
-    own = np.searchsorted(units, design["unit"].to_numpy()[design["unit_ix"].to_numpy()[rows]])
-    return pt.set_subtensor(pt.zeros(design.sizes["obs"])[rows], effect[own, positions])
+    position = np.searchsorted(units, design["unit"].to_numpy()[design["unit_ix"].to_numpy()[rows]])
+    return pt.set_subtensor(pt.zeros(design.sizes["obs"])[rows], effect[position, positions])
 
 
 def own_position(design: Design) -> np.ndarray:
@@ -233,8 +235,8 @@ def _period_effect(design: Design, card: ModelCard, regressors: list[np.ndarray]
     stacked = np.hstack(regressors)
     dummies = np.eye(n_periods)[design["period_ix"].to_numpy()]
     means = dummies.T @ stacked / dummies.sum(axis=0)[:, None]
-    left, singular, _ = np.linalg.svd(means - means.mean(axis=0), full_matrices=False)
-    basis = left[:, singular > 1e-10 * singular.max()]
+    u, singular, _ = np.linalg.svd(means - means.mean(axis=0), full_matrices=False)
+    basis = u[:, singular > 1e-10 * singular.max()]
     mundlak = pm.Normal("period_mundlak", 0, scale * np.sqrt(n_periods), shape=basis.shape[1])
     sigma_period = pm.HalfNormal("sigma_period", card.priors.period_spread)
     raw = pm.Normal("period_raw", 0, 1, dims="period")

@@ -24,30 +24,30 @@ ROUNDING = 1e-14
 class Equations:
     """Linear equations sum_b u_ib' G_b v_ib = c_i in the blocks G_b of a block-diagonal Gram matrix.
 
-    ``left``, ``right`` : one array (equation, variable) a block, the rows u_i and v_i; ``values`` : (equation,) c_i;
+    ``first``, ``second`` : one array (equation, variable) a block, the rows u_i and v_i; ``values`` : (equation,) c_i;
     ``weights`` : (equation,) infinite for an equation that must hold, else the price of half a squared miss.
     """
 
-    left: tuple[Array, ...]
-    right: tuple[Array, ...]
+    first: tuple[Array, ...]
+    second: tuple[Array, ...]
     values: Array
     weights: Array
 
     def misses(self, gram: Sequence[Array]) -> Array:
         """Right side minus left side : (equation,)."""
-        sums = [np.einsum("ka,ab,kb->k", u, G, v) for u, G, v in zip(self.left, gram, self.right, strict=True)]
+        sums = [np.einsum("ka,ab,kb->k", u, G, v) for u, G, v in zip(self.first, gram, self.second, strict=True)]
         return self.values - np.sum(sums, axis=0)
 
     def combined(self, multipliers: Array) -> list[Array]:
         """sum_i multipliers_i sym(u_i v_i'), block by block."""
-        products = [np.einsum("k,ka,kb->ab", multipliers, u, v) for u, v in zip(self.left, self.right, strict=True)]
+        products = [np.einsum("k,ka,kb->ab", multipliers, u, v) for u, v in zip(self.first, self.second, strict=True)]
         return [(product + product.T) / 2 for product in products]
 
     def scaled(self, scales: Sequence[Array]) -> Equations:
         """The same equations for variables that are divided by ``scales`` : (variable,) a block."""
         return Equations(
-            tuple(u * s for u, s in zip(self.left, scales, strict=True)),
-            tuple(v * s for v, s in zip(self.right, scales, strict=True)),
+            tuple(u * s for u, s in zip(self.first, scales, strict=True)),
+            tuple(v * s for v, s in zip(self.second, scales, strict=True)),
             self.values,
             self.weights,
         )
@@ -130,7 +130,7 @@ def _inverse_of(factor: Array) -> Array:
 def _hessian(gram: list[Array], equations: Equations) -> Array:
     """tr(A_i G A_j G), summed over the blocks : (equation, equation)."""
     total = np.zeros((equations.values.size,) * 2)
-    for G, u, v in zip(gram, equations.left, equations.right, strict=True):
+    for G, u, v in zip(gram, equations.first, equations.second, strict=True):
         uu, vv, uv = u @ G @ u.T, v @ G @ v.T, u @ G @ v.T
         total += (uu * vv + uv * uv.T) / 2
     return total

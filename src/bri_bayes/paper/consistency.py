@@ -174,7 +174,7 @@ def _positive_sum(problem: System, multipliers: Array) -> PositiveSum:
     nu = np.where(np.abs(multipliers) > LEAST_EIGENVALUE * size, multipliers, 0.0) / (size or 1.0)
     least = np.inf
     for at, total in enumerate(problem.equations.combined(nu)):
-        bound = np.abs(nu)[:, None] * np.abs(problem.equations.left[at])
+        bound = np.abs(nu)[:, None] * np.abs(problem.equations.first[at])
         moved = bound.T @ problem.slack[at]
         used = np.abs(total).sum(axis=0) > 0
         if used.any():

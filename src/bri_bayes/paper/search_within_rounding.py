@@ -108,7 +108,7 @@ def _least_norm(moved: Array, target: Array) -> Array:
 def _start(problem: System, expected: Sequence[Array]) -> tuple[Array, ...]:
     """Cross-products that miss the equations a little."""
     exact = problem.equations
-    soft = Equations(exact.left, exact.right, exact.values, np.full_like(exact.weights, START_WEIGHT))
+    soft = Equations(exact.first, exact.second, exact.values, np.full_like(exact.weights, START_WEIGHT))
     blocks = tuple(expected)
     for _ in range(START_ROUNDS):
         blocks = nearest_gram([np.diag(np.diag(G)) for G in blocks], soft).gram

@@ -56,9 +56,14 @@ def grid(table: Table) -> Grid:
     """The cells that a reader sees; every number keeps its full value behind its text."""
     columns = tuple(column for column in table.shown if column.kind != "folded")
     closed = tuple(column for column in table.shown if column.kind == "folded")
-    formats = {scale: _format([row.get(one.key) for one in group for row in table.rows], group) for scale, group in
-               _scales(columns).items()}  # fmt: skip
-    rows = tuple(tuple(_cell(row.get(one.key), one, formats.get(_scale(one))) for one in columns) for row in table.rows)
+    formats = {
+        scale: _format([row.get(column.key) for column in group for row in table.rows], group)
+        for scale, group in _scales(columns).items()
+    }
+    rows = tuple(
+        tuple(_cell(row.get(column.key), column, formats.get(_scale(column))) for column in columns)
+        for row in table.rows
+    )
     powers = []
     for scale, group in _scales(columns).items():
         if power := formats[scale].power:
@@ -66,7 +71,8 @@ def grid(table: Table) -> Grid:
             headings = ", ".join(column.heading for column in group)
             powers.append(f"{headings}: in {power_of_ten(power)}{unit}.")
     folded = [
-        tuple((one.heading, readable(str(row[one.key]))) for one in closed if row.get(one.key)) for row in table.rows
+        tuple((column.heading, readable(str(row[column.key]))) for column in closed if row.get(column.key))
+        for row in table.rows
     ]
     return Grid(columns, rows, (*powers, *table.notes), tuple(folded) if closed else ())
 

@@ -35,11 +35,11 @@ def subset_sentence(values: Values, outcome: Values, digits: int) -> str:
     """The range over all sets, how many intervals leave zero out, and the control that moves the estimate most."""
     sets = outcome["subsets"]
     means = [record["att"]["mean"] for record in sets]
-    apart = sum(sentences.excludes_zero(record["att"]) for record in sets)
+    count = sum(sentences.excludes_zero(record["att"]) for record in sets)
     text = (
         f"{outcome['label']}: over {len(sets)} sets of controls the estimate runs from "
         f"{sentences.signed(min(means), digits)} to {sentences.signed(max(means), digits)}; "
-        f"{apart} of {len(sets)} intervals leave zero out."
+        f"{count} of {len(sets)} intervals leave zero out."
     )
     if moves := outcome.get("influence"):
         text += f" {influence_sentence(values, moves, digits)}"
@@ -63,15 +63,15 @@ def influence_sentence(values: Values, moves: list[Mapping[str, Any]], digits: i
 def contamination_sentence(outcome: Values, digits: int) -> str:
     """The effect with clean and with fully exposed controls, and whether the data say anything about the share."""
     clean, full = outcome["contaminated"][0]["att"]["mean"], outcome["contaminated"][-1]["att"]["mean"]
-    found = outcome["contamination"]
-    kappa, bits = found["kappa"], found["quadrature"]["learned"]
+    share = outcome["contamination"]
+    kappa, bits = share["kappa"], share["quadrature"]["learned"]
     hardly = "hardly tell" if bits < HARDLY_LEARNED else "say something of"
     return (
         f"{outcome['label']}: {sentences.signed(clean, digits)} with clean controls, "
         f"{sentences.signed(full, digits)} if they had all of the effect after joining. The data {hardly} the share: "
         f"its posterior is {kappa['mean']:.2f} (sd {kappa['sd']:.2f}; a uniform prior has 0.50, 0.29), {bits:.2f} bits "
-        f"from the prior. With the share unknown the effect is {sentences.signed(found['att']['mean'], digits)} "
-        f"(95% interval {sentences.interval(found['att']['lower'], found['att']['upper'], digits)})."
+        f"from the prior. With the share unknown the effect is {sentences.signed(share['att']['mean'], digits)} "
+        f"(95% interval {sentences.interval(share['att']['lower'], share['att']['upper'], digits)})."
     )
 
 
@@ -79,14 +79,14 @@ def coverage_sentence(outcome: Values, digits: int) -> str:
     """What each counterfactual model expects, and how often its interval fails for donors."""
     texts = []
     for kind, noun in (("synthetic", "The synthetic control"), ("factor", "The factor model")):
-        found = outcome.get(kind) or {}
-        if "att" not in found:
+        model = outcome.get(kind) or {}
+        if "att" not in model:
             continue
-        placebo, att = found["placebo"], found["att"]
+        placebo, att = model["placebo"], model["att"]
         of_sets = ""
         if "set_coverage" in placebo:
             of_sets = f" and {100 * placebo['set_coverage']:.0f}% of {placebo['fitted_sets']} averages of random donors"
-        ranks = f" with {sentences.counted(found['rank'], 'factors')}" if kind == "factor" else ""
+        ranks = f" with {sentences.counted(model['rank'], 'factors')}" if kind == "factor" else ""
         texts.append(
             f"{noun}{ranks} gives {sentences.signed(att['mean'], digits)} "
             f"({sentences.interval(att['lower'], att['upper'], digits)}); its 95% intervals cover zero for "

@@ -129,14 +129,14 @@ def by_unit(values: Values, outcome: Values) -> str:
     effects, digits = main_model(outcome).get("by_unit", {}), decimals(outcome)
     if not effects:
         return f"{outcome['label']}: the model has no effects of single {unit_noun(values)}."
-    apart = [unit for unit, effect in effects.items() if excludes_zero(effect)]
+    excluding = [unit for unit, effect in effects.items() if excludes_zero(effect)]
     low, high = (pick(effects, key=lambda unit: effects[unit]["mean"]) for pick in (min, max))
     ends = " and ".join(
         f"{signed(effects[unit]['mean'], digits)} ({tables.unit_name(values, unit)})"
         for unit in dict.fromkeys((low, high))
     )
-    named = f": {listed(tables.unit_name(values, unit) for unit in apart)}" if 0 < len(apart) <= 5 else ""
-    count = f"{_of(len(apart), len(effects))} intervals of single {unit_noun(values)} leave zero out{named}"
+    named = f": {listed(tables.unit_name(values, unit) for unit in excluding)}" if 0 < len(excluding) <= 5 else ""
+    count = f"{_of(len(excluding), len(effects))} intervals of single {unit_noun(values)} leave zero out{named}"
     return f"{outcome['label']}: {count}; the means lie between {ends}."
 
 
@@ -144,11 +144,11 @@ def event_study(outcome: Values, rows: pd.DataFrame) -> str:
     """How many years leave zero out, before and after? ``rows`` : those of by_event_time, of one or more baselines."""
     parts = []
     for baseline, path in rows.groupby("baseline", sort=False):
-        apart = (path["lower"] > 0) | (path["upper"] < 0)
+        excluding = (path["lower"] > 0) | (path["upper"] < 0)
         before, after = (path["event_time"] < 0) & (path["sd"] > 0), path["event_time"] >= 0
-        counts = f"{_of(int(apart[after].sum()), int(after.sum()))} after"
+        counts = f"{_of(int(excluding[after].sum()), int(after.sum()))} after"
         if before.any():
-            counts = f"{_of(int(apart[before].sum()), int(before.sum()))} before and {counts}"
+            counts = f"{_of(int(excluding[before].sum()), int(before.sum()))} before and {counts}"
         parts.append(f"{counts}, against {_BASELINES.get(str(baseline), str(baseline))}")
     return f"{outcome['label']}: years that leave zero out: {'; '.join(parts)}."
 
@@ -168,10 +168,10 @@ def additional_trade(outcome: Values) -> str:
     """Between which amounts do the yearly means lie, and how many years leave zero out?"""
     years = main_model(outcome)["additional_trade_usd"]
     means = [effect["mean"] for effect in years.values()]
-    apart = sum(excludes_zero(effect) for effect in years.values())
+    excluding = sum(excludes_zero(effect) for effect in years.values())
     return (
         f"{outcome['label']}: the yearly means lie between {dollars(min(means))} and {dollars(max(means))}; "
-        f"zero is left out in {_of(apart, len(years))} years."
+        f"zero is left out in {_of(excluding, len(years))} years."
     )
 
 

@@ -98,7 +98,7 @@ class Table:
 
     def without(self, *keys: str) -> Table:
         """All columns but these."""
-        return dataclasses.replace(self, columns=tuple(one for one in self.columns if one.key not in keys))
+        return dataclasses.replace(self, columns=tuple(column for column in self.columns if column.key not in keys))
 
     def titled(self, caption: str, *, unit: str = "", notes: Sequence[str] | None = None) -> Table:
         """The same rows under another caption."""

@@ -36,8 +36,8 @@ def breaches(values: Mapping[str, Any]) -> list[str]:
         _whole().validate_python(values)
     except ValidationError as error:
         return [
-            f"values.json, {'.'.join(map(str, found['loc']))}: {found['msg']}"
-            for found in error.errors(include_url=False)
+            f"values.json, {'.'.join(map(str, breach['loc']))}: {breach['msg']}"
+            for breach in error.errors(include_url=False)
         ]
     return []
 

@@ -61,8 +61,8 @@ class CheckFinding(Result):
 def check_panel(path: Path) -> list[CheckFinding]:
     """Every finding about the file, the broken rules first."""
     frame = read_long(path)
-    findings = [CheckFinding(*found) for found in _findings(frame, path)]
-    return sorted(findings, key=lambda found: found.severity != "broken")
+    findings = [CheckFinding(*finding) for finding in _findings(frame, path)]
+    return sorted(findings, key=lambda finding: finding.severity != "broken")
 
 
 def read_long(path: Path) -> pd.DataFrame:

@@ -72,10 +72,10 @@ def scales_mixed(frame: pd.DataFrame, levels: Mapping[str, float], unit: str, ye
 def disagreements(frame: pd.DataFrame, levels: Mapping[str, float], unit: str, year: str) -> Found:
     """Two columns of one flow: how far apart, and for whom."""
     for first, second, ratio in _ratios(frame, levels, unit, year):
-        apart = np.exp(np.log(ratio).abs())
-        worst = apart.groupby(level=0).max().sort_values(ascending=False)
+        factor = np.exp(np.log(ratio).abs())
+        worst = factor.groupby(level=0).max().sort_values(ascending=False)
         worst = worst[worst >= DISAGREE]
-        listed = ", ".join(f"{code} {apart.loc[code].idxmax()} ({size:.2f})" for code, size in worst.items())
+        listed = ", ".join(f"{code} {factor.loc[code].idxmax()} ({size:.2f})" for code, size in worst.items())
         yield (
             "reporters", "note",
             f"{first} against {second}: median ratio {ratio.median():.3f} over {len(ratio)} cells; {len(worst)} units "

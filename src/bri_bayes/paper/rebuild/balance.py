@@ -32,14 +32,14 @@ _EVALUATIONS, _TOLERANCE = 200, 1e-9
 class Shape:
     """How errors of exports differ over units, beyond one AR(1) process: logs of scales, and a spread of trends.
 
-    ``treated``, ``controls`` : of the group before the policy; ``own`` : of each unit, times a normal draw;
+    ``treated``, ``controls`` : of the group before the policy; ``each_unit`` : of each unit, times a normal draw;
     ``matched`` : of controls, times their share in the matches; ``off_support`` : of treated units without one;
     ``trend`` : sd of the yearly trend of a unit that ends with the policy.
     """
 
     treated: float = 0.0
     controls: float = 0.0
-    own: float = 0.0
+    each_unit: float = 0.0
     matched: float = 0.0
     off_support: float = 0.0
     trend: float = 0.0
@@ -122,7 +122,7 @@ class Balance:
         scales, trend = rng.normal(size=(2, len(rows.units)))
         share = self.groups["after", "control"]
         off = rows.ever_treated & (self.groups["after", "treated"] == 0)
-        scale = np.exp(shape.own * scales + shape.matched * share / share.max() + shape.off_support * off)
+        scale = np.exp(shape.each_unit * scales + shape.matched * share / share.max() + shape.off_support * off)
         early = np.exp(np.where(rows.ever_treated, shape.treated, shape.controls))
         values = draws * scale[:, None]
         values[:, before] *= early[:, None]

@@ -48,7 +48,7 @@ def _title(outcomes: Mapping[str, Any]) -> str:
     counts = {}
     for outcome in outcomes.values():
         effects = main_model(outcome)["additional_trade_usd"].values()
-        counts[outcome["label"]] = (wording.apart(effects), len(effects))
+        counts[outcome["label"]] = (wording.excluding_zero(effects), len(effects))
     if not any(count for count, _ in counts.values()):
         return "In no year can additional trade be told from zero dollars"
     parts = [f"{label}: {count} of {total} years" for label, (count, total) in counts.items()]

@@ -75,7 +75,7 @@ def _effects(outcome: Values, span: tuple[int, int]) -> list[Any]:
 
 
 def _count(outcome: Values, span: tuple[int, int]) -> str:
-    return f"{wording.apart(_effects(outcome, span))} of {len(_effects(outcome, span))}"
+    return f"{wording.excluding_zero(_effects(outcome, span))} of {len(_effects(outcome, span))}"
 
 
 def _title(outcomes: Values) -> str:
@@ -88,5 +88,5 @@ def _title(outcomes: Values) -> str:
             for span in _spans(outcome)[place : place + 1]
             for effect in _effects(outcome, span)
         ]
-        counts.append(f"{wording.apart(effects)} of {len(effects)} {word}")
+        counts.append(f"{wording.excluding_zero(effects)} of {len(effects)} {word}")
     return f"Differences of products that stand apart from zero: {', '.join(counts)}"

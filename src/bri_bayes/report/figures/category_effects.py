@@ -59,9 +59,9 @@ def caption(values: Values) -> list[str]:
     section = as_panel(values)
     return [
         f"{section['outcomes'][name]['label']}: zero lies outside the 95% interval of "
-        f"{wording.apart(fit['effects'].values())} of {len(fit['categories'])} categories, and "
-        f"{wording.apart(fit['against_overall'].values())} of {len(fit['categories'])} stand apart from the average "
-        "of all."
+        f"{wording.excluding_zero(fit['effects'].values())} of {len(fit['categories'])} categories, and "
+        f"{wording.excluding_zero(fit['against_overall'].values())} of {len(fit['categories'])} stand apart from the "
+        "average of all."
         for name, fit in main_fits(section).items()
     ]
 
@@ -79,7 +79,7 @@ def main_fits(section: Values) -> dict[str, Any]:
 def _title(fits: Mapping[str, Any]) -> str:
     """Whether any category stands apart from the average of all: the claim that some gained more than others."""
     differ = [effect for fit in fits.values() for effect in fit["against_overall"].values()]
-    count = wording.apart(differ)
+    count = wording.excluding_zero(differ)
     if count == 0:
         return "No product category stands apart from the average of all"
     return f"{count} of {len(differ)} product categories stand apart from the average of all"

@@ -78,7 +78,7 @@ def _title(outcomes: Mapping[str, Mapping[str, Any]]) -> str:
     hardly = sum(value < HARDLY_LEARNED for value in bits)
     known = "hardly tell" if hardly == len(bits) else "tell something of" if hardly == 0 else "tell little of"
     records = [record for outcome in outcomes.values() for record in outcome["contaminated"]]
-    count = wording.apart(record["att"] for record in records)
+    count = wording.excluding_zero(record["att"] for record in records)
     effect = "at no share does" if count == 0 else f"at {count} of {len(records)} shares"
     end = "an interval leave zero out" if count == 0 else "the interval leaves zero out"
     return f"The data {known} the share of the effect that the controls have; {effect} {end}"

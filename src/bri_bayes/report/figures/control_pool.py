@@ -39,8 +39,8 @@ def caption(values: Values) -> list[str]:
             means = [att["mean"] for att in others]
             text += (
                 f" From the wider pool it runs from {sentences.signed(min(means), digits)} to "
-                f"{sentences.signed(max(means), digits)}; {wording.apart(others)} of {len(means)} intervals leave "
-                "zero out."
+                f"{sentences.signed(max(means), digits)}; {wording.excluding_zero(others)} of {len(means)} intervals "
+                "leave zero out."
             )
         texts.append(text)
     return texts
@@ -111,7 +111,7 @@ def _title(outcomes: Mapping[str, Mapping[str, Any]]) -> str:
     texts = []
     for outcome in outcomes.values():
         effects = [record["att"] for _, record in _records(outcome)]
-        count = wording.apart(effects)
+        count = wording.excluding_zero(effects)
         verb = "stands" if count < 2 else "stand"
         texts.append(f"{outcome['label']}: {count or 'none'} of {len(effects)} comparisons {verb} apart from zero")
     return "; ".join(texts)

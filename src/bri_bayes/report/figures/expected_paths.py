@@ -74,7 +74,7 @@ def _title(outcomes: Mapping[str, Mapping[str, Any]]) -> str:
             for effect in outcome[kind]["by_unit"].values()
         ]
         if effects:
-            texts.append(f"{wording.apart(effects)} of {len(effects)} by the {noun}")
+            texts.append(f"{wording.excluding_zero(effects)} of {len(effects)} by the {noun}")
     return f"Average effects of single units apart from zero: {', '.join(texts)}"
 
 

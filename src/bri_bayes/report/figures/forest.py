@@ -81,7 +81,7 @@ def _averages(values: Values, name: str) -> dict[str, dict[str, Any]]:
 def _title(outcomes: Mapping[str, Any], noun: str) -> str:
     """The count of intervals of single units that leave zero out, over all outcomes."""
     effects = [effect for outcome in outcomes.values() for effect in main_model(outcome)["by_unit"].values()]
-    count = wording.apart(effects)
+    count = wording.excluding_zero(effects)
     if count == 0:
         return f"No single {sentences.singular(noun)} stands apart from zero"
     return f"{count} of {len(effects)} effects of single {noun} stand apart from zero"

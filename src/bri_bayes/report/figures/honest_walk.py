@@ -85,7 +85,7 @@ def _title(outcomes: Mapping[str, Any]) -> str:
             parts.append(f"{outcome['label']}: no drift shown here reaches zero")
     if all(part is None for part in parts):
         which = "No effect is" if len(parts) > 1 else "The effect is not"
-        if wording.apart(row["att"] for outcome in outcomes.values() for row in outcome["curve"]):
+        if wording.excluding_zero(row["att"] for outcome in outcomes.values() for row in outcome["curve"]):
             return f"{which} told from zero under parallel trends; with some drift of the group that changes"
         return f"{which} told from zero, under parallel trends or with any drift shown here"
     named = [

@@ -51,8 +51,8 @@ def caption(values: Values) -> list[str]:
         through = {channel: answer["indirect"] for channel, answer in outcome["channels"].items()}
         largest = max(through, key=lambda channel: abs(through[channel]["mean"]))
         texts.append(
-            f"{outcome['label']}: {wording.apart(through.values())} of {len(through)} effects through a channel leave "
-            f"zero out; the largest in size is {sentences.signed(through[largest]['mean'], 3)} "
+            f"{outcome['label']}: {wording.excluding_zero(through.values())} of {len(through)} effects through a "
+            f"channel leave zero out; the largest in size is {sentences.signed(through[largest]['mean'], 3)} "
             f"({values['mechanism']['channels'][largest]['label']})."
         )
     return texts
@@ -81,7 +81,7 @@ def _rows(outcome: Values, at: dict[str, float], labels: dict[float, str]) -> li
 
 def _title(outcomes: Values) -> str:
     every = [answer for outcome in outcomes.values() for answer in outcome["channels"].values()]
-    count = wording.apart(answer["indirect"] for answer in every)
+    count = wording.excluding_zero(answer["indirect"] for answer in every)
     lasting = sum(answer["verdict"] == "supported" for answer in every)
     if count == 0:
         return f"None of {len(every)} effects through a channel stands apart from zero"

@@ -58,7 +58,7 @@ def _outcomes(values: Values) -> dict[str, dict[str, Any]]:
 
 def _sentences(outcome: Values) -> list[str]:
     models, digits, span = outcome["models"], _digits(outcome), outcome["att_range"]
-    count = wording.apart(row["att"] for row in models)
+    count = wording.excluding_zero(row["att"] for row in models)
     effects = (
         f"Under the {len(models)} models the mean effect runs from {sentences.signed(span['lowest'], digits)} to "
         f"{sentences.signed(span['highest'], digits)}; {count} of {len(models)} intervals leave zero out."
@@ -88,7 +88,7 @@ def _sentences(outcome: Values) -> list[str]:
 def _title(outcomes: Mapping[str, Any]) -> str:
     """How many intervals leave zero out, over models: does the verdict on the effect hang on the model?"""
     counts = {
-        outcome["label"]: (wording.apart(row["att"] for row in outcome["models"]), len(outcome["models"]))
+        outcome["label"]: (wording.excluding_zero(row["att"] for row in outcome["models"]), len(outcome["models"]))
         for outcome in outcomes.values()
     }
     if all(count == 0 for count, _ in counts.values()):

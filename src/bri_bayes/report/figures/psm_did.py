@@ -61,8 +61,8 @@ def caption(values: Values) -> list[str]:
         texts.append(
             f"{outcome['label']}: matched effects lie between {sentences.signed(min(means), 2)} and "
             f"{sentences.signed(max(means), 2)}; zero is left out under "
-            f"{wording.apart(method['att'] for method in matched)} of {len(matched)} ways to match; up to {most} of "
-            "the variance comes from not knowing the match."
+            f"{wording.excluding_zero(method['att'] for method in matched)} of {len(matched)} ways to match; up to "
+            f"{most} of the variance comes from not knowing the match."
         )
     return texts
 
@@ -95,7 +95,7 @@ def _title(outcomes: Mapping[str, Any]) -> str:
     matched = [method for outcome in outcomes.values() for method in _matched(outcome)]
     if not matched:
         return "No draw of the score has a match: there is no matched effect"
-    count = wording.apart(method["att"] for method in matched)
+    count = wording.excluding_zero(method["att"] for method in matched)
     shares = [method["share_from_matching"] for method in matched]
     low, high = wording.share(min(shares)), wording.share(max(shares))
     told = (

@@ -72,4 +72,4 @@ def _title(values: Values) -> str:
 
 
 def _apart(points: list[dict[str, Any]]) -> str:
-    return f"{wording.apart(points)} of {len(points)}"
+    return f"{wording.excluding_zero(points)} of {len(points)}"

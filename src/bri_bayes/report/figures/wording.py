@@ -9,7 +9,7 @@ from bri_bayes.presentation import sentences
 from bri_bayes.presentation.study_tables import Values
 
 
-def apart(effects: Iterable[Mapping[str, float]]) -> int:
+def excluding_zero(effects: Iterable[Mapping[str, float]]) -> int:
     """How many intervals leave zero out."""
     return sum(sentences.excludes_zero(effect) for effect in effects)
 

@@ -13,8 +13,8 @@ from bri_bayes.report.sections.section import Section
 
 def section_names() -> tuple[str, ...]:
     """The sections that exist, in the order of the page."""
-    found = {module.name for module in iter_modules(__path__)}
-    return tuple(name for name in SECTIONS if name in found)
+    modules = {module.name for module in iter_modules(__path__)}
+    return tuple(name for name in SECTIONS if name in modules)
 
 
 def load_sections(names: Iterable[str]) -> list[Section]:

@@ -47,7 +47,7 @@ def steps(context: Context) -> list[Step]:
     if source is None or not source.available:
         return []
     panel = load_categories(source)
-    found = []
+    pieces = []
     for outcome in source.outcomes:
         for name, design in _designs(context, source, panel, outcome).items():
             asked = (source.level_to_usd, source.claimed, source.against)
@@ -55,8 +55,8 @@ def steps(context: Context) -> list[Step]:
             call = partial(
                 _fit, design, source.level_to_usd, source.claimed, source.against, context.seed, context.quick
             )
-            found.append(Step(NAME, (outcome, name), key, call))
-    return found
+            pieces.append(Step(NAME, (outcome, name), key, call))
+    return pieces
 
 
 def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult | None:
@@ -120,7 +120,7 @@ def _designs(context: Context, source: CategorySource, panel: xr.Dataset, outcom
         return {MAIN: category_panel_design(panel, outcome, assignment)}
     left_out = set(context.study.pool.exclude) - set(assignment.never_treated)
     everyone = [str(unit) for unit in panel[UNIT].to_numpy() if str(unit) not in left_out]
-    found = {}
+    designs = {}
     for number, span in enumerate(source.spans):
         for key, controls in ((MAIN, list(assignment.never_treated)), (POOL, everyone)):
             wide = key == POOL
@@ -130,8 +130,8 @@ def _designs(context: Context, source: CategorySource, panel: xr.Dataset, outcom
                 if number == 0:
                     raise
                 continue  # an early placebo may lack units; the question itself may not
-            found[f"{key} {span[0]}-{span[1]}"] = design
-    return found
+            designs[f"{key} {span[0]}-{span[1]}"] = design
+    return designs
 
 
 def _fit(

@@ -79,23 +79,23 @@ class ControlsOutcome(Result):
 
 def steps(context: Context) -> list[Step]:
     """Refits in pieces, and the two counterfactual models, for each outcome."""
-    found = []
+    pieces = []
     for outcome in context.study.outcomes:
         recipes = _recipes(context, outcome)
         labels = list(recipes)
         for first in range(0, len(labels), _CHUNK):
             piece = {label: recipes[label] for label in labels[first : first + _CHUNK]}
-            key = content_key("control-sets", [(label, one.digest) for label, one in piece.items()], context.seed)
+            key = content_key("control-sets", [(label, recipe.digest) for label, recipe in piece.items()], context.seed)
             place = (outcome, "fits", str(first // _CHUNK + 1))
-            found.append(Step(NAME, place, key, partial(fit_sets, piece, context.seed), dict[str, SetFit]))
+            pieces.append(Step(NAME, place, key, partial(fit_sets, piece, context.seed), dict[str, SetFit]))
         if _shares(context, outcome):
             analysis, since = context.analysis(outcome), dict(context.study.exposed)
             key = content_key("learned-share", analysis.digest, since, context.seed)
             call = partial(learned_share, analysis, since, context.seed)
-            found.append(Step(NAME, (outcome, "share"), key, call, LearnedShare))
+            pieces.append(Step(NAME, (outcome, "share"), key, call, LearnedShare))
         if _wanted(context, "counterfactuals"):
-            found += _counterfactuals(context, outcome)
-    return found
+            pieces += _counterfactuals(context, outcome)
+    return pieces
 
 
 def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
@@ -131,21 +131,21 @@ def _recipes(context: Context, outcome: str) -> dict[str, Analysis]:
     """Recipes by label: "main", "set/A,B", "without/A", "share/0.5", "pool/RULE"."""
     analysis = context.analysis(outcome)
     assignment = analysis.assignment
-    found = {"main": analysis}
+    recipes = {"main": analysis}
     if _wanted(context, "subsets"):
         for chosen in _sets(assignment):
-            found[f"set/{','.join(chosen)}"] = analysis.replace(assignment=with_controls(assignment, chosen))
+            recipes[f"set/{','.join(chosen)}"] = analysis.replace(assignment=with_controls(assignment, chosen))
         for unit, smaller in left_out(assignment).items():
-            found[f"without/{unit}"] = analysis.replace(assignment=smaller)
+            recipes[f"without/{unit}"] = analysis.replace(assignment=smaller)
     for share in _shares(context, outcome):
-        found[f"share/{share}"] = contaminated(analysis, context.study.exposed, share)
+        recipes[f"share/{share}"] = contaminated(analysis, context.study.exposed, share)
     if _wanted(context, "pool") and _is_wider(context):
         pool = context.pool()
         for rule, donors in _rules(context, outcome).items():
             onsets = {unit: assignment.first_treated[unit] for unit in assignment.treated_units}
             wider = Assignment({**onsets, **dict.fromkeys(donors)})
-            found[f"pool/{rule}"] = analysis.replace(panel=pool, assignment=wider)
-    return found
+            recipes[f"pool/{rule}"] = analysis.replace(panel=pool, assignment=wider)
+    return recipes
 
 
 def _shares(context: Context, outcome: str) -> tuple[float, ...]:

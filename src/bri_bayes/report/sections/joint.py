@@ -35,13 +35,15 @@ class JointOutcome(JointResult):
 
 def steps(context: Context) -> list[Step]:
     """A step for each pair of outcomes that the joint model covers under the main card."""
-    found = []
+    pieces = []
     for first, second in combinations(context.study.outcomes, 2):
-        one, two = context.analysis(first), context.analysis(second)
-        if covers_jointly(one.card):
-            key = content_key(NAME, one.digest, two.digest, context.seed)
-            found.append(Step(NAME, (first, second), key, partial(joint_values, one, two, context.seed), JointResult))
-    return found
+        of_first, of_second = context.analysis(first), context.analysis(second)
+        if covers_jointly(of_first.card):
+            key = content_key(NAME, of_first.digest, of_second.digest, context.seed)
+            pieces.append(
+                Step(NAME, (first, second), key, partial(joint_values, of_first, of_second, context.seed), JointResult)
+            )
+    return pieces
 
 
 def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
@@ -83,9 +85,9 @@ JOINT = TableSpec(
 )
 
 
-def statement(found: Values, quadrant: str) -> str:
+def statement(pair: Values, quadrant: str) -> str:
     """What a quadrant says, in the labels of the pair."""
-    first, second = found["labels"]
+    first, second = pair["labels"]
     return {
         "both_up": f"both rose: {first}; {second}",
         "first_up_second_not": f"rose: {first}; did not: {second}",
@@ -98,21 +100,22 @@ def parts(values: Values) -> list[Part]:
     """The figure, one sentence a pair, and the table."""
     if not values[NAME]["outcomes"]:
         return []
-    found: list[Part] = [Picture("joint")]
-    for one in values[NAME]["outcomes"].values():
-        likely = max(one["quadrants"], key=lambda name: one["quadrants"][name])
-        told = one["quadrants"][likely] >= TOLD
-        correlation = one["error_correlation"]
-        found.append(
+    shown: list[Part] = [Picture("joint")]
+    for pair in values[NAME]["outcomes"].values():
+        likely = max(pair["quadrants"], key=lambda name: pair["quadrants"][name])
+        told = pair["quadrants"][likely] >= TOLD
+        chance = sentences.probability(pair["quadrants"][likely])
+        correlation = pair["error_correlation"]
+        shown.append(
             Paragraph(
-                f"Most probable of four: {statement(one, likely)} ({sentences.probability(one['quadrants'][likely])}); "
+                f"Most probable of four: {statement(pair, likely)} ({chance}); "
                 f"{'the other three leave it standing' if told else 'no statement about the two reaches 95%'}. "
                 f"Errors of one year correlate by {sentences.signed(correlation['mean'], 2)} "
                 f"({sentences.interval(correlation['lower'], correlation['upper'], 2)})."
             )
         )
     table = JOINT.fill(values)
-    return [*found, Shown(table if len(values[NAME]["outcomes"]) > 1 else table.without("pair"))]
+    return [*shown, Shown(table if len(values[NAME]["outcomes"]) > 1 else table.without("pair"))]
 
 
 SECTION = Section(

@@ -58,28 +58,28 @@ def channels_of(context: Context) -> list[str]:
 
 def steps(context: Context) -> list[Step]:
     """A step for each outcome and channel, and for each column of Tables 5 to 7 where the study examines the paper."""
-    found: list[Step] = []
+    pieces: list[Step] = []
     if context.main.structure != "linear":
-        return found
+        return pieces
     for outcome in context.study.outcomes:
         analysis = context.analysis(outcome)
         for channel in channels_of(context):
-            own = context.analysis(channel)
-            key = content_key(NAME, analysis.digest, own.digest, channel, context.seed)
+            of_channel = context.analysis(channel)
+            key = content_key(NAME, analysis.digest, of_channel.digest, channel, context.seed)
             call = partial(mediation_values, analysis, channel, context.seed)
-            found.append(Step(NAME, ("channel", outcome, channel), key, call, Mediation))
-    if context.study.audit is True and found:
-        found += paper_steps(NAME, context, MECHANISM_TABLES, table_columns, table_column)
-    return found
+            pieces.append(Step(NAME, ("channel", outcome, channel), key, call, Mediation))
+    if context.study.audit is True and pieces:
+        pieces += paper_steps(NAME, context, MECHANISM_TABLES, table_columns, table_column)
+    return pieces
 
 
 def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
     """Channels by outcome, claims with verdicts, and the paper's Tables 5 to 7 beside ours."""
     outcomes: dict[str, MechanismOutcome] = {}
     for name, outcome in context.study.outcomes.items():
-        found = {at[2]: result for at, result in results.items() if at[:2] == ("channel", name)}
-        if found:
-            outcomes[name] = MechanismOutcome(outcome.label or name, outcome.units, outcome.transform, found)
+        answers = {at[2]: result for at, result in results.items() if at[:2] == ("channel", name)}
+        if answers:
+            outcomes[name] = MechanismOutcome(outcome.label or name, outcome.units, outcome.transform, answers)
     columns = context.study.mediators
     answered = {channel for outcome in outcomes.values() for channel in outcome.channels}
     named = sentences.listed([columns[name].label or name for name in columns if name in answered] or ["no channel"])
@@ -125,21 +125,21 @@ def channel_label(values: Values, channel: str) -> str:
 
 def parts(values: Values) -> list[Part]:
     """The warning, figures, tables, and the paper's Tables 5 to 7."""
-    own = values[NAME]
-    if not own["outcomes"]:
+    section = values[NAME]
+    if not section["outcomes"]:
         return []
-    found: list[Part] = [Paragraph(WARNING, strong=True), Picture("mechanism"), Picture("mechanism_confounder")]
-    found += [Paragraph(text) for text in _lost(values)]
+    shown: list[Part] = [Paragraph(WARNING, strong=True), Picture("mechanism"), Picture("mechanism_confounder")]
+    shown += [Paragraph(text) for text in _lost(values)]
     for spec in (CHANNELS, ALONE):
-        found.append(Shown(spec.fill(values), folded=spec.caption))
-    return [*found, *paper_parts(PAPER.fill(values), "Tables 5 to 7")]
+        shown.append(Shown(spec.fill(values), folded=spec.caption))
+    return [*shown, *paper_parts(PAPER.fill(values), "Tables 5 to 7")]
 
 
 def _lost(values: Values) -> list[str]:
     """Which channels have fewer rows than the others? Rows without a channel are left out, none is filled."""
     texts = []
     for outcome in values[NAME]["outcomes"].values():
-        rows = {channel: found["rows"] for channel, found in outcome["channels"].items()}
+        rows = {channel: answer["rows"] for channel, answer in outcome["channels"].items()}
         most = max(rows.values())
         fewer = [f"{channel_label(values, channel)} {count}" for channel, count in rows.items() if count < most]
         if fewer:

@@ -62,7 +62,7 @@ def steps(context: Context) -> list[Step]:
     if moderator is None or context.main.structure != "linear":
         return []
     error = _standard_error(context, moderator)
-    found = []
+    pieces = []
     for outcome in context.study.outcomes:
         analysis = context.analysis(outcome)
         for version in possible_versions(analysis, moderator, error):
@@ -72,10 +72,10 @@ def steps(context: Context) -> list[Step]:
             spread = context.panel[error].to_numpy().tobytes() if version == MEASURED and error else b""
             key = content_key(NAME, recipe.digest, analysis.digest, version, moderator, spread, context.seed)
             call = partial(moderation_values, analysis, moderator, version, context.seed, error)
-            found.append(Step(NAME, ("version", outcome, version), key, call, Moderation))
+            pieces.append(Step(NAME, ("version", outcome, version), key, call, Moderation))
     if context.study.audit is True:
-        found += paper_steps(NAME, context, MODERATION_TABLES, table_columns, table_column)
-    return found
+        pieces += paper_steps(NAME, context, MODERATION_TABLES, table_columns, table_column)
+    return pieces
 
 
 def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:

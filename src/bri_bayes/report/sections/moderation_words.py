@@ -10,14 +10,14 @@ NAME = "moderation"
 
 def reading(values: Values) -> list[str]:
     """What the numbers say, each sentence by a rule: rows, range, slope, zero, and how much was learned."""
-    own, texts = values[NAME], []
-    label = own["moderator"]["label"]
-    for _, outcome, version, found in versions_of(values):
+    section, texts = values[NAME], []
+    label = section["moderator"]["label"]
+    for _, outcome, version, answer in versions_of(values):
         if version == outcome["main"]:
-            texts.append(_lost(values, label, found))
-        texts.append(_answer(outcome, found, label))
-        if found.get("persistent_share") is not None:
-            share = sentences.probability(found["persistent_share"])
+            texts.append(_lost(values, label, answer))
+        texts.append(_answer(outcome, answer, label))
+        if answer.get("persistent_share") is not None:
+            share = sentences.probability(answer["persistent_share"])
             texts.append(
                 f"{outcome['label']}: by the smoothness of the reported series, {share} of the variance of its error "
                 "stays with a country through the years; errors of single years hardly matter."
@@ -25,16 +25,16 @@ def reading(values: Values) -> list[str]:
     return [text for text in texts if text]
 
 
-def _answer(outcome: Values, found: Values, label: str) -> str:
-    slope, learned, zero = found["slope"], found["learned"], found["zero"]
+def _answer(outcome: Values, answer: Values, label: str) -> str:
+    slope, learned, zero = answer["slope"], answer["learned"], answer["zero"]
     digits = 3 if slope["sd"] > 0.005 else 4
-    low, high = (sentences.number(edge, 1) for edge in found["range"])
-    first, last = found["curve"][0], found["curve"][-1]
+    low, high = (sentences.number(edge, 1) for edge in answer["range"])
+    first, last = answer["curve"][0], answer["curve"][-1]
     text = (
-        f"{outcome['label']}, {found['title'][0].lower()}{found['title'][1:]}: the effect changes by "
+        f"{outcome['label']}, {answer['title'][0].lower()}{answer['title'][1:]}: the effect changes by "
         f"{sentences.signed(slope['mean'], digits)} per unit "
         f"({sentences.interval(slope['lower'], slope['upper'], digits)}), "
-        f"with probability {sentences.probability(found['p_negative'])} it falls; "
+        f"with probability {sentences.probability(answer['p_negative'])} it falls; "
         f"from {sentences.signed(first['mean'], 2)} at {low} to {sentences.signed(last['mean'], 2)} at {high}. "
     )
     if zero["exists"]:
@@ -45,9 +45,9 @@ def _answer(outcome: Values, found: Values, label: str) -> str:
     else:
         inside = sentences.probability(zero["p_inside"])
         text += f"No value at which it is zero can be named (inside the observed range: {inside}). "
-    share = sentences.probability(found["between_share"], words=False)
+    share = sentences.probability(answer["between_share"], words=False)
     contraction = sentences.number(learned["contraction"], 2)
-    countries = len(found["observed"])
+    countries = len(answer["observed"])
     text += (
         f"{share} of the variance of {label} over the treated cells lies between {countries} countries; "
         f"the data took {contraction} of the prior variance of the slope away: "
@@ -56,8 +56,8 @@ def _answer(outcome: Values, found: Values, label: str) -> str:
     return text
 
 
-def _lost(values: Values, label: str, found: Values) -> str:
-    rows = found["rows"]
+def _lost(values: Values, label: str, answer: Values) -> str:
+    rows = answer["rows"]
     if not rows["n_lost"]:
         return ""
     names = values.get("unit_names", {})
@@ -83,7 +83,7 @@ def _years(years: list[int]) -> str:
 def versions_of(values: Values) -> list[tuple[str, Values, str, Values]]:
     """Outcome, its values, version and its values, in order."""
     return [
-        (name, outcome, version, found)
+        (name, outcome, version, answer)
         for name, outcome in values[NAME]["outcomes"].items()
-        for version, found in outcome["versions"].items()
+        for version, answer in outcome["versions"].items()
     ]

@@ -79,21 +79,21 @@ def steps(context: Context) -> list[Step]:
     kinds, seed = _kinds(context), context.seed
     groups = QUICK_GROUPS if context.quick else GROUPS
     points = QUICK_POINTS if context.quick else POINTS
-    found: list[Step] = []
+    pieces: list[Step] = []
     for name in context.study.outcomes:
         analysis = context.analysis(name)
         if "time" in kinds:
-            found += refit_steps(NAME, ("time", name), time_recipes(analysis)[0], seed)
+            pieces += refit_steps(NAME, ("time", name), time_recipes(analysis)[0], seed)
         if "space" in kinds and is_shared(analysis):
-            found.append(_step("space", name, any_country, analysis, AnyCountry, points=points, seed=seed))
+            pieces.append(_step("space", name, any_country, analysis, AnyCountry, points=points, seed=seed))
             if len(analysis.assignment.never_treated) > 1:
-                found.append(_step("controls", name, controls_only, analysis, ControlsOnly, points=points, seed=seed))
-            found += _pool_steps(name, analysis, context, groups, points)
+                pieces.append(_step("controls", name, controls_only, analysis, ControlsOnly, points=points, seed=seed))
+            pieces += _pool_steps(name, analysis, context, groups, points)
         elif "space" in kinds:
-            found += refit_steps(NAME, ("space", name), space_recipes(analysis, seed), seed)
+            pieces += refit_steps(NAME, ("space", name), space_recipes(analysis, seed), seed)
         if "predictive" in kinds and problem_of(analysis) is None:
-            found.append(_step("predictive", name, _predictive, analysis, Predictive, panels=groups, seed=seed))
-    return found
+            pieces.append(_step("predictive", name, _predictive, analysis, Predictive, panels=groups, seed=seed))
+    return pieces
 
 
 def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from bri_bayes.checks.power_scaling import ALL, Sensitivity, by_importance, power_scaling
-from bri_bayes.checks.prior_predictive import PriorPredictive, prior_predictive
-from bri_bayes.checks.prior_scales import LearnedScale, PriorRefit, refits_by_scale, scales
+from bri_bayes.checks.card_prior import CardPrior, SensitivityBothWays, card_prior
+from bri_bayes.checks.prior_predictive import PriorPredictive
+from bri_bayes.checks.prior_scales import LearnedScale, PriorRefit
 from bri_bayes.core.effect import Effect
-from bri_bayes.core.json_values import Result
-from bri_bayes.design.analysis import Analysis
-from bri_bayes.estimands.effects import additional_trade
-from bri_bayes.estimands.summaries import records
-from bri_bayes.inference.att import LIKELIHOOD, att_posterior
-from bri_bayes.inference.fitting import fit
 from bri_bayes.inference.importance import KHAT_LIMIT
 from bri_bayes.presentation import page_parts as page
 from bri_bayes.presentation import sentences
@@ -40,27 +33,6 @@ QUANTITIES = {
     "att": "Average effect",
     "additional_trade": "Additional trade a year",
 }
-
-
-@dataclass(frozen=True)
-class SensitivityBothWays(Sensitivity):
-    """Exact, and from reweighted draws."""
-
-    by_importance: float
-    likelihood_by_importance: float
-
-
-@dataclass(frozen=True)
-class CardPrior(Result):
-    """What was computed for one card; all but the sensitivities for the main card alone. ``khats`` : by computation."""
-
-    att: Effect
-    sensitivity: Sequence[SensitivityBothWays]
-    khats: Mapping[str, float | None]
-    scales: Sequence[LearnedScale] | None = None
-    refits: Sequence[PriorRefit] | None = None
-    predictive: PriorPredictive | None = None
-    additional_trade_usd: Mapping[str, Effect] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +59,7 @@ def steps(context: Context) -> list[Step]:
             full = position == 0
             units = {key: context.panel[outcome].attrs.get(key) for key in ("transform", "level_to_usd")}
             key = content_key(NAME, analysis.digest, units, context.seed, draws, full)
-            work = partial(_work, analysis, context.seed, draws, full=full)
+            work = partial(card_prior, analysis, context.seed, draws, full=full)
             pieces.append(Step(NAME, (outcome, name), key, work, CardPrior))
     return pieces
 
@@ -172,29 +144,6 @@ def _scale_rows(values: Values) -> Iterator[dict[str, Any]]:
 
 def _words(row: Mapping[str, Any]) -> str:
     return PRIOR_WORDS.get(str(row["prior"]), str(row["prior"]))
-
-
-def _work(analysis: Analysis, seed: int, draws: int, *, full: bool) -> CardPrior:
-    posterior = att_posterior(analysis.design, analysis.card, seed)
-    sampler = dataclasses.replace(analysis.card.sampler, draws=-(-draws // analysis.card.sampler.chains))
-    drawn = analysis.replace(card=dataclasses.replace(analysis.card, sampler=sampler))
-    reweighted = by_importance(fit(drawn, engine="marginal", seed=seed, pointwise=False))
-    assert ALL in reweighted, "all priors together are among the rows"
-    sensitivity = [
-        SensitivityBothWays(**vars(row), by_importance=reweighted[row.prior], likelihood_by_importance=likelihood)
-        for likelihood in (reweighted[LIKELIHOOD],)
-        for row in power_scaling(posterior)
-    ]
-    khats: dict[str, float | None] = {"the card": posterior.points.khat}
-    if not full:
-        return CardPrior(posterior.effect, sensitivity, khats)
-    refits = refits_by_scale(posterior, seed)
-    khats |= {f"{row.prior} x {row.factor:g}": row.khat for row in refits}
-    predictive = prior_predictive(analysis, draws, seed)
-    trade = None
-    if predictive.additional_trade_by_period:
-        trade = records(additional_trade(fit(analysis, engine="marginal", seed=seed, pointwise=False)))
-    return CardPrior(posterior.effect, sensitivity, khats, scales(posterior, refits), refits, predictive, trade)
 
 
 def _cards(context: Context) -> dict[str, ModelCard]:

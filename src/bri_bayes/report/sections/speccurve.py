@@ -43,7 +43,7 @@ _CHUNK = 96
 
 def steps(context: Context) -> list[Step]:
     """Fits in pieces and the permutation of the median, for each outcome."""
-    found = []
+    pieces = []
     for outcome in context.study.outcomes:
         analysis, covariates = context.analysis(outcome), tuple(context.study.covariates)
         chosen = _chosen(context, analysis, covariates)
@@ -52,17 +52,19 @@ def steps(context: Context) -> list[Step]:
         content = _content(analysis, covariates)
         for first in range(0, len(chosen), _CHUNK):
             piece = chosen[first : first + _CHUNK]
-            key = content_key("specifications", *content, [repr(one) for one in piece], context.seed)
+            key = content_key(
+                "specifications", *content, [repr(specification) for specification in piece], context.seed
+            )
             place = (outcome, "fits", str(first // _CHUNK + 1))
             call = partial(fit_specifications, analysis, covariates, piece, context.seed)
-            found.append(Step(NAME, place, key, call, list[FittedSpecification | LeftOut]))
+            pieces.append(Step(NAME, place, key, call, list[FittedSpecification | LeftOut]))
         if no_permutation(analysis.assignment):
             continue
         key = content_key("median-permutation", *content)
-        found.append(
+        pieces.append(
             Step(NAME, (outcome, "median"), key, partial(median_permutation, analysis, covariates), MedianPermutation)
         )
-    return found
+    return pieces
 
 
 def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
@@ -93,7 +95,7 @@ def parts(values: Values) -> list[Part]:
         return [Paragraph(f"No curve: {first['refused']}.")]
     named = ", ".join(first["covariates"])
     covariates = f"none or all covariates of the study ({named})" if named else "no covariates"
-    found: list[Part] = [
+    shown: list[Part] = [
         Paragraph(
             f"Every combination of a set of controls, fixed or correlated period effects, the errors, {covariates}, "
             "the onset from one year earlier to two later, and the rules by which the paper fills missing cells, is "
@@ -105,8 +107,8 @@ def parts(values: Values) -> list[Part]:
     for outcome in values[NAME]["outcomes"].values():
         if outcome["left_out"]:
             reasons = sorted({record["left_out"] for record in outcome["left_out"]})
-            found.append(Paragraph(f"{outcome['label']}: {len(outcome['left_out'])} left out: {'; '.join(reasons)}."))
-    return found
+            shown.append(Paragraph(f"{outcome['label']}: {len(outcome['left_out'])} left out: {'; '.join(reasons)}."))
+    return shown
 
 
 def _specification_rows(values: Values) -> Iterator[dict[str, Any]]:
@@ -142,9 +144,11 @@ def _chosen(context: Context, analysis: Analysis, covariates: Sequence[str]) -> 
     whole = len(analysis.assignment.never_treated)
     serial = get_args(ErrorStructure)[:2]
     return [
-        one
-        for one in every
-        if one.period == "fixed" and one.errors in serial and len(one.controls) >= max(whole - 1, 1)
+        specification
+        for specification in every
+        if specification.period == "fixed"
+        and specification.errors in serial
+        and len(specification.controls) >= max(whole - 1, 1)
     ]
 
 
