@@ -76,15 +76,15 @@ class DenseMap:
 
 @dataclass(frozen=True, eq=False)
 class LowRankMap:
-    """diag(``diagonal``) - ``left`` ``right``', without the matrix that this is."""
+    """diag(``diagonal``) - ``first`` ``second``', without the matrix that this is."""
 
     diagonal: Array
-    left: Array
-    right: Array
+    first: Array
+    second: Array
 
     def of(self, signs: Array) -> Array:
         """Scores (vector, cluster)."""
-        return np.asarray(signs * self.diagonal - (signs @ self.right) @ self.left.T)
+        return np.asarray(signs * self.diagonal - (signs @ self.second) @ self.first.T)
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,8 +189,8 @@ def _twfe_scores(fit: TwoWayFit) -> ClusterScores:
 
     def scores(move: Array, load: Array) -> ScoreMap:
         if move.size > MANY_CLUSTERS:
-            left, right = np.column_stack([load_d, move_d / total]), np.column_stack([load, move])
-            return LowRankMap(move, left, right)
+            first, second = np.column_stack([load_d, move_d / total]), np.column_stack([load, move])
+            return LowRankMap(move, first, second)
         return DenseMap(np.asarray(np.diag(move) - load_d @ load.T - np.outer(move_d, move) / total))
 
     rounding = RELATIVE_ZERO * float(np.abs(d * u).sum())

@@ -76,10 +76,10 @@ def att_of_assignments(
     alone = ~is_covered(summaries)
     left_out = np.flatnonzero(alone)
     while left_out.size:
-        found = model.around_the_first(treated[left_out], rng)
-        served = is_covered(found)
+        answers = model.around_the_first(treated[left_out], rng)
+        served = is_covered(answers)
         served[0] = True
-        summaries[:, left_out[served]] = found[:, served]
+        summaries[:, left_out[served]] = answers[:, served]
         left_out = left_out[~served]
     summaries[: SUMMARY.index("p_positive")] *= design.attrs["y_scale"]
     variables = {name: (ASSIGNMENT, values) for name, values in zip(SUMMARY, summaries, strict=True)}

@@ -42,14 +42,14 @@ Hyper = Mapping[str, Array]
 class UnitClass:
     """Units with the same columns.
 
-    ``units`` (n,); ``rows`` (n, T) of the design; ``periods`` (T,); ``own`` (T, q) columns; ``at`` : where the rows of
+    ``units`` (n,); ``rows`` (n, T) of the design; ``periods`` (T,); ``per_unit`` (T, q) columns; ``at`` : where rows of
     the average stand; ``deviations`` (n, T) from it; ``root`` (m, T) : root'root is their scatter matrix.
     """
 
     units: Index
     rows: Index
     periods: Array
-    own: Array
+    per_unit: Array
     at: slice
     deviations: Array
     root: Array
@@ -114,8 +114,8 @@ class Exchangeable:
         if asked is not None:
             variance += asked.shared_variance(self, hyper)
         for position, c in enumerate(self.classes):
-            prior = own_prior(self.terms.own, hyper)
-            of_unit = self._error_covariance(hyper, c.periods) + (c.own * prior[:, None, :]) @ c.own.T
+            prior = own_prior(self.terms.per_unit, hyper)
+            of_unit = self._error_covariance(hyper, c.periods) + (c.per_unit * prior[:, None, :]) @ c.per_unit.T
             joint[:, c.at, c.at] += of_unit
             n_contrasts = len(c.units) - 1
             if n_contrasts:
@@ -127,9 +127,9 @@ class Exchangeable:
                 continue
             averages, spread, moments = asked.averages[position], asked.spreads[position], asked.moments[position]
             variance += np.einsum("bq,fq->bf", prior, averages**2)
-            cross[:, :, c.at] += (averages * prior[:, None, :]) @ c.own.T
+            cross[:, :, c.at] += (averages * prior[:, None, :]) @ c.per_unit.T
             if n_contrasts and asked.deviates[position]:
-                loaded = c.own * prior[:, None, :]
+                loaded = c.per_unit * prior[:, None, :]
                 half = solve_lower(factor, loaded)
                 pulled = np.swapaxes(solve_lower(factor, half, transposed=True), 1, 2)
                 mean += np.einsum("bqt,fqt->bf", pulled, moments)
@@ -201,7 +201,7 @@ class Exchangeable:
 
 
 def _classes(design: Design, terms: Terms) -> Iterator[UnitClass]:
-    own = np.column_stack([block.columns for block in terms.own])
+    per_unit = np.column_stack([block.columns for block in terms.per_unit])
     starts = np.searchsorted(terms.unit_ix, np.arange(terms.n_units + 1))
     first = 0
     for units in unit_classes(design):
@@ -210,7 +210,7 @@ def _classes(design: Design, terms: Terms) -> Iterator[UnitClass]:
         deviations = terms.y[rows] - terms.y[rows].mean(axis=0)
         root = np.linalg.qr(deviations, mode="r")
         at = slice(first, first + n_periods)
-        yield UnitClass(units, rows, terms.period[rows[0]], own[rows[0]], at, deviations, root)
+        yield UnitClass(units, rows, terms.period[rows[0]], per_unit[rows[0]], at, deviations, root)
         first += n_periods
 
 
@@ -237,7 +237,7 @@ class _Functionals:
     def of(cls, model: Exchangeable, functionals: Coefficients) -> _Functionals:
         averages, moments, spreads, deviates = [], [], [], []
         for c in model.classes:
-            weights = functionals.own[:, c.units]
+            weights = functionals.per_unit[:, c.units]
             center = weights.mean(axis=1)
             differences = weights - center[:, None]
             averages.append(center * np.sqrt(len(c.units)))
