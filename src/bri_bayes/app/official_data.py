@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bri_bayes.core.errors import InputError
-from bri_bayes.core.io import replaced_together, write_json
+from bri_bayes.core.io import replaced_together, write_json, written_beside
+from bri_bayes.core.resources import shipped
 from bri_bayes.data.file_formats import FETCHED
 from bri_bayes.data.official.build import official_panel
 from bri_bayes.data.official.comtrade import Question, TradeRow, questions, read_answer
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 OUT = Path("data") / FETCHED
 RAW = "raw"
+# The study that reads what is fetched, for who has no copy of the repository.
+STUDY = "hightech.toml"
 MANIFEST = "manifest.json"
 # In the order in which a reader meets them; the manifest has their hashes.
 FILES = ("panel.csv", "panel_imputed.csv", "imputed_cells.csv", "groups.csv", "overlap.csv", "predecessors.csv")
@@ -134,6 +137,7 @@ def fetch(request: FetchRequest, progress: Progress = lambda *_: None) -> Fetche
         "answers": [asdict(record) for record in session.used or []],
     }
     write_panel(request.out, tables, manifest)
+    _put_study_beside(request.out)
     used = len(session.used or [])
     return Fetched(request.out / FILES[0], session.asked, used - session.asked, notes)
 
@@ -146,6 +150,22 @@ def write_panel(out: Path, tables: dict[str, pd.DataFrame], manifest: dict[str, 
             table.to_csv(folder / name, index=False, lineterminator="\n")
             hashes[name] = {"sha256": hashlib.sha256((folder / name).read_bytes()).hexdigest(), "rows": len(table)}
         write_json(folder / MANIFEST, {**manifest, "files": hashes})
+
+
+def _put_study_beside(out: Path) -> None:
+    """The study that reads ``out``, where its folder has none yet: a reader's own changes stay."""
+    study = out.parent / STUDY
+    if out.name == FETCHED and not study.exists():
+        with written_beside(study) as temporary:
+            temporary.write_bytes((shipped("data") / STUDY).read_bytes())
+
+
+def draw_gaps(panel: Path, figure: Path) -> Path:
+    """The heat map of a panel's missing and filled cells, as SVG and PNG; the path of the SVG."""
+    from bri_bayes.data.official.gaps import gaps_of
+    from bri_bayes.report.figures.panel_gaps import save_panel_gaps
+
+    return save_panel_gaps(gaps_of(panel), f"Panel of countries: {panel.name}", figure)
 
 
 def _settled(request: FetchRequest) -> tuple[Sources, tuple[str, ...], range]:

@@ -81,13 +81,20 @@ def register_data(app: typer.Typer) -> None:
         panel: Annotated[
             Path | None, typer.Argument(help="A CSV with iso3 and year; default: the fetched panel.")
         ] = None,
+        figure: Annotated[
+            Path | None,
+            typer.Option(help="Draw missing and filled cells, countries by years, to this .svg and a .png beside it."),
+        ] = None,
         as_json: JsonOption = False,
     ) -> None:
         """Examine a panel of countries: what is broken in it, and what a reader must know."""
-        from bri_bayes.app.official_data import FILES, OUT
+        from bri_bayes.app.official_data import FILES, OUT, draw_gaps
         from bri_bayes.data.official.check import check_panel
 
-        findings = check_panel(OUT / FILES[0] if panel is None else panel)
+        path = OUT / FILES[0] if panel is None else panel
+        findings = check_panel(path)
+        if figure is not None:
+            typer.echo(str(draw_gaps(path, figure)), err=True)
         if as_json:
             print_json([finding.as_dict() for finding in findings])
         else:

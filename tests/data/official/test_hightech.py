@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bri_bayes.app.official_data import FetchRequest, fetch, planned_calls
+from bri_bayes.app.official_data import STUDY, FetchRequest, _put_study_beside, fetch, planned_calls
 from bri_bayes.app.official_import import import_files
 from bri_bayes.app.study_run import section_values
 from bri_bayes.core.resources import shipped
@@ -40,6 +40,18 @@ def test_the_study_reads_the_fetched_panel_and_says_where_it_comes_from(
     served = sum(key[5] for key in world.trade if key[:4] == ("S4", "KAZ", 2013, "X"))
     assert float(panel["lnexport"].sel(unit="KAZ", period=2013)) == pytest.approx(np.log(served))
     assert any("UN Comtrade" in source for source in panel.attrs["sources"])
+
+
+def test_a_fetch_puts_the_study_beside_its_data_and_leaves_one_that_is_there(
+    fetched_nine: tuple[World, FetchRequest], tmp_path: Path
+) -> None:
+    _, request = fetched_nine
+    assert load_study(request.out.parent / STUDY).load().sizes["unit"] == len(NINE)
+    (tmp_path / STUDY).write_text("mine", encoding="utf-8")
+    _put_study_beside(tmp_path / "official")
+    assert (tmp_path / STUDY).read_text(encoding="utf-8") == "mine"
+    _put_study_beside(tmp_path / "elsewhere" / "data")
+    assert not (tmp_path / "elsewhere").exists()
 
 
 def test_a_filled_panel_serves_the_same_study(study: Path) -> None:

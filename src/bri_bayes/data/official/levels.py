@@ -53,16 +53,15 @@ def scales_mixed(frame: pd.DataFrame, levels: Mapping[str, float], unit: str, ye
     """Thousands among dollars: a factor of a thousand that stays, or between two columns of one flow."""
     for name in levels:
         wide = np.log10(_wide(frame, name, unit, year).where(lambda values: values > 0))
-        for code, series in wide.iterrows():
-            for at in range(WINDOW, wide.shape[1] - WINDOW + 1):
-                before, after = series.iloc[at - WINDOW : at], series.iloc[at : at + WINDOW]
-                if before.isna().any() or after.isna().any():
-                    continue
-                step = 10 ** abs(after.mean() - before.mean())
-                steady = max(np.ptp(before), np.ptp(after)) < 1
-                if steady and THOUSAND[0] < step < THOUSAND[1]:
-                    when = wide.columns[at]
-                    yield "units of money", "broken", f"{name} of {code} changes by a factor of {step:,.0f} in {when}"
+        if wide.shape[1] < 2 * WINDOW:
+            continue
+        windows = np.lib.stride_tricks.sliding_window_view(wide.to_numpy(), WINDOW, axis=1)
+        before, after = windows[:, :-WINDOW], windows[:, WINDOW:]
+        steps = 10 ** np.abs(after.mean(axis=2) - before.mean(axis=2))
+        steady = (np.ptp(before, axis=2) < 1) & (np.ptp(after, axis=2) < 1)
+        for row, at in np.argwhere(steady & (steps > THOUSAND[0]) & (steps < THOUSAND[1])):
+            code, when, step = wide.index[row], wide.columns[at + WINDOW], steps[row, at]
+            yield "units of money", "broken", f"{name} of {code} changes by a factor of {step:,.0f} in {when}"
     for first, second, ratio in _ratios(frame, levels, unit, year):
         step = 10 ** abs(float(np.nanmedian(np.log10(ratio))))
         if THOUSAND[0] < step < THOUSAND[1]:
