@@ -10,6 +10,10 @@ from bri_bayes.data.generators import register as _register
 if TYPE_CHECKING:
     import xarray as xr
 
+    from bri_bayes.app.notebook.checks import check_names
+    from bri_bayes.app.notebook.did import did
+    from bri_bayes.app.notebook.files import load_result
+    from bri_bayes.app.notebook.result import DidResult
     from bri_bayes.data.assignment import Assignment
     from bri_bayes.data.panel import load_panel
     from bri_bayes.design.analysis import Analysis, Fit
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
     from bri_bayes.frequentist import frequentist_rows
     from bri_bayes.inference import fit
     from bri_bayes.runtime.cache import Cache
+    from bri_bayes.study.card_changes import card
     from bri_bayes.study.model_card import ModelCard, load_card
     from bri_bayes.study.study_file import Study, load_study
 
@@ -24,17 +29,22 @@ _PUBLIC = {
     "Analysis": "design.analysis",
     "Assignment": "data.assignment",
     "Cache": "runtime.cache",
+    "DidResult": "app.notebook.result",
     "Fit": "design.analysis",
     "ModelCard": "study.model_card",
     "Study": "study.study_file",
     "additional_trade": "estimands.effects",
     "att": "estimands.effects",
     "att_by": "estimands.effects",
+    "card": "study.card_changes",
+    "check_names": "app.notebook.checks",
     "counterfactual": "estimands.effects",
+    "did": "app.notebook.did",
     "fit": "inference",
     "frequentist_rows": "frequentist",
     "load_card": "study.model_card",
     "load_panel": "data.panel",
+    "load_result": "app.notebook.files",
     "load_study": "study.study_file",
     "percent": "estimands.effects",
     "summarise": "estimands.effects",
@@ -45,17 +55,22 @@ __all__ = [
     "Analysis",
     "Assignment",
     "Cache",
+    "DidResult",
     "Fit",
     "ModelCard",
     "Study",
     "additional_trade",
     "att",
     "att_by",
+    "card",
+    "check_names",
     "counterfactual",
+    "did",
     "fit",
     "frequentist_rows",
     "load_card",
     "load_panel",
+    "load_result",
     "load_study",
     "percent",
     "summarise",
@@ -67,6 +82,11 @@ def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
         raise AttributeError(f'module "bri_bayes" has no attribute "{name}"')
     return getattr(import_module(f"bri_bayes.{_PUBLIC[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """The public names, for completion in a notebook."""
+    return [*__all__, "__version__"]
 
 
 def _reconstruction() -> xr.Dataset:

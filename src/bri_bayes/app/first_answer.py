@@ -70,5 +70,5 @@ def what_separates(card: ModelCard, design: Design) -> list[str]:
     return [
         f"The {n_units} treated units are one group, so the policy was tried once: whatever else befell this group "
         "after the onset cannot be told from it. The first answer allows for shocks that they share, whose size is "
-        "hardly learned from one group; 'units independent' does without. --groups names other groups."
+        "hardly learned from one group; 'units independent' does without. Other groups can be named (--groups)."
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
@@ -17,19 +18,22 @@ from bri_bayes.data.number_format import DECIDED, NumberFormat
 from bri_bayes.data.onsets import onsets_by_name, onsets_from_cells, onsets_from_column
 from bri_bayes.data.panel import Column, Panel, load_panel
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 _TRANSFORMED = re.compile(r"(log1p|log)\(\s*(.+?)\s*\)")
 
 
 @dataclass(frozen=True)
 class Request:
-    """What the command line was asked. A variable is a column or ``log(column)``, ``log1p(column)``.
+    """What the command line, or a notebook, was asked. A variable is a column or ``log(column)``, ``log1p(column)``.
 
     ``onset`` and ``periods`` are written as the file writes its periods. ``groups`` : a column with one text a
     unit; ``weights`` : a column of analytic weights; ``window`` : periods that are averaged into one bin, None for as
     many as a long panel needs.
     """
 
-    path: Path
+    path: Path | pd.DataFrame
     outcome: str
     unit: str
     period: str

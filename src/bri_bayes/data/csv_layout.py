@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -14,11 +14,14 @@ from bri_bayes.data.grid import Grid, Keys, check_requested, checked_shape, know
 from bri_bayes.data.text_table import Table, check_name, read_table
 from bri_bayes.data.wide_layout import wide_grid
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 Layout = Literal["auto", "long", "wide"]
 
 
 def read_grid(
-    path: str | Path,
+    path: str | Path | pd.DataFrame,
     *,
     unit: str,
     period: str,
@@ -32,7 +35,7 @@ def read_grid(
 
     ``between`` : first and last period as the file, or a person, writes them.
     """
-    table = read_table(Path(path), unit)
+    table = read_table(Path(path) if isinstance(path, str) else path, unit)
     table, names = _chosen(table, table.position(unit, _across(table, unit, period)), units)
     if _is_wide(table, unit, period, layout):
         grid = wide_grid(table, names, unit, columns)

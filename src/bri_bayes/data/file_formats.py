@@ -30,6 +30,8 @@ _NO_DATA = ("metadata_", "__macosx/", "._")
 _TEXT = (".csv", ".tsv", ".txt", ".tab")
 
 Fields = list[str]
+# How messages call a table that is no file.
+FRAME = "the data frame"
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,10 @@ class Source:
         return not self.delimiter
 
 
-def open_source(path: Path, wanted: str) -> Source:
-    """The rows of the file; ``wanted`` : a column that must be there tells the delimiters apart."""
+def open_source(path: Path | pd.DataFrame, wanted: str) -> Source:
+    """The rows of the file or data frame; ``wanted`` : a column that must be there tells the delimiters apart."""
+    if not isinstance(path, Path):
+        return Source(FRAME, "", _frame_rows(_with_index(path)))
     content, name = _unpacked(path, _read(path), path.name)
     where = str(path)
     suffix = Path(name).suffix.lower()
@@ -163,6 +167,11 @@ def _parquet(content: bytes, where: str) -> pd.DataFrame:
         frame = pd.read_parquet(io.BytesIO(content))
     except Exception as error:
         raise InputError(f"{where}: is not a readable .parquet file ({_first_line(error)})") from error
+    return _with_index(frame)
+
+
+def _with_index(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with the levels of its index that have a name as columns."""
     named = [name for name in frame.index.names if name is not None]
     return frame.reset_index(level=named) if named else frame
 
@@ -170,7 +179,7 @@ def _parquet(content: bytes, where: str) -> pd.DataFrame:
 def _frame_rows(frame: pd.DataFrame) -> Iterator[tuple[int, Fields]]:
     """The rows as a spreadsheet would count them: the header is the first."""
     yield 1, [str(name) for name in frame.columns]
-    for number, cells in enumerate(zip(*(frame[name].tolist() for name in frame.columns), strict=True), 2):
+    for number, cells in enumerate(zip(*(frame.iloc[:, at].tolist() for at in range(frame.shape[1])), strict=True), 2):
         yield number, [as_text(cell) for cell in cells]
 
 

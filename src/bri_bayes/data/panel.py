@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import xarray as xr
@@ -21,6 +21,9 @@ from bri_bayes.data.csv_layout import Layout, read_grid
 from bri_bayes.data.grid import Grid, check_requested
 from bri_bayes.data.number_format import DECIDED, NumberFormat, is_infinite, is_missing, looks_numeric, read_numbers
 from bri_bayes.data.text_table import check_name, shown
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Panel = xr.Dataset
 
@@ -60,7 +63,7 @@ class Column:
 
 
 def load_panel(
-    path: str | Path,
+    path: str | Path | pd.DataFrame,
     *,
     unit: str,
     period: str,
@@ -76,7 +79,7 @@ def load_panel(
     no_blanks: Collection[str] = (),
     unit_columns: Collection[str] = (),
 ) -> Panel:
-    """Read a file, long or wide: CSV in UTF-8, .xlsx, .dta or .parquet, or one of them in a gz or zip.
+    """Read a file, long or wide: CSV in UTF-8, .xlsx, .dta or .parquet, or one of them in a gz or zip; or a data frame.
 
     Long: one row a unit and period, with the columns ``unit``, ``period`` and the variables. Wide: one row a unit, or
     a unit and variable, and a column a period ("2003", "Y2003", "2003 [YR2003]"); ``period`` then names no column,
@@ -112,9 +115,9 @@ def load_panel(
         coords={UNIT: np.array(grid.units, dtype=str), PERIOD: np.array(grid.periods, dtype=np.int64)},
         attrs={
             "kind": kind,
-            "label": Path(path).name if label is None else label,
+            "label": Path(grid.file).name if label is None else label,
             "sources": list(sources),
-            "path": Path(path).name,
+            "path": Path(grid.file).name,
             "calendar": grid.calendar,
             **({"notes": notes} if notes else {}),
             **({"unit_columns": texts} if texts else {}),

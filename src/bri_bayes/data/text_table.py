@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bri_bayes.core.errors import InputError, is_control, printable, suggest
 from bri_bayes.data.file_formats import Fields, Source, open_source
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Cells = NDArray[np.object_]
 
@@ -54,8 +58,8 @@ class Table:
         )
 
 
-def read_table(path: Path, wanted: str) -> Table:
-    """The table of a file of any supported kind. ``wanted`` : a column that the header must name.
+def read_table(path: Path | pd.DataFrame, wanted: str) -> Table:
+    """The table of a file of any supported kind, or of a data frame. ``wanted`` : a column that the header must name.
 
     The header is the first row that names ``wanted``, within the first 30 (World Bank downloads have lines above it),
     else the first row. Lines below the table with a single filled field, after a blank line, are notes.
@@ -65,7 +69,7 @@ def read_table(path: Path, wanted: str) -> Table:
     stripped = [name.strip() for name in header]
     numbers, columns, below = _body(source, len(stripped), rest)
     if not numbers:
-        raise InputError(f"{path}: the file has a header and no rows")
+        raise InputError(f"{source.file}: it has a header and no rows")
     notes = []
     if above:
         notes.append(f"What stands above the header in row {header_at} was left out ({above} filled rows).")

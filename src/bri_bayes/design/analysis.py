@@ -28,6 +28,10 @@ class Analysis:
     assignment: Assignment
     card: ModelCard
 
+    def __repr__(self) -> str:
+        treated, controls = self.assignment.treated_units, self.assignment.never_treated
+        return f"Analysis(card={self.card.name!r}, {len(treated)} treated units, {len(controls)} controls)"
+
     def replace(self, **changes: Any) -> Analysis:
         """The same recipe with other parts."""
         return dataclasses.replace(self, **changes)
@@ -90,6 +94,10 @@ class Fit:
     diagnostics: Mapping[str, Any]
     log_marginal: float | None
     exact: LinearPosterior | None = None
+
+    def __repr__(self) -> str:
+        groups = ", ".join(self.posterior.children)
+        return f"Fit({self.analysis!r}, engine={self.diagnostics['engine']!r}, groups: {groups})"
 
 
 class FitStore(Protocol):

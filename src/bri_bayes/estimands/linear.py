@@ -10,6 +10,7 @@ form gives the mixture over the hyperparameters (``inference.exact``); NUTS and 
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -46,14 +47,37 @@ def effects_by(fit: Fit, by: By, *, baseline: Baseline = "pre_average") -> dict[
         raise InputError(f'effects cannot be averaged by "{by}"; {suggest(by, (UNIT, EVENT_TIME, PERIOD))}')
     rows = _rows(fit, leads=by == EVENT_TIME)
     labels = _labels(fit, by)[rows]
-    names = np.unique(labels)
-    weights = np.zeros((names.size, fit.design.sizes["obs"]))
-    for weight, name in zip(weights, names, strict=True):
-        chosen = rows[labels == name]
-        weight[chosen] = 1 / chosen.size
+    return effects_over(fit, {str(name): rows[labels == name] for name in np.unique(labels)}, baseline=baseline)
+
+
+def effects_by_cohort(fit: Fit) -> dict[tuple[int, int], Effect]:
+    """The average effect of the units of each onset, by event time: (first treated period, event time) -> effect."""
+    rows, first = _rows(fit, leads=True), fit.design["first_treated"].to_numpy()[fit.design["unit_ix"].to_numpy()]
+    keys = np.column_stack([first, _labels(fit, EVENT_TIME)])[rows].astype(int)
+    chosen = {(cohort, time): rows[(keys == (cohort, time)).all(axis=1)] for cohort, time in np.unique(keys, axis=0)}
+    return {(int(cohort), int(time)): effect for (cohort, time), effect in effects_over(fit, chosen).items()}
+
+
+def effect_within(fit: Fit, first: int, last: int) -> Effect:
+    """The average effect over the treated cells of the periods from ``first`` to ``last``, both included."""
+    rows = _rows(fit, leads=False)
+    period = _labels(fit, PERIOD)[rows]
+    inside = rows[(period >= first) & (period <= last)]
+    if not inside.size:
+        raise InputError(f"no unit is treated in a period from {first} to {last}")
+    return effects_over(fit, {"inside": inside})["inside"]
+
+
+def effects_over[K: Hashable](
+    fit: Fit, chosen: Mapping[K, Index], *, baseline: Baseline = "pre_average"
+) -> dict[K, Effect]:
+    """The average effect over each set of rows of the design, rows without an effect not among them."""
+    weights = np.zeros((len(chosen), fit.design.sizes["obs"]))
+    for weight, rows in zip(weights, chosen.values(), strict=True):
+        weight[rows] = 1 / rows.size
     if baseline == "pre_average":
         weights = against_pre_period(fit.design, fit.analysis.card, weights)
-    return dict(zip(map(str, names), _effects(fit, weights), strict=True))
+    return dict(zip(chosen, _effects(fit, weights), strict=True))
 
 
 def effects_by_cell(fit: Fit) -> dict[str, dict[str, Effect]]:

@@ -82,44 +82,54 @@ class Cache:
         content = _unsealed(self.folder / f"{key}.npz")
         if content is None:
             return None
-        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-            meta = json.loads(str(stored["meta"]))
-            groups = {
-                group: xr.Dataset(
-                    {name: (dims, stored[f"{group}/{name}"]) for name, dims in parts["variables"].items()},
-                    coords={name: (dims, stored[f"{group}/{name}"]) for name, dims in parts["coords"].items()},
-                    attrs=parts["attrs"],
-                )
-                for group, parts in meta["groups"].items()
-            }
-            points = [stored[name] for name in _POINTS] if meta["exact"] else None
-        tree = xr.DataTree.from_dict(groups)
-        exact = None if points is None else exact_posterior(analysis.design, analysis.card, *points)
-        return Fit(analysis, analysis.design, tree, meta["diagnostics"], meta["log_marginal"], exact)
+        return restored_fit(content, analysis)
 
     def write_fit(self, key: str, fit: Fit) -> None:
         """Store a fit."""
-        arrays: dict[str, np.ndarray] = {}
-        groups = {}
-        for name, node in fit.posterior.children.items():
-            dataset = node.to_dataset(inherit=False)
-            arrays |= {f"{name}/{variable}": dataset[variable].to_numpy() for variable in dataset.variables}
-            groups[name] = {
-                "variables": {str(variable): dataset[variable].dims for variable in dataset.data_vars},
-                "coords": {str(variable): dataset[variable].dims for variable in dataset.coords},
-                "attrs": dict(dataset.attrs),
-            }
-        if fit.exact is not None:
-            arrays |= {name: getattr(fit.exact, name) for name in _POINTS}
-        meta = {
-            "exact": fit.exact is not None,
-            "groups": groups,
-            "diagnostics": dict(fit.diagnostics),
-            "log_marginal": fit.log_marginal,
+        _write_sealed(self.folder / f"{key}.npz", stored_fit(fit))
+
+
+def stored_fit(fit: Fit) -> bytes:
+    """A fit without its analysis as the content of an npz file: arrays and text, nothing that runs."""
+    arrays: dict[str, np.ndarray] = {}
+    groups = {}
+    for name, node in fit.posterior.children.items():
+        dataset = node.to_dataset(inherit=False)
+        arrays |= {f"{name}/{variable}": dataset[variable].to_numpy() for variable in dataset.variables}
+        groups[name] = {
+            "variables": {str(variable): dataset[variable].dims for variable in dataset.data_vars},
+            "coords": {str(variable): dataset[variable].dims for variable in dataset.coords},
+            "attrs": dict(dataset.attrs),
         }
-        content = io.BytesIO()
-        np.savez(content, meta=np.array(json.dumps(meta)), **arrays)  # type: ignore[arg-type]
-        _write_sealed(self.folder / f"{key}.npz", content.getvalue())
+    if fit.exact is not None:
+        arrays |= {name: getattr(fit.exact, name) for name in _POINTS}
+    meta = {
+        "exact": fit.exact is not None,
+        "groups": groups,
+        "diagnostics": dict(fit.diagnostics),
+        "log_marginal": fit.log_marginal,
+    }
+    content = io.BytesIO()
+    np.savez(content, meta=np.array(json.dumps(meta)), **arrays)  # type: ignore[arg-type]
+    return content.getvalue()
+
+
+def restored_fit(content: bytes, analysis: Analysis) -> Fit:
+    """The fit of ``analysis`` that ``stored_fit`` wrote."""
+    with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+        meta = json.loads(str(stored["meta"]))
+        groups = {
+            group: xr.Dataset(
+                {name: (dims, stored[f"{group}/{name}"]) for name, dims in parts["variables"].items()},
+                coords={name: (dims, stored[f"{group}/{name}"]) for name, dims in parts["coords"].items()},
+                attrs=parts["attrs"],
+            )
+            for group, parts in meta["groups"].items()
+        }
+        points = [stored[name] for name in _POINTS] if meta["exact"] else None
+    tree = xr.DataTree.from_dict(groups)
+    exact = None if points is None else exact_posterior(analysis.design, analysis.card, *points)
+    return Fit(analysis, analysis.design, tree, meta["diagnostics"], meta["log_marginal"], exact)
 
 
 def _write_sealed(path: Path, content: bytes) -> None:

@@ -240,7 +240,7 @@ def load_card(name_or_path: str | Path) -> ModelCard:
     A variant says ``extends = "card"`` and states only what changes.
     """
     path = card_path(name_or_path)
-    return validated(ModelCard, _content(path, seen=()), where=f'ModelCard "{path.stem}" ({path})')
+    return validated(ModelCard, card_content(path), where=f'ModelCard "{path.stem}" ({path})')
 
 
 def card_path(name_or_path: str | Path) -> Path:
@@ -254,7 +254,8 @@ def card_path(name_or_path: str | Path) -> Path:
     raise InputError(f'there is no model card "{name_or_path}"; {suggest(str(name_or_path), model_names())}')
 
 
-def _content(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
+def card_content(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """The keys of a card with those that it takes from the card it extends; ``seen`` : the files on the way here."""
     if path in seen:
         raise InputError(f"{path}: the cards extend each other in a circle")
     if len(seen) > MOST_PARENTS:
@@ -267,13 +268,14 @@ def _content(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
     if not _PLAIN_NAME.fullmatch(str(parent)):
         raise InputError(f'{path}: extends = "{parent}" is no name of a card: one beside this file, or one that ships')
     beside = path.parent / f"{parent}.toml"
-    base = _content(beside if beside.is_file() else card_path(str(parent)), (*seen, path))
-    return _merge(base, content)
+    base = card_content(beside if beside.is_file() else card_path(str(parent)), (*seen, path))
+    return merged(base, content)
 
 
-def _merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
+def merged(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    """``base`` with the keys of ``change``; tables are joined key by key."""
+    content = dict(base)
     for key, value in change.items():
-        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
-        merged[key] = _merge(merged[key], value) if both else value
-    return merged
+        both = isinstance(value, Mapping) and isinstance(content.get(key), Mapping)
+        content[key] = merged(content[key], value) if both else value
+    return content

@@ -1,0 +1,118 @@
+"""What does a result look like? Axes in, axes out: to be put beside other panels, and changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bri_bayes.core.effect import PROB, Effect
+from bri_bayes.core.errors import InputError, suggest
+from bri_bayes.core.names import PERIOD, SAMPLE, UNIT
+from bri_bayes.estimands.effects import counterfactual, observed_path
+from bri_bayes.report.figures import theme
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from bri_bayes.app.notebook.result import DidResult
+
+TAIL = (1 - PROB) / 2
+_SIZE = (7.0, 4.2)  # inches
+
+
+def plot(result: DidResult, kind: str, ax: Axes | None) -> Axes:
+    """Draw one kind of picture into ``ax``, or into the axes of a new pyplot figure."""
+    if kind not in _KINDS:
+        raise InputError(f'there is no picture "{kind}"; {suggest(kind, _KINDS)}')
+    with theme.style():
+        if ax is None:
+            from matplotlib import pyplot
+
+            ax = pyplot.subplots(figsize=_SIZE, layout="constrained")[1]
+        _KINDS[kind](result, ax)
+        if kind in ("event_study", "paths"):
+            ax.xaxis.get_major_locator().set_params(integer=True)
+    kind_of_panel = result.analysis.panel.attrs["kind"]
+    if kind_of_panel not in ("official", "user"):
+        ax.text(
+            0.5, 0.5, f"{kind_of_panel}: no observations", transform=ax.transAxes, ha="center", color=theme.VERMILLION
+        )
+    return ax
+
+
+def _event_study(result: DidResult, ax: Axes) -> None:
+    """Effects by periods since the onset, with their intervals."""
+    table = result.to_frame("event_time")
+    times = table.index.to_numpy()
+    ax.fill_between(times, table["lower"], table["upper"], color=theme.BLUE, alpha=0.2, lw=0, label="95% interval")
+    ax.plot(times, table["mean"], color=theme.BLUE, marker="o", ms=4, label="posterior mean")
+    ax.axhline(0, color=theme.INK, lw=0.8)
+    ax.axvline(-0.5, color=theme.MUTED, lw=0.8, ls="--")
+    step = result.analysis.panel[PERIOD].attrs.get("unit", "year")
+    ax.set(xlabel=f"{step}s since the onset", ylabel=f"effect on {result.card.outcome}")
+    ax.set_title(_verdict(result))
+    ax.legend()
+
+
+def _forest(result: DidResult, ax: Axes) -> None:
+    """The average effect of each treated unit, of all, and under the other assumptions."""
+    units = result.to_frame("unit")
+    rows = [(str(name), Effect(**dict(row)), theme.BLUE) for name, row in units.iterrows()]
+    rows.append((f"all ({result.card.name})", result.effect, theme.INK))
+    rows += [(f"all ({name})", effect, theme.PURPLE) for name, effect in result.alternatives.items()]
+    for at, (_, effect, colour) in enumerate(rows):
+        ax.plot([effect.lower, effect.upper], [at, at], color=colour, lw=2)
+        ax.plot(effect.mean, at, "o", color=colour, ms=5)
+    ax.axvline(0, color=theme.INK, lw=0.8)
+    ax.set_yticks(range(len(rows)), [name for name, _, _ in rows])
+    ax.invert_yaxis()
+    ax.set(xlabel=f"effect on {result.card.outcome}, 95% intervals")
+    ax.set_title(_verdict(result))
+
+
+def _paths(result: DidResult, ax: Axes) -> None:
+    """The treated units' mean outcome as it was, and as it would have been without the treatment."""
+    without, seen = counterfactual(result.fit), observed_path(result.fit)
+    complete = seen.notnull().all(PERIOD)
+    units = seen[UNIT][complete] if bool(complete.any()) else seen[UNIT]
+    mean = without.sel({UNIT: units}).mean(UNIT)
+    draws = mean.transpose(*SAMPLE, PERIOD).to_numpy().reshape(-1, mean.sizes[PERIOD])
+    period = seen[PERIOD].to_numpy()
+    low, middle, high = np.quantile(draws, [TAIL, 0.5, 1 - TAIL], axis=0)
+    ax.fill_between(period, low, high, color=theme.BLUE, alpha=0.2, lw=0, label="95% interval without the treatment")
+    ax.plot(period, middle, color=theme.BLUE, ls="--", label="without the treatment")
+    ax.plot(period, seen.sel({UNIT: units}).mean(UNIT), color=theme.INK, marker="o", ms=3, label="observed")
+    for onset in result.analysis.assignment.onsets:
+        ax.axvline(onset - 0.5, color=theme.MUTED, lw=0.8, ls="--")
+    ax.set(xlabel=str(result.analysis.panel[PERIOD].attrs.get("unit", "year")), ylabel=f"mean {result.card.outcome}")
+    ax.set_title(f"Mean of {units.size} treated {'unit' if units.size == 1 else 'units'}: {_percent(result.effect)}")
+    ax.legend()
+
+
+def _diagnostics(result: DidResult, ax: Axes) -> None:
+    """The ATT of each chain: lines that lie on each other."""
+    draws = result.idata["posterior"]["att"]
+    for chain in range(draws.sizes["chain"]):
+        ordered = np.sort(draws.isel(chain=chain).to_numpy())
+        ax.plot(ordered, np.linspace(0, 1, ordered.size), lw=1, label=f"chain {chain + 1}")
+    known = result.fit.diagnostics
+    khat = "" if known["khat"] is None else f", k-hat {known['khat']:.2f}"
+    ax.set(xlabel=f"effect on {result.card.outcome}", ylabel="share of draws below")
+    ax.set_title(
+        f"{'Trustworthy' if result.trustworthy else 'Not to be trusted'}: {known['engine']}, "
+        f"R-hat {known['rhat']:.3f}, ESS {known['ess']:.0f}{khat}"
+    )
+    ax.legend(ncols=2)
+
+
+def _verdict(result: DidResult) -> str:
+    return f"Effect on {result.card.outcome}: {_percent(result.effect)}"
+
+
+def _percent(effect: Effect) -> str:
+    clear = "its interval leaves zero out" if effect.excludes_zero else "zero lies within its interval"
+    return f"{effect.mean:.3g} on average, {clear}"
+
+
+_KINDS = {"event_study": _event_study, "forest": _forest, "paths": _paths, "diagnostics": _diagnostics}

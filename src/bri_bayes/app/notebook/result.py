@@ -1,0 +1,246 @@
+"""What came out of ``did``? One object with tables, prose, pictures, draws, checks, and files."""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from bri_bayes.app.first_answer import alternatives, what_separates
+from bri_bayes.app.notebook.wording import effect_in_prose, span
+from bri_bayes.core.effect import Effect
+from bri_bayes.core.errors import InputError, suggest
+from bri_bayes.core.json_values import Result
+from bri_bayes.core.names import OBS
+from bri_bayes.data.panel import period_labels
+from bri_bayes.design.analysis import Analysis, Fit
+from bri_bayes.design.design import Design
+from bri_bayes.estimands.linear import att_effect, effect_within, effects_by, effects_by_cell, effects_by_cohort
+from bri_bayes.study.card_text import assumption
+from bri_bayes.study.model_card import ModelCard, load_card
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pymc as pm
+    import xarray as xr
+    from matplotlib.axes import Axes
+
+    from bri_bayes.frequentist import Estimate
+
+By = Literal["unit", "event_time", "period", "cell", "cohort"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class DidResult:
+    """The answer of ``did``: a fit, and what can be asked of it. ``notes`` : sentences about the data as read."""
+
+    fit: Fit
+    notes: tuple[str, ...] = ()
+    seed: int = 0
+    shown_first: bool = True
+
+    @property
+    def analysis(self) -> Analysis:
+        """The recipe: panel, assignment, card."""
+        return self.fit.analysis
+
+    @property
+    def design(self) -> Design:
+        """The labelled arrays that the card sees."""
+        return self.fit.design
+
+    @property
+    def card(self) -> ModelCard:
+        """The model card."""
+        return self.analysis.card
+
+    @cached_property
+    def effect(self) -> Effect:
+        """The average effect over treated cells: mean, sd, lower, upper, p_positive."""
+        return att_effect(self.fit)
+
+    @cached_property
+    def trustworthy(self) -> bool:
+        """Whether the diagnostics of the computation are within their limits."""
+        from bri_bayes.inference.fitting import is_trustworthy
+
+        return is_trustworthy(self.fit)
+
+    @cached_property
+    def alternatives(self) -> dict[str, Effect]:
+        """The answers of the assumptions that the card does not make, by card: as ``bri-bayes estimate`` shows them."""
+        if not self.shown_first:
+            return {}
+        answers = alternatives(self.analysis, self.seed)
+        return {row["card"]: Effect(**{str(key): value for key, value in row["att"].items()}) for row in answers}
+
+    @cached_property
+    def estimates(self) -> list[Estimate]:
+        """The rows of least squares and resampling."""
+        from bri_bayes.frequentist import frequentist_rows
+
+        return frequentist_rows(self.design, seed=self.seed)
+
+    @property
+    def frequentist(self) -> pd.DataFrame:
+        """Least squares under several ways to judge it: one row an estimator and inference."""
+        import pandas as pd
+
+        return pd.DataFrame([row.as_dict() for row in self.estimates]).set_index(["estimator", "inference"])
+
+    def summary(self) -> pd.DataFrame:
+        """The average effect under the card, under the other assumptions, and by least squares."""
+        import pandas as pd
+
+        cards = {self.card.name: self.effect, **self.alternatives}
+        columns = ["estimate", "sd", "lower", "upper", "p_positive", "p_value"]
+        rows: dict[tuple[str, str], list[float | None]] = {}
+        for name, effect in cards.items():
+            model = self.card if name == self.card.name else load_card(name)
+            rows["Bayes", assumption(model)] = [
+                effect.mean,
+                effect.sd,
+                effect.lower,
+                effect.upper,
+                effect.p_positive,
+                None,
+            ]
+        for row in self.estimates:
+            rows[row.estimator, row.inference] = [row.estimate, row.se, row.lower, row.upper, None, row.p_value]
+        index = pd.MultiIndex.from_tuples(list(rows), names=["estimator", "inference"])
+        return pd.DataFrame(list(rows.values()), index=index, columns=columns).astype(float)
+
+    def effect_summary(self) -> str:
+        """The answer in prose: the effect, in percent where the outcome is in logs, and what it assumes."""
+        said = [effect_in_prose(self.fit, self.effect), f"The posterior assumes: {assumption(self.card)}."]
+        if not self.trustworthy:
+            said.append("Its computation did not pass its diagnostics: do not use these numbers.")
+        return " ".join([*said, *what_separates(self.card, self.design), *self.notes])
+
+    def to_frame(self, by: By | None = None) -> pd.DataFrame:
+        """Effects as a data frame: the average, or one row a unit, event time, period, cell, or cohort and time."""
+        import pandas as pd
+
+        labels = period_labels(self.analysis.panel)
+        rows: dict[Any, Effect]
+        match by:
+            case None:
+                rows, names = {"att": self.effect}, ["effect"]
+            case "unit":
+                rows, names = dict(effects_by(self.fit, "unit")), ["unit"]
+            case "event_time":
+                rows, names = {int(k): v for k, v in effects_by(self.fit, "event_time").items()}, ["event_time"]
+            case "period":
+                rows, names = {labels[int(k)]: v for k, v in effects_by(self.fit, "period").items()}, ["period"]
+            case "cell":
+                cells = effects_by_cell(self.fit)
+                rows = {(u, labels[int(t)]): effect for u, by_time in cells.items() for t, effect in by_time.items()}
+                names = ["unit", "period"]
+            case "cohort":
+                rows = {(labels[first], time): v for (first, time), v in effects_by_cohort(self.fit).items()}
+                names = ["cohort", "event_time"]
+            case _:
+                raise InputError(f'effects cannot be averaged by "{by}"; {suggest(str(by), _BY)}')
+        index = (
+            pd.MultiIndex.from_tuples(list(rows), names=names)
+            if len(names) > 1
+            else pd.Index(list(rows), name=names[0])
+        )
+        return pd.DataFrame([effect.as_dict() for effect in rows.values()], index=index)
+
+    def att(self, first: object = None, last: object = None) -> Effect:
+        """The average effect over treated cells of a window of periods, as the data write them; None for no end."""
+        ordinals = {label: when for when, label in period_labels(self.analysis.panel).items()}
+        bounds = []
+        for bound, default in ((first, min(ordinals.values())), (last, max(ordinals.values()))):
+            if bound is not None and str(bound) not in ordinals:
+                raise InputError(f'there is no period "{bound}"; {suggest(str(bound), ordinals)}')
+            bounds.append(default if bound is None else ordinals[str(bound)])
+        return effect_within(self.fit, *bounds)
+
+    @cached_property
+    def idata(self) -> xr.DataTree:
+        """Draws for ArviZ: the fit's groups, and prior, prior_predictive and log_prior where the card is normal.
+
+        ``az.summary``, ``az.loo``, ``az.compare``, ``az.plot_*`` and ``az.psense_summary`` take it as it is.
+        """
+        from bri_bayes.app.notebook.tree import inference_tree
+
+        return inference_tree(self.fit, self.seed)
+
+    @property
+    def model(self) -> pm.Model:
+        """The PyMC model of the card on this panel: to be looked at (``pm.model_to_graphviz``), changed and sampled."""
+        from bri_bayes.models.linear import build_linear
+
+        if self.card.structure != "linear":
+            raise InputError(f'the card "{self.card.name}" is not a linear card: its PyMC model is not made here')
+        return build_linear(self.design, self.card)
+
+    def check(self, name: str, **options: Any) -> Result:
+        """Would the answer survive this question? ``bb.check_names()`` lists the names."""
+        from bri_bayes.app.notebook.checks import run_check
+
+        return run_check(self.analysis, name, self.seed, options)
+
+    def compare(self, *others: DidResult | str | ModelCard) -> pd.DataFrame:
+        """Leave-one-out scores (``arviz.compare``) of this card against other cards or results on the same rows."""
+        from bri_bayes.app.notebook.comparison import compare
+
+        return compare(self, others)
+
+    def etable(self, *others: DidResult, stars: bool = False) -> pd.DataFrame:
+        """Results side by side as a regression table: effect, sd in parentheses, interval, rows, units, card."""
+        from bri_bayes.app.notebook.comparison import etable
+
+        return etable((self, *others), stars=stars)
+
+    def plot(self, kind: str = "event_study", ax: Axes | None = None) -> Axes:
+        """Draw "event_study", "forest", "paths" or "diagnostics" into ``ax``, or into axes of its own; the axes."""
+        from bri_bayes.app.notebook.plots import plot
+
+        return plot(self, kind, ax)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the result to one file, which ``bb.load_result`` reads; no code is in it."""
+        from bri_bayes.app.notebook.files import save
+
+        return save(self, Path(path))
+
+    def report(self, folder: str | Path, *, quick: bool = False) -> Path:
+        """Write a study of this panel and its report into ``folder``; the path of the page."""
+        from bri_bayes.app.notebook.study_folder import report
+
+        return report(self, Path(folder), quick=quick)
+
+    def with_card(self, card: str | ModelCard, *, engine: str = "auto") -> DidResult:
+        """The same question under another card."""
+        from bri_bayes.inference import fit
+
+        base = card if isinstance(card, ModelCard) else load_card(card)
+        model = dataclasses.replace(base, outcome=self.card.outcome, covariates=self.card.covariates)
+        analysis = self.analysis.replace(card=model)
+        return DidResult(fit(analysis, engine=engine, seed=self.seed), self.notes, self.seed, shown_first=False)
+
+    def __repr__(self) -> str:
+        treated, controls = self.analysis.assignment.treated_units, self.analysis.assignment.never_treated
+        effect = self.effect
+        return (
+            f"DidResult({self.card.outcome}, card {self.card.name}: {effect.mean:.4g} "
+            f"[{effect.lower:.4g}, {effect.upper:.4g}], P(> 0) = {effect.p_positive:.3f}; {len(treated)} treated "
+            f"units, {len(controls)} controls, {span(self.fit)}, {self.design.sizes[OBS]} rows)"
+        )
+
+    def _repr_html_(self) -> str:
+        table = self.summary().map(lambda cell: "" if np.isnan(cell) else f"{cell:.4g}")
+        return f"<p>{html.escape(self.effect_summary())}</p>{table.to_html(escape=True)}"
+
+
+_BY = ("unit", "event_time", "period", "cell", "cohort")
+_Options = Mapping[str, Any]

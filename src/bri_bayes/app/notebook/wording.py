@@ -1,0 +1,38 @@
+"""How is an answer said in a sentence?"""
+
+from __future__ import annotations
+
+import math
+
+from bri_bayes.core.effect import Effect
+from bri_bayes.core.names import PERIOD
+from bri_bayes.data.panel import period_labels
+from bri_bayes.design.analysis import Fit
+from bri_bayes.presentation.sentences import counted, listed
+
+# Beyond this a percentage says nothing.
+_LARGEST_LOG = 20.0
+
+
+def span(fit: Fit) -> str:
+    """First and last period of the rows."""
+    labels = period_labels(fit.analysis.panel)
+    periods = [int(period) for period in fit.design[PERIOD].to_numpy()]
+    return f"{labels[periods[0]]}-{labels[periods[-1]]}"
+
+
+def effect_in_prose(fit: Fit, effect: Effect) -> str:
+    """The average effect as a sentence, with its interval, its sign, and percent for a log outcome."""
+    assignment = fit.analysis.assignment
+    treated, controls = assignment.treated_units, assignment.never_treated
+    named = listed(treated) if len(treated) <= 6 else f"{len(treated)} units"
+    against = counted(len(controls), "controls") if controls else "units not yet treated"
+    sentence = (
+        f"The treatment moved {fit.analysis.card.outcome} of {named} by {effect.mean:.3g} on average, against "
+        f"{against} ({span(fit)}); with {100 * effect.prob:.0f}% probability the effect lies between "
+        f"{effect.lower:.3g} and {effect.upper:.3g}, and with {100 * effect.p_positive:.0f}% it is positive."
+    )
+    if fit.design.attrs.get("outcome_transform", "none") == "none" or abs(effect.upper) > _LARGEST_LOG:
+        return sentence
+    low, high = (100 * math.expm1(end) for end in (effect.lower, effect.upper))
+    return f"{sentence} The interval in percent of the outcome's level: {low:+.0f}% to {high:+.0f}%."

@@ -1,0 +1,218 @@
+"""``did`` in a notebook: the answers of the command line, and what PyMC, ArviZ and pandas users do with them."""
+
+import json
+import zipfile
+
+import arviz_stats
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from matplotlib.figure import Figure
+
+import bri_bayes as bb
+from bri_bayes.app.estimate import estimate
+from bri_bayes.app.notebook.study_folder import _card, _levels, _study, _study_names, toml_text
+from bri_bayes.app.request import Request
+from bri_bayes.core.effect import Effect
+from bri_bayes.core.errors import InputError
+from bri_bayes.study.study_file import load_study
+
+TREATED = ("A", "B", "C")
+SMALL = {"sampler": {"draws": 100, "proposals": 400}}
+
+
+@pytest.fixture(scope="module")
+def frame() -> pd.DataFrame:
+    rng = np.random.default_rng(5)
+    rows = []
+    for unit in "ABCDEFG":
+        level, errors = rng.normal(), rng.normal(scale=0.2, size=10)
+        for at, year in enumerate(range(2005, 2015)):
+            y = level + 0.1 * at + errors[at] + 0.8 * (unit in TREATED and year >= 2010)
+            rows.append({"country": unit, "year": year, "trade": np.exp(y), "gdp": rng.normal()})
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture(scope="module")
+def result(frame):
+    return ask(frame)
+
+
+def ask(frame, **options):
+    card = options.pop("card", bb.card("did", **SMALL))
+    asked = {"unit": "country", "period": "year", "treated": TREATED, "onset": 2010, "card": card} | options
+    return bb.did(frame, asked.pop("formula", "log(trade) ~ 1"), **asked)
+
+
+def test_a_data_frame_gets_the_answer_of_the_same_csv_on_the_command_line(frame, tmp_path):
+    path = tmp_path / "panel.csv"
+    frame.to_csv(path, index=False)
+    request = Request(path, "log(trade)", "country", "year", treated=TREATED, onset="2010", covariates=("gdp",))
+    printed = estimate(request)
+    result = bb.did(frame, "log(trade) ~ gdp", unit="country", period="year", treated=TREATED, onset=2010)
+    assert result.effect.as_dict() == printed["bayes"]["att"]
+    assert [row.as_dict() for row in result.estimates] == printed["frequentist"]
+    assert {name: effect.as_dict() for name, effect in result.alternatives.items()} == {
+        row["card"]: row["att"] for row in printed["alternatives"]
+    }
+
+
+def test_keywords_a_wide_frame_and_an_index_ask_the_same_as_a_formula(frame, result):
+    keywords = ask(frame, formula=None, outcome="log(trade)")
+    wide = ask(frame.pivot(index="country", columns="year", values="trade").reset_index())
+    indexed = ask(frame.set_index(["country", "year"]))
+    for other in (keywords, wide, indexed):
+        assert other.effect.mean == pytest.approx(result.effect.mean, rel=1e-12)
+
+
+def test_groups_of_a_mapping_are_those_of_a_column(frame):
+    groups = dict(zip("ABCDEFG", "xxyzzzw", strict=True))
+    shared = bb.card("did_shared", **SMALL)
+    mapped = ask(frame, groups=groups, card=shared)
+    column = ask(frame.assign(region=frame["country"].map(groups)), groups="region", card=shared)
+    assert mapped.effect == column.effect
+    with pytest.raises(InputError, match='groups says nothing of "G"'):
+        ask(frame, groups=dict.fromkeys("ABCDEF", "x"))
+
+
+@pytest.mark.parametrize(
+    ("formula", "message"),
+    [
+        ("trade", "has no outcome"),
+        ("trade ~ gdp * x", 'has the term "gdp \\* x"'),
+        ("trade ~ __import__('os').getcwd()", "has the term"),
+    ],
+)
+def test_a_formula_is_columns_and_logs_joined_by_plus(frame, formula, message):
+    with pytest.raises(InputError, match=message):
+        ask(frame, formula=formula)
+
+
+def test_windows_and_cohorts_are_averages_of_cells(frame, result):
+    cells = result.to_frame("cell")
+    late = result.att(2012, 2013)
+    chosen = cells.loc[cells.index.get_level_values("period").isin(["2012", "2013"])]
+    assert late.mean == pytest.approx(chosen["mean"].mean(), abs=1e-9)
+    assert result.att() == result.effect
+    onset = frame.assign(first=frame["country"].map({"A": 2010, "B": 2010, "C": 2012}).fillna(0))
+    staggered = ask(onset, treated=(), onset=None, onset_column="first")
+    cohorts = staggered.to_frame("cohort")
+    assert set(cohorts.index.get_level_values("cohort")) == {"2010", "2012"}
+    own = staggered.to_frame("cell").loc["C"]
+    assert cohorts.loc["2012"]["mean"].to_numpy() == pytest.approx(own["mean"].to_numpy(), abs=1e-9)
+    with pytest.raises(InputError, match='there is no period "1990"'):
+        result.att(1990)
+
+
+@pytest.mark.filterwarnings("ignore:Estimated shape parameter")
+def test_arviz_takes_the_tree_as_it_is(result, tmp_path):
+    tree = result.idata
+    groups = {"posterior", "prior", "prior_predictive", "posterior_predictive", "log_prior", "log_likelihood"}
+    assert groups <= set(tree.children)
+    summary = arviz_stats.summary(tree, var_names=["att", "sigma"])
+    assert float(summary.loc["att", "mean"]) == pytest.approx(result.effect.mean, abs=0.1)
+    assert np.isfinite(arviz_stats.loo(tree).elpd)
+    assert "att" in arviz_stats.psense_summary(tree, var_names=["att"], prior_var_names=["effect"]).index
+    tree.to_netcdf(tmp_path / "tree.nc", engine="h5netcdf")
+    back = xr.open_datatree(tmp_path / "tree.nc", engine="h5netcdf")
+    assert np.array_equal(back["posterior"]["att"].to_numpy(), tree["posterior"]["att"].to_numpy())
+
+
+def test_cards_are_compared_by_arviz_on_the_same_rows(frame, result):
+    table = result.compare(bb.card("did", errors="iid", name="independent", **SMALL))
+    assert set(table.index) == {"did", "independent"}
+    shorter = ask(frame, periods=(2006, 2014))
+    with pytest.raises(InputError, match="has other rows"):
+        result.compare(shorter)
+
+
+def test_the_pymc_model_has_the_density_of_the_card(result):
+    model = result.model
+    assert {"sigma", "rho"} <= set(model.named_vars)
+    assert np.isfinite(model.compile_logp()(model.initial_point()))
+
+
+def test_a_saved_result_comes_back_whole_and_other_files_are_refused(result, tmp_path):
+    path = result.save(tmp_path / "result.zip")
+    first = path.read_bytes()
+    back = bb.load_result(path)
+    assert back.effect == result.effect
+    assert back.analysis.digest == result.analysis.digest
+    pd.testing.assert_frame_equal(back.to_frame("cell"), result.to_frame("cell"))
+    assert back.save(tmp_path / "again.zip").read_bytes() == first
+    (tmp_path / "text.zip").write_text("no zip")
+    with pytest.raises(InputError, match="is no result that bri_bayes saved"):
+        bb.load_result(tmp_path / "text.zip")
+    with zipfile.ZipFile(tmp_path / "other.zip", "w") as archive:
+        archive.writestr("result.json", json.dumps({"format": "another"}))
+    with pytest.raises(InputError, match="is of another version"):
+        bb.load_result(tmp_path / "other.zip")
+
+
+@pytest.mark.parametrize("kind", ["event_study", "forest", "paths", "diagnostics"])
+def test_pictures_are_drawn_into_the_axes_that_are_given(result, kind):
+    ax = Figure().subplots()
+    assert result.plot(kind, ax=ax) is ax
+    assert ax.get_title(loc="left") or ax.get_title()
+    assert ax.get_xlabel()
+
+
+def test_the_summary_has_the_same_numbers_as_the_effect_and_the_estimates(result):
+    table = result.summary()
+    assert table.loc["Bayes"]["estimate"].iloc[0] == result.effect.mean
+    assert table.loc[("twfe", "cluster"), "estimate"] == result.estimates[1].estimate
+    assert "log(trade)" in repr(result)
+    assert "95% probability" in result.effect_summary()
+    assert "<table" in result._repr_html_()
+    assert list(result.etable(result).columns) == ["did", "did (2)"]
+
+
+def test_checks_are_asked_for_by_name(result):
+    placed = result.check("placebo", kind="space", points=400)
+    assert placed.p_value_twfe == result.frequentist.loc[("twfe", "permutation"), "p_value"]
+    assert set(bb.check_names()) == {"placebo", "posterior_predictive"}
+    with pytest.raises(InputError, match='there is no check "placebos"'):
+        result.check("placebos")
+    with pytest.raises(InputError, match="does not know one of"):
+        result.check("placebo", panels=3)
+
+
+def test_the_study_of_a_result_has_its_panel_question_and_card(result, tmp_path):
+    panel = result.analysis.panel
+    names = _study_names(panel)
+    _levels(panel).to_csv(tmp_path / "panel.csv")
+    (tmp_path / "study.toml").write_text(toml_text(_study(result, names)))
+    (tmp_path / "main.toml").write_text(toml_text(_card(result.card, names)))
+    study, card = load_study(tmp_path), bb.load_card(tmp_path / "main.toml")
+    assert study.assignment == result.analysis.assignment
+    loaded = study.load()["log_trade"].to_numpy()
+    assert loaded == pytest.approx(panel["log(trade)"].to_numpy(), rel=1e-12)
+    assert card.priors == result.card.priors
+    assert card.effects == result.card.effects
+
+
+def test_text_in_toml_stays_text():
+    import tomllib
+
+    content = {'a "b"\n[c]': {"x": 'q"\\\n\x7f', "on": True, "n": [1, 2.5]}}
+    assert tomllib.loads(toml_text(content)) == content
+
+
+def test_a_card_by_keywords_is_the_card_of_the_file():
+    assert bb.card("did").digest == bb.load_card("did").digest
+    assert bb.card("did", errors="ar1_noise").errors.structure == "ar1_noise"
+    assert bb.card("did", priors={"effect": 0.5}).priors.effect == 0.5
+    with pytest.raises(InputError, match="unknown key"):
+        bb.card("did", priors={"efect": 0.5})
+
+
+def test_the_public_names_are_these_and_completion_shows_them():
+    assert set(dir(bb)) == {*bb.__all__, "__version__"}
+    assert all(getattr(bb, name) is not None for name in bb.__all__)
+    assert bb.__all__ == [
+        "Analysis", "Assignment", "Cache", "DidResult", "Fit", "ModelCard", "Study", "additional_trade", "att",
+        "att_by", "card", "check_names", "counterfactual", "did", "fit", "frequentist_rows", "load_card", "load_panel",
+        "load_result", "load_study", "percent", "summarise",
+    ]  # fmt: skip
+    assert isinstance(Effect(0, 1, -2, 2, 0.5).mean, int | float)
