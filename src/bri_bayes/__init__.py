@@ -12,8 +12,7 @@ if TYPE_CHECKING:
 
     from bri_bayes.app.notebook.checks import check_names
     from bri_bayes.app.notebook.did import did
-    from bri_bayes.app.notebook.files import load_result
-    from bri_bayes.app.notebook.result import DidResult
+    from bri_bayes.app.notebook.result import DidResult, load_result
     from bri_bayes.data.assignment import Assignment
     from bri_bayes.data.panel import load_panel
     from bri_bayes.design.analysis import Analysis, Fit
@@ -44,7 +43,7 @@ _PUBLIC = {
     "frequentist_rows": "frequentist",
     "load_card": "study.model_card",
     "load_panel": "data.panel",
-    "load_result": "app.notebook.files",
+    "load_result": "app.notebook.result",
     "load_study": "study.study_file",
     "percent": "estimands.effects",
     "summarise": "estimands.effects",

@@ -114,7 +114,7 @@ class Exchangeable:
         if asked is not None:
             variance += asked.shared_variance(self, hyper)
         for position, c in enumerate(self.classes):
-            prior = own_prior(self.terms.per_unit, hyper)
+            prior = per_unit_prior(self.terms.per_unit, hyper)
             of_unit = self._error_covariance(hyper, c.periods) + (c.per_unit * prior[:, None, :]) @ c.per_unit.T
             joint[:, c.at, c.at] += of_unit
             n_contrasts = len(c.units) - 1
@@ -265,7 +265,7 @@ def covers_exchangeable(design: Design, card: ModelCard) -> bool:
     return card.is_marginal and plain and card.errors.scale == "common" and card.effects.period == "fixed"
 
 
-def own_prior(blocks: tuple[Block, ...], hyper: Hyper) -> Array:
+def per_unit_prior(blocks: tuple[Block, ...], hyper: Hyper) -> Array:
     """Prior variances of a unit's own coefficients : (B, q)."""
     ones = np.ones(len(hyper["sigma"]))
     scales = [

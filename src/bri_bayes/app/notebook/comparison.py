@@ -8,40 +8,37 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bri_bayes.app.notebook.answer import Answer
 from bri_bayes.core.errors import InputError
 from bri_bayes.core.names import OBS, UNIT
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bri_bayes.app.notebook.result import DidResult
-    from bri_bayes.study.model_card import ModelCard
 
-
-def compare(result: DidResult, others: Sequence[DidResult | str | ModelCard]) -> pd.DataFrame:
-    """``arviz.compare`` of results on the same rows; cards are fitted first. ArviZ marks what PSIS cannot judge."""
+def compare(results: Sequence[Answer]) -> pd.DataFrame:
+    """``arviz.compare`` of results on the same rows. ArviZ marks what PSIS cannot judge."""
     import arviz_stats
     import pandas as pd
 
-    results = [result, *(_result(result, other) for other in others)]
     if len(results) < 2:
         raise InputError("compare needs another card or result")
-    names = _distinct([one.card.name for one in results])
-    for name, other in zip(names[1:], results[1:], strict=True):
-        if not np.array_equal(other.design["y"].to_numpy(), result.design["y"].to_numpy()):
+    names = _distinct([result.card.name for result in results])
+    for name, other in zip(names, results, strict=True):
+        if not np.array_equal(other.design["y"].to_numpy(), results[0].design["y"].to_numpy()):
             raise InputError(f'"{name}" has other rows: scores compare models of the same outcomes')
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its warning of k-hat stands in the column "warning"
-        table = arviz_stats.compare({name: one.fit.posterior for name, one in zip(names, results, strict=True)})
+        table = arviz_stats.compare({name: result.fit.posterior for name, result in zip(names, results, strict=True)})
     return pd.DataFrame(table)
 
 
-def etable(results: Sequence[DidResult], *, stars: bool = False) -> pd.DataFrame:
+def etable(results: Sequence[Answer], *, stars: bool = False) -> pd.DataFrame:
     """A column a result, text in each cell. ``stars`` : one where the 95% interval leaves zero out."""
     import pandas as pd
 
     columns: dict[str, dict[str, str]] = {}
-    for name, result in zip(_distinct([one.card.name for one in results]), results, strict=True):
+    for name, result in zip(_distinct([result.card.name for result in results]), results, strict=True):
         effect, assignment = result.effect, result.analysis.assignment
         columns[name] = {
             "outcome": str(result.card.outcome),
@@ -57,13 +54,6 @@ def etable(results: Sequence[DidResult], *, stars: bool = False) -> pd.DataFrame
             "rows": str(result.design.sizes[OBS]),
         }
     return pd.DataFrame(columns)
-
-
-def _result(result: DidResult, other: DidResult | str | ModelCard) -> DidResult:
-    """A result as it is, a card fitted to the question of ``result``."""
-    from bri_bayes.study.model_card import ModelCard
-
-    return result.with_card(other) if isinstance(other, str | ModelCard) else other
 
 
 def _distinct(names: Sequence[str]) -> list[str]:

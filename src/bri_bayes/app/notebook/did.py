@@ -99,17 +99,17 @@ def did(
 
 def _sides(formula: str) -> tuple[str, tuple[str, ...]]:
     """Outcome and covariates of "y ~ x + log(z)"; "y ~ 1" has none."""
-    left, tilde, right = formula.partition("~")
+    outcome, tilde, right = formula.partition("~")
     terms = [term.strip() for term in right.split("+")]
-    if not tilde or not left.strip():
+    if not tilde or not outcome.strip():
         raise InputError(f'the formula "{formula}" has no outcome: write "y ~ x + log(z)", or "y ~ 1"')
-    for term in (left.strip(), *terms):
+    for term in (outcome.strip(), *terms):
         if not _TERM.fullmatch(term):
             raise InputError(
                 f'the formula "{formula}" has the term "{term}"; columns, log(column) and log1p(column) joined by + '
                 'are read here, and a formula card (structure = "formula") takes more'
             )
-    return left.strip(), tuple(term for term in terms if term not in ("1", "0"))
+    return outcome.strip(), tuple(term for term in terms if term not in ("1", "0"))
 
 
 def _names(value: str | Sequence[str]) -> tuple[str, ...]:

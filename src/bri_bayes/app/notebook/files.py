@@ -6,22 +6,20 @@ import io
 import json
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from pydantic import TypeAdapter, ValidationError
 
+from bri_bayes.app.notebook.answer import Answer
 from bri_bayes.core.errors import InputError
 from bri_bayes.core.io import written_beside
 from bri_bayes.core.names import PERIOD, UNIT
 from bri_bayes.data.assignment import Assignment
-from bri_bayes.design.analysis import Analysis
+from bri_bayes.design.analysis import Analysis, Fit
 from bri_bayes.runtime.cache import restored_fit, stored_fit
 from bri_bayes.study.model_card import ModelCard
-
-if TYPE_CHECKING:
-    from bri_bayes.app.notebook.result import DidResult
 
 _FORMAT = "bri_bayes result 1"
 _PANEL, _FIT, _REST = "panel.npz", "fit.npz", "result.json"
@@ -30,7 +28,7 @@ _KEPT = ("kind", "label", "sources", "path", "weight")
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the same result gives the same bytes
 
 
-def save(result: DidResult, path: Path) -> Path:
+def save(result: Answer, path: Path) -> Path:
     """Write panel, assignment, card and fit as one zip of arrays and JSON, whole or not at all."""
     panel, assignment = result.analysis.panel, result.analysis.assignment
     arrays = io.BytesIO()
@@ -54,10 +52,8 @@ def save(result: DidResult, path: Path) -> Path:
     return path
 
 
-def load_result(path: str | Path) -> DidResult:
-    """Read what ``DidResult.save`` wrote; any other file is refused in a sentence."""
-    from bri_bayes.app.notebook.result import DidResult
-
+def read(path: str | Path) -> tuple[Fit, tuple[str, ...], int, bool]:
+    """Fit, notes, seed and ``shown_first`` as ``save`` wrote them; any other file is refused in a sentence."""
     try:
         with zipfile.ZipFile(path) as archive:
             rest = json.loads(archive.read(_REST))
@@ -78,7 +74,7 @@ def load_result(path: str | Path) -> DidResult:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path}: is no result that bri_bayes saved, or is damaged") from error
-    return DidResult(fit, tuple(rest["notes"]), seed=rest["seed"], shown_first=rest["shown_first"])
+    return fit, tuple(rest["notes"]), rest["seed"], rest["shown_first"]
 
 
 def _plain(attrs: dict[Any, Any]) -> dict[str, Any]:

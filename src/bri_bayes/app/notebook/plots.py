@@ -6,22 +6,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bri_bayes.app.notebook.answer import Answer
 from bri_bayes.core.effect import PROB, Effect
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.core.names import PERIOD, SAMPLE, UNIT
-from bri_bayes.estimands.effects import counterfactual, observed_path
+from bri_bayes.estimands.effects import att, counterfactual, observed_path
 from bri_bayes.report.figures import theme
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from bri_bayes.app.notebook.result import DidResult
 
 TAIL = (1 - PROB) / 2
 _SIZE = (7.0, 4.2)  # inches
 
 
-def plot(result: DidResult, kind: str, ax: Axes | None) -> Axes:
+def plot(result: Answer, kind: str, ax: Axes | None) -> Axes:
     """Draw one kind of picture into ``ax``, or into the axes of a new pyplot figure."""
     if kind not in _KINDS:
         raise InputError(f'there is no picture "{kind}"; {suggest(kind, _KINDS)}')
@@ -32,7 +32,9 @@ def plot(result: DidResult, kind: str, ax: Axes | None) -> Axes:
             ax = pyplot.subplots(figsize=_SIZE, layout="constrained")[1]
         _KINDS[kind](result, ax)
         if kind in ("event_study", "paths"):
-            ax.xaxis.get_major_locator().set_params(integer=True)
+            from matplotlib.ticker import MaxNLocator
+
+            ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     kind_of_panel = result.analysis.panel.attrs["kind"]
     if kind_of_panel not in ("official", "user"):
         ax.text(
@@ -41,7 +43,7 @@ def plot(result: DidResult, kind: str, ax: Axes | None) -> Axes:
     return ax
 
 
-def _event_study(result: DidResult, ax: Axes) -> None:
+def _event_study(result: Answer, ax: Axes) -> None:
     """Effects by periods since the onset, with their intervals."""
     table = result.to_frame("event_time")
     times = table.index.to_numpy()
@@ -55,7 +57,7 @@ def _event_study(result: DidResult, ax: Axes) -> None:
     ax.legend()
 
 
-def _forest(result: DidResult, ax: Axes) -> None:
+def _forest(result: Answer, ax: Axes) -> None:
     """The average effect of each treated unit, of all, and under the other assumptions."""
     units = result.to_frame("unit")
     rows = [(str(name), Effect(**dict(row)), theme.BLUE) for name, row in units.iterrows()]
@@ -71,7 +73,7 @@ def _forest(result: DidResult, ax: Axes) -> None:
     ax.set_title(_verdict(result))
 
 
-def _paths(result: DidResult, ax: Axes) -> None:
+def _paths(result: Answer, ax: Axes) -> None:
     """The treated units' mean outcome as it was, and as it would have been without the treatment."""
     without, seen = counterfactual(result.fit), observed_path(result.fit)
     complete = seen.notnull().all(PERIOD)
@@ -90,9 +92,9 @@ def _paths(result: DidResult, ax: Axes) -> None:
     ax.legend()
 
 
-def _diagnostics(result: DidResult, ax: Axes) -> None:
+def _diagnostics(result: Answer, ax: Axes) -> None:
     """The ATT of each chain: lines that lie on each other."""
-    draws = result.idata["posterior"]["att"]
+    draws = att(result.fit)
     for chain in range(draws.sizes["chain"]):
         ordered = np.sort(draws.isel(chain=chain).to_numpy())
         ax.plot(ordered, np.linspace(0, 1, ordered.size), lw=1, label=f"chain {chain + 1}")
@@ -106,7 +108,7 @@ def _diagnostics(result: DidResult, ax: Axes) -> None:
     ax.legend(ncols=2)
 
 
-def _verdict(result: DidResult) -> str:
+def _verdict(result: Answer) -> str:
     return f"Effect on {result.card.outcome}: {_percent(result.effect)}"
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import html
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
 from bri_bayes.app.first_answer import alternatives, what_separates
+from bri_bayes.app.notebook.answer import By
 from bri_bayes.app.notebook.wording import effect_in_prose, span
 from bri_bayes.core.effect import Effect
 from bri_bayes.core.errors import InputError, suggest
@@ -27,13 +27,10 @@ from bri_bayes.study.model_card import ModelCard, load_card
 
 if TYPE_CHECKING:
     import pandas as pd
-    import pymc as pm
     import xarray as xr
     from matplotlib.axes import Axes
 
     from bri_bayes.frequentist import Estimate
-
-By = Literal["unit", "event_time", "period", "cell", "cohort"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -146,7 +143,7 @@ class DidResult:
                 rows = {(labels[first], time): v for (first, time), v in effects_by_cohort(self.fit).items()}
                 names = ["cohort", "event_time"]
             case _:
-                raise InputError(f'effects cannot be averaged by "{by}"; {suggest(str(by), _BY)}')
+                raise InputError(f'effects cannot be averaged by "{by}"; {suggest(str(by), get_args(By))}')
         index = (
             pd.MultiIndex.from_tuples(list(rows), names=names)
             if len(names) > 1
@@ -175,7 +172,7 @@ class DidResult:
         return inference_tree(self.fit, self.seed)
 
     @property
-    def model(self) -> pm.Model:
+    def model(self) -> Any:
         """The PyMC model of the card on this panel: to be looked at (``pm.model_to_graphviz``), changed and sampled."""
         from bri_bayes.models.linear import build_linear
 
@@ -193,7 +190,9 @@ class DidResult:
         """Leave-one-out scores (``arviz.compare``) of this card against other cards or results on the same rows."""
         from bri_bayes.app.notebook.comparison import compare
 
-        return compare(self, others)
+        return compare(
+            [self, *(self.with_card(card) if isinstance(card, str | ModelCard) else card for card in others)]
+        )
 
     def etable(self, *others: DidResult, stars: bool = False) -> pd.DataFrame:
         """Results side by side as a regression table: effect, sd in parentheses, interval, rows, units, card."""
@@ -242,5 +241,9 @@ class DidResult:
         return f"<p>{html.escape(self.effect_summary())}</p>{table.to_html(escape=True)}"
 
 
-_BY = ("unit", "event_time", "period", "cell", "cohort")
-_Options = Mapping[str, Any]
+def load_result(path: str | Path) -> DidResult:
+    """Read what ``DidResult.save`` wrote; any other file is refused in a sentence."""
+    from bri_bayes.app.notebook.files import read
+
+    fit, notes, seed, shown_first = read(path)
+    return DidResult(fit, notes, seed, shown_first)

@@ -6,28 +6,26 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from pydantic import TypeAdapter
 
+from bri_bayes.app.notebook.answer import Answer
 from bri_bayes.app.study_run import run_study
 from bri_bayes.core.errors import InputError
 from bri_bayes.core.io import written_beside
 from bri_bayes.core.names import GROUP, PERIOD, PERIOD_LABEL, UNIT, WEIGHT
 from bri_bayes.study.model_card import ModelCard
 
-if TYPE_CHECKING:
-    from bri_bayes.app.notebook.result import DidResult
-
 # What a panel with nothing but outcome and covariates can be asked.
 SECTIONS = ("pretrends", "honest", "placebo", "compare", "controls", "prior", "robustness")
 _CARD = "main"
 
 
-def report(result: DidResult, folder: Path, *, quick: bool) -> Path:
+def report(result: Answer, folder: Path, *, quick: bool) -> Path:
     """Write panel.csv, study.toml and models/main.toml into ``folder`` and run the study; the path of its page."""
     panel = result.analysis.panel
     if PERIOD_LABEL in panel.coords or WEIGHT in panel.attrs:
@@ -110,7 +108,7 @@ def _card(card: ModelCard, names: Mapping[str, str]) -> dict[str, Any]:
     return {key: value for key, value in content.items() if value not in (None, [], {})}
 
 
-def _study(result: DidResult, names: Mapping[str, str]) -> dict[str, Any]:
+def _study(result: Answer, names: Mapping[str, str]) -> dict[str, Any]:
     panel, assignment, card = result.analysis.panel, result.analysis.assignment, result.card
     columns = {
         name: {"column": str(panel[variable].attrs["column"]), "transform": panel[variable].attrs["transform"]}
