@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 
+from bri_bayes.design.analysis import Analysis
+from bri_bayes.frequentist.collapsed import collapsed_t
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.estimate_text import estimate_text
 from bri_bayes.presentation.main_tables import TABLES
-from bri_bayes.presentation.study_tables import headline
+from bri_bayes.presentation.study_tables import headline, method_name
+from tests.inference.panels import make_card, make_panel
 
 Values = dict[str, Any]
 BY_NAME = {spec.name: spec for spec in TABLES}
@@ -182,3 +185,12 @@ def test_effects_in_logs_have_two_decimals_and_more_when_the_interval_is_narrow(
     if scale == 1000:
         outcome["transform"] = "none"
         assert sentences.decimals(outcome) == 0
+
+
+def test_the_t_test_of_changes_is_called_exact_on_balanced_panels_alone() -> None:
+    row = {"estimator": "collapsed", "inference": "t", "note": None}
+    assert method_name(row) == "Before and after, exact t"
+    assert method_name(row | {"note": "covariates are ignored"}) == "Before and after, exact t"
+    panel, assignment = make_panel()  # cells are missing
+    estimate = collapsed_t(Analysis(panel, assignment, make_card()).design).as_dict()
+    assert method_name(estimate) == "Before and after, t"

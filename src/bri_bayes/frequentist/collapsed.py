@@ -27,6 +27,9 @@ from bri_bayes.design.design import RELATIVE_ZERO, Design, two_way
 from bri_bayes.frequentist.estimate import Estimate, t_estimate
 from bri_bayes.frequentist.ols import group_sums
 
+# Said of a panel on which the t distribution is not exact.
+UNBALANCED = "not every cell is observed"
+
 
 @dataclass(frozen=True, eq=False)
 class Changes:
@@ -88,7 +91,7 @@ def unit_changes(design: Design, outcomes: Array) -> Changes | str:
 def _note(design: Design, changes: Changes) -> str | None:
     parts = []
     if design.sizes["obs"] < design.sizes[UNIT] * design.sizes["period"]:
-        parts.append("not every cell is observed: period effects taken out before the means")
+        parts.append(f"{UNBALANCED}: period effects taken out before the means")
     if design.sizes[COVARIATE]:
         parts.append("covariates are ignored")
     if not changes.seen.all():

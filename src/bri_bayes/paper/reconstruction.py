@@ -60,8 +60,8 @@ VERSIONS: Mapping[str, Version] = {
 
 # The variables of the regressions as columns of the panel, in the units and with the transforms of a study.
 COLUMNS: Mapping[str, Column] = {
-    "lnexport": Column("export_musd", "log", "Exports to the country", "million US dollars"),
-    "lnimport": Column("import_musd", "log", "Imports from the country", "million US dollars"),
+    "lnexport": Column("export_musd", "log", "Exports of China", "million US dollars"),
+    "lnimport": Column("import_musd", "log", "Imports of China", "million US dollars"),
     "lnppl": Column("population", "log", "Population", "persons"),
     "lnpgdp": Column("gdp_per_capita_2015usd", "log", "GDP per capita", "constant 2015 US dollars"),
     "growth": Column("gdp_growth_pct", "none", "GDP growth", "share of GDP", 0.01),

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from bri_bayes.presentation.policy_name import naming_policy
 from bri_bayes.presentation.table_spec import Table
 
 
@@ -38,3 +42,12 @@ class Shown:
 
 
 Part = Paragraph | Heading | Picture | Shown
+
+
+def with_policy_named(values: Mapping[str, Any], part: Part) -> Part:
+    """The part with the study's name of the policy in its sentences; tables and figures have it in theirs."""
+    if isinstance(part, Paragraph | Heading):
+        return dataclasses.replace(part, text=naming_policy(values, part.text))
+    if isinstance(part, Shown) and part.folded is not None:
+        return dataclasses.replace(part, folded=naming_policy(values, part.folded))
+    return part

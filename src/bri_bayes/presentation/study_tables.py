@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from bri_bayes.frequentist.collapsed import UNBALANCED
 from bri_bayes.presentation import table_spec
 from bri_bayes.presentation.table_spec import Column, TableSpec, effect_columns, in_csv, provenance_of
 
@@ -19,6 +20,7 @@ Values = table_spec.Values
 # The 97.5% quantile of the normal distribution.
 NORMAL_QUANTILE = 1.959964
 PUBLISHED, BAYES = "published", "bayes"
+COLLAPSED = ("collapsed", "t")
 METHODS: Mapping[tuple[str, str], str] = {
     (PUBLISHED, PUBLISHED): "Published",
     ("twfe", "iid"): "TWFE, ordinary s.e.",
@@ -26,7 +28,7 @@ METHODS: Mapping[tuple[str, str], str] = {
     ("twfe", "cluster_crv3"): "TWFE, clustered s.e. (CRV3)",
     ("twfe", "wild_cluster_bootstrap"): "TWFE, wild cluster bootstrap",
     ("twfe", "permutation"): "TWFE, permutation test",
-    ("collapsed", "t"): "Before and after, exact t",
+    COLLAPSED: "Before and after, exact t",
     ("imputation", "wild_cluster_bootstrap"): "Imputation, wild cluster bootstrap",
     (BAYES, "posterior"): "Bayes, posterior",
 }
@@ -70,7 +72,9 @@ def _headline_rows(values: Values) -> Rows:
 
 
 def method_name(row: Values) -> str:
-    """An estimator with its inference in words."""
+    """An estimator with its inference in words; the t test of changes is exact where every cell is observed."""
+    if (row["estimator"], row["inference"]) == COLLAPSED and UNBALANCED in (row.get("note") or ""):
+        return "Before and after, t"
     return METHODS.get((row["estimator"], row["inference"]), f"{row['estimator']}, {row['inference']}")
 
 
@@ -131,16 +135,6 @@ BY_EVENT_TIME = TableSpec(
 def main_model(outcome: Values) -> Values:
     """The values of the main card of an outcome; empty where no card was fitted."""
     return dict(outcome["models"].get(outcome.get("main"), {}))
-
-
-def section_outcomes(values: Values, section: str, key: str) -> dict[str, dict[str, Any]]:
-    """What a further section says of each outcome for which it has ``key``, under the label that the study gives."""
-    outcomes = values[section].get("details") or values[section]["outcomes"]
-    return {
-        name: {**outcome, "label": values["outcomes"].get(name, outcome)["label"]}
-        for name, outcome in outcomes.items()
-        if outcome.get(key)
-    }
 
 
 def unit_name(values: Values, unit: str) -> str:

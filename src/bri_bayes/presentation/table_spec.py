@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from bri_bayes.presentation.policy_name import naming_policy
+
 Values = Mapping[str, Any]
 # ``name`` : text that heads its row; ``folded`` : text that the page opens at a click.
 Kind = Literal[
@@ -144,9 +146,10 @@ class TableSpec:
 
     def fill(self, values: Values) -> Table:
         """The table of these values."""
-        rows, notes = tuple(self.rows(values)), tuple(self.notes(values))
+        rows = tuple(self.rows(values))
+        caption, *notes = (naming_policy(values, text) for text in (self.caption, *self.notes(values)))
         columns = self.columns(values) if callable(self.columns) else self.columns
-        return Table(self.name, self.caption, columns, rows, notes, panel=self.panel(values))
+        return Table(self.name, caption, columns, rows, tuple(notes), panel=self.panel(values))
 
     def frame(self, values: Values) -> pd.DataFrame:
         """The rows of these values with all columns."""

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation import study_tables as tables
+from bri_bayes.presentation.policy_name import naming_policy
 from bri_bayes.presentation.study_tables import Values, main_model
 from bri_bayes.report.figures import is_of_section, section_caption
 
 
 def caption(values: Values, figure: str) -> list[str]:
     """The plain sentences over a figure, one for each outcome that it shows."""
+    return [naming_policy(values, text) for text in _sentences(values, figure)]
+
+
+def _sentences(values: Values, figure: str) -> list[str]:
     if is_of_section(figure):
         return section_caption(values, figure)
     headline, paths = tables.headline(values), tables.by_event_time(values)

@@ -19,7 +19,8 @@ from bri_bayes.presentation import study_tables as tables
 from bri_bayes.presentation.cells import Cell, grid
 from bri_bayes.presentation.gates import failed_gates
 from bri_bayes.presentation.main_tables import ADDITIONAL_TRADE, BY_MODEL, DIAGNOSTICS, PARAMETERS
-from bri_bayes.presentation.page_parts import Part
+from bri_bayes.presentation.page_parts import Part, with_policy_named
+from bri_bayes.presentation.policy_name import naming_policy
 from bri_bayes.presentation.study_tables import BY_EVENT_TIME, HEADLINE, Values, headline_notes, main_model
 from bri_bayes.presentation.table_spec import Table, TableSpec
 from bri_bayes.presentation.terminal_table import unbroken
@@ -110,9 +111,12 @@ def page_content(
         ],
     }
     content |= paper_content(values)
-    content["sections"] = {anchor: parts for anchor, (_, parts) in sections.items() if parts}
+    content["sections"] = {
+        anchor: [with_policy_named(values, part) for part in parts] for anchor, (_, parts) in sections.items() if parts
+    }
     further = [(anchor, title) for anchor, (title, parts) in sections.items() if parts]
-    return content | {"contents": _contents(content, further)}
+    contents = [(anchor, naming_policy(values, title)) for anchor, title in _contents(content, further)]
+    return content | {"contents": contents}
 
 
 def _answer(outcome: Values) -> dict[str, Any]:

@@ -301,7 +301,7 @@ def test_the_real_sections_do_not_decide_the_claim_on_exports(shared, tmp_path):
     values = json.loads(done.stdout)
     assert values["panel"]["kind"] == "official"
     verdicts = {claim["where"]: claim["verdict"] for claim in values["claims"]}
-    assert verdicts["Exports to the country"] == "cannot be told"
+    assert verdicts["Exports of China"] == "cannot be told"
     fit = values["outcomes"]["export"]["fits"]["assignment 2005-2015"]
     assert "SRB" not in fit["controls"]  # Serbia has no value in 2005
     assert fit["did"]["SITC7_Machinery"] == pytest.approx(0.21, abs=0.01)

@@ -73,8 +73,8 @@ def test_moderation_has_a_curve_a_slope_and_least_squares_for_each_version(with_
             }
     check_claims(
         values,
-        "Exports to the country: weaker with Gini index of disposable income",
-        "Imports from the country: weaker with Gini index of disposable income",
+        "Exports of China: weaker with Gini index of disposable income",
+        "Imports of China: weaker with Gini index of disposable income",
     )
     text = section_text("moderation", values)
     assert "SIMULATED PANEL" in text
@@ -101,8 +101,8 @@ def test_mechanism_multiplies_two_arms_and_says_at_which_confounder_a_channel_va
     assert -1 <= found["confounder"]["vanishes_at"]["lower"] <= found["confounder"]["vanishes_at"]["upper"] <= 1
     check_claims(
         values,
-        "Exports to the country: through Government effectiveness",
-        "Imports from the country: through Government effectiveness",
+        "Exports of China: through Government effectiveness",
+        "Imports of China: through Government effectiveness",
     )
     parts = load_section("mechanism").parts({**values, "mechanism": values})
     assert "can show" in parts[0].text
@@ -114,7 +114,7 @@ def test_joint_gives_four_probabilities_that_add_up_to_one(with_claims):
     (found,) = values["outcomes"].values()
     assert set(found["quadrants"]) == QUADRANTS
     assert sum(found["quadrants"].values()) == pytest.approx(1.0)
-    check_claims(values, "Exports to the country and imports from the country both rose")
+    check_claims(values, "Exports of China and imports of China both rose")
     assert "both rose" in section_text("joint", values)
 
 

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from bri_bayes.presentation import sentences
+from bri_bayes.presentation.policy_name import policy_of
 from bri_bayes.presentation.study_tables import Values, main_model
 from bri_bayes.report.figures import keys, marks, theme, wording
 
@@ -23,7 +24,7 @@ def additional_trade(values: Values) -> Figure:
         values,
         _title(outcomes),
         "Observed trade minus the counterfactual path, summed over the treated "
-        f"{sentences.unit_noun(values)}; below zero means less trade than without {wording.policy(values)}.",
+        f"{sentences.unit_noun(values)}; below zero means less trade than without {policy_of(values)}.",
         body=marks.blocks(outcomes) * 3.3,
         key=[keys.dot(theme.BLUE, "posterior mean", interval=True), keys.band(theme.BLUE, "95% interval")],
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from bri_bayes.presentation.policy_name import policy_of
 from bri_bayes.presentation.study_tables import Values
 from bri_bayes.report.figures import keys, marks, rows, theme, wording
 from bri_bayes.report.figures.category_effects import as_panel
@@ -28,7 +29,7 @@ def category_differences(values: Values) -> Figure:
         section,
         _title(outcomes),
         "Change of log trade between two years, treated minus controls: posterior mean, 95% interval, one sd. An "
-        f"interval that leaves zero out before {wording.policy(values)} is no effect of it.",
+        f"interval that leaves zero out before {policy_of(values)} is no effect of it.",
         body=-(-len(blocks) // 2) * (0.42 * len(places) + 1.05),
         key=[
             keys.dot(theme.BLUE, "against the controls"),

@@ -56,7 +56,7 @@ def caption(values: Values) -> list[str]:
     table = values["replication"]["categories"]
     return [
         f"{_title(table)}.",
-        "Means before and after one date, without a comparison group, say nothing about the initiative.",
+        "Means before and after one date, without a comparison group, say nothing about the policy.",
     ]
 
 

@@ -24,7 +24,7 @@ def overlap(values: Values) -> Figure:
     figure = theme.page(
         values,
         _title(values),
-        "Posterior of the probability of treatment before the initiative: means, 95% intervals, middle half thick. "
+        "Posterior of the probability of treatment before the policy: means, 95% intervals, middle half thick. "
         "Shaded: from the lowest to the highest mean of the controls. A unit has a counterpart in a draw in which its "
         "score lies within the range of the controls.",
         body=0.3 * (len(units) + 1) + 0.7,

@@ -11,8 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bri_bayes.presentation import sentences
+from bri_bayes.presentation.policy_name import policy_of
 from bri_bayes.presentation.study_tables import Values, main_model, unit_name
-from bri_bayes.report.figures import keys, marks, theme, wording
+from bri_bayes.report.figures import keys, marks, theme
 
 MOST = 20  # units shown of an outcome
 HEIGHT = 1.55  # inches of a panel
@@ -26,7 +27,7 @@ def paths(values: Values) -> Figure:
     """A block for each outcome, a panel for each treated unit: observed and counterfactual path with its 95% band."""
     outcomes = theme.outcomes_with(values, "counterfactual", "paths")
     shown = {name: _largest(main_model(outcome)["counterfactual"]) for name, outcome in outcomes.items()}
-    without = f"without {wording.policy(values)}"
+    without = f"without {policy_of(values)}"
     figure = theme.page(
         values,
         _title(values, outcomes),
@@ -92,7 +93,7 @@ def _title(values: Values, outcomes: Mapping[str, Any]) -> str:
     inside = sum(cell["lower"] <= cell["observed"] <= cell["upper"] for cell in cells)
     noun = sentences.singular(sentences.unit_noun(values))
     count = f"all {len(cells)}" if inside == len(cells) else f"{inside} of {len(cells)}"
-    return f"In {count} treated {noun}-years, what was observed lies inside the band without {wording.policy(values)}"
+    return f"In {count} treated {noun}-years, what was observed lies inside the band without {policy_of(values)}"
 
 
 def _draw(ax: Axes, path: Mapping[str, Mapping[str, float]]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from bri_bayes.presentation.policy_name import policy_of
 from bri_bayes.presentation.study_tables import Values
 from bri_bayes.report.figures import keys, marks, theme, wording
 from bri_bayes.report.figures.placebo_marks import histogram, real_line, real_text
@@ -27,7 +28,7 @@ def placebo_predictive(values: Values) -> Figure:
         "fitted on all years, the effect taken away.",
         body=marks.blocks(outcomes) * 4.2,
         key=[
-            keys.band(theme.MUTED, f"worlds without {wording.policy(values)}", 0.85),
+            keys.band(theme.MUTED, f"worlds without {policy_of(values)}", 0.85),
             keys.line(theme.BLUE, "actual estimate", width=2),
         ],
     )
@@ -58,4 +59,4 @@ def caption(values: Values) -> list[str]:
 
 def _title(values: Values, outcomes: Mapping[str, Any]) -> str:
     parts = [f"{wording.share(outcome['predictive']['p_value'])} ({outcome['label']})" for outcome in outcomes.values()]
-    return f"Worlds without {wording.policy(values)} that give an effect at least as large: {'; '.join(parts)}"
+    return f"Worlds without {policy_of(values)} that give an effect at least as large: {'; '.join(parts)}"

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bri_bayes.presentation import sentences
+from bri_bayes.presentation.policy_name import policy_of
 from bri_bayes.presentation.study_tables import Values
 from bri_bayes.report.figures import keys, marks, theme, wording
 
@@ -47,7 +48,7 @@ def caption(values: Values) -> list[str]:
 
 def _title(values: Values, outcomes: Mapping[str, Any]) -> str:
     words = {False: "groups move apart", None: "nothing found, little could be", True: "no trend that matters"}
-    return f"Before {wording.policy(values)}. " + "; ".join(
+    return f"Before {policy_of(values)}. " + "; ".join(
         f"{outcome['label']}: {words[outcome['pretrend']['passed']]}" for outcome in outcomes.values()
     )
 

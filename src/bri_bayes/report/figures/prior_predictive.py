@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from bri_bayes.presentation import sentences
+from bri_bayes.presentation.policy_name import policy_of
 from bri_bayes.presentation.study_tables import Values
 from bri_bayes.report.figures import keys, marks, theme, wording
 
@@ -24,7 +25,7 @@ def prior_predictive(values: Values) -> Figure:
         _title(outcomes),
         "Above: all treated units together, a logarithmic axis; country and year effects are held at their observed "
         "averages, since their priors are wide on purpose. Below: trade with "
-        f"{wording.policy(values)} minus trade without it.",
+        f"{policy_of(values)} minus trade without it.",
         body=marks.blocks(outcomes) * 5.4,
         key=[
             keys.band(theme.MUTED, "prior, 95%"),

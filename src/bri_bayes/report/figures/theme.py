@@ -28,6 +28,7 @@ from matplotlib.textpath import text_to_path
 from bri_bayes.core.errors import InputError
 from bri_bayes.core.io import written_beside
 from bri_bayes.presentation import sentences
+from bri_bayes.presentation.policy_name import naming_policy
 from bri_bayes.presentation.study_tables import Values, main_model, provenance
 
 INK, MUTED, FAINT = "#1f2328", "#57606a", "#d9dde2"
@@ -98,6 +99,7 @@ def page(
     """
     inside = width - 2 * MARGIN
     alarm = sentences.banner(values)
+    title, reading = naming_policy(values, title), naming_policy(values, reading)
     title_lines = wrapped(title, 0.98 * inside, TITLE, "bold")
     reading_lines = wrapped(reading, inside, SMALL + 0.5)
     source_lines = wrapped(provenance(values), inside, SMALL)

@@ -14,11 +14,6 @@ def excluding_zero(effects: Iterable[Mapping[str, float]]) -> int:
     return sum(sentences.excludes_zero(effect) for effect in effects)
 
 
-def policy(values: Values) -> str:
-    """The policy by the name that the study gives it."""
-    return str((values.get("study") or {}).get("policy") or "the policy")
-
-
 def share(probability: float) -> str:
     """A probability beside a row or in a title."""
     return sentences.probability(probability, words=False)
