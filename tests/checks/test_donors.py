@@ -44,6 +44,13 @@ def test_as_many_donors_as_treated_units_are_refused_with_the_reason():
         assert found.refused.startswith("2 complete donors for 2 treated units")
 
 
+def test_fewer_donors_than_folds_are_hidden_one_at_a_time():
+    noisy = pool().sel(unit=list("ABCDE"))
+    noisy["y"] = noisy["y"] + np.random.default_rng(0).normal(scale=0.1, size=noisy["y"].shape)
+    found = factor_values(noisy, ASSIGNMENT, "y", draws=40, placebo_draws=20, seed=0, ranks=(1,))
+    assert found.placebo.n == found.donors == 3
+
+
 def test_different_onsets_are_refused():
     staggered = Assignment({"A": 2004, "B": 2005, "C": None})
     found = synthetic_values(pool(), staggered, "y", draws=10, placebo_draws=10, seed=0)

@@ -247,10 +247,11 @@ class _Case:
 
     def hidden_donors(self, rank: int, draws: int, seed: int) -> tuple[Array, Array]:
         """Predicted paths (J, after) and draws of the average effect (J, draw) of donors, a fold hidden at a time."""
-        folds = np.random.default_rng(seed).permutation(len(self.donors)) % FOLDS
+        n_folds = min(FOLDS, len(self.donors))
+        folds = np.random.default_rng(seed).permutation(len(self.donors)) % n_folds
         path = np.empty((len(self.donors), int((~self.before).sum())))
         effects: Array | None = None
-        for fold in range(FOLDS):
+        for fold in range(n_folds):
             hidden: Index = np.flatnonzero(folds == fold)
             seen = np.ones(self.donors.shape, dtype=bool)
             seen[np.ix_(hidden, np.flatnonzero(~self.before))] = False

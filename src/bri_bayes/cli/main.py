@@ -262,11 +262,19 @@ def models(name: Annotated[str | None, typer.Argument(help="A card.")] = None) -
 
 
 @app.command()
-def init(folder: Annotated[Path, typer.Argument(help="A new folder.")]) -> None:
-    """Make a folder with a study and its model cards, to be changed."""
-    from bri_bayes.app.study_run import init_study
+def init(
+    folder: Annotated[Path, typer.Argument(help="A new folder.")],
+    file: Annotated[
+        Path | None, typer.Option("--from", help="Your own panel: a study for it is written, which runs as it is.")
+    ] = None,
+    treated: Annotated[list[str] | None, typer.Option(help="With --from: who; else a 0/1 column tells.")] = None,
+    onset: Annotated[str | None, typer.Option(help="With --treated: their first treated period.")] = None,
+    outcome: Annotated[str | None, typer.Option(help="With --from: the column; default: the first of numbers.")] = None,
+) -> None:
+    """Make a folder with a commented study, to be changed: the one that ships, or one for your own panel."""
+    from bri_bayes.app.own_study import init_folder
 
-    typer.echo(str(init_study(folder)))
+    typer.echo(str(init_folder(folder, file, treated=parse_lists(treated), onset=onset, outcome=outcome)))
 
 
 @app.command()

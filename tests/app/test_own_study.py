@@ -1,0 +1,100 @@
+"""Does `init` write a study that runs for a panel that it has never seen?"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from bri_bayes.app.own_study import study_from_file
+from bri_bayes.app.study_run import section_values
+from bri_bayes.cli.main import app
+from bri_bayes.core.errors import InputError
+from bri_bayes.study.study_file import load_study
+
+UNITS = ("Alba", "Brio", "Cora", "Dena", "Elko", "Fara")
+
+
+def _panel(
+    path: Path, *, staggered: bool = False, switch: bool = True, shift: float = 0.0, separator: str = ","
+) -> Path:
+    rng = np.random.default_rng(1)
+    lines = [["country", "year", "sales", "gdp", *(["policy"] if switch else [])]]
+    for i, unit in enumerate(UNITS):
+        onset = (2007 + 2 * i * staggered) if i < 2 else math.inf
+        for year in range(2000, 2013):
+            sales = math.exp(3 + 0.2 * i + 0.03 * (year - 2000) + rng.normal(0, 0.1)) - shift
+            row = [unit, str(year), f"{sales:.2f}", f"{5 + i + rng.random():.2f}"]
+            lines.append([*row, *([str(int(year >= onset))] if switch else [])])
+    path.write_text("\n".join(separator.join(line) for line in lines) + "\n", encoding="utf-8")
+    return path
+
+
+def test_the_written_study_runs_as_it_is(tmp_path: Path) -> None:
+    arguments = ["init", str(tmp_path / "mine"), "--from", str(_panel(tmp_path / "p.csv"))]
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    study = load_study(tmp_path / "mine")
+    assert study.assignment.first_treated == {"Alba": 2007, "Brio": 2007, **dict.fromkeys(UNITS[2:])}
+    assert study.outcomes["sales"].transform == "log"
+    assert study.load().attrs["kind"] == "user"
+    text = (tmp_path / "mine" / "study.toml").read_text(encoding="utf-8")
+    assert '# [covariates."gdp"]' in text
+    # The comment becomes a covariate by taking its signs away.
+    uncommented = text.replace("# [covariates", "[covariates").replace("# column", "column").replace("# label", "label")
+    (tmp_path / "mine" / "study.toml").write_text(uncommented, encoding="utf-8")
+    assert list(load_study(tmp_path / "mine").covariates) == ["gdp"]
+    values = section_values("pretrends", tmp_path / "mine", quick=True)
+    assert set(values["outcomes"]) == {"sales"}
+
+
+def test_onsets_by_unit_semicolons_and_values_below_zero_are_written_as_they_are(tmp_path: Path) -> None:
+    file = _panel(tmp_path / "p.csv", staggered=True, shift=100.0, separator=";")
+    study = load_study(study_from_file(tmp_path / "mine", file, outcome="sales"))
+    assert study.assignment.first_treated["Brio"] == 2009
+    assert study.outcomes["sales"].transform == "none"
+    assert study.load().sizes["unit"] == len(UNITS)
+
+
+def test_who_was_treated_may_be_said(tmp_path: Path) -> None:
+    file = _panel(tmp_path / "p.csv", switch=False)
+    study = load_study(study_from_file(tmp_path / "mine", file, treated=["Cora"], onset="2005", outcome="gdp"))
+    assert study.assignment.treated_units == ("Cora",)
+    assert list(study.outcomes) == ["gdp"]
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({}, "no column is 0 before a treatment and 1 from it on"),
+        ({"treated": ["Cora"]}, "--treated and --onset belong together"),
+        (
+            {"treated": ["Cora"], "onset": "2005", "outcome": "sale"},
+            r'"sale" is no column of numbers; did you mean "sales"',
+        ),
+        ({"treated": ["Coro"], "onset": "2005"}, 'did you mean "Cora"'),
+    ],
+)
+def test_what_cannot_be_told_is_asked_for_and_leaves_no_folder(
+    tmp_path: Path, options: dict[str, object], match: str
+) -> None:
+    file = _panel(tmp_path / "p.csv", switch=False)
+    with pytest.raises(InputError, match=match):
+        study_from_file(tmp_path / "mine", file, **options)
+    assert not (tmp_path / "mine").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("a,b\nx,1\ny,2\n", "no column looks like a year"),
+        ("year,b\n2000,1\n2001,2\n", "no column names the units"),
+        ("unit,year\nA,2000\nB,2000\n", "no column of numbers for an outcome"),
+    ],
+)
+def test_a_file_that_is_no_panel_is_refused(tmp_path: Path, text: str, match: str) -> None:
+    (tmp_path / "p.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=match):
+        study_from_file(tmp_path / "mine", tmp_path / "p.csv")
