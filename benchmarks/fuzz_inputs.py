@@ -80,6 +80,35 @@ CELLS = [
 ]
 
 
+def calm_panel(rng: random.Random) -> tuple[bytes, list[str]]:
+    """A CSV that is right, in one of many forms, after one accident at most, and options that fit it."""
+    units, n_periods = rng.sample([*UNITS[:4], "Peru", "Chad", "Oman"], rng.randint(3, 7)), rng.randint(3, 9)
+    show, when = rng.choice(NUMBERS[:6]), rng.choice(PERIODS[:6])
+    sep = rng.choice([";", "\t"]) if "," in show(1.5) else rng.choice([",", ",", ";", "\t"])
+    treated, onset, spread = units[: max(len(units) // 3, 1)], rng.randint(1, n_periods - 1), 10 ** rng.randint(-3, 3)
+    rows = [["unit", "period", "y", "x", "D", "first", "w", "g"]]
+    for unit in units:
+        for t in range(n_periods):
+            cells = [show(rng.gauss(1, 1) * spread), show(rng.gauss(0, 1)), str(int(unit in treated and t >= onset))]
+            rows.append([unit, when(t), *cells, when(onset) if unit in treated else "", "1", unit[:1]])
+    match rng.randrange(6):
+        case 0:
+            rows[rng.randrange(1, len(rows))][rng.choice([2, 3])] = rng.choice(CELLS)
+        case 1:
+            del rows[rng.randrange(1, len(rows))]
+        case 2:
+            rng.shuffle(rows[1:])
+        case 3:
+            rows[rng.randrange(len(rows))][rng.randrange(8)] += rng.choice([" ", "x", '"', "\t", "0", "é"])
+    text = "\n".join(sep.join(quoted(cell, sep) for cell in row) for row in rows) + rng.choice(["", "\n", "\n\n"])
+    named = [word for unit in treated for word in ("--treated", unit)] + ["--onset", when(onset)]
+    who = rng.choice([named, named, ["--treatment", "D"], ["--onset-column", "first"]])
+    extra = rng.choice([[], [], [], ["--covariates", "x"], ["--errors", "iid"], ["--json"], ["--model", "did"],
+                        ["--model", "did_trend"], ["--window", "2"], ["--weights", "w"]])  # fmt: skip
+    options = ["estimate", "FILE", "--outcome", "y", "--unit", "unit", "--period", "period", *who, *extra]
+    return text.encode("utf-8"), options
+
+
 def panel(rng: random.Random) -> tuple[bytes, str, list[str]]:
     """A file, its ending, and the options that ask about it."""
     units = rng.sample(UNITS, rng.randint(2, 7))

@@ -253,6 +253,8 @@ class _Case:
         effects: Array | None = None
         for fold in range(n_folds):
             hidden: Index = np.flatnonzero(folds == fold)
+            if not hidden.size:  # fewer donors than folds
+                continue
             seen = np.ones(self.donors.shape, dtype=bool)
             seen[np.ix_(hidden, np.flatnonzero(~self.before))] = False
             fitted = factor_counterfactuals(

@@ -11,6 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,8 +85,8 @@ def delimiter_of(text: str, wanted: str) -> str:
 
 def _read(path: Path) -> bytes:
     try:
-        with path.open("rb") as stream:
-            return stream.read()
+        # A pipe gives its content once, and a command may look into its file twice.
+        return _content_of_pipe(path) if path.is_fifo() else path.read_bytes()
     except FileNotFoundError as error:
         brought = "; `bri-bayes data fetch` brings it" if path.parent.name == FETCHED else ""
         raise InputError(f"{path}: there is no such file{brought}") from error
@@ -93,6 +94,11 @@ def _read(path: Path) -> bytes:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
     except ValueError as error:
         raise InputError(f"{str(path)!r}: cannot be a file ({error})") from error
+
+
+@cache
+def _content_of_pipe(path: Path) -> bytes:
+    return path.read_bytes()
 
 
 def _unpacked(path: Path, content: bytes, name: str) -> tuple[bytes, str]:

@@ -162,7 +162,7 @@ def _baci_by_lines(
             if unreadable.any():
                 raise InputError(f'{where}: the quantity "{kept["q"][unreadable].iloc[0]}" is not a number')
             yield _flows(kept, quantity, reporter)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise InputError(f"{where}: is not a BACI file ({str(error).splitlines()[0]})") from None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,6 +15,8 @@ from bri_bayes.data.text_table import Cells, Table, check_name, shown
 
 # Words in the header of a wide file that mark the column with the names of its variables.
 VARIABLE_WORDS = ("variable", "indicator", "series")
+# A header that was meant as a period: "2006.5" beside "2003".
+_NUMBER = re.compile(r"[Xx]?[-+]?\d+(?:[.,]\d+)?")
 
 
 def wide_grid(table: Table, units: Keys, unit: str, columns: Sequence[str] | None) -> Grid:
@@ -52,6 +55,12 @@ def wide_grid(table: Table, units: Keys, unit: str, columns: Sequence[str] | Non
 
 def _period_columns(table: Table, unit: str) -> tuple[dict[int, int], Calendar]:
     at = [position for position in period_headers(table.header) if table.header[position] != unit]
+    for position, name in enumerate(table.header):
+        if at and position not in at and name != unit and _NUMBER.fullmatch(name.strip()):
+            raise InputError(
+                f'{table.file}: the header "{shown(name)}" is a number and no period as "{table.header[at[0]]}" is; '
+                "write its period as the others are, or give it a name"
+            )
     if not at:
         raise InputError(
             f"{table.file}: no column of this wide file is a period; such a column is called 2003, X2003 or 2003Q1"

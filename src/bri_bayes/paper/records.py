@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import date
 
 from bri_bayes.core.errors import InputError
 from bri_bayes.paper.printed import Printed
 from bri_bayes.paper.rows import Record, Stars
+
+
+def over(value: float, divisor: float) -> float:
+    """The ratio of two printed numbers: infinite over a zero, and no number where both are."""
+    if divisor:
+        return value / divisor
+    return math.copysign(math.inf, value) if value else math.nan
 
 
 @dataclass(frozen=True)
@@ -28,13 +36,13 @@ class Cell(Record):
 
     @property
     def t(self) -> float:
-        """Estimate over standard error."""
-        return self.estimate.value / self.se.value
+        """Estimate over standard error; infinite where the printed standard error is zero."""
+        return over(self.estimate.value, self.se.value)
 
     @property
     def t_interval(self) -> tuple[float, float]:
         """The least and the greatest t that the rounding of both numbers allows."""
-        ratios = [e / s for e in self.estimate.interval for s in self.se.interval]
+        ratios = [over(e, max(s, 0.0)) for e in self.estimate.interval for s in self.se.interval]
         return min(ratios), max(ratios)
 
     @property

@@ -10,7 +10,7 @@ from statistics import median
 
 from bri_bayes.paper.finding import Finding
 from bri_bayes.paper.intervals import Interval, common
-from bri_bayes.paper.records import Cell
+from bri_bayes.paper.records import Cell, over
 from bri_bayes.paper.rules.basis import (
     comparable,
     labels,
@@ -51,15 +51,15 @@ def decimal_slips(published: Published) -> Iterator[Finding]:
             claim=f"{first.label} is {first.estimate} with a standard error of {first.se}.",
             finding=f"In {len(pairs)} pairs of columns with the same regressors the standard errors have one ratio "
             f"of {others.low:.2f} to {others.high:.2f}, but those of {name} are ten times off: {meant:.4f} was "
-            f"meant, with t = {abs(first.estimate.value) / meant:.2f} and no star, or the estimate is off by ten "
+            f"meant, with t = {over(abs(first.estimate.value), meant):.2f} and no star, or the estimate is off by ten "
             "too.",
             cells=labels(cell for pair in pairs for cell in pair),
             computed={
                 "ratio_of_the_others": [others.low, others.high],
-                "ratios": {f"{a.label} to {b.label}": a.se.value / b.se.value for a, b in pairs},
+                "ratios": {f"{a.label} to {b.label}": over(a.se.value, b.se.value) for a, b in pairs},
                 "se_meant": meant,
                 "t_printed": first.t,
-                "t_if_the_estimate_is_right": first.estimate.value / meant,
+                "t_if_the_estimate_is_right": over(first.estimate.value, meant),
             },
         )
 
@@ -100,8 +100,9 @@ def misprinted_neighbours(published: Published) -> Iterator[Finding]:
     suspects: dict[tuple[int, str], dict[Cell, list[float]]] = defaultdict(lambda: defaultdict(list))
     for column, other in comparable(published, same_table=True):
         shared = [name for name in column.variables if name in other.variables]
-        ratios = {n: published.cell(*column.key, n).se.value / published.cell(*other.key, n).se.value for n in shared}
-        if len(shared) < 3:
+        errors = {name: [published.cell(*key, name).se.value for key in (column.key, other.key)] for name in shared}
+        ratios = {name: first / second for name, (first, second) in errors.items() if first and second}
+        if len(ratios) < 3:
             continue
         for name, ratio in ratios.items():
             usual = median(value for key, value in ratios.items() if key != name)
