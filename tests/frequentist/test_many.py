@@ -7,7 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bri_bayes.frequentist import cluster_estimate, collapsed_t, fit_twfe, iid_estimate, permutation
+from bri_bayes.frequentist import (
+    cluster_estimate,
+    collapsed_t,
+    fit_twfe,
+    iid_estimate,
+    permutation,
+    wild_cluster_bootstrap,
+)
 from bri_bayes.frequentist.many import (
     COLLAPSED_T,
     TWFE_CLUSTER,
@@ -16,6 +23,8 @@ from bri_bayes.frequentist.many import (
     TWFE_PUBLISHED,
     linear_tests,
 )
+from bri_bayes.frequentist.many_clusters import TWFE_CRV3, TWFE_WILD, cluster_tests
+from bri_bayes.frequentist.twfe import crv3_estimate
 
 # Two ways to the same least-squares numbers.
 ROUNDING = 1e-9
@@ -50,6 +59,24 @@ def test_many_tests_at_once_are_the_ordinary_ones(
             assert bool(ours.rejects[i]) == (row.p_value <= 0.05)
             if name != TWFE_PERMUTATION:
                 assert bool(ours.covers[i]) == (row.lower <= effect <= row.upper)
+
+
+@pytest.mark.parametrize(("missing", "n_covariates"), [(0.0, 0), (0.1, 2)])
+def test_jackknife_and_wild_bootstrap_of_many_outcomes_are_those_of_each(
+    helpers: Any, missing: float, n_covariates: int
+) -> None:
+    design = helpers.random_design(3, share_missing=missing, n_covariates=n_covariates)
+    outcomes = np.random.default_rng(4).normal(size=(3, design.sizes["obs"])).cumsum(axis=1)
+    answers = cluster_tests(design, outcomes, 0.4)
+    for i, outcome in enumerate(outcomes):
+        alone = design.assign(y=(("obs",), outcome))
+        for name, row in ((TWFE_CRV3, crv3_estimate(fit_twfe(alone))), (TWFE_WILD, wild_cluster_bootstrap(alone))):
+            assert row.lower is not None
+            assert row.upper is not None
+            assert answers[name].estimate[i] == pytest.approx(row.estimate, abs=ROUNDING)
+            assert answers[name].length[i] == pytest.approx(row.upper - row.lower, abs=100 * ROUNDING)
+            assert bool(answers[name].rejects[i]) == (row.p_value is not None and row.p_value <= 0.05)
+            assert bool(answers[name].covers[i]) == (row.lower <= 0.4 <= row.upper)
 
 
 def test_the_permutation_test_covers_where_the_true_effect_is_accepted(helpers: Any) -> None:

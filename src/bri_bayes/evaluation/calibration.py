@@ -31,6 +31,7 @@ from bri_bayes.evaluation.power import characteristics, posterior_answers
 from bri_bayes.evaluation.scenarios import EFFECT, PERIODS, UNITS, Scenario, golden_assignment
 from bri_bayes.frequentist.estimate import SIGNIFICANCE
 from bri_bayes.frequentist.many import Answers, linear_tests
+from bri_bayes.frequentist.many_clusters import cluster_tests
 from bri_bayes.inference.batch import att_of_many, coefficient_of_many
 from bri_bayes.study.model_card import ModelCard
 
@@ -52,6 +53,8 @@ def error_rates(cards: Mapping[str, ModelCard], scenario: Scenario, *, panels: i
     # The tests add the average effect themselves: what they are given is how each cell departs from it.
     departure = effect - EFFECT * design["treated"].to_numpy()
     silent, loud = linear_tests(design, errors).answers(0.0), linear_tests(design, errors + departure).answers(EFFECT)
+    silent |= cluster_tests(design, errors, 0.0)
+    loud |= cluster_tests(design, errors + effect, EFFECT)
     for name, card in cards.items():
         outcomes = np.concatenate([errors, errors + effect])
         if scenario.missing is None and covers_balanced(card):

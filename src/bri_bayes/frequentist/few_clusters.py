@@ -51,9 +51,13 @@ def wild_cluster_bootstrap(design: Design, draws: int = 9999, seed: int = 0) -> 
     Source: Cameron, Gelbach & Miller (2008), doi:10.1162/rest.90.3.414; Roodman et al. (2019),
     doi:10.1177/1536867X19830877.
     """
-    fit = fit_twfe(design)
+    return bootstrap_of(fit_twfe(design), design.sizes[UNIT], draws, seed)
+
+
+def bootstrap_of(fit: TwoWayFit, n_units: int, draws: int = 9999, seed: int = 0) -> Estimate:
+    """The same of a fit."""
     scores = None if fit.least_squares.is_exact else _twfe_scores(fit)
-    return bootstrap_row("twfe", fit.estimate, scores, fit.n_treated_units, design.sizes[UNIT], draws, seed)
+    return bootstrap_row("twfe", fit.estimate, scores, fit.n_treated_units, n_units, draws, seed)
 
 
 class ScoreMap(Protocol):

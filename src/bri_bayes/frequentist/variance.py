@@ -118,9 +118,8 @@ def crv3(fit: LeastSquares, cluster: ArrayLike) -> Variance:
     moves = jackknife(fit, index).to_numpy() - fit.coefficients.to_numpy()
     lost = np.isnan(moves).any(axis=0)
     matrix = moves.T @ moves
-    factor = n_clusters / (n_clusters - 1) * (fit.residuals.size - 1) / fit.df_residual
     note = _lost_note(lost, "the coefficient is not identified without one of the clusters")
-    return Variance(_labelled(fit, factor * matrix), n_clusters - 1, note)
+    return Variance(_labelled(fit, _crv3_factor(fit, n_clusters) * matrix), n_clusters - 1, note)
 
 
 def jackknife(fit: LeastSquares, cluster: ArrayLike) -> xr.DataArray:
@@ -131,15 +130,31 @@ def jackknife(fit: LeastSquares, cluster: ArrayLike) -> xr.DataArray:
     X~ : the regressors after all effects; F~ : dummies of the effects that are not nested in clusters, after those
     that are (these need no refit). So no cluster costs more than the rank of W: (term + level)^3.
     """
+    moves = _jackknife_moves(fit, fit.residuals[:, None], codes(cluster))[..., 0]
+    coefficients = fit.coefficients.to_numpy() + moves
+    return xr.DataArray(coefficients, dims=(CLUSTER, TERM), coords={TERM: list(fit.terms)})
+
+
+def crv3_of_many(fit: LeastSquares, residuals: Array, cluster: ArrayLike) -> Array:
+    """CRV3 standard errors of the first coefficient when other outcomes leave ``residuals`` (obs, m) : (m,)."""
     index = codes(cluster)
+    moves = _jackknife_moves(fit, residuals, index)[:, 0]
+    return np.asarray(np.sqrt(_crv3_factor(fit, len(moves)) * (moves**2).sum(axis=0)))
+
+
+def _crv3_factor(fit: LeastSquares, n_clusters: int) -> float:
+    return n_clusters / (n_clusters - 1) * (fit.residuals.size - 1) / fit.df_residual
+
+
+def _jackknife_moves(fit: LeastSquares, residuals: Array, index: Index) -> Array:
+    """How the coefficients of outcomes that leave ``residuals`` (obs, m) move : (cluster, term, m)."""
     norms = np.linalg.norm(fit.columns, axis=0)
     W = np.column_stack([fit.columns / norms, _effects_across_clusters(fit, index)])
     order = np.argsort(index, kind="stable")
     rows_of = np.split(order, np.searchsorted(index[order], np.arange(1, int(index.max()) + 1)))
     gram = W.T @ W
-    moves = [_move(gram - W[rows].T @ W[rows], -W[rows].T @ fit.residuals[rows], norms.size) for rows in rows_of]
-    coefficients = fit.coefficients.to_numpy() + np.array(moves) / norms
-    return xr.DataArray(coefficients, dims=(CLUSTER, TERM), coords={TERM: list(fit.terms)})
+    moves = [_move(gram - W[rows].T @ W[rows], -W[rows].T @ residuals[rows], norms.size) for rows in rows_of]
+    return np.asarray(np.array(moves) / norms[:, None])
 
 
 _EXACT = "the model fits every row: nothing is left to estimate a variance from"
@@ -157,13 +172,13 @@ def _effects_across_clusters(fit: LeastSquares, index: Index) -> Array:
 
 
 def _move(gram: Array, moment: Array, n_terms: int) -> Array:
-    """The first ``n_terms`` elements of gram^+ moment, NaN where ``gram`` does not identify them."""
+    """The first ``n_terms`` rows of gram^+ ``moment`` (k, m), NaN where ``gram`` does not identify them."""
     values, vectors = np.linalg.eigh(gram)
     kept = values > SINGULAR * values[-1]
     vectors = vectors[:, kept]
     identified = (vectors[:n_terms] ** 2).sum(axis=1) > IDENTIFIED
-    solution = vectors[:n_terms] @ ((vectors.T @ moment) / values[kept])
-    return np.where(identified, solution, np.nan)
+    solution = vectors[:n_terms] @ ((vectors.T @ moment) / values[kept, None])
+    return np.where(identified[:, None], solution, np.nan)
 
 
 def _influence(fit: LeastSquares) -> Array:
