@@ -10,6 +10,7 @@ import pytest
 
 from bri_bayes.app.estimate import Request, _sign_notes, estimate
 from bri_bayes.app.request import question
+from bri_bayes.checks.posterior_predictive import QUESTIONS
 from bri_bayes.design.design import build_design
 from bri_bayes.design.outliers import outliers
 from bri_bayes.presentation.estimate_text import estimate_text
@@ -96,3 +97,15 @@ def test_event_times_are_named_by_what_they_count(tmp_path):
     values = estimate(Request(path, "sales", "region", "year", treatment="D"))
     assert "The effect by months since the onset" in estimate_text(values)
     assert values["panel"]["periods"] == [f"2009{m:02d}" for m in range(9, 13)] + [f"2010{m:02d}" for m in range(1, 7)]
+
+
+def test_the_first_answer_says_whether_its_model_makes_such_panels(tmp_path):
+    calm = normals(2)
+    values = answer(tmp_path, calm)
+    text = " ".join(estimate_text(values).split())
+    assert {row["statistic"] for row in values["bayes"]["predictive_checks"]} == set(QUESTIONS)
+    assert "Panels that this model makes are like this one in all 6 predictive checks." in text
+    restless = calm.assign(sales=calm["sales"] * np.where(calm["region"] == "U8", 12.0, 1.0))
+    text = " ".join(estimate_text(answer(tmp_path, restless)).split())
+    assert "This panel is unlike those that the model makes in: largest against smallest spread (p 0.002)" in text
+    assert "--model did_scale_by_unit gives each unit an error scale" in text

@@ -5,8 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from bri_bayes.checks.null_model import forecasts, periods_of
+from bri_bayes.checks.null_model import draws_of, forecasts, periods_of, posterior_draws
 from bri_bayes.checks.simulated_errors import errors_given, new_errors
+from bri_bayes.inference import fit
 from bri_bayes.study.model_card import Errors, Shocks, load_card
 
 from .panels import ONSET, recipe
@@ -79,3 +80,12 @@ def test_worlds_of_a_card_with_noise_and_shared_shocks_keep_what_was_seen():
     seen = analysis.design["y"].to_numpy()[early]
     assert outcomes[:, early] == pytest.approx(np.broadcast_to(seen, outcomes[:, early].shape))
     assert np.ptp(outcomes[:, ~early], axis=0).min() > 0
+
+
+def test_draws_of_a_fit_are_those_that_its_panels_are_made_of():
+    analysis = recipe(shocks=Shocks("like_errors"))[0]
+    result = fit(analysis, seed=3, pointwise=False)
+    ours, theirs = draws_of(result, 40, 3), posterior_draws(analysis.design, analysis.card, 40, 3)
+    assert ours.values.keys() == theirs.values.keys()
+    for name, values in ours.values.items():
+        assert values == pytest.approx(theirs.values[name], rel=1e-9, abs=1e-9), name

@@ -12,6 +12,7 @@ import xarray as xr
 
 from bri_bayes.app.first_answer import alternatives, first_card, treated_groups, what_separates
 from bri_bayes.app.long_panels import in_bins
+from bri_bayes.app.own_checks import own_checks
 from bri_bayes.app.request import Request, question
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.core.json_values import json_safe
@@ -71,6 +72,7 @@ def estimate(request: Request) -> dict[str, Any]:
         "khat": diagnostics["khat"],
         "rhat": diagnostics["rhat"],
         "log_marginal": result.log_marginal,
+        "predictive_checks": own_checks(result, request.seed),
     }
     values = {
         "panel": panel_values(asked.panel, analysis.design),

@@ -20,12 +20,12 @@ from bri_bayes.core.arrays import Array, Index
 from bri_bayes.core.errors import InputError
 from bri_bayes.core.names import OBS, PERIOD, UNIT
 from bri_bayes.data.assignment import Assignment
-from bri_bayes.design.analysis import Analysis
+from bri_bayes.design.analysis import Analysis, Fit
 from bri_bayes.design.design import Design, build_design
 from bri_bayes.design.group_shocks import SHOCK
 from bri_bayes.inference.batch import covers
 from bri_bayes.inference.marginal import sample_marginal, to_parameters
-from bri_bayes.inference.to_datatree import linear_predictor
+from bri_bayes.inference.to_datatree import linear_predictor, standardised_draws
 from bri_bayes.study.model_card import ModelCard
 
 # Fewer periods before the onset cannot tell a trend from an error.
@@ -76,6 +76,14 @@ def posterior_draws(design: Design, card: ModelCard, size: int, seed: int) -> Dr
     known = values["sigma"].size
     chosen = np.random.default_rng([seed, 2]).permutation(known)[np.arange(size) % known]
     return Draws(design, card, {name: value[chosen] for name, value in values.items() if name != SHOCK})
+
+
+def draws_of(fit: Fit, size: int, seed: int) -> Draws:
+    """``size`` draws of a fit."""
+    values = standardised_draws(fit.design, fit.posterior["posterior"].to_dataset())
+    known = values["sigma"].size
+    chosen = np.random.default_rng([seed, 2]).permutation(known)[np.arange(size) % known]
+    return Draws(fit.design, fit.analysis.card, {name: v[chosen] for name, v in values.items() if name != SHOCK})
 
 
 def untreated_card(card: ModelCard) -> ModelCard:

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bri_bayes.checks.null_model import periods_of, posterior_draws, replicas
+from bri_bayes.checks.null_model import Draws, periods_of, posterior_draws, replicas
 from bri_bayes.core.arrays import Array, Index
 from bri_bayes.core.effect import TAILS, Spread
 from bri_bayes.core.json_values import Result
@@ -90,10 +90,12 @@ class PredictiveChecks(Result):
     panels: int
 
 
-def predictive_checks(analysis: Analysis, *, panels: int, seed: int = 0) -> PredictiveChecks:
-    """A row for each statistic, and the spread of each country."""
+def predictive_checks(
+    analysis: Analysis, *, panels: int, seed: int = 0, draws: Draws | None = None
+) -> PredictiveChecks:
+    """A row for each statistic, and the spread of each country; ``draws`` : of the posterior, where it is known."""
     design = analysis.design
-    outcomes = replicas(posterior_draws(design, analysis.card, panels, seed), seed, effects=True)
+    outcomes = replicas(draws or posterior_draws(design, analysis.card, panels, seed), seed, effects=True)
     rows = np.flatnonzero(~design["treated"].to_numpy())
     both = np.vstack([design["y"].to_numpy()[None, :], outcomes])[:, rows].T
     residuals = TwoWay(*_positions(design, rows)).residuals(both)
@@ -147,10 +149,14 @@ def _autocorrelation(design: Design, rows: Index, residuals: Array) -> Array:
 
 def _second_lag(design: Design, rows: Index, residuals: Array) -> Array | None:
     """The partial autocorrelation at two years, from all pairs of rows one and two years apart in a unit."""
-    unit, period = design["unit_ix"].to_numpy()[rows], periods_of(design)[rows]
+    period = periods_of(design)[rows]
+    # One number a row, in the order of the rows, so that a later row of the same unit is found by its distance.
+    place = design["unit_ix"].to_numpy()[rows] * (np.ptp(period) + 3) + period
     variance, correlations = (residuals**2).mean(axis=0), []
     for lag in (1, 2):
-        later, earlier = np.nonzero((unit[:, None] == unit) & (period[:, None] - period == lag))
+        at = np.minimum(np.searchsorted(place, place + lag), place.size - 1)
+        earlier = np.flatnonzero(place[at] == place + lag)
+        later = at[earlier]
         if later.size < LEAST_ROWS:
             return None
         correlations.append((residuals[later] * residuals[earlier]).mean(axis=0) / variance)

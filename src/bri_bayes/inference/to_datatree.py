@@ -144,8 +144,24 @@ def effect_cells(design: Design, card: ModelCard) -> tuple[np.ndarray, np.ndarra
     return rows, treated_position(design)[rows], np.searchsorted(times, binned[rows].astype(int))
 
 
+def standardised_draws(design: Design, posterior: xr.Dataset) -> dict[str, Array]:
+    """The draws of ``assemble`` on the standardised scale again : name -> (chains x draws, ...)."""
+    values = {str(name): posterior[name].transpose(*SAMPLE, *_DIMS[str(name)]).to_numpy() for name in posterior}
+    flat = {name: value.reshape(-1, *value.shape[2:]) for name, value in values.items()}
+    flat["unit_effect"] = flat["unit_effect"] - design.attrs["y_center"]
+    return {name: value / _unit_of(name, design) for name, value in flat.items()}
+
+
 def _in_outcome_units(design: Design, draws: dict[str, Array]) -> dict[str, Array]:
-    scale = design.attrs["y_scale"]
+    scaled = {name: value * _unit_of(name, design) for name, value in draws.items()}
+    scaled["unit_effect"] = scaled["unit_effect"] + design.attrs["y_center"]
+    return scaled
+
+
+def _unit_of(name: str, design: Design) -> Any:
+    """What one on the standardised scale is in units of the outcome."""
+    if name in _UNITLESS:
+        return 1.0
     period = design[PERIOD].to_numpy()
     divisor: dict[str, Any] = {
         "beta": design["x_scale"].to_numpy(),
@@ -153,11 +169,7 @@ def _in_outcome_units(design: Design, draws: dict[str, Array]) -> dict[str, Arra
         "modifier_deviation": design["z_scale"].to_numpy(),
         "trend": period[-1] - period[0],
     }
-    scaled = {
-        name: value if name in _UNITLESS else value * scale / divisor.get(name, 1.0) for name, value in draws.items()
-    }
-    scaled["unit_effect"] = scaled["unit_effect"] + design.attrs["y_center"]
-    return scaled
+    return design.attrs["y_scale"] / divisor.get(name, 1.0)
 
 
 def _pointwise(

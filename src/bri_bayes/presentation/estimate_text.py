@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 
 from bri_bayes.data.comparable import listed
+from bri_bayes.presentation.sentences import number
 from bri_bayes.presentation.study_tables import (
     BAYES,
     Rows,
@@ -45,7 +47,7 @@ def estimate_text(values: Values) -> str:
         tables.append(Table(f"by_{key}", caption, columns, effects, panel=made_from))
     said = [
         f"{values['outcome']}: effect on {listed(values['treated'])} (model {values['model']}, {bayes['engine']})",
-        f"The posterior assumes: {bayes['assumption']}.",
+        f"The posterior assumes: {bayes['assumption']}.{_checked(bayes.get('predictive_checks'))}",
         f"{provenance(values).rstrip('.')}. {panel['rows']} rows of {len(panel['units'])} units, 95% intervals. "
         f"{unit_of_effects(str(values['outcome']))}",
     ]
@@ -57,6 +59,18 @@ def estimate_text(values: Values) -> str:
         [textwrap.fill(text, WIDTH) for text in notes],
     )
     return "\n\n".join(text for group in texts for text in group)
+
+
+def _checked(checks: Sequence[Values] | None) -> str:
+    """Which of its predictive checks the model of the answer fails."""
+    if not checks:
+        return ""
+    failed = [f"{row['name']} (p {number(row['p_value'], 3)})" for row in checks if row["extreme"]]
+    if not failed:
+        return f" Panels that this model makes are like this one in all {len(checks)} predictive checks."
+    scales = any(row["extreme"] and row["statistic"] == "spread" for row in checks)
+    hint = " --model did_scale_by_unit gives each unit an error scale of its own." if scales else ""
+    return f" This panel is unlike those that the model makes in: {', '.join(failed)}.{hint}"
 
 
 def _alternative(other: Values) -> dict[str, object]:

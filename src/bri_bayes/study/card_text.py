@@ -73,6 +73,8 @@ _GAPS = {
     "random_walk": "the first error of a unit is one step, its level being free; d missing periods are d steps",
 }
 
+_SHOCKS = "the shocks of a group start in the panel's first period in the same way, and have a value in every period"
+
 
 def describe(card: ModelCard) -> str:
     """The card as text: its settings, and every prior that it uses, on the standardised scale."""
@@ -86,6 +88,8 @@ def describe(card: ModelCard) -> str:
         return "\n".join([*lines, f"{'formula':12s}{card.formula}", "", "Priors: those of Bambi for this formula."])
     if card.is_marginal:
         lines.append(f"{'':12s}{_GAPS[card.errors.structure]}")
+        if card.shocks.process != "none":
+            lines.append(f"{'':12s}{_SHOCKS}")
     lines += ["", "Priors, in units of the outcome's sd after unit and period effects:"]
     lines += [f"  {name:14s}{text.format(getattr(card.priors, name))}" for name, text in PRIORS.items()]
     if card.contamination is not None:
