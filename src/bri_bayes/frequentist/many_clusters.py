@@ -39,9 +39,9 @@ def cluster_tests(design: Design, outcomes: Array, effect: float) -> dict[str, A
 def _wild(fit: TwoWayFit, n_units: int, estimate: Array, residuals: Array, effect: float) -> Answers:
     rejects, covers, length = (np.empty(estimate.size, dtype=kind) for kind in (bool, bool, float))
     coefficients = fit.least_squares.coefficients.copy()
-    for i, (value, left) in enumerate(zip(estimate, residuals.T, strict=True)):
+    for i, (value, remaining) in enumerate(zip(estimate, residuals.T, strict=True)):
         coefficients[0] = value
-        squares = dataclasses.replace(fit.least_squares, coefficients=coefficients, residuals=left)
+        squares = dataclasses.replace(fit.least_squares, coefficients=coefficients, residuals=remaining)
         row = bootstrap_of(dataclasses.replace(fit, least_squares=squares), n_units)
         low, high = (side if end is None else end for end, side in ((row.lower, -math.inf), (row.upper, math.inf)))
         rejects[i] = row.p_value is not None and row.p_value <= SIGNIFICANCE
