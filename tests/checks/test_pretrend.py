@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bri_bayes.checks.null_model import untreated_design
-from bri_bayes.checks.pretrend import POWER, SLOPE, power_at, pretrend_values, slope_recipe, with_slope
+from bri_bayes.checks.pretrend import POWER, SLOPE, pretrend_values, slope_recipe, with_slope
 from bri_bayes.core.errors import InputError
 from bri_bayes.data.simulation import simulate_errors
 from bri_bayes.inference.batch import coefficient_of_many
@@ -76,7 +76,6 @@ def test_the_detectable_trend_is_found_in_80_percent_of_new_panels():
     found = coefficient_of_many(design, card, replicas(draws, 9, effects=False) + slope * x, SLOPE)
     rate = float(((found["lower"] > 0) | (found["upper"] < 0)).mean())
     assert rate == pytest.approx(POWER, abs=STANDARD_ERRORS * np.sqrt(2 * POWER * (1 - POWER) / 600))
-    assert power_at(analysis, np.array([slope, -slope]), panels=600).mean() == pytest.approx(POWER, abs=0.01)
 
 
 def test_with_iid_errors_the_slope_is_the_least_squares_slope():

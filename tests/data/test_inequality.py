@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from bri_bayes.core.errors import InputError
-from bri_bayes.data.inequality import decomposed, gini, gini_of_lorenz, theil, theil_of_groups, theil_of_shares
+from bri_bayes.data.inequality import gini, gini_of_lorenz, theil, theil_of_groups
 from bri_bayes.data.inequality_series import GroupColumns, read_series
 
 # A quantile grid of this many points stands for a continuous distribution; its tails cost about this much.
@@ -39,8 +39,6 @@ def test_two_groups_have_the_closed_form_of_urban_and_rural():
     expected_l = 0.5 * np.log(0.5 / 0.75) + 0.5 * np.log(0.5 / 0.25)
     assert theil_of_groups([3, 1], [5, 5]).total == pytest.approx(expected_t, abs=EXACT)
     assert theil_of_groups([3, 1], [5, 5], index="L").total == pytest.approx(expected_l, abs=EXACT)
-    assert theil_of_shares([0.75, 0.25], [0.5, 0.5]) == pytest.approx(expected_t, abs=EXACT)
-    assert theil_of_shares([0.75, 0.25], [0.5, 0.5], index="L") == pytest.approx(expected_l, abs=EXACT)
     assert gini([3, 1], [5, 5]) == pytest.approx(0.75 - 0.5, abs=EXACT)
 
 
@@ -56,15 +54,6 @@ def test_gini_is_half_the_relative_mean_absolute_difference(rng):
     expected = share @ np.abs(y[:, None] - y[None, :]) @ share / (2 * share @ y)
     assert gini(y, w) == pytest.approx(expected, abs=EXACT)
     assert gini(y, w) == pytest.approx(gini(np.repeat(y, w.astype(int))), abs=EXACT)
-
-
-@pytest.mark.parametrize("index", ["T", "L"])
-def test_between_and_within_add_up_to_the_whole(rng, index):
-    y, w, groups = rng.gamma(2.0, size=60), rng.uniform(0.5, 2, 60), rng.integers(0, 4, 60)
-    parts = decomposed(y, groups, w, index=index)
-    assert parts.total == pytest.approx(theil(y, w, index=index), abs=EXACT)
-    assert parts.between > 0
-    assert parts.within > 0
 
 
 @given(incomes, st.floats(0.01, 100))
@@ -93,13 +82,10 @@ def test_a_lorenz_curve_of_quintiles_is_a_lower_bound(rng):
         (lambda: theil([1, 2], [1]), "1 weights for 2 values"),
         (lambda: theil([1, 2], [1, -1]), "weights are persons"),
         (lambda: theil([1, 2], index="G"), 'Theil index "G" is unknown'),
-        (lambda: theil_of_shares([0.5, 0.6], [0.5, 0.5]), "income shares add up to 1.1"),
-        (lambda: theil_of_shares([0.5, 0.5], [1.0, 0.0]), "population share 0 is not positive"),
         (lambda: theil_of_groups([1, 2], [1, 1], within=[0.1]), "one number of at least 0 for each of 2 groups"),
         (lambda: gini_of_lorenz([0.5, 1], [0.8, 1]), "not convex"),
         (lambda: gini_of_lorenz([0.5, 0.4], [0.1, 0.2]), "must not fall"),
         (lambda: gini_of_lorenz([0.5, 1], [0.2, 1.5]), "lie between 0 and 1"),
-        (lambda: decomposed([1, 2], ["a"]), "1 group labels for 2 incomes"),
     ],
 )
 def test_bad_input_is_one_sentence(call, sentence):
@@ -141,7 +127,7 @@ def test_a_file_of_groups_gives_the_urban_rural_theil_index(tmp_path):
     columns = GroupColumns("iso3", "year", "area", "income", "people", "inside")
     series = read_series(path, columns=columns)
     row = series.frame.iloc[0]
-    assert row["theil_t"] == pytest.approx(theil_of_shares([0.75, 0.25], [0.5, 0.5]))
+    assert row["theil_t"] == pytest.approx(0.75 * np.log(1.5) + 0.25 * np.log(0.5))
     assert row["theil_t_within"] == pytest.approx(0.75 * 0.1 + 0.25 * 0.2)
     assert row["groups"] == 2
     assert series.notes[0] == "1 of 4 rows were left out for a missing value"

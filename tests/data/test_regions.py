@@ -6,8 +6,7 @@ from collections import Counter
 
 import pytest
 
-from bri_bayes.core.errors import InputError
-from bri_bayes.data.regions import groups_of, regions
+from bri_bayes.data.regions import regions
 
 
 def test_the_standard_has_five_regions_17_subregions_and_22_finest_groups():
@@ -26,21 +25,16 @@ def test_every_group_has_the_number_of_countries_that_the_standard_lists():
 
 
 def test_the_treated_and_the_controls_of_the_paper_lie_where_the_standard_has_them():
-    assert set(groups_of(["KAZ", "KGZ", "TJK", "TKM", "UZB"]).values()) == {"Central Asia"}
+    known = regions()
+    assert {known[unit].subregion for unit in ("KAZ", "KGZ", "TJK", "TKM", "UZB")} == {"Central Asia"}
     controls = {"MNG": "Eastern Asia", "BLR": "Eastern Europe", "AZE": "Western Asia", "SRB": "Southern Europe"}
-    assert groups_of(controls) == controls
-    assert groups_of(["MOZ", "MEX"], "finest") == {"MOZ": "Eastern Africa", "MEX": "Central America"}
+    assert {unit: known[unit].subregion for unit in controls} == controls
+    assert (known["MOZ"].finest, known["MEX"].finest) == ("Eastern Africa", "Central America")
 
 
 @pytest.mark.real
 def test_every_country_of_the_real_panel_has_a_region(shared):
     text = (shared / "data/real_panel/china_partners_2000_2023.csv").read_text("utf-8")
     codes = {line.split(",")[0] for line in text.splitlines()[1:]}
-    assert len(groups_of(sorted(codes))) == len(codes) == 209
-
-
-def test_a_unit_that_is_no_country_or_has_no_region_is_refused():
-    with pytest.raises(InputError, match='"KZA" is no ISO code of a country; did you mean "KAZ"'):
-        groups_of(["KZA"])
-    with pytest.raises(InputError, match='"ATA" has no region'):
-        groups_of(["ATA"])
+    assert len(codes) == 209
+    assert all(regions()[code].subregion for code in codes)

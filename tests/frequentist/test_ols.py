@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from bri_bayes.core.errors import InputError
 from bri_bayes.frequentist.ols import absorb_effects, codes, group_sums, ols, orthonormal_basis
-from bri_bayes.frequentist.variance import crv1, crv3, hc1, iid, jackknife
+from bri_bayes.frequentist.variance import crv1, crv3, iid, jackknife
 
 # Two float64 algorithms for one closed form; pyfixest demeans iteratively.
 RTOL_SOFTWARE = 1e-8
@@ -96,7 +96,6 @@ def test_coefficients_and_every_variance_agree_with_pyfixest(helpers, effects):
     unit, period = data["unit"], data["period"]
     cases = [
         (iid(fit), "iid", {}),
-        (hc1(fit), "HC1", {}),
         (crv1(fit, unit), {"CRV1": "unit"}, {}),
         (crv1(fit, period), {"CRV1": "period"}, {}),
         (crv1(fit, unit, period), {"CRV1": "unit+period"}, {}),
@@ -149,7 +148,7 @@ def test_the_standard_error_of_a_difference_is_that_of_the_reparametrised_model(
     fit = ols(data["y"], data[["x0", "x1", "constant"]])
     other = ols(data["y"], data[["x0", "constant"]].assign(both=data["x0"] + data["x1"]))
     # y = b0 x0 + b1 x1 = (b0 - b1) x0 + b1 (x0 + x1)
-    for kind in (iid, hc1, lambda f: crv1(f, data["unit"]), lambda f: crv3(f, data["unit"])):
+    for kind in (iid, lambda f: crv1(f, data["unit"]), lambda f: crv3(f, data["unit"])):
         assert kind(fit).se_of({"x0": 1.0, "x1": -1.0}) == pytest.approx(se(other, kind(other), "x0"), rel=RTOL_EXACT)
 
 
@@ -166,9 +165,9 @@ def test_scaling_and_shifting_the_outcome_scales_coefficients_and_errors_and_shu
     # The shift is at most 1e6 times the scaled outcome, so that nine of sixteen digits are left.
     tolerance = {"rtol": 1e-7, "atol": 1e-8 * scale}
     np.testing.assert_allclose(other.coefficients, scale * fit.coefficients, **tolerance)
-    for kind in (iid, hc1, lambda f, d: crv1(f, d["unit"]), lambda f, d: crv3(f, d["unit"])):
-        before = kind(fit) if kind in (iid, hc1) else kind(fit, data)
-        after = kind(other) if kind in (iid, hc1) else kind(other, moved)
+    for kind in (iid, lambda f, d: crv1(f, d["unit"]), lambda f, d: crv3(f, d["unit"])):
+        before = kind(fit) if kind is iid else kind(fit, data)
+        after = kind(other) if kind is iid else kind(other, moved)
         np.testing.assert_allclose(after.se, scale * before.se, **tolerance)
 
 
@@ -219,7 +218,7 @@ def test_variances_that_do_not_exist_are_missing_with_a_reason():
     x, one = np.array([0.0, 1.0, 2.0, 4.0]), np.ones(4)
     exact = ols(3 * x + 1, {"x": x, "constant": one})
     clusters = np.array([0, 0, 1, 1])
-    for variance in (iid(exact), hc1(exact), crv1(exact, clusters), crv3(exact, clusters)):
+    for variance in (iid(exact), crv1(exact, clusters), crv3(exact, clusters)):
         assert np.isnan(variance.se).all()
         assert variance.note == "the model fits every row: nothing is left to estimate a variance from"
     noisy = ols(np.sin(3 * x), {"x": x, "constant": one})

@@ -126,16 +126,6 @@ def pretrend_values(analysis: Analysis, claim: float | None, *, panels: int = 10
     )
 
 
-def power_at(analysis: Analysis, slopes: Array, *, panels: int = 1000, seed: int = 0) -> Array:
-    """The share of panels with the errors of this posterior and each of ``slopes`` in which a violation is found."""
-    card, design = slope_recipe(analysis)
-    null_card = untreated_card(analysis.card)
-    null = posterior_draws(untreated_design(analysis.panel, analysis.assignment, null_card), null_card, panels, seed)
-    intervals = coefficient_of_many(design, card, replicas(null, seed, effects=False), SLOPE, seed=seed)
-    lower, upper = intervals["lower"].to_numpy()[:, None], intervals["upper"].to_numpy()[:, None]
-    return np.asarray(((lower + slopes > 0) | (upper + slopes < 0)).mean(axis=0))
-
-
 def slope_recipe(analysis: Analysis) -> tuple[ModelCard, Design]:
     """The card with a slope of treated units, and the early rows; a card with unit trends gives them up for it."""
     card = untreated_card(analysis.card)

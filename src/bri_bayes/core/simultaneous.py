@@ -1,17 +1,15 @@
-"""How wide must intervals be to hold all of a path at once? Sup-t bands of estimates and of posterior draws.
+"""How wide must intervals be to hold all of a path at once? The critical value of a sup-t band.
 
 Pointwise 95% intervals of many event times leave out at least one true value far more often than in 5%. A band
 
     centre_k +- c sd_k,    c = the 95% quantile of max over k of |x_k - centre_k| / sd_k
 
-holds the whole path with 95%: x normal or t around the estimates, or draws of a posterior. Of all bands of this form
+holds the whole path with 95%: x normal or t around the estimates. Of all bands of this form
 with simultaneous coverage it is the shortest that treats the points alike.
 Source: Montiel Olea & Plagborg-Moller (2019), Journal of Applied Econometrics 34(1), doi:10.1002/jae.2656.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,28 +18,6 @@ from bri_bayes.core.effect import PROB
 
 # The error of a critical value from so many draws is below 0.03.
 _DRAWS = 20_000
-
-
-@dataclass(frozen=True, eq=False)
-class Band:
-    """``lower``, ``upper`` : (point,); ``critical_value`` : their distance from the centre in sds, for all points."""
-
-    lower: Array
-    upper: Array
-    critical_value: float
-
-
-def posterior_band(draws: Array, prob: float = PROB) -> Band:
-    """The band around the means of ``draws`` (R, point) in which ``prob`` of whole paths lie.
-
-    A point that does not vary, such as the reference, is its own interval.
-    """
-    centre, sd = draws.mean(axis=0), draws.std(axis=0, ddof=1)
-    varies = sd > np.finfo(float).eps * np.maximum(np.abs(centre), np.finfo(float).tiny)
-    ratios = np.abs(draws[:, varies] - centre[varies]) / sd[varies]
-    value = float(np.quantile(ratios.max(axis=1), prob)) if varies.any() else 0.0
-    half = np.where(varies, value * sd, 0.0)
-    return Band(centre - half, centre + half, value)
 
 
 def sup_t(covariance: Array, df: float = np.inf, prob: float = PROB, seed: int = 0) -> float:

@@ -61,11 +61,6 @@ class Calendar:
         return (raw - self.origin) // self.step if end else -((self.origin - raw) // self.step)
 
 
-def as_period(text: str) -> int | None:
-    """The integer that a period is written for, or None."""
-    return _integer(text.strip())
-
-
 def calendar_of(labels: Iterable[str], *, where: str, column: str, rows: Mapping[str, int] | None = None) -> Calendar:
     """The calendar that reads every label; ``rows`` : label -> its row, for the message about an unreadable one."""
     texts = list(dict.fromkeys(label.strip() for label in labels))

@@ -76,42 +76,6 @@ def theil_of_groups(
     return Decomposition(between, float(share @ inside))
 
 
-def theil_of_shares(income_shares: Values, population_shares: Values, *, index: Index = "T") -> float:
-    """Theil's T or L between groups from their shares of income and population. In nats.
-
-    T = sum s log(s / p), L = sum p log(p / s); each set of shares must add up to one (100 percent: give fractions).
-    """
-    s, p = (np.asarray(values, dtype=float) for values in (income_shares, population_shares))
-    for values, what in ((s, "income"), (p, "population")):
-        if values.ndim != 1 or values.size == 0 or not np.isclose(values.sum(), 1.0, atol=SHARES_ADD_UP):
-            raise InputError(f"the {what} shares add up to {values.sum():.6g}; they must add up to 1")
-    if s.shape != p.shape:
-        raise InputError(f"{s.size} income shares for {p.size} population shares; give one of each a group")
-    if not (p > 0).all():
-        raise InputError(f"the population share {p.min():g} is not positive; leave out a group without people")
-    return theil_of_groups(s / p, p, index=index).between
-
-
-def decomposed(
-    incomes: Values, groups: Sequence[object], weights: Values | None = None, *, index: Index = "T"
-) -> Decomposition:
-    """Theil's T or L of microdata, between and within ``groups`` : (n,) labels."""
-    _check_index(index)
-    y, w = _checked(incomes, weights, positive=index == "L", what="income")
-    labels = np.asarray([str(group) for group in groups])
-    if labels.shape != y.shape:
-        raise InputError(f"{labels.size} group labels for {y.size} incomes; give one label an income")
-    members = [labels == name for name in dict.fromkeys(labels)]
-    populations = [float(w[member].sum()) for member in members]
-    means = [float(w[member] @ y[member] / total) for member, total in zip(members, populations, strict=True)]
-    # A group in which all incomes are zero has no index of its own, and no share of income that would count it.
-    inside = [
-        theil(y[member], w[member], index=index) if mean > 0 else 0.0
-        for member, mean in zip(members, means, strict=True)
-    ]
-    return theil_of_groups(means, populations, within=inside, index=index)
-
-
 def gini(incomes: Values, weights: Values | None = None) -> float:
     """The Gini index of ``incomes`` : (n,) with ``weights`` : (n,) persons, 0 to 1.
 

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
-from typing import Literal
 
-from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.core.resources import shipped
-
-RegionLevel = Literal["region", "subregion", "finest"]
 
 
 @dataclass(frozen=True)
@@ -41,16 +37,3 @@ def regions() -> Mapping[str, Region]:
     with (shipped("data") / "regions.csv").open(encoding="utf-8", newline="") as stream:
         rows = [Region(**row) for row in csv.DictReader(stream)]
     return MappingProxyType({row.iso3: row for row in rows})
-
-
-def groups_of(units: Iterable[str], level: RegionLevel = "subregion") -> dict[str, str]:
-    """Unit -> its region at ``level``; a unit that is no ISO code of three letters, or has no region, is refused."""
-    known = regions()
-    groups = {}
-    for unit in units:
-        if unit not in known:
-            raise InputError(f'"{unit}" is no ISO code of a country; {suggest(unit, known)}')
-        groups[unit] = str(getattr(known[unit], level))
-        if not groups[unit]:
-            raise InputError(f'"{unit}" has no region in the M49 standard; leave it out or give it a group of its own')
-    return groups

@@ -20,6 +20,7 @@ import pandas as pd
 from scipy.special import ndtri
 
 from bri_bayes.core.arrays import Array, Index
+from bri_bayes.core.effect import PROB
 from bri_bayes.design.design import Design
 from bri_bayes.design.error_process import coloured, serial_errors
 from bri_bayes.design.linear_terms import Block, Terms, build_terms
@@ -84,7 +85,7 @@ def nuts_ranks(design: Design, card: ModelCard, *, panels: int, seed: int) -> tu
     return ranks, quality[:, 0], quality[:, 1]
 
 
-def rank_table(ranks: dict[str, Index], khat: Array | None = None, *, prob: float = 0.95) -> pd.DataFrame:
+def rank_table(ranks: dict[str, Index], khat: Array | None = None, *, prob: float = PROB) -> pd.DataFrame:
     """A row a parameter: ``mean`` rank as a share (1/2 if unbiased), ``spread`` against uniform (1 if as wide as it
     should be), ``largest`` difference of the ECDF, ``band`` at that place, ``inside`` the simultaneous band.
 
@@ -121,7 +122,7 @@ def ecdf_difference(ranks: Index) -> Array:
     return np.asarray(counts / ranks.size - _points())
 
 
-def band_of(size: int, *, prob: float = 0.95) -> tuple[Array, Array]:
+def band_of(size: int, *, prob: float = PROB) -> tuple[Array, Array]:
     """Ends of the band that holds all ECDF differences of ``size`` uniform ranks with ``prob`` : (L,) each."""
     from scipy.stats import binom
 

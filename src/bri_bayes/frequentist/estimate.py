@@ -8,8 +8,10 @@ from typing import Any
 
 from scipy.special import stdtr, stdtrit
 
+from bri_bayes.core.effect import PROB
+
 # Intervals have coverage 1 - SIGNIFICANCE; they are the tests at this level, inverted.
-SIGNIFICANCE = 0.05
+SIGNIFICANCE = round(1 - PROB, 12)
 
 
 @dataclass(frozen=True)

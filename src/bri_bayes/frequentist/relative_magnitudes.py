@@ -54,8 +54,6 @@ _GRID = 401
 _BISECTIONS = 30
 # Of two statistics whose weights on the largest one differ by less, neither bounds the other.
 _SAME = 1e-9
-# The name of the test in the literature and in reports.
-TEST = "C-LF"
 
 
 @dataclass(frozen=True)

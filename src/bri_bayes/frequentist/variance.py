@@ -57,17 +57,6 @@ def iid(fit: LeastSquares) -> Variance:
     return Variance(_labelled(fit, scale * fit.bread), fit.df_residual)
 
 
-def hc1(fit: LeastSquares) -> Variance:
-    """Independent errors of unequal variance: n / (n - rank) B (sum_i e_i^2 x~_i x~_i') B, with t(n - rank).
-
-    Source: MacKinnon & White (1985), doi:10.1016/0304-4076(85)90158-7.
-    """
-    if fit.is_exact:
-        return _absent(fit, fit.df_residual, _EXACT)
-    scores = _influence(fit)
-    return Variance(_labelled(fit, fit.residuals.size / fit.df_residual * scores.T @ scores), fit.df_residual)
-
-
 def crv1(fit: LeastSquares, *cluster: ArrayLike) -> Variance:
     """Errors that correlate within the clusters of one or two label arrays (obs,), with t(G - 1).
 

@@ -7,7 +7,6 @@ live. So every estimand of a posterior is also one of the prior.
 from __future__ import annotations
 
 import dataclasses
-from math import sqrt
 
 import numpy as np
 import xarray as xr
@@ -113,8 +112,3 @@ def prior_cdf(name: str, scale: float | tuple[float, float], x: Array) -> Array:
     if name == "sigma":
         return np.asarray(np.maximum(2 * t.cdf(x / scale, 3) - 1, 0.0))
     return np.asarray(halfnorm.cdf(x, scale=scale))
-
-
-def half_normal_sd(scale: float) -> float:
-    """The sd of a half-normal, whose mean is not zero."""
-    return scale * sqrt(1 - 2 / np.pi)

@@ -24,7 +24,6 @@ from bri_bayes.study.propensity_specification import PropensityPrior
 
 # Importance proposals; four parameters need few.
 PROPOSALS = 8000
-INTERCEPT = "intercept"
 
 
 @dataclass(frozen=True, eq=False)

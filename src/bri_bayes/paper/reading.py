@@ -18,14 +18,15 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import ndtr
 
+from bri_bayes.core.effect import PROB, TAILS
 from bri_bayes.paper.records import Cell
 from bri_bayes.paper.rules.akyeva.basis import BRI, fake_onsets, headlines, onset, post_share
 from bri_bayes.paper.rules.basis import same_rows
 from bri_bayes.paper.tables import Published, Regression, load_published
 
 # Points of the standard normal: a central interval of 95%, and a one-sided probability of 95%.
-Z_INTERVAL = NormalDist().inv_cdf(0.975)
-Z_ONE_SIDED = NormalDist().inv_cdf(0.95)
+Z_INTERVAL = NormalDist().inv_cdf(TAILS[1])
+Z_ONE_SIDED = NormalDist().inv_cdf(PROB)
 # Sceptics and enthusiasts leave this probability to the other side: the pair of priors that Spiegelhalter, Freedman &
 # Parmar (1994), "Bayesian approaches to randomized trials", propose for reports.
 OTHER_SIDE = 0.05
@@ -191,7 +192,7 @@ def _mixture(
 
     # Chebyshev: no more than 1% of any distribution lies farther than ten standard deviations out.
     ends = (centre - 10 * spread, centre + 10 * spread)
-    lower, upper = (brentq(lambda value, p=p: below(value) - p, *ends) for p in (0.025, 0.975))
+    lower, upper = (brentq(lambda value, p=p: below(value) - p, *ends) for p in TAILS)
     return Posterior(centre, spread, float(lower), float(upper), 1 - below(0.0), 1 - below(claim / 2))
 
 

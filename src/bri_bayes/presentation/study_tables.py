@@ -7,18 +7,19 @@ errors, because the literature gives no other.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from statistics import NormalDist
 from typing import Any
 
 import pandas as pd
 
+from bri_bayes.core.effect import TAILS
 from bri_bayes.frequentist.collapsed import UNBALANCED
 from bri_bayes.presentation import table_spec
 from bri_bayes.presentation.table_spec import Column, TableSpec, effect_columns, in_csv, provenance_of
 
 Values = table_spec.Values
 
-# The 97.5% quantile of the normal distribution.
-NORMAL_QUANTILE = 1.959964
+NORMAL_QUANTILE = NormalDist().inv_cdf(TAILS[1])
 PUBLISHED, BAYES = "published", "bayes"
 COLLAPSED = ("collapsed", "t")
 METHODS: Mapping[tuple[str, str], str] = {

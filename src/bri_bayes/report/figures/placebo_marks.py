@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from bri_bayes.core.effect import TAILS
 from bri_bayes.presentation import sentences
 from bri_bayes.report.figures import marks, theme
 
@@ -28,7 +29,7 @@ def histogram(ax: Axes, draws: Sequence[float], *, bins: int = 40) -> None:
     """The distribution of placebos; its middle 95% in the full colour, the tails paler."""
     values = np.asarray(draws, dtype=float)
     counts, edges = np.histogram(values, bins=bins)
-    low, high = np.quantile(values, [0.025, 0.975])
+    low, high = np.quantile(values, TAILS)
     middles = (edges[:-1] + edges[1:]) / 2
     for inside, alpha in ((True, 0.85), (False, 0.35)):
         chosen = ((middles >= low) & (middles <= high)) == inside

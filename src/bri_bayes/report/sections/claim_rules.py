@@ -10,12 +10,13 @@ from bri_bayes.checks.jointly import TOLD
 from bri_bayes.checks.mediation import MODEST
 from bri_bayes.checks.moderation import TIME_VARYING
 from bri_bayes.checks.psm_did import METHODS
+from bri_bayes.frequentist.estimate import SIGNIFICANCE
 from bri_bayes.presentation.results import CANNOT_BE_TOLD, NOT_SUPPORTED, SUPPORTED, Claim, Verdict
 from bri_bayes.presentation.study_tables import Values
 from bri_bayes.report.sections.section import Context
 from bri_bayes.study.claims import RuleName, StatedClaim
 
-LEVEL, SHARE = 0.05, 0.5
+LEVEL, SHARE = SIGNIFICANCE, 0.5
 
 
 @dataclass(frozen=True)

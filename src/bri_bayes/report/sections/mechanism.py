@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from bri_bayes.checks.mediation import Mediation, mediation_values
-from bri_bayes.core.json_values import Result, json_safe
+from bri_bayes.core.json_values import json_safe
 from bri_bayes.paper.model_tables import MECHANISM_TABLES, table_column, table_columns
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.gates import exceeded
 from bri_bayes.presentation.page_parts import Paragraph, Part, Picture, Shown
-from bri_bayes.presentation.results import SectionResult
+from bri_bayes.presentation.results import Described, SectionResult
 from bri_bayes.presentation.study_tables import OUTCOME, Values
 from bri_bayes.presentation.table_spec import Column, TableSpec, effect_columns
 from bri_bayes.report.sections.claim_rules import judged
@@ -42,12 +42,9 @@ PATHS = {
 
 
 @dataclass(frozen=True)
-class MechanismOutcome(Result):
+class MechanismOutcome(Described):
     """One outcome through each channel."""
 
-    label: str
-    units: str | None
-    transform: str
     channels: Mapping[str, Mediation]
 
 
@@ -76,10 +73,10 @@ def steps(context: Context) -> list[Step]:
 def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
     """Channels by outcome, claims with verdicts, and the paper's Tables 5 to 7 beside ours."""
     outcomes: dict[str, MechanismOutcome] = {}
-    for name, outcome in context.study.outcomes.items():
+    for name in context.study.outcomes:
         answers = {at[2]: result for at, result in results.items() if at[:2] == ("channel", name)}
         if answers:
-            outcomes[name] = MechanismOutcome(outcome.label or name, outcome.units, outcome.transform, answers)
+            outcomes[name] = MechanismOutcome(**vars(context.described(name)), channels=answers)
     columns = context.study.mediators
     answered = {channel for outcome in outcomes.values() for channel in outcome.channels}
     named = sentences.listed([columns[name].label or name for name in columns if name in answered] or ["no channel"])

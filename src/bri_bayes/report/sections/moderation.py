@@ -15,11 +15,11 @@ from bri_bayes.checks.moderation import (
     possible_versions,
 )
 from bri_bayes.core.errors import InputError, suggest
-from bri_bayes.core.json_values import Result, json_safe
+from bri_bayes.core.json_values import json_safe
 from bri_bayes.paper.model_tables import MODERATION_TABLES, table_column, table_columns
 from bri_bayes.presentation.gates import beyond_limits
 from bri_bayes.presentation.page_parts import Paragraph, Part, Picture, Shown
-from bri_bayes.presentation.results import SectionResult
+from bri_bayes.presentation.results import Described, SectionResult
 from bri_bayes.presentation.study_tables import OUTCOME, Values, unit_name
 from bri_bayes.presentation.table_spec import Column, TableSpec, effect_columns
 from bri_bayes.report.sections.claim_rules import judged
@@ -32,12 +32,9 @@ from bri_bayes.study.variable_roles import standard_error_of
 
 
 @dataclass(frozen=True)
-class ModerationOutcome(Result):
+class ModerationOutcome(Described):
     """One outcome in every version that the panel allows; ``main`` : the one that counts."""
 
-    label: str
-    units: str | None
-    transform: str
     main: str | None
     versions: Mapping[str, Moderation]
 
@@ -85,10 +82,10 @@ def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
         return SectionResult()
     column = context.study.columns[moderator]
     outcomes: dict[str, ModerationOutcome] = {}
-    for name, outcome in context.study.outcomes.items():
+    for name in context.study.outcomes:
         versions = {at[2]: result for at, result in results.items() if at[:2] == ("version", name)}
         main = next(iter(versions), None)
-        outcomes[name] = ModerationOutcome(outcome.label or name, outcome.units, outcome.transform, main, versions)
+        outcomes[name] = ModerationOutcome(**vars(context.described(name)), main=main, versions=versions)
     measured = _standard_error(context, moderator)
     note = "The version with measurement error needs NUTS and is left out of a quick run."
     failed = [

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bri_bayes.checks import CheckResult
+from bri_bayes.frequentist.estimate import SIGNIFICANCE
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.page_parts import Heading, Paragraph, Part, Picture, Shown
 from bri_bayes.presentation.study_tables import OUTCOME, Values, unit_name
 from bri_bayes.presentation.table_spec import Column, TableSpec, effect_columns, in_csv
 
 RULE = "An effect stands out of its placebos when at most 5% of them are at least as large in absolute value."
-LEVEL = 0.05
+LEVEL = SIGNIFICANCE
 # Where the values of a null lie, and what it is called.
 NULLS: Mapping[tuple[str, ...], str] = {
     ("time",): "earlier onset, years before the policy only",
