@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from bri_bayes.cli.commands import JsonOption, print_json, stop_if_failed
+from bri_bayes.cli.help_page import help_if_alone
 from bri_bayes.cli.lists import parse_lists, parse_years
 
 OutOption = Annotated[
@@ -17,7 +18,8 @@ OutOption = Annotated[
 
 def register_data(app: typer.Typer) -> None:
     """Add the group of commands to the command line."""
-    group = typer.Typer(help="Official data: fetch, import, check.", no_args_is_help=True, add_completion=False)
+    group = typer.Typer(help="Official data: fetch, import, check.", invoke_without_command=True, add_completion=False)
+    group.callback()(help_if_alone)
     app.add_typer(group, name="data")
 
     @group.command()

@@ -19,6 +19,7 @@ from bri_bayes.cli.commands import (
     stop_if_failed,
 )
 from bri_bayes.cli.data_commands import register_data
+from bri_bayes.cli.help_page import CONTEXT, GroupedCommands, VersionOption, help_if_alone
 from bri_bayes.cli.lists import parse_between, parse_lists, parse_units
 from bri_bayes.cli.trade_and_inequality import register_measures
 
@@ -30,8 +31,9 @@ ThousandsOption = Annotated[
 app = typer.Typer(
     name="bri-bayes",
     help="Bayesian difference-in-differences for panels with very few treated and control units.",
-    no_args_is_help=True,
-    add_completion=False,
+    cls=GroupedCommands,
+    context_settings=CONTEXT,
+    invoke_without_command=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -39,9 +41,12 @@ app = typer.Typer(
 
 @app.callback()
 def options(
+    ctx: typer.Context,
+    version: VersionOption = False,
     debug: Annotated[bool, typer.Option("--debug", help="Before the command: a fault shows its traceback.")] = False,
 ) -> None:
     """Bayesian difference-in-differences for panels with very few treated and control units."""
+    help_if_alone(ctx)
 
 
 @app.command()
