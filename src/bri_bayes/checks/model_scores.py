@@ -22,6 +22,7 @@ from bri_bayes.estimands.effects import att
 from bri_bayes.estimands.linear import att_effect
 from bri_bayes.inference.fitting import fit, is_trustworthy
 from bri_bayes.inference.leave_out import ROW_POINTS, can_leave_out, leave_future_out, leave_rows_out, leave_units_out
+from bri_bayes.study.card_text import ERROR_WORDS, SHOCK_WORDS
 from bri_bayes.study.model_card import ModelCard
 
 QUICK_POINTS = 2000
@@ -33,7 +34,6 @@ _EFFECTS = {
     "event_time": "effect by event time",
     "by_unit_event_time": "effect by unit and event time",
 }
-_ERRORS = {"iid": "iid errors", "ar1": "AR(1) errors", "random_walk": "random-walk errors"}
 _SCALES = {"common": "one error scale", "by_unit": "error scale by unit"}
 _TRENDS = {"none": "no trends", "unit_linear": "trend by unit"}
 _FAMILIES = {"normal": "normal", "student_t": "Student-t"}
@@ -127,7 +127,8 @@ def differences(card: ModelCard, main: ModelCard) -> str:
         ("leads", card.effects.leads and not main.effects.leads),
         (_TRENDS[card.effects.trend], card.effects.trend != main.effects.trend),
         (f"{card.effects.period} period effects", card.effects.period != main.effects.period),
-        (_ERRORS[card.errors.structure], card.errors.structure != main.errors.structure),
+        (ERROR_WORDS[card.errors.structure], card.errors.structure != main.errors.structure),
+        (SHOCK_WORDS[card.shocks.process], card.shocks.process != main.shocks.process),
         (_SCALES[card.errors.scale], card.errors.scale != main.errors.scale),
         (f"{_FAMILIES[card.likelihood.family]} errors", card.likelihood != main.likelihood),
         (f"with {', '.join(card.covariates)}", set(card.covariates) != set(main.covariates) and bool(card.covariates)),

@@ -40,13 +40,13 @@ SCALE_WORDS = {
     "shock_rho": "the autocorrelation of shocks",
 }
 # What separates the answers of two cards: how errors last, and what units share.
-_ERRORS = {
+ERROR_WORDS = {
     "iid": "independent errors",
     "ar1": "AR(1) errors",
     "ar1_noise": "AR(1) errors plus noise",
     "random_walk": "random-walk errors",
 }
-_SHARED = {
+SHOCK_WORDS = {
     "none": "units independent",
     "like_errors": "units of one group share shocks, which last as errors do",
     "ar1": "units of one group share AR(1) shocks",
@@ -57,11 +57,13 @@ _SHARED = {
 def assumption(card: ModelCard) -> str:
     """What the card assumes of units and errors, in a clause."""
     shared = (
-        "treated units drift together" if card.effects.trend == "group_random_walk" else _SHARED[card.shocks.process]
+        "treated units drift together"
+        if card.effects.trend == "group_random_walk"
+        else SHOCK_WORDS[card.shocks.process]
     )
     scale = ", a scale for each unit" if card.errors.scale == "by_unit" else ""
     family = ", Student-t" if card.likelihood.family == "student_t" else ""
-    return f"{shared}; {_ERRORS[card.errors.structure]}{scale}{family}"
+    return f"{shared}; {ERROR_WORDS[card.errors.structure]}{scale}{family}"
 
 
 # What a card takes the errors of a unit for before its first row, and over the periods in which it has none.

@@ -140,6 +140,8 @@ def test_the_default_cards_exist_and_are_told_apart_by_what_they_change():
     assert labels[0] == "main card"
     assert len(set(labels)) == len(labels)
     assert "random-walk errors, error scale by unit" in labels
+    shared = differences(load_card("did_shared"), cards[0])
+    assert shared == "AR(1) errors plus noise, units of one group share shocks, which last as errors do"
     other = dataclasses.replace(cards[0], name="priors")
     assert differences(other, cards[0]) == "priors"
 
