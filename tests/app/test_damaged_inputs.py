@@ -12,12 +12,16 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from bri_bayes.app import study_size
+from bri_bayes.app.study_run import section_values
 from bri_bayes.checks.counterfactuals import factor_values
 from bri_bayes.core.errors import InputError
 from bri_bayes.data.assignment import Assignment
 from bri_bayes.data.file_formats import open_source
 from bri_bayes.data.panel import load_panel
 from bri_bayes.data.trade import read_trade
+from bri_bayes.frequentist.logit import logit
+from bri_bayes.frequentist.sparse_fixed_effects import TwoEffects
 from bri_bayes.paper.audit import findings_and_questions
 
 
@@ -44,6 +48,32 @@ def test_a_number_beyond_64_bits_in_trade_is_no_fault(tmp_path):
     path.write_text("t,i,j,k,v,q\n2003,156,398,300490,1,2\n99999999999999999999,156,398,300490,1,2\n", encoding="utf-8")
     with pytest.raises(InputError, match="is not a BACI file"):
         read_trade(path)
+
+
+@pytest.mark.parametrize("size", [1e-301, 1e200])
+def test_covariates_beyond_the_range_of_the_machine_are_refused(size):
+    x = np.random.default_rng(1).normal(size=40) * size
+    with pytest.raises(InputError, match=r'the covariate "x" has numbers of the size .* give it in other units'):
+        logit(np.arange(40) % 2, {"x": x})
+
+
+def test_a_product_with_one_market_leaves_nothing_to_solve_for():
+    effects = TwoEffects(np.zeros(2, dtype=int), np.zeros(2, dtype=int))
+    np.testing.assert_allclose(effects.residuals(np.array([0.1, 0.4])), [-0.15, 0.15])
+
+
+def test_a_study_of_which_one_fit_takes_too_long_is_refused_before_it_starts(tmp_path, monkeypatch):
+    rows = ["unit,year,y", *(f"{u},{t},{ord(u) * t % 7 + t}" for u in "ABCD" for t in range(2000, 2006))]
+    (tmp_path / "panel.csv").write_text("\n".join(rows), encoding="utf-8")
+    (tmp_path / "study.toml").write_text(
+        'title = "Too much"\nmodels = ["did"]\n[panel]\nkind = "user"\nfile = "panel.csv"\nunit = "unit"\n'
+        'period = "year"\nperiods = [2000, 2005]\n[assignment]\ntreated = ["A"]\nonset = 2003\n'
+        'controls = ["B", "C", "D"]\n[outcomes.y]\ncolumn = "y"\n',
+        encoding="utf-8",
+    )
+    monkeypatch.setattr(study_size, "MOST_SECONDS", 0.0)
+    with pytest.raises(InputError, match=r'one fit of "y" with the card "did" on 4 units in 6 periods .* are allowed'):
+        section_values("pretrends", tmp_path / "study.toml", quick=True)
 
 
 @pytest.mark.parametrize("printed", ["0", "0.0"])

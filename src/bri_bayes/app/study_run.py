@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import bri_bayes
+from bri_bayes.app.study_size import refuse_too_much
 from bri_bayes.core.errors import InputError
 from bri_bayes.core.io import digest, replaced_together, write_json
 from bri_bayes.core.json_values import json_safe
@@ -87,6 +88,7 @@ def study_values(
     if study.audit:
         steps += paper_steps(study, data, cards, seed, quick=quick)
     steps += [step for section in sections for step in section.steps(context)]
+    refuse_too_much(context)
     finished = run_steps(steps, cache or Cache(), jobs=jobs)
     complete = json_safe(_study_values(study, data, cards, finished))
     answered = dataclasses.replace(context, done={"outcomes": complete["outcomes"]})
@@ -117,6 +119,7 @@ def section_values(
     needs = load_section(name).needs
     if needs and not any(step.owner == name for step in steps):
         raise InputError(f'the study "{study.name}" gives nothing to ask for here: {name} needs {needs}')
+    refuse_too_much(context)
     finished = run_steps(steps, cache or Cache(), jobs=jobs)
     design = context.analysis(next(iter(study.outcomes))).design
     panel_said = json_safe(panel_values(context.panel, design))

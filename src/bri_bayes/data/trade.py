@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+import numpy as np
+
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.data.baci_stream import UnreadableError, flows_of
 from bri_bayes.data.records import read_records
@@ -138,7 +140,8 @@ def _baci(stream: IO[bytes], where: str, reporter: int, years: tuple[int, int] |
         return [_flows(kept, kept["q"], reporter) for kept in flows_of(stream, reporter, years)]
     except UnreadableError:
         stream.seek(0)
-        return list(_baci_by_lines(stream, where, reporter, years))
+        with np.errstate(invalid="ignore"):  # a text that is no integer is refused after its cast
+            return list(_baci_by_lines(stream, where, reporter, years))
 
 
 def _baci_by_lines(

@@ -40,6 +40,20 @@ class Logit:
     log_likelihood: float
 
 
+def _moments(columns: Array, names: tuple[str, ...]) -> tuple[Array, Array]:
+    """Means and sds (term,); numbers whose squares leave the range of the machine are refused."""
+    with np.errstate(all="ignore"):
+        centre, scale = columns.mean(axis=0), columns.std(axis=0)
+        lost = ~(np.isfinite(1 / scale) & np.isfinite(scale) & np.isfinite(columns / scale).all(axis=0))
+    if lost.any():
+        at = int(np.flatnonzero(lost)[0])
+        raise InputError(
+            f'the covariate "{names[at]}" has numbers of the size {np.abs(columns[:, at]).max():.0e}; powers of such '
+            "numbers leave the range of the machine: give it in other units"
+        )
+    return centre, scale
+
+
 def logit(treated: ArrayLike, X: Mapping[str, ArrayLike] | pd.DataFrame, *, labels: ArrayLike | None = None) -> Logit:
     """Maximum likelihood of P(treated_i = 1) = 1 / (1 + exp(-a - x_i'b)), by Newton's method.
 
@@ -49,7 +63,7 @@ def logit(treated: ArrayLike, X: Mapping[str, ArrayLike] | pd.DataFrame, *, labe
     """
     outcome = np.asarray(treated, dtype=float)
     names, columns = checked_columns(outcome, X)
-    centre, scale = columns.mean(axis=0), columns.std(axis=0)
+    centre, scale = _moments(columns, names)
     standard = np.column_stack([np.ones(outcome.size), (columns - centre) / scale])
     refuse_collinear(standard, names)
     separation = find_separation(outcome > 0, (columns - centre) / scale, names)

@@ -54,7 +54,8 @@ class TwoEffects:
         """Residuals of ``y`` : (n,), in the units of ``y``; a failure to converge is an error, never a result."""
         demeaned = y - self._mean(y)
         right = np.bincount(self.second, demeaned, self.rows_second.size)
-        x = self._solve(right)
+        rounding = np.finfo(float).eps * float(np.abs(y).sum())
+        x = self._solve(right) if np.abs(right).max(initial=0.0) > rounding else np.zeros(right.size)
         rest = demeaned - x[self.second]
         residuals = np.asarray(rest - self._mean(rest))
         largest_mean = max(
