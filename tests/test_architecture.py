@@ -178,11 +178,22 @@ def test_help_answers_within_half_a_second(within: Callable[[float], AbstractCon
     assert "estimate" in result.stdout
 
 
-def test_the_readme_names_only_commands_that_exist() -> None:
+@pytest.mark.parametrize(
+    "name", ["README.md", "docs/commands.md", "docs/output.md", "docs/inputs.md", "data/README.md"]
+)
+def test_documents_name_only_commands_that_exist(name: str) -> None:
     known = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
     known |= {str(group.name) for group in app.registered_groups}
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert set(re.findall(r"bri-bayes ([a-z]+)", readme)) - known == set()
+    text = (ROOT / name).read_text(encoding="utf-8")
+    assert set(re.findall(r"bri-bayes ([a-z]+)", text)) - known == set()
+
+
+@pytest.mark.parametrize(
+    "path", sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]), ids=lambda path: path.name
+)
+def test_a_link_of_a_document_leads_to_a_file(path: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]+?)(?:#[^)]*)?\)", path.read_text(encoding="utf-8"))
+    assert [link for link in links if not (path.parent / link).exists()] == []
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "models").rglob("*.toml")), ids=lambda path: path.stem)
