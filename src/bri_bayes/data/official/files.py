@@ -6,12 +6,13 @@ extract     iso3, year, flow, classification, code, value_usd: one row a product
 comtrade    the CSV that UN Comtrade's own page writes (refYear, flowCode, partnerISO, cmdCode, primaryValue)
 world_bank  the wide CSV of the World Bank (Country Code, Indicator or Series Code, a column a year)
 swiid       SWIID's summary file (country, year, gini_disp, gini_disp_se)
+gcdf        AidData's projects of Chinese finance; un_votes : ideal points in the General Assembly
 baci        CEPII's BACI, CSV or zip: China's flows, over all products and those of each high-technology group
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from bri_bayes.data.inequality_series import COUNTRY_CODE, INDICATOR_CODES
 from bri_bayes.data.official.check import read_long
 from bri_bayes.data.official.comtrade import FLOWS
 from bri_bayes.data.official.goods import Goods, sums_by_group
+from bri_bayes.data.official.mechanism_files import GCDF, UN_VOTES, read_gcdf, read_un_votes
 from bri_bayes.data.official.sources import Sources
 from bri_bayes.data.official.store import Call
 from bri_bayes.data.official.swiid import read_swiid
@@ -60,19 +62,22 @@ def read_official_file(path: Path, sources: Sources, named: Mapping[str, str], g
     if _is_baci(path):
         return _baci(path, goods)
     header = set(_header(path))
-    if set(EXTRACT) <= header:
-        return _extract(path, goods)
-    if set(COMTRADE) <= header:
-        return _comtrade(path, sources)
-    if COUNTRY_CODE in header and header & set(INDICATOR_CODES):
-        return _world_bank(path, sources)
-    if set(SWIID) <= header:
-        return _swiid(path, sources, named)
-    if set(KEYS) <= header:
-        return _panel(path)
+    # The first whose columns the header has; a panel asks for the fewest.
+    readers: tuple[tuple[bool, Callable[[], FileTable]], ...] = (
+        (set(EXTRACT) <= header, lambda: _extract(path, goods)),
+        (set(COMTRADE) <= header, lambda: _comtrade(path, sources)),
+        (COUNTRY_CODE in header and bool(header & set(INDICATOR_CODES)), lambda: _world_bank(path, sources)),
+        (set(SWIID) <= header, lambda: _swiid(path, sources, named)),
+        (set(GCDF) <= header, lambda: FileTable("gcdf", *read_gcdf(path))),
+        (set(UN_VOTES) <= header, lambda: _un_votes(path, sources, named)),
+        (set(KEYS) <= header, lambda: _panel(path)),
+    )
+    for fits, read in readers:
+        if fits:
+            return read()
     raise InputError(
         f"{path}: is none of the files that can be imported (a panel with iso3 and year, an extract of trade, a CSV of "
-        "UN Comtrade or of the World Bank, SWIID's summary file, BACI)"
+        "UN Comtrade or of the World Bank, SWIID's summary file, BACI, AidData's GCDF, ideal points of UN votes)"
     )
 
 
@@ -189,6 +194,10 @@ def _swiid(path: Path, sources: Sources, named: Mapping[str, str]) -> FileTable:
     missed = ", ".join(read.unknown)
     notes = (f"{path.name}: no code was found for {missed}; a file of the World Bank beside it names more countries",)
     return FileTable("swiid", frame, notes if read.unknown else ())
+
+
+def _un_votes(path: Path, sources: Sources, named: Mapping[str, str]) -> FileTable:
+    return FileTable("un_votes", *read_un_votes(path, {**named, **sources.swiid.names}))
 
 
 def _baci(path: Path, goods: Goods) -> FileTable:
