@@ -230,6 +230,13 @@ def test_a_statistic_without_enough_rows_is_left_out():
     assert "second_lag" not in {row.statistic for row in predictive_checks(odd, panels=50).statistics}
 
 
+def test_rows_without_treatment_that_effects_fit_exactly_have_no_statistic():
+    analysis = recipe(effect=0.5)[0]
+    treated = analysis.panel["unit"].isin(TREATED) & (analysis.panel["period"] >= ONSET)
+    exact = analysis.replace(panel=analysis.panel.assign(y=analysis.panel["y"].where(treated, 1.0)))
+    assert predictive_checks(exact, panels=20).statistics == []
+
+
 def test_multiplying_the_outcome_by_100_changes_no_share():
     analysis, pool = recipe(effect=0.2, others=12, seed=13)
     hundred = analysis.replace(panel=analysis.panel.assign(y=100 * analysis.panel["y"]))

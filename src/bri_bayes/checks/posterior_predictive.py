@@ -32,7 +32,7 @@ from bri_bayes.core.effect import TAILS, Spread
 from bri_bayes.core.json_values import Result
 from bri_bayes.core.names import UNIT
 from bri_bayes.design.analysis import Analysis
-from bri_bayes.design.design import Design
+from bri_bayes.design.design import RELATIVE_ZERO, Design
 from bri_bayes.design.fixed_effects import TwoWay
 
 # A posterior predictive p-value outside these says that the model does not make such panels.
@@ -99,6 +99,8 @@ def predictive_checks(
     rows = np.flatnonzero(~design["treated"].to_numpy())
     both = np.vstack([design["y"].to_numpy()[None, :], outcomes])[:, rows].T
     residuals = TwoWay(*_positions(design, rows)).residuals(both)
+    if np.linalg.norm(residuals[:, 0]) <= RELATIVE_ZERO * np.linalg.norm(both[:, 0]):
+        return PredictiveChecks([], {}, panels)  # effects fit every row without treatment: nothing to look at
     spreads = _spreads(design, rows, residuals)
     steps = _steps(design, rows, residuals)
     statistics = {
