@@ -134,6 +134,8 @@ def killed(here: Place, number: signal.Signals, seconds: float) -> list[str] | N
     said = here.said.read_text(encoding="utf-8")
     if number == signal.SIGKILL:
         return wrong
+    if status in (0, 1) and not wrong:  # it had written everything, and was about to go
+        return None
     if status != STOPPED:
         wrong.append(f"status {status}")
     lines = [line for line in said.splitlines(keepends=True) if not line.startswith("[")]

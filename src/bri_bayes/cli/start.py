@@ -34,6 +34,7 @@ def main() -> None:
 
         status = app(standalone_mode=False)
         sys.stdout.flush()
+        _no_longer_listen()  # the work is done: a signal while Python takes itself down would end it without a word
         sys.exit(status if isinstance(status, int) else 0)
     except BriBayesError as error:
         _end(str(error), error.exit_status)
@@ -83,8 +84,12 @@ def _end_now() -> None:
     os._exit(StoppedError.exit_status)
 
 
-def _end(sentence: str, status: int) -> Any:
+def _no_longer_listen() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+
+
+def _end(sentence: str, status: int) -> Any:
+    _no_longer_listen()
     print(f"bri-bayes: {sentence}", file=sys.stderr, flush=True)
     sys.exit(status)
