@@ -101,11 +101,11 @@ def test_event_times_are_named_by_what_they_count(tmp_path):
 
 def test_the_first_answer_says_whether_its_model_makes_such_panels(tmp_path):
     calm = normals(2)
-    values = answer(tmp_path, calm)
+    values = answer(tmp_path, calm, model="did")
     text = " ".join(estimate_text(values).split())
     assert {row["statistic"] for row in values["bayes"]["predictive_checks"]} == set(QUESTIONS)
     assert "Panels that this model makes are like this one in all 6 predictive checks." in text
     restless = calm.assign(sales=calm["sales"] * np.where(calm["region"] == "U8", 12.0, 1.0))
-    text = " ".join(estimate_text(answer(tmp_path, restless)).split())
+    text = " ".join(estimate_text(answer(tmp_path, restless, model="did")).split())
     assert "This panel is unlike those that the model makes in: largest against smallest spread (p 0.002)" in text
     assert "--model did_scale_by_unit gives each unit an error scale" in text
