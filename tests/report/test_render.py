@@ -13,6 +13,7 @@ import pytest
 from bri_bayes.core.errors import InputError
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.page_parts import Paragraph
+from bri_bayes.presentation.study_tables import NORMAL_QUANTILE
 from bri_bayes.report.figures import draw_all
 from bri_bayes.report.render import render_report
 from quick_run import as_official
@@ -95,7 +96,7 @@ def test_every_number_of_a_table_is_its_value_rounded(values: Values, figures: d
 
 def test_the_numbers_of_the_tables_are_in_the_values(values: Values, figures: dict[str, Path], tmp_path: Path) -> None:
     published = [outcome["published"] for outcome in values["outcomes"].values()]
-    known = {paper["estimate"] + sign * 1.959964 * paper["se"] for paper in published for sign in (-1, 1)}
+    known = {paper["estimate"] + sign * NORMAL_QUANTILE * paper["se"] for paper in published for sign in (-1, 1)}
     known |= set(_leaves(values))
     page = _page(values, figures, tmp_path)
     assert {value for value, _ in page.numbers if value not in known} == set()
