@@ -1,7 +1,10 @@
 """How fast, and in how much memory, are one country's flows found in a release of BACI? Made-up rows in its layout.
 
     python benchmarks/baci_size.py make FILE --years 2       two years of eleven million rows each, columns t,i,j,k,v,q
-    python benchmarks/baci_size.py read FILE                 the project's reader
+    python benchmarks/baci_size.py make FILE --years 20 --rows 1000000 --share 0.55    as many rows of one country
+                                                             as twenty whole years have
+    python benchmarks/baci_size.py read FILE                 the reader of blocks alone
+    python benchmarks/baci_size.py table FILE                the table that every command works on, checked
     python benchmarks/baci_size.py polars FILE               the same question to polars or duckdb, in a Python that has
     python benchmarks/baci_size.py duckdb FILE               them: they are no dependencies of the project
 
@@ -22,28 +25,38 @@ ROWS_A_YEAR = 11_000_000
 # Codes of countries and products of a release, about; and of the quantities that are missing.
 COUNTRIES, PRODUCTS, MISSING = 226, 5_000, 0.03
 BATCH = 1_000_000
+# About a twentieth of the world's rows are one large country's.
+SHARE = 0.05
 
 
-def make(path: Path, years: int, rows: int) -> None:
-    """Rows in the order of the releases' columns: quantities right-aligned, "NA" where missing."""
+def make(path: Path, years: int, rows: int, share: float) -> None:
+    """Rows in the order of the releases' columns: quantities right-aligned, "NA" where missing.
+
+    Each year has the same rows. ``share`` of them are one country's, each pair of partner and product once a flow.
+    """
     rng = np.random.default_rng(0)
-    countries = np.unique(np.append(rng.choice(np.arange(4, 895), COUNTRIES, replace=False), CHINA))
+    countries = np.setdiff1d(rng.choice(np.arange(4, 895), COUNTRIES, replace=False), [CHINA])
     products = np.sort(rng.choice(np.arange(10_100, 970_600), PRODUCTS, replace=False))
+    of_one = round(rows * share)
+    cells = rng.choice(2 * countries.size * PRODUCTS, of_one, replace=False)
+    exported, other, product = np.unravel_index(cells, (2, countries.size, PRODUCTS))
+    i, j = rng.choice(countries, rows), rng.choice(countries, rows)
+    k = rng.choice(products, rows)
+    where = rng.choice(rows, of_one, replace=False)
+    i[where] = np.where(exported == 1, CHINA, countries[other])
+    j[where] = np.where(exported == 1, countries[other], CHINA)
+    k[where] = products[product]
+    v, q = np.round(rng.lognormal(3, 2.5, rows), 3), np.round(rng.lognormal(2, 2.5, rows), 3)
+    known = rng.random(rows) >= MISSING
     with path.open("w", encoding="ascii") as stream:
         stream.write("t,i,j,k,v,q\n")
         for year in range(2003, 2003 + years):
             for begin in range(0, rows, BATCH):
-                n = min(BATCH, rows - begin)
-                i, j = rng.choice(countries, n), rng.choice(countries, n)
-                # A twentieth of the rows are one large country's.
-                i[rng.random(n) < 0.04] = CHINA
-                k = rng.choice(products, n)
-                v, q = np.round(rng.lognormal(3, 2.5, n), 3), np.round(rng.lognormal(2, 2.5, n), 3)
-                text = [f"{amount:14.3f}" for amount in q]
-                for at in np.flatnonzero(rng.random(n) < MISSING):
-                    text[at] = f"{'NA':>14}"
+                part = slice(begin, begin + BATCH)
+                columns = zip(*(column[part].tolist() for column in (i, j, k, v, q, known)), strict=True)
                 stream.writelines(
-                    f"{year},{a},{b},{c:06d},{d},{e}\n" for a, b, c, d, e in zip(i, j, k, v, text, strict=True)
+                    f"{year},{a},{b},{c:06d},{d},{e:14.3f}\n" if has else f"{year},{a},{b},{c:06d},{d},{'NA':>14}\n"
+                    for a, b, c, d, e, has in columns
                 )
 
 
@@ -56,6 +69,14 @@ def by_project(path: Path) -> tuple[int, float]:
         for frame in flows_of(stream, CHINA, None):
             kept, total = kept + len(frame), total + float(frame["v"].sum())
     return kept, total
+
+
+def by_table(path: Path) -> tuple[int, float]:
+    """The same as the table of flows by partner and product that the commands work on."""
+    from bri_bayes.data.trade import read_trade
+
+    frame = read_trade(path)
+    return len(frame), float(frame["value"].sum())
 
 
 def by_polars(path: Path) -> tuple[int, float]:
@@ -81,21 +102,25 @@ def by_duckdb(path: Path) -> tuple[int, float]:
     return len(frame["v"]), float(frame["v"].sum())
 
 
+ENGINES = {"read": by_project, "table": by_table, "polars": by_polars, "duckdb": by_duckdb}
+
+
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("make", "read", "polars", "duckdb"))
+    parser.add_argument("what", choices=("make", *ENGINES))
     parser.add_argument("file", type=Path)
     parser.add_argument("--years", type=int, default=2)
     parser.add_argument("--rows", type=int, default=ROWS_A_YEAR, help="a year")
+    parser.add_argument("--share", type=float, default=SHARE, help="of the rows that are one country's")
     given = parser.parse_args()
     if given.what == "make":
-        make(given.file, given.years, given.rows)
+        make(given.file, given.years, given.rows, given.share)
         return
     with given.file.open("rb") as stream:
         n_rows = sum(block.count(b"\n") for block in iter(lambda: stream.read(1 << 24), b"")) - 1
     before, wall = time.process_time(), time.perf_counter()
-    kept, total = {"read": by_project, "polars": by_polars, "duckdb": by_duckdb}[given.what](given.file)
+    kept, total = ENGINES[given.what](given.file)
     cpu, seconds = time.process_time() - before, time.perf_counter() - wall
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
     print(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from bri_bayes.core.errors import InputError
 from bri_bayes.data import baci_stream, trade
 from bri_bayes.data.baci_stream import UnreadableError, flows_of
 
@@ -26,6 +28,17 @@ def _release(rng: np.random.Generator) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _by_hand(text: str, years: tuple[int, int] | None) -> list[tuple[str, int, str, str, float]]:
+    """The flows of China of a release, one line after the other."""
+    rows = []
+    for line in text.splitlines()[1:]:
+        year, exporter, importer, product, value, _ = line.split(",")
+        if "156" in (exporter, importer) and (years is None or years[0] <= int(year) <= years[1]):
+            flow, partner = ("export", importer) if exporter == "156" else ("import", exporter)
+            rows.append((flow, int(year), f"{int(partner):03d}", product, float(value)))
+    return rows
+
+
 @pytest.mark.parametrize("years", [None, (2011, 2012)])
 def test_blocks_and_lines_give_the_same_flows(
     rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch, years: tuple[int, int] | None
@@ -33,9 +46,18 @@ def test_blocks_and_lines_give_the_same_flows(
     text = _release(rng).encode()
     monkeypatch.setattr(baci_stream, "BLOCK", 1 << 14)
     assert len(list(flows_of(io.BytesIO(text), 156, years))) > 1
-    by_blocks = pd.concat(trade._baci(io.BytesIO(text), "x", 156, years), ignore_index=True)
-    by_lines = pd.concat(list(trade._baci_by_lines(io.BytesIO(text), "x", 156, years)), ignore_index=True)
+    by_blocks = trade._together(trade._baci(io.BytesIO(text), "x", 156, years))
+    by_lines = trade._together(list(trade._baci_by_lines(io.BytesIO(text), "x", 156, years)))
     pd.testing.assert_frame_equal(by_blocks, by_lines, check_dtype=False)
+    plain = _by_hand(text.decode(), years)
+    assert (
+        list(
+            by_blocks.astype({"unit": str, "product": str, "flow": str})
+            .drop(columns="quantity")
+            .itertuples(index=False, name=None)
+        )
+        == plain
+    )
     assert by_blocks["quantity"].isna().any()
     assert len(by_blocks) > 0
 
@@ -44,3 +66,26 @@ def test_blocks_and_lines_give_the_same_flows(
 def test_a_fault_is_left_to_the_reader_that_says_where(line: str) -> None:
     with pytest.raises(UnreadableError, match=r"."):
         list(flows_of(io.BytesIO(f"t,i,j,k,v,q\n2010,156,398,300490,2.5,1\n{line}\n".encode()), 156, None))
+
+
+def test_a_table_takes_a_few_bytes_a_row_and_not_a_text_a_key(rng: np.random.Generator, tmp_path: Path) -> None:
+    lines = [line.rsplit(",", 2)[0] for line in _release(rng).splitlines()[1:]]
+    path = tmp_path / "BACI_HS02_Y2010_V1.csv"
+    path.write_text("t,i,j,k,v,q\n" + "".join(f"{line},1.5,2.5\n" for line in dict.fromkeys(lines)))
+    table = trade.read_trade(path)
+    numbers = 8 + 8 + 4
+    # Flow, unit and product are positions of one, one and two bytes.
+    assert table.dtypes[["flow", "unit", "product"]].eq("category").all()
+    assert sum(table[name].cat.codes.nbytes for name in ("flow", "unit", "product")) == 4 * len(table)
+    assert table.drop(columns=["flow", "unit", "product"]).memory_usage(index=False).sum() == numbers * len(table)
+    assert all(table[name].cat.categories.is_monotonic_increasing for name in ("flow", "unit", "product"))
+
+
+def test_countries_that_get_the_same_code_and_product_are_told(tmp_path: Path) -> None:
+    path, codes = tmp_path / "BACI_HS02_Y2010_V1.csv", tmp_path / "codes.csv"
+    path.write_text("t,i,j,k,v,q\n2010,156,398,300490,1,1\n2010,156,496,300490,1,1\n2010,156,112,300490,1,1\n")
+    codes.write_text("country_code,country_iso3\n398,KAZ\n496,KAZ\n")
+    with pytest.raises(InputError, match=r"1 rows repeat a flow, .* the first is export 2010 KAZ 300490"):
+        trade.read_trade(path, countries=codes)
+    codes.write_text("country_code,country_iso3\n398,MNG\n496,KAZ\n")
+    assert trade.read_trade(path, countries=codes)["unit"].tolist() == ["MNG", "KAZ", "112"]

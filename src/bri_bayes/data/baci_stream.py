@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 BLOCK = 1 << 24  # bytes
 # A missing quantity as the releases write it: right-aligned in a field of changing width.
@@ -22,7 +23,7 @@ class UnreadableError(Exception):
 
 
 def flows_of(stream: IO[bytes], reporter: int, years: tuple[int, int] | None) -> Iterator[pd.DataFrame]:
-    """Rows t, i, j, k (text), v, q (NaN: missing) with the reporter as i or j, a frame a block."""
+    """Rows t, i, j, k (text, categorical), v, q (NaN: missing) with the reporter as i or j, a frame a block."""
     import pyarrow as pa
     import pyarrow.compute as pc
     from pyarrow import csv
@@ -41,6 +42,12 @@ def flows_of(stream: IO[bytes], reporter: int, years: tuple[int, int] | None) ->
                     first, last = years
                     within = pc.and_(pc.greater_equal(batch["t"], first), pc.less_equal(batch["t"], last))
                     wanted = pc.and_(wanted, within)
-                yield batch.filter(wanted).to_pandas()
+                yield _each_code_once(batch.filter(wanted)).to_pandas()
     except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
         raise UnreadableError(str(error)) from error
+
+
+def _each_code_once(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The same rows with a position in place of each product's text: there are few products and many rows."""
+    at = batch.schema.get_field_index("k")
+    return batch.set_column(at, "k", batch.column(at).dictionary_encode())

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 CHINA = 156
 BACI_COLUMNS = ("t", "i", "j", "k", "v", "q")
 FLOWS = ("export", "import")
+TEXTS = ("flow", "unit", "product")
+KEYS = ["flow", "period", "unit", "product"]
 # Lines read at a time where a file has a fault: a year of the world has about eleven million.
 CHUNK = 2_000_000
 # Names of the columns with the code of a country in the releases of BACI.
@@ -58,6 +60,7 @@ def read_trade(
 ) -> pd.DataFrame:
     """Rows flow ("export" or "import", seen from ``reporter``), period, unit, product (text), value, quantity.
 
+    The texts are categorical, their categories sorted: twenty years of a large country are eleven million rows.
     BACI is known by its header, as CSV or zip; value is thousand US dollars, quantity metric tons, unit the ISO code
     of the partner where the zip or ``countries`` has one, else BACI's number in three digits. Any other CSV has
     ``columns`` and whatever units it uses. ``products`` : first digits of the codes to keep. A missing or zero
@@ -70,25 +73,62 @@ def read_trade(
         codes = _country_codes(path, countries)
     if not parts:
         raise InputError(f"{path}: no file with the columns {', '.join(BACI_COLUMNS)} is inside")
-    import pandas as pd
-
-    table = pd.concat(parts, ignore_index=True)
+    table = _together(parts)
     if products:
-        table = table[table["product"].str.startswith(tuple(products))].reset_index(drop=True)
+        wanted = table["product"].cat.categories
+        wanted = wanted[wanted.str.startswith(tuple(products))]
+        table = table[table["product"].isin(wanted)].reset_index(drop=True)
     if table.empty:
-        wanted = f" of the products {', '.join(products)}" if products else ""
+        which = f" of the products {', '.join(products)}" if products else ""
         between = f" in {years[0]}-{years[1]}" if years else ""
-        raise InputError(f"{path}: there is no trade{wanted}{between} with the reporter {reporter}")
+        raise InputError(f"{path}: there is no trade{which}{between} with the reporter {reporter}")
     if codes and columns is None:
-        table["unit"] = table["unit"].map(codes).fillna(table["unit"])
-    keys = ["flow", "period", "unit", "product"]
-    if (again := table.duplicated(keys)).any():
+        table["unit"] = _renamed(table["unit"], codes)
+    if (again := _repeated(table)).any():
         first = table[again].iloc[0]
         raise InputError(
             f"{path}: {int(again.sum())} rows repeat a flow, period, unit and product, the first is "
-            f"{' '.join(str(first[key]) for key in keys)}; one row is allowed"
+            f"{' '.join(str(first[key]) for key in KEYS)}; one row is allowed"
         )
     return table
+
+
+def _together(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    """The rows of all parts. A column leaves the parts as it is joined: both never stand in memory whole."""
+    import pandas as pd
+    from pandas.api.types import union_categoricals
+
+    columns: dict[str, Any] = {}
+    for name in list(parts[0]):
+        pieces = [part.pop(name) for part in parts]
+        if name in TEXTS:
+            columns[name] = union_categoricals([piece.astype("category") for piece in pieces], sort_categories=True)
+        else:
+            columns[name] = pd.concat(pieces, ignore_index=True)
+    return pd.DataFrame(columns, copy=False)
+
+
+def _renamed(texts: pd.Series, names: Mapping[Any, str]) -> pd.Series:
+    """A categorical column under other names where there is one; two categories may get the same name."""
+    import pandas as pd
+
+    changed = [names.get(text, text) for text in texts.cat.categories]
+    position = {name: at for at, name in enumerate(sorted(set(changed)))}
+    codes = np.array([position[name] for name in changed], dtype=np.int32)[texts.cat.codes]
+    return pd.Series(pd.Categorical.from_codes(codes, pd.Index(position, dtype=str)), index=texts.index)
+
+
+def _repeated(table: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Rows whose keys an earlier row has : (n,). A row's keys are one integer."""
+    import pandas as pd
+
+    key = np.zeros(len(table), dtype=np.int64)
+    for name in KEYS:
+        column = table[name].astype("category").cat
+        key = key * len(column.categories) + column.codes.to_numpy()
+    if (np.diff(np.sort(key)) > 0).all():
+        return np.zeros(len(table), dtype=bool)
+    return np.asarray(pd.Series(key).duplicated())
 
 
 def _tables(path: Path, names: TradeColumns, reporter: int, years: tuple[int, int] | None) -> Iterator[pd.DataFrame]:
@@ -174,16 +214,15 @@ def _flows(kept: pd.DataFrame, quantity: pd.Series, reporter: int) -> pd.DataFra
     import pandas as pd
 
     exported = kept["i"] == reporter
-    partner = kept["j"].where(exported, kept["i"])
-    # Each name is written once: there are few of them and many rows.
-    units = {number: f"{number:03d}" for number in partner.unique()}
-    products = {code: code.strip().zfill(6) for code in kept["k"].unique()}
+    partner = kept["j"].where(exported, kept["i"]).astype("category")
+    product = kept["k"].astype("category")
+    products = {code: code.strip().zfill(6) for code in product.cat.categories}
     return pd.DataFrame(
         {
-            "flow": exported.map({True: "export", False: "import"}),
-            "period": kept["t"].astype(int),
-            "unit": partner.map(units),
-            "product": kept["k"].map(products),
+            "flow": pd.Categorical.from_codes((~exported).astype(np.int8), pd.Index(FLOWS, dtype=str)),
+            "period": kept["t"],
+            "unit": _renamed(partner, {number: f"{number:03d}" for number in partner.cat.categories}),
+            "product": _renamed(product, products),
             "value": kept["v"],
             "quantity": quantity,
         }

@@ -206,7 +206,8 @@ def _baci(path: Path, goods: Goods) -> FileTable:
     trade = read_trade(path)
     sums = trade.groupby(["unit", "period", "flow"])["value"].sum().unstack("flow")
     sums = pd.concat([sums, sums_by_group(trade, goods)], axis=1).mul(BACI_SCALE)
-    frame = sums.rename(columns="baci_{}_usd".format).rename_axis(index=KEYS, columns=None)
+    sums = sums.rename(columns="baci_{}_usd".format).rename_axis(index=KEYS, columns=None)
+    frame = sums.reset_index().astype({KEYS[0]: str}).set_index(KEYS)
     kept = frame[frame.index.get_level_values(0).isin(regions())]
     lost = sorted(set(frame.index.get_level_values(0)) - set(regions()))
     notes = (f"{path.name}: partners without an ISO code: {', '.join(lost[:12])}",) if lost else ()
