@@ -14,13 +14,15 @@ from bri_bayes.core.errors import InputError
 from bri_bayes.core.io import replaced_together, write_json, written_beside
 from bri_bayes.core.resources import shipped
 from bri_bayes.data.file_formats import FETCHED
+from bri_bayes.data.official.availability import availability_call, read_availability, years_without_data
+from bri_bayes.data.official.bilateral import bilateral_questions, read_bilateral
 from bri_bayes.data.official.build import official_panel
 from bri_bayes.data.official.comtrade import Question, TradeRow, questions, read_answer
-from bri_bayes.data.official.sources import Sources, checked_partners, load_sources
+from bri_bayes.data.official.sources import Classification, Sources, checked_partners, load_sources
 from bri_bayes.data.official.splice import spliced
 from bri_bayes.data.official.store import Call, Record, Store, read_key
 from bri_bayes.data.official.swiid import Gini, read_swiid, swiid_call
-from bri_bayes.data.official.transport import Transport, transport_for
+from bri_bayes.data.official.transport import RefusedError, Transport, transport_for
 from bri_bayes.data.official.world_bank import Value, page_call, read_page
 
 if TYPE_CHECKING:
@@ -34,15 +36,18 @@ MANIFEST = "manifest.json"
 # In the order in which a reader meets them; the manifest has their hashes.
 FILES = ("panel.csv", "panel_imputed.csv", "imputed_cells.csv", "groups.csv", "overlap.csv", "predecessors.csv")
 SCHEMA_VERSION = 1
+BY_CHINA = "china"
 
 Progress = Callable[[int, int, str], None]
+Reader = Callable[..., list[TradeRow]]
 
 
 @dataclass(frozen=True)
 class FetchRequest:
     """What to fetch: partners by ISO code (none: all), first and last year (None: all that are declared).
 
-    ``mirror`` : also what the partners report of their trade with China.
+    ``mirror`` : also what the partners report of their trade with China. ``bilateral`` : the same in the service's
+    own pairs of both reports, which need a key.
     """
 
     out: Path = OUT
@@ -52,6 +57,7 @@ class FetchRequest:
     key_file: Path | None = None
     refresh: bool = False
     mirror: bool = False
+    bilateral: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,7 +101,8 @@ def planned_calls(request: FetchRequest) -> tuple[str, ...]:
     """The addresses that `data fetch` would ask, without a key and without asking; the first page of each series."""
     sources, partners, years = _settled(request)
     keyed = _key(request, sources) is not None
-    calls = [question.call for question in _questions(sources, partners, years, request, keyed=keyed)]
+    calls = [question.call for question, *_ in _questions(sources, partners, years, request, keyed=keyed)]
+    calls += [availability_call(sources.comtrade, classification) for classification in _asked(sources, years)]
     calls += [page_call(sources.world_bank, series, partners, years, 1) for series in sources.world_bank.indicators]
     return tuple(call.url for call in [*calls, swiid_call(sources.swiid)])
 
@@ -106,18 +113,19 @@ def fetch(request: FetchRequest, progress: Progress = lambda *_: None) -> Fetche
     key = _key(request, sources)
     calls = len(planned_calls(request))
     session = _Session(Store(request.out / RAW), transport_for(sources, key), request.refresh, progress, calls)
-    rows: list[TradeRow] = []
-    mirrored: list[TradeRow] = []
-    for question in _questions(sources, partners, years, request, keyed=key is not None):
-        read = session.answered(question.call, partial(read_answer, question, table=sources.comtrade))
-        (mirrored if question.mirror else rows).extend(read)
+    reports: dict[str, list[TradeRow]] = {}
+    for question, report, reader in _questions(sources, partners, years, request, keyed=key is not None):
+        read = session.answered(question.call, partial(reader, question, table=sources.comtrade))
+        reports.setdefault(report, []).extend(read)
+    rows = reports.pop(BY_CHINA)
     if not rows:
         raise InputError("UN Comtrade has no row of what was asked for; the earlier data stay as they were")
+    available, unavailable = _availability(session, sources, years)
     values, vintage = _indicators(session, sources, partners, years)
     inequality, unknown = _inequality(session, sources, values, years)
     trade = spliced(rows, sources.comtrade)
-    mirror = spliced(mirrored, sources.comtrade) if mirrored else None
-    built = official_panel(trade, values, inequality, partners, years, mirror)
+    others = {name: spliced(report, sources.comtrade) for name, report in reports.items() if report}
+    built = official_panel(trade, values, inequality, partners, years, others)
     tables = dict(
         zip(
             FILES,
@@ -125,7 +133,7 @@ def fetch(request: FetchRequest, progress: Progress = lambda *_: None) -> Fetche
             strict=True,
         )
     )
-    notes = tuple(_notes(tables, partners, unknown))
+    notes = (*unavailable, *_notes(tables, partners, unknown))
     manifest = {
         "schema_version": SCHEMA_VERSION,
         "kind": "official",
@@ -133,6 +141,7 @@ def fetch(request: FetchRequest, progress: Progress = lambda *_: None) -> Fetche
         "years": [years[0], years[-1]],
         "licences": dict(sources.licences),
         "vintage": vintage,
+        "released": {code: {str(year): day for year, day in days.items()} for code, days in available.items()},
         "notes": list(notes),
         "answers": [asdict(record) for record in session.used or []],
     }
@@ -179,11 +188,43 @@ def _settled(request: FetchRequest) -> tuple[Sources, tuple[str, ...], range]:
 
 def _questions(
     sources: Sources, partners: Sequence[str], years: range, request: FetchRequest, *, keyed: bool
-) -> Iterator[Question]:
-    """Every call to Comtrade: China as reporter, then in the mirror."""
-    yield from questions(sources.comtrade, partners, years, keyed=keyed)
+) -> Iterator[tuple[Question, str, Reader]]:
+    """Every call to Comtrade for trade, whose report it is, and what reads it: China's, then the partners'."""
+    table = sources.comtrade
+    for question in questions(table, partners, years, keyed=keyed):
+        yield question, BY_CHINA, read_answer
     if request.mirror:
-        yield from questions(sources.comtrade, partners, years, keyed=keyed, mirror=True)
+        for question in questions(table, partners, years, keyed=keyed, mirror=True):
+            yield question, "mirror", read_answer
+    if request.bilateral:
+        if not keyed:
+            raise InputError(f"--bilateral needs a key of UN Comtrade (--key-file, or {table.key_environment})")
+        for question in bilateral_questions(table, partners, years):
+            yield question, "bilateral", read_bilateral
+
+
+def _asked(sources: Sources, years: range) -> list[Classification]:
+    return [each for each in sources.comtrade.classifications if set(each.span) & set(years)]
+
+
+def _availability(
+    session: _Session, sources: Sources, years: range
+) -> tuple[dict[str, dict[int, str]], tuple[str, ...]]:
+    """Classification -> year -> day of its release, and what a reader should know. The panel does not depend on it."""
+    available, notes = {}, []
+    for classification in _asked(sources, years):
+        call = availability_call(sources.comtrade, classification)
+        try:
+            read = session.answered(call, partial(read_availability, call, table=sources.comtrade))
+        except RefusedError as error:
+            notes.append(f"which years of {classification.label} are released is unknown ({error})")
+        else:
+            available[classification.code] = read
+    for classification, lost in years_without_data(sources.comtrade, years, available):
+        notes.append(
+            f"UN Comtrade has released no trade of China in {classification.label} for {', '.join(map(str, lost))}"
+        )
+    return available, tuple(notes)
 
 
 def _key(request: FetchRequest, sources: Sources) -> str | None:

@@ -36,6 +36,9 @@ def register_data(app: typer.Typer) -> None:
         mirror: Annotated[
             bool, typer.Option("--mirror", help="Also what the partners report: twice the calls to UN Comtrade.")
         ] = False,
+        bilateral: Annotated[
+            bool, typer.Option("--bilateral", help="Also both sides as UN Comtrade pairs them; needs a key.")
+        ] = False,
         dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the calls, ask nothing.")] = False,
         sources: Annotated[
             Path | None, typer.Option(help="Addresses and codes, in place of data/sources.toml.")
@@ -46,7 +49,14 @@ def register_data(app: typer.Typer) -> None:
         from bri_bayes.app.official_data import fetch as fetched
 
         request = FetchRequest(
-            out or OUT, parse_lists(partners), parse_years(years, "--years"), sources, key_file, refresh, mirror
+            out or OUT,
+            parse_lists(partners),
+            parse_years(years, "--years"),
+            sources,
+            key_file,
+            refresh,
+            mirror,
+            bilateral,
         )
         if dry_run:
             for url in planned_calls(request):

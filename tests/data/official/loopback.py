@@ -28,6 +28,8 @@ class World:
 
     trade: list[tuple[str, str, int, str, str, float]] = field(default_factory=list)
     mirrored: list[tuple[str, str, int, str, str, float]] = field(default_factory=list)
+    paired: list[tuple[str, str, int, str, str, float | None]] = field(default_factory=list)
+    unreleased: set[int] = field(default_factory=set)
     series: dict[tuple[str, str, int], float | None] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
@@ -137,7 +139,9 @@ def _handler(world: World) -> type[BaseHTTPRequestHandler]:
                     return
             parts = urlsplit(self.path)
             query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-            if "/C/A/" in parts.path:
+            if "/getDA/" in parts.path:
+                self._availability(parts.path, query)
+            elif "/C/A/" in parts.path:
                 self._comtrade(parts.path, query)
             elif parts.path.startswith("/v2/"):
                 self._world_bank(parts.path, query)
@@ -146,8 +150,24 @@ def _handler(world: World) -> type[BaseHTTPRequestHandler]:
             else:
                 _send(self, 404, b'{"message": "Resource not found"}')
 
+        def _availability(self, path: str, query: dict[str, str]) -> None:
+            first, last = (1988, 2009) if path.endswith("S3") else (2007, 2023)
+            rows = [
+                {
+                    "datasetCode": year,
+                    "period": year,
+                    "reporterCode": int(query["reporterCode"]),
+                    "classificationCode": path.rsplit("/", 1)[1],
+                    "lastReleased": f"{year + 1}-06-30T00:00:00",
+                }
+                for year in range(first, last + 1)
+                if year not in world.unreleased
+            ]
+            _send(self, 200, json.dumps({"elapsedTime": "0.1 secs", "count": 0, "data": rows, "error": ""}).encode())
+
         def _comtrade(self, path: str, query: dict[str, str]) -> None:
-            keyed = "/data/v1/get/" in path
+            pairs = "/tools/v1/getBilateralData/" in path
+            keyed = "/data/v1/get/" in path or pairs
             if keyed and self.headers.get(table.key_header) != KEY:
                 said = "invalid" if self.headers.get(table.key_header) else "missing"
                 body = {"statusCode": 401, "message": f"Access denied due to {said} subscription key."}
@@ -169,6 +189,11 @@ def _handler(world: World) -> type[BaseHTTPRequestHandler]:
             rows = []
             for iso3, year, flow, group in wanted:
                 value = world.value(classification, iso3, year, flow, group)
+                if pairs:
+                    if value is not None:
+                        row = _row(table.code_of(iso3), iso3, classification, year, flow, group, value)
+                        rows.append(_paired(world, row, iso3))
+                    continue
                 if value is None or (mirror and iso3 in {"TKM", "SCG"}):
                     continue
                 row = _row(table.code_of(iso3), iso3, classification, year, flow, group, value)
@@ -183,7 +208,7 @@ def _handler(world: World) -> type[BaseHTTPRequestHandler]:
                 if query.get("includeDesc") != "true":
                     row |= {"reporterISO": None, "partnerISO": None}
                 rows.append(row)
-            if not {"partner2Code", "motCode", "customsCode"} <= set(query):
+            if not pairs and not {"partner2Code", "motCode", "customsCode"} <= set(query):
                 rows += [{**row, "motCode": 1000} for row in rows]
             rows = rows[: 100_000 if keyed else 500]
             answer = {"elapsedTime": "0.1 secs", "count": len(rows), "data": rows, "error": ""}
@@ -274,6 +299,15 @@ def _row(number: int, iso3: str, classification: str, year: int, flow: str, grou
         "isReported": False,
         "isAggregate": True,
     }
+
+
+def _paired(world: World, row: dict, iso3: str) -> dict:
+    """China's value and the partner's, which for one partner is none and for another zero."""
+    unknown = {"TKM": None, "SCG": 0.0}
+    mirror = unknown.get(iso3, round(row["primaryValue"] * (1.5 if row["flowCode"] == "X" else 0.5), 2))
+    world.paired.append((row["classificationCode"], iso3, int(row["period"]), row["flowCode"], row["cmdCode"], mirror))
+    kept = {name: value for name, value in row.items() if name not in ("partner2Code", "customsCode", "motCode")}
+    return kept | {"mirrorPrimaryValue": mirror}
 
 
 def _codes() -> dict[int, str]:

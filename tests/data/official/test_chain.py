@@ -11,10 +11,13 @@ import pandas as pd
 import pytest
 
 from bri_bayes.app.official_data import FetchRequest, fetch, planned_calls
+from bri_bayes.core.errors import InputError
+from bri_bayes.data.official.bilateral import bilateral_questions, read_bilateral
 from bri_bayes.data.official.check import check_panel
+from bri_bayes.data.official.sources import load_sources
 
 from .conftest import NINE
-from .loopback import KEY, World, services, swiid_rows
+from .loopback import KEY, World, services, status, swiid_rows
 
 FLOW = {"X": "export", "M": "import"}
 GROUPS = ("54", "59", "75", "76", "77", "792", "87")
@@ -118,14 +121,14 @@ def test_a_key_asks_for_twelve_years_at_once_and_gives_the_same_panel(
     request_nine: FetchRequest, world: World, tmp_path: Path
 ) -> None:
     without = fetch(request_nine).panel.read_bytes()
-    asked = sum("/C/A/" in call for call in world.calls)
+    asked = sum("/preview/C/A/" in call for call in world.calls)
     world.calls.clear()
     key_file = tmp_path / "key"
     key_file.write_text(f"{KEY}\n")
     keyed = dataclasses.replace(request_nine, out=tmp_path / "keyed", key_file=key_file)
     assert fetch(keyed).panel.read_bytes() == without
     assert asked == 24
-    assert sum("/C/A/" in call for call in world.calls) == 3
+    assert sum("/get/C/A/" in call for call in world.calls) == 3
     assert KEY not in "".join(world.calls)
     assert all(KEY.encode() not in path.read_bytes() for path in keyed.out.rglob("*") if path.is_file())
 
@@ -199,6 +202,60 @@ def test_the_mirror_is_what_the_partners_report_of_chinas_flows(request_nine: Fe
     assert [text.split(":")[0] for text in disagree] == [
         f"{flow}_usd against mirror_{flow}_usd" for flow in ("export", "import")
     ]
+
+
+def test_with_a_key_the_services_own_pairs_give_the_partners_report(
+    request_nine: FetchRequest, world: World, tmp_path: Path
+) -> None:
+    key_file = tmp_path / "key"
+    key_file.write_text(KEY)
+    asked = dataclasses.replace(request_nine, partners=("KAZ", "TKM"), years=(2006, 2008), bilateral=True)
+    with pytest.raises(InputError, match="--bilateral needs a key of UN Comtrade"):
+        fetch(asked)
+    assert world.calls == []
+    panel = pd.read_csv(fetch(dataclasses.replace(asked, key_file=key_file)).panel).set_index(["iso3", "year"])
+    assert KEY not in "".join(world.calls)
+    for iso3, year in panel.index:
+        for letter, flow in FLOW.items():
+            revision = "S3" if year < 2007 else "S4"
+            pairs = [value for *key, _, value in world.paired if key == [revision, iso3, year, letter]]
+            assert pairs
+            _same(panel.loc[(iso3, year), f"bilateral_{flow}_usd"], sum(pairs) if None not in pairs else None)
+    assert panel.loc["KAZ", "bilateral_export_usd"].notna().all()
+
+
+def test_an_answer_in_pairs_is_checked_as_others_are(world: World, request_nine: FetchRequest) -> None:
+    table = load_sources(request_nine.sources).comtrade
+    question = next(bilateral_questions(table, ("KAZ",), range(2007, 2009)))
+    row = {"period": "2007", "reporterCode": 156, "flowCode": "X", "partnerCode": 398, "cmdCode": "54"}
+    row["mirrorPrimaryValue"] = 2.0
+    renamed = {name: value for name, value in row.items() if name != "mirrorPrimaryValue"}
+    for rows, sentence in (
+        ([{**row, "partnerCode": 417}], "the row 417 2007 X 54 of reporter 156 was not asked for"),
+        ([{**row, "period": "2010"}], "the row 398 2010 X 54 of reporter 156 was not asked for"),
+        ([row, row], "KAZ 2007 export 54 is there twice"),
+        ([renamed], 'has no field "data.mirrorPrimaryValue" any more'),
+    ):
+        with pytest.raises(InputError, match=sentence):
+            read_bilateral(question, json.dumps({"count": len(rows), "data": rows}).encode(), table)
+
+
+def test_years_that_are_not_released_are_named_and_an_unknown_release_stops_nothing(
+    request_nine: FetchRequest, world: World
+) -> None:
+    asked = dataclasses.replace(request_nine, partners=("KAZ",), years=(2008, 2010))
+    world.unreleased = {2009}
+    world.faults = {"getDA/C/A/S4": [status(404)]}
+    notes = fetch(asked).notes
+    assert [note.split(" (")[0] for note in notes[:2]] == [
+        "which years of SITC Rev. 4 are released is unknown",
+        "UN Comtrade has released no trade of China in SITC Rev. 3 for 2009",
+    ]
+    notes = fetch(asked).notes
+    assert "UN Comtrade has released no trade of China in SITC Rev. 4 for 2009" in notes
+    released = json.loads((asked.out / "manifest.json").read_text())["released"]
+    assert released["S4"]["2010"] == "2011-06-30T00:00:00"
+    assert "2009" not in released["S4"]
 
 
 def test_a_dry_run_lists_the_calls_and_asks_nothing(request_nine: FetchRequest, world: World) -> None:

@@ -18,8 +18,9 @@ and then the moving average over three years at its ends; each filled cell is li
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,6 +46,7 @@ SHARES = {
 }
 GOVERNANCE = ("wgi_government_effectiveness", "wgi_rule_of_law")
 FILLED = (*LOGS, *SHARES, "institution", "transport", "inequality")
+NONE_ELSE: Mapping[str, SplicedTrade] = MappingProxyType({})
 RULES: tuple[Imputation, ...] = ("linear", "moving_average")
 
 
@@ -66,19 +68,19 @@ def official_panel(
     inequality: Sequence[Gini],
     partners: Sequence[str],
     years: range,
-    mirror: SplicedTrade | None = None,
+    others: Mapping[str, SplicedTrade] = NONE_ELSE,
 ) -> OfficialPanel:
     """The panel of ``partners`` and ``years``; a cell that no source has is empty.
 
-    ``mirror`` : the same trade as the partners report it, in the columns mirror_export_usd and mirror_import_usd.
+    ``others`` : the same trade by another report, in the columns NAME_export_usd and NAME_import_usd.
     """
     import pandas as pd
 
     index = pd.MultiIndex.from_product([sorted(partners), list(years)], names=["iso3", "year"])
     levels = [_trade_levels(trade.groups), _series(values), _inequality(inequality)]
-    if mirror is not None:
-        reported = _trade_levels(mirror.groups)[[f"{flow}_usd" for flow in FLOWS.values()]]
-        levels.insert(1, reported.rename(columns="mirror_{}".format))
+    for at, (name, other) in enumerate(others.items(), start=1):
+        reported = _trade_levels(other.groups)[[f"{flow}_usd" for flow in FLOWS.values()]]
+        levels.insert(at, reported.add_prefix(f"{name}_"))
     panel = pd.concat([part.reindex(index) for part in levels], axis=1)
     panel = panel.assign(**_paper_variables(panel))
     filled, cells = _filled(panel)

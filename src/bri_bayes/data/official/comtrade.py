@@ -103,18 +103,8 @@ def questions(
 def read_answer(question: Question, body: bytes, table: ComtradeTable) -> list[TradeRow]:
     """The rows of an answer, or one sentence about what is wrong with it. No row says nothing about trade."""
     where = shown_url(question.call.url)
-    try:
-        said = (_Head.model_validate_json(body).error or "").strip()
-        if said:
-            raise RefusedError(f'{where}: the service answers with an error ("{said[:160]}")')
-        answer = _Answer.model_validate_json(body)
-    except ValidationError as error:
-        raise RefusedError(f"{where}: {_unexpected(error)}") from None
-    if len(answer.data) >= question.most_rows:
-        raise RefusedError(
-            f"{where}: the answer has {len(answer.data)} rows, the most the service gives at once, so it may have been "
-            "cut off; ask for fewer partners"
-        )
+    answer = parsed(_Answer, body, where)
+    refuse_cut_off(len(answer.data), question.most_rows, where)
     if answer.count != len(answer.data):
         raise RefusedError(f"{where}: the answer counts {answer.count} rows and has {len(answer.data)}")
     iso_of = {table.code_of(iso3): iso3 for iso3 in question.partners}
@@ -130,6 +120,26 @@ def read_answer(question: Question, body: bytes, table: ComtradeTable) -> list[T
         seen.add(key)
         rows.append(TradeRow(question.classification.code, *key, row.value))
     return rows
+
+
+def parsed[Model: BaseModel](model: type[Model], body: bytes, where: str) -> Model:
+    """An answer in its model, or one sentence about what the service says or has changed."""
+    try:
+        said = (_Head.model_validate_json(body).error or "").strip()
+        if said:
+            raise RefusedError(f'{where}: the service answers with an error ("{said[:160]}")')
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        raise RefusedError(f"{where}: {_unexpected(error)}") from None
+
+
+def refuse_cut_off(rows: int, most: int, where: str) -> None:
+    """An answer as long as the service gives at once may be a part."""
+    if rows >= most:
+        raise RefusedError(
+            f"{where}: the answer has {rows} rows, the most the service gives at once, so it may have been "
+            "cut off; ask for fewer partners"
+        )
 
 
 def _predecessors(table: ComtradeTable, partners: Sequence[str], years: Sequence[int]) -> list[str]:

@@ -61,6 +61,8 @@ class ComtradeTable:
     address: str
     preview: str
     keyed: str
+    available: str
+    bilateral: str
     key_header: str
     key_environment: str
     requests_per_second: float
