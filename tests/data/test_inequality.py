@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from bri_bayes.core.errors import InputError
-from bri_bayes.data.inequality import gini, gini_of_lorenz, theil, theil_of_groups
+from bri_bayes.data.inequality import gini, gini_of_lorenz, theil, theil_of_groups, theil_of_lognormal
 from bri_bayes.data.inequality_series import GroupColumns, read_series
 
 # A quantile grid of this many points stands for a continuous distribution; its tails cost about this much.
@@ -25,6 +25,40 @@ def test_a_lognormal_has_its_closed_forms(sigma):
     assert theil(y) == pytest.approx(sigma**2 / 2, abs=GRID_ERROR)
     assert theil(y, index="L") == pytest.approx(sigma**2 / 2, abs=GRID_ERROR)
     assert gini(y) == pytest.approx(2 * norm.cdf(sigma / np.sqrt(2)) - 1, abs=GRID_ERROR)
+
+
+@pytest.mark.parametrize("sigma", [0.1, 0.6, 1.2])
+def test_a_gini_gives_the_theil_index_of_the_lognormal_it_comes_from(sigma):
+    index, error = theil_of_lognormal([2 * norm.cdf(sigma / np.sqrt(2)) - 1], [0.01])
+    assert index[0] == pytest.approx(sigma**2 / 2, rel=1e-10)
+    # dT/dG = sigma / (dG/dsigma), and G = 2 Phi(sigma / sqrt(2)) - 1.
+    assert error[0] == pytest.approx(0.01 * sigma / (np.sqrt(2) * norm.pdf(sigma / np.sqrt(2))), rel=1e-10)
+
+
+def test_the_standard_error_of_a_lognormal_theil_is_its_spread_over_draws_of_gini(rng):
+    draws = 40_000
+    mean, se = 0.35, 0.005
+    simulated, _ = theil_of_lognormal(rng.normal(mean, se, draws), np.zeros(draws))
+    index, error = theil_of_lognormal([mean], [se])
+    # Five Monte Carlo standard errors, and the curvature that the delta method leaves out.
+    curvature = (
+        0.5 * se**2 * np.gradient(np.gradient(theil_of_lognormal([mean - se, mean, mean + se], [0, 0, 0])[0]))[1]
+    )
+    assert simulated.std() == pytest.approx(error[0], rel=5 / np.sqrt(2 * draws) + 1e-3)
+    assert simulated.mean() == pytest.approx(index[0], abs=5 * error[0] / np.sqrt(draws) + abs(curvature) + 1e-4)
+
+
+def test_a_sample_of_lognormal_incomes_has_about_the_theil_index_of_its_gini(rng):
+    y = rng.lognormal(0, 0.7, 200_000)
+    index, _ = theil_of_lognormal([gini(y)], [0.0])
+    assert index[0] == pytest.approx(theil(y), rel=0.02)
+
+
+def test_a_missing_gini_or_error_stays_missing():
+    index, error = theil_of_lognormal([np.nan, 0.3, 0.0], [0.1, np.nan, 0.1])
+    assert np.isnan(index).tolist() == [True, False, False]
+    assert np.isnan(error).tolist() == [True, True, False]
+    assert index[2] == error[2] == 0
 
 
 def test_a_pareto_has_its_closed_form_gini():
@@ -84,6 +118,8 @@ def test_a_lorenz_curve_of_quintiles_is_a_lower_bound(rng):
         (lambda: theil([1, 2], index="G"), 'Theil index "G" is unknown'),
         (lambda: theil_of_groups([1, 2], [1, 1], within=[0.1]), "one number of at least 0 for each of 2 groups"),
         (lambda: gini_of_lorenz([0.5, 1], [0.8, 1]), "not convex"),
+        (lambda: theil_of_lognormal([35.0], [1.0]), "lies between 0 and 1"),
+        (lambda: theil_of_lognormal([0.35], []), "0 standard errors for 1 Gini indices"),
         (lambda: gini_of_lorenz([0.5, 0.4], [0.1, 0.2]), "must not fall"),
         (lambda: gini_of_lorenz([0.5, 1], [0.2, 1.5]), "lie between 0 and 1"),
     ],
@@ -102,6 +138,11 @@ def test_a_swiid_file_gives_gini_and_standard_error(tmp_path):
     assert series.layout == "swiid"
     assert series.frame.to_dict("list")["gini"] == [31.5, 31.0]
     assert series.frame["gini_se"].iloc[0] == 0.9
+    index, error = theil_of_lognormal([0.315], [0.009])
+    assert series.frame.loc[0, ["theil_lognormal", "theil_lognormal_se"]].tolist() == pytest.approx(
+        [index[0], error[0]]
+    )
+    assert np.isnan(series.frame["theil_lognormal_se"].iloc[1])
     assert series.notes == ("1 of 2 rows have no standard error",)
 
 
@@ -115,7 +156,8 @@ def test_a_world_bank_file_is_read_below_its_preamble(tmp_path):
     )
     series = read_series(path)
     assert series.layout == "wdi"
-    assert series.frame.to_dict("records") == [{"unit": "KAZ", "period": 2004, "gini": 32.3}]
+    expected = {"unit": "KAZ", "period": 2004, "gini": 32.3, "theil_lognormal": norm.ppf(1.323 / 2) ** 2}
+    assert series.frame.to_dict("records") == [pytest.approx(expected)]
 
 
 def test_a_file_of_groups_gives_the_urban_rural_theil_index(tmp_path):

@@ -11,10 +11,14 @@ population share p_g, mean m_g and income share s_g = p_g m_g / mu the Theil ind
 
     T = sum s_g log(s_g / p_g) + sum s_g T_g     L = sum p_g log(p_g / s_g) + sum p_g L_g      (between + within)
 
+Where incomes are lognormal, log y ~ N(., sigma^2), one index gives the others:
+
+    sigma = sqrt(2) z,  z = Phi^-1((G + 1) / 2)        T = L = sigma^2 / 2 = z^2        dT/dG = z / phi(z)
+
 The first sum with the groups urban and rural is the urban-rural Theil index that the paper names.
 Sources: Theil (1967), Economics and Information Theory, ch. 4; Shorrocks (1980), Econometrica,
 doi:10.2307/1913126; Gini and Lorenz as in Cowell (2011), Measuring Inequality,
-doi:10.1093/acprof:osobl/9780199594030.001.0001.
+doi:10.1093/acprof:osobl/9780199594030.001.0001; the lognormal in Aitchison & Brown (1957), The Lognormal Distribution.
 """
 
 from __future__ import annotations
@@ -24,6 +28,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from scipy.special import ndtri
 
 from bri_bayes.core.arrays import Array
 from bri_bayes.core.errors import InputError, suggest
@@ -106,6 +111,21 @@ def gini_of_lorenz(population: Values, income: Values) -> float:
     if (gains[1:] * steps[:-1] < gains[:-1] * steps[1:] - SHARES_ADD_UP).any():
         raise InputError("the Lorenz curve is not convex: sort the groups from the poorest to the richest")
     return float(1 - steps @ (s[1:] + s[:-1]))
+
+
+def theil_of_lognormal(gini_index: Values, standard_error: Values) -> tuple[Array, Array]:
+    """Theil's index of lognormal incomes from their Gini ``gini_index`` : (n,), at least 0 and below 1, and its error.
+
+    The standard error is that of the delta method, |dT/dG| times ``standard_error`` : (n,). NaN stays NaN. In nats.
+    """
+    g, se = np.asarray(gini_index, dtype=float), np.asarray(standard_error, dtype=float)
+    if g.shape != se.shape:
+        raise InputError(f"{se.size} standard errors for {g.size} Gini indices; give one an index")
+    if (g < 0).any() or (g >= 1).any() or (se < 0).any():
+        raise InputError("a Gini index lies between 0 and 1 (1 left out) and its standard error is not negative")
+    z = ndtri((g + 1) / 2)
+    density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+    return z**2, z / density * se
 
 
 def _check_index(index: str) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from bri_bayes.core.errors import InputError, suggest
-from bri_bayes.data.inequality import gini, theil_of_groups
+from bri_bayes.data.inequality import gini, theil_of_groups, theil_of_lognormal
 from bri_bayes.data.panel import Column, load_panel
 from bri_bayes.data.records import read_records
 from bri_bayes.data.text_table import read_table
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SeriesLayout = Literal["groups", "swiid", "wdi"]
 # The indicator of the World Bank for the Gini index, 0 to 100.
+GINI_MOST = 100.0
 WDI_GINI = "SI.POV.GINI"
 COUNTRY_CODE, INDICATOR_CODES = "Country Code", ("Indicator Code", "Series Code")
 SWIID_COLUMNS = ("country", "year", "gini_disp", "gini_disp_se")
@@ -89,7 +90,9 @@ def _swiid(path: Path) -> Series:
         raise InputError(f"{path}: a Gini index lies between 0 and 100 and its standard error is not negative")
     notes = (f"{missing} of {len(frame)} rows have no standard error",) if missing else ()
     units = {"gini": "index, 0 to 100", "gini_se": "standard error of the index"}
-    return Series(frame[["unit", "period", "gini", "gini_se"]].reset_index(drop=True), "swiid", notes, units)
+    return _with_lognormal(
+        Series(frame[["unit", "period", "gini", "gini_se"]].reset_index(drop=True), "swiid", notes, units)
+    )
 
 
 def _wdi(path: Path, header: list[str]) -> Series:
@@ -103,7 +106,22 @@ def _wdi(path: Path, header: list[str]) -> Series:
     if not within.all():
         raise InputError(f"{path}: a Gini index lies between 0 and 100, not {frame['gini'][~within].iloc[0]:g}")
     note = "the World Bank gives no standard error, and mixes surveys of income and of consumption"
-    return Series(frame.reset_index(drop=True), "wdi", (note,), {"gini": "index, 0 to 100"})
+    return _with_lognormal(Series(frame.reset_index(drop=True), "wdi", (note,), {"gini": "index, 0 to 100"}))
+
+
+def _with_lognormal(series: Series) -> Series:
+    """The same with the Theil index that the Gini (0 to 100) would have if incomes were lognormal."""
+    frame = series.frame
+    errors = frame["gini_se"] if "gini_se" in frame else np.full(len(frame), np.nan)
+    # Where one has everything no lognormal does.
+    below = frame["gini"].where(frame["gini"] < GINI_MOST)
+    index, error = theil_of_lognormal(below / GINI_MOST, errors / GINI_MOST)
+    frame = frame.assign(theil_lognormal=index)
+    units = {**series.units_of, "theil_lognormal": "nats, from the Gini index as if incomes were lognormal"}
+    if "gini_se" in frame:
+        frame = frame.assign(theil_lognormal_se=error)
+        units["theil_lognormal_se"] = "standard error by the delta method"
+    return Series(frame, series.layout, series.notes, units)
 
 
 def _groups(path: Path, columns: GroupColumns) -> Series:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from scipy.stats import norm
 
 from bri_bayes.app.official_data import FetchRequest, fetch, planned_calls
 from bri_bayes.core.errors import InputError
@@ -78,6 +79,9 @@ def test_covariates_are_the_services_numbers_under_the_papers_names(fetched_nine
         _same(row["transport"], of("LP.LPI.OVRL.XQ"))
         _same(row["inequality"], gini.get((iso3, year), (None, None))[0])
         _same(row["inequality_se"], gini.get((iso3, year), (None, None))[1])
+        if (iso3, year) in gini:
+            assert row["theil_lognormal"] == pytest.approx(norm.ppf(0.5 + gini[iso3, year][0] / 200) ** 2)
+        assert pd.isna(row["theil_lognormal_se"]) == ((iso3, year) not in gini)
     assert not [name for name in panel if "road" in name]
 
 

@@ -7,6 +7,7 @@ import socket
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from bri_bayes.app.official_data import STUDY, FetchRequest, _put_study_beside, fetch, planned_calls
@@ -54,11 +55,20 @@ def test_a_fetch_puts_the_study_beside_its_data_and_leaves_one_that_is_there(
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_a_filled_panel_serves_the_same_study(study: Path) -> None:
+def test_the_runs_with_and_without_filled_cells_read_panels_that_differ_in_the_listed_cells_alone(study: Path) -> None:
     observed = load_study(study).load()
     filled = load_study(study, panel=study.parent / "official" / "panel_imputed.csv").load()
-    assert int(filled["lnppl"].count()) > int(observed["lnppl"].count())
-    assert int(filled["lnexport"].count()) == int(observed["lnexport"].count())
+    listed = pd.read_csv(study.parent / "official" / "imputed_cells.csv")
+    assert set(observed.data_vars) == set(filled.data_vars)
+    differs = set()
+    for name in map(str, observed.data_vars):
+        before, after = observed[name].to_series(), filled[name].to_series()
+        assert not (before.notna() & (before != after)).any()
+        differs |= {(unit, period, name) for unit, period in before.index[before.isna() & after.notna()]}
+    cells = set(listed[["iso3", "year", "variable"]].itertuples(index=False, name=None))
+    assert differs == {cell for cell in cells if cell[2] in observed}
+    assert differs
+    assert not {"lnexport", "lnimport"} & {name for _, _, name in differs}
 
 
 def test_a_section_runs_on_the_fetched_panel_and_none_but_fetch_opens_a_connection(

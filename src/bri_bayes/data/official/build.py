@@ -11,6 +11,8 @@ One row a partner and year. Levels stand in the units that the services use; bes
     institution                 mean of government effectiveness and rule of law (WGI)
     transport                   logistics performance index, in the years of its surveys
     inequality inequality_se    Gini index of disposable income and its standard error (SWIID)
+    theil_lognormal theil_lognormal_se    the Theil index that such a Gini has where incomes are lognormal, by the
+                                delta method; not the paper's Theil index between towns and countryside
 
 The panel holds what was observed. A second one is filled by the paper's two rules, linear interpolation inside a series
 and then the moving average over three years at its ends; each filled cell is listed, and no outcome is ever filled.
@@ -27,6 +29,7 @@ import numpy as np
 
 from bri_bayes.core.names import PERIOD, UNIT
 from bri_bayes.data.imputation import Imputation, imputed
+from bri_bayes.data.inequality import theil_of_lognormal
 from bri_bayes.data.official.comtrade import FLOWS
 from bri_bayes.data.official.splice import SplicedTrade
 from bri_bayes.data.official.swiid import Gini
@@ -45,7 +48,7 @@ SHARES = {
     "infra": "internet_users_pct",
 }
 GOVERNANCE = ("wgi_government_effectiveness", "wgi_rule_of_law")
-FILLED = (*LOGS, *SHARES, "institution", "transport", "inequality")
+FILLED = (*LOGS, *SHARES, "institution", "transport", "inequality", "theil_lognormal")
 NONE_ELSE: Mapping[str, SplicedTrade] = MappingProxyType({})
 RULES: tuple[Imputation, ...] = ("linear", "moving_average")
 
@@ -117,7 +120,9 @@ def _inequality(rows: Sequence[Gini]) -> pd.DataFrame:
 
     columns = ["iso3", "year", "inequality", "inequality_se"]
     frame = pd.DataFrame([(row.iso3, row.year, row.index, row.se) for row in rows], columns=columns)
-    return frame.set_index(["iso3", "year"]).astype(float)
+    frame = frame.set_index(["iso3", "year"]).astype(float)
+    index, error = theil_of_lognormal(frame["inequality"] * PERCENT, frame["inequality_se"] * PERCENT)
+    return frame.assign(theil_lognormal=index, theil_lognormal_se=error)
 
 
 def _paper_variables(panel: pd.DataFrame) -> dict[str, pd.Series]:
