@@ -11,6 +11,7 @@ from typing import Any, cast, get_args
 import xarray as xr
 
 from bri_bayes.app.first_answer import alternatives, first_card, treated_groups, what_separates
+from bri_bayes.app.levels import levels, logarithmic
 from bri_bayes.app.long_panels import in_bins
 from bri_bayes.app.own_checks import own_checks
 from bri_bayes.app.request import Request, question
@@ -43,14 +44,18 @@ def estimate(request: Request) -> dict[str, Any]:
     """The values that ``bri-bayes estimate --json`` prints; "trustworthy" is the diagnostic gate."""
     from bri_bayes.inference.fitting import is_trustworthy
 
+    request = logarithmic(request)
     asked = question(request)
     card = _card(request, len(asked.assignment.treated_units))
-    asked = in_bins(asked, card, request.window)
+    whole, asked = asked, in_bins(asked, card, request.window)
     analysis = Analysis(asked.panel, asked.assignment, card)
     on_terminal = sys.stderr.isatty()
     try:
         route = plan(analysis.design, card)
         frequentist = [row.as_dict() for row in frequentist_rows(analysis.design)]
+        of_levels = levels(
+            request, card, analysis.design, twfe=frequentist[0]["estimate"] or 0.0, binned=asked is not whole
+        )
         if route.by_classes and request.engine != "nuts":
             result = fit_by_classes(analysis, request.seed)
         else:
@@ -84,10 +89,12 @@ def estimate(request: Request) -> dict[str, Any]:
         "bayes": bayes,
         "alternatives": alternatives(analysis, request.seed) if request.model is None else [],
         "frequentist": frequentist,
+        "ppml": list(of_levels.rows),
         "warnings": [
             *what_separates(card, analysis.design),
             *warnings_of(analysis),
             *asked.notes,
+            *of_levels.notes,
             *_data_notes(asked.panel, analysis.design),
             *_sign_notes(frequentist, bayes["att"], card, n_onsets=len(asked.assignment.onsets)),
             *([] if route.in_detail else [_NO_DETAIL]),

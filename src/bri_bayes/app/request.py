@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,7 @@ class Request:
 
     ``onset`` and ``periods`` are written as the file writes its periods. ``groups`` : a column with one text a
     unit; ``weights`` : a column of analytic weights; ``window`` : periods that are averaged into one bin, None for as
-    many as a long panel needs.
+    many as a long panel needs. ``family`` : "normal", or "poisson" for levels with zeros beside their logarithms.
     """
 
     path: Path | pd.DataFrame
@@ -50,6 +51,7 @@ class Request:
     marks: NumberFormat = DECIDED
     model: str | None = None
     errors: str | None = None
+    family: str = "normal"
     engine: str = "auto"
     seed: int = 0
 
@@ -113,10 +115,12 @@ def _check_roles(request: Request) -> None:
 
 def _panel(request: Request) -> Panel:
     columns = {name: column_of(name) for name in dict.fromkeys([request.outcome, *request.covariates])}
+    if request.family == "poisson":
+        columns[request.outcome] = dataclasses.replace(columns[request.outcome], transform="none")
     for name in (request.treatment, request.weights):
         if name is not None:
             columns[name] = Column(name)
-    return load_panel(
+    panel = load_panel(
         request.path,
         unit=request.unit,
         period=request.period,
@@ -127,6 +131,15 @@ def _panel(request: Request) -> Panel:
         no_blanks=[] if request.treatment is None else [request.treatment],
         unit_columns=[name for name in (request.onset_column, request.groups) if name is not None],
     )
+    return panel if request.family == "normal" else _without_zeros(panel, request.outcome)
+
+
+def _without_zeros(panel: Panel, outcome: str) -> Panel:
+    """The panel with the logarithm of ``outcome``, missing where the level is zero or less."""
+    level = panel[outcome]
+    values = level.to_numpy()
+    logarithm = np.log(np.where(values > 0, values, np.nan))
+    return panel.assign({outcome: (level.dims, logarithm, {**level.attrs, "transform": "log"})})
 
 
 def _assignment(request: Request, panel: Panel) -> Assignment:

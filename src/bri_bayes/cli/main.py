@@ -103,6 +103,7 @@ def estimate(
         str | None, typer.Option(help="A model card: a name or a TOML file; default: shocks shared, beside others.")
     ] = None,
     errors: Annotated[str | None, typer.Option(help="iid, ar1 or random_walk; default: the card's.")] = None,
+    family: Annotated[str, typer.Option(help="normal, or poisson: PPML of a level with zeros.")] = "normal",
     engine: Annotated[str, typer.Option(help="auto, marginal or nuts.")] = "auto",
     seed: SeedOption = 0,
     as_json: JsonOption = False,
@@ -130,6 +131,7 @@ def estimate(
         marks=NumberFormat(decimal, thousands),
         model=model,
         errors=errors,
+        family=family,
         engine=engine,
         seed=seed,
     )

@@ -8,6 +8,7 @@ from bri_bayes.frequentist.collapsed import collapsed_t
 from bri_bayes.frequentist.estimate import Estimate
 from bri_bayes.frequentist.few_clusters import wild_cluster_bootstrap
 from bri_bayes.frequentist.imputation import imputation_estimate
+from bri_bayes.frequentist.poisson_rows import ppml_rows
 from bri_bayes.frequentist.resampling import Permutation, permutation
 from bri_bayes.frequentist.twfe import (
     EventStudy,
@@ -34,6 +35,7 @@ __all__ = [
     "iid_estimate",
     "imputation_estimate",
     "permutation",
+    "ppml_rows",
     "wild_cluster_bootstrap",
 ]
 

@@ -101,11 +101,8 @@ def placebos(
     design: Design, fit: TwoWayFit, outcomes: Array, max_assignments: int = 10_000, draws: int = 9999, seed: int = 0
 ) -> Placebos:
     """The estimates of ``outcomes`` (outcome, obs) under the assignments that ``permutation`` compares."""
-    onsets, observed = _observed_onsets(design)
-    n_possible = _count(observed, onsets.size)
-    exact = n_possible <= max_assignments
-    draws = min(draws, FEWER_DRAWS) if observed.size > VERY_MANY else draws
-    assignments = _all_assignments(observed) if exact else _random_assignments(observed, draws, seed)
+    compared = assignments_of(design, max_assignments, draws, seed)
+    onsets, assignments = compared.onsets, compared.positions
     rows, squares, loads, moments = _block_sums(design, fit, onsets, outcomes)
     width = max(1, BLOCK_NUMBERS // squares.size)
     parts = []
@@ -115,7 +112,32 @@ def placebos(
         identified = size > RELATIVE_ZERO * (chosen @ rows)
         parts.append((chosen @ moments) / np.where(identified, size, np.nan)[:, None])
     ratios = np.concatenate(parts).T
-    return Placebos(ratios[1:], ratios[0], np.append(onsets, np.nan)[assignments], n_possible, exact)
+    return Placebos(ratios[1:], ratios[0], compared.first_treated, compared.n_possible, compared.exact)
+
+
+@dataclass(frozen=True, eq=False)
+class Assignments:
+    """``positions`` : (assignment, unit) in ``onsets`` (onset,), -1 for never treated, the observed one first."""
+
+    onsets: Array
+    positions: Onsets
+    n_possible: int
+    exact: bool
+
+    @property
+    def first_treated(self) -> Array:
+        """(assignment, unit) : the onset that each assignment gives to each unit, NaN for none."""
+        return np.asarray(np.append(self.onsets, np.nan)[self.positions])
+
+
+def assignments_of(design: Design, max_assignments: int, draws: int, seed: int) -> Assignments:
+    """Every way to hand out the onsets up to ``max_assignments``, otherwise ``draws`` random ones and the observed."""
+    onsets, observed = _observed_onsets(design)
+    n_possible = _count(observed, onsets.size)
+    exact = n_possible <= max_assignments
+    draws = min(draws, FEWER_DRAWS) if observed.size > VERY_MANY else draws
+    positions = _all_assignments(observed) if exact else _random_assignments(observed, draws, seed)
+    return Assignments(onsets, positions, n_possible, exact)
 
 
 def shares_as_large(estimates: Array) -> Array:

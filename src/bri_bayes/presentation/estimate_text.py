@@ -32,7 +32,11 @@ def estimate_text(values: Values) -> str:
     """The values of ``bri-bayes estimate`` as text."""
     panel, bayes = values["panel"], values["bayes"]
     model = {"title": values["model"], "att": bayes["att"]}
-    outcome = {"models": {"main": model}, "main": "main", "frequentist": values.get("frequentist")}
+    outcome = {
+        "models": {"main": model},
+        "main": "main",
+        "frequentist": [*(values.get("frequentist") or []), *(values.get("ppml") or [])],
+    }
     rows = [{**row, "method": method_name(row)} for row in (*frequentist_rows(outcome), *posterior_rows(outcome))]
     rows += [_alternative(other) for other in values.get("alternatives", [])]
     made_from = {**panel, "kind": "user"} if panel["kind"] == "user" else panel

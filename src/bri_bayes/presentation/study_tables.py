@@ -31,6 +31,9 @@ METHODS: Mapping[tuple[str, str], str] = {
     ("twfe", "permutation"): "TWFE, permutation test",
     COLLAPSED: "Before and after, exact t",
     ("imputation", "wild_cluster_bootstrap"): "Imputation, wild cluster bootstrap",
+    ("ppml", "cluster"): "PPML, clustered s.e.",
+    ("ppml", "cluster_crv3"): "PPML, clustered s.e. (CRV3)",
+    ("ppml", "permutation"): "PPML, permutation test",
     (BAYES, "posterior"): "Bayes, posterior",
 }
 PRE_PERIOD, PRE_AVERAGE, REFERENCE = "pre-period", "pre-period average", "event time -1"

@@ -86,10 +86,13 @@ class DidResult:
 
     @property
     def frequentist(self) -> pd.DataFrame:
-        """Least squares under several ways to judge it: one row an estimator and inference."""
+        """Least squares under several ways to judge it, and PPML of a log outcome: a row an estimator and inference."""
         import pandas as pd
 
-        return pd.DataFrame([row.as_dict() for row in self.estimates]).set_index(["estimator", "inference"])
+        from bri_bayes.app.levels import rows_of_logarithm
+
+        rows = [*self.estimates, *rows_of_logarithm(self.design, self.seed)]
+        return pd.DataFrame([row.as_dict() for row in rows]).set_index(["estimator", "inference"])
 
     def summary(self) -> pd.DataFrame:
         """The average effect under the card, under the other assumptions, and by least squares."""

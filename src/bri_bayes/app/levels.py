@@ -1,0 +1,94 @@
+"""What does Poisson pseudo-maximum likelihood say of the levels behind the question of a command line?"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from bri_bayes.app.long_panels import in_bins
+from bri_bayes.app.request import Request, column_of, question
+from bri_bayes.core.errors import InputError, suggest
+from bri_bayes.core.names import OBS
+from bri_bayes.design.analysis import Analysis
+from bri_bayes.design.design import Design
+from bri_bayes.frequentist import Estimate, ppml_rows
+from bri_bayes.study.model_card import ModelCard
+
+FAMILIES = ("normal", "poisson")
+
+
+@dataclasses.dataclass(frozen=True)
+class Levels:
+    """``rows`` of PPML, none where the outcome is no logarithm; ``notes`` : what was lost, and what is not built."""
+
+    rows: tuple[dict[str, Any], ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def logarithmic(request: Request) -> Request:
+    """The request of the posterior and of least squares: with the Poisson family that of the logarithm.
+
+    Raises InputError for a family that is unknown, and for one of levels where weights or log1p are asked for.
+    """
+    if request.family not in FAMILIES:
+        raise InputError(f'--family "{request.family}" is unknown; {suggest(request.family, FAMILIES)}')
+    if request.family == "normal":
+        return request
+    column = column_of(request.outcome)
+    if column.transform == "log1p":
+        raise InputError(
+            f"--family poisson is for levels, which may be zero: --outcome {column.column}, not log1p of it"
+        )
+    if request.weights is not None:
+        raise InputError("--weights are not built for --family poisson; leave one of them out")
+    return request if column.transform == "log" else dataclasses.replace(request, outcome=f"log({request.outcome})")
+
+
+def levels(request: Request, card: ModelCard, design: Design, *, twfe: float, binned: bool) -> Levels:
+    """The rows of PPML: of the file's levels with the Poisson family, of exp(y) where the outcome is a logarithm.
+
+    ``request`` : as ``logarithmic`` gives it; ``design`` : of the logarithm, whose estimate by
+    two-way fixed effects is ``twfe``. Averages of logarithms are no logarithm of
+    an average: a ``binned`` panel has rows of PPML with the Poisson family alone, which averages levels.
+    """
+    if request.family == "normal":
+        rows = [] if binned else rows_of_logarithm(design, request.seed)
+        return Levels(_dicts(rows), _signs(rows, twfe))
+    level = request.outcome.removeprefix("log(").removesuffix(")").strip()
+    asked = question(dataclasses.replace(request, outcome=level, family="normal"))
+    of_level = dataclasses.replace(card, outcome=level)
+    asked = in_bins(asked, of_level, request.window)
+    full = Analysis(asked.panel, asked.assignment, of_level).design
+    rows = ppml_rows(full, full["y"].to_numpy(), seed=request.seed)
+    lost = full.sizes[OBS] - design.sizes[OBS]
+    note = (
+        "A posterior of the Poisson family is not built: the posterior and least squares are those of "
+        f"{request.outcome} on the rows that are positive, which loses {lost} of {full.sizes[OBS]} rows; PPML has all."
+    )
+    said = [f"PPML: {row.note}." for row in rows[:1] if row.note and row.lower is not None and np.isfinite(row.lower)]
+    return Levels(_dicts(rows), (note, *said, *_signs(rows, twfe)))
+
+
+def rows_of_logarithm(design: Design, seed: int) -> list[Estimate]:
+    """The rows of PPML of a log outcome, none for another: levels in units of their largest."""
+    if design.attrs.get("outcome_transform") != "log":
+        return []
+    y = design["y"].to_numpy()
+    return ppml_rows(design, np.exp(y - y.max()), seed=seed)
+
+
+def _signs(rows: Sequence[Estimate], twfe: float) -> tuple[str, ...]:
+    """Why PPML and least squares of the logarithm do not agree on the sign."""
+    if not rows or not rows[0].estimate * twfe < 0:
+        return ()
+    return (
+        f"TWFE of the logarithm ({twfe:.3f}) and PPML of the level ({rows[0].estimate:.3f}) differ in sign: TWFE "
+        "counts every unit and period alike, PPML by the size of the level, so that large flows decide.",
+    )
+
+
+def _dicts(rows: Sequence[Estimate]) -> tuple[dict[str, Any], ...]:
+    return tuple(row.as_dict() for row in rows)
