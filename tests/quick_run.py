@@ -21,7 +21,7 @@ from bri_bayes.study.study_file import Study, load_study
 Values = dict[str, Any]
 # Cheap enough for two outcomes; the others are run for the first outcome alone.
 BOTH = ("replication", "pretrends", "honest", "placebo", "propensity", "moderation", "mechanism", "joint")
-FIRST = ("categories", "compare", "controls", "speccurve", "prior", "robustness")
+FIRST = ("pool", "categories", "compare", "controls", "speccurve", "prior", "robustness")
 # Still fewer draws than a quick run has: enough for a picture, not for an answer.
 FEWER = ((categories, "QUICK_DRAWS", 100), (categories, "QUICK_TUNE", 100), (main_answer, "QUICK_PANELS", 50))
 STUDY = """
@@ -40,6 +40,13 @@ onset = 2013
 
 [exposed]
 SRB = 2015
+
+[groups.units]
+"Central Asia" = ["KAZ", "KGZ", "TJK"]
+"Eastern Asia" = ["MNG"]
+"Eastern Europe" = ["BLR"]
+"Southern Europe" = ["SRB"]
+elsewhere = ["AZE", "TKM", "UZB"]
 
 [propensity]
 covariates = ["lnpgdp"]

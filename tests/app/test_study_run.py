@@ -180,7 +180,7 @@ def test_an_interrupted_run_says_one_sentence_leaves_nothing_half_written_and_go
     first = process.stderr.readline()
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
-    assert first.startswith("[1/3] answer/fit/lnexport/did")
+    assert first.startswith("[1/5] answer/fit/lnexport/did")
     assert process.returncode == 130
     assert "goes on from what it had finished" in err
     assert "Traceback" not in err

@@ -22,7 +22,7 @@ BY_NAME = {spec.name: spec for spec in TABLES}
 def values(values: Values) -> Values:
     """Of the quick run, with an effect on exports whose digits are known."""
     effect = {"mean": 0.12, "sd": 0.21, "lower": -0.292, "upper": 0.532, "p_positive": 0.716}
-    values["outcomes"]["lnexport"]["models"]["did"]["att"] = effect
+    values["outcomes"]["lnexport"]["models"]["did_shared"]["att"] = effect
     return values
 
 
@@ -39,7 +39,7 @@ def test_the_headline_has_every_method_in_the_order_of_the_argument(values: Valu
         ("imputation", "wild_cluster_bootstrap"),
         ("bayes", "posterior"),
     ]
-    att = values["outcomes"]["lnexport"]["models"]["did"]["att"]
+    att = values["outcomes"]["lnexport"]["models"]["did_shared"]["att"]
     posterior = exports.iloc[-1]
     assert (posterior["estimate"], posterior["se"], posterior["p_positive"]) == (
         att["mean"],
@@ -63,7 +63,7 @@ def test_an_unknown_method_is_kept_under_its_own_name(values: Values) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "rows"), [("by_model", 4), ("by_unit", 12), ("by_event_time", 48), ("diagnostics", 4)]
+    ("name", "rows"), [("by_model", 6), ("by_unit", 18), ("by_event_time", 56), ("diagnostics", 6)]
 )
 def test_a_table_has_a_row_for_each_number_of_each_model(name: str, rows: int, values: Values) -> None:
     # by_event_time: did 4 after the onset, event_study 10 against each of two baselines, for two outcomes.
@@ -74,7 +74,7 @@ def test_event_times_are_years_when_there_is_one_onset_and_not_otherwise(values:
     table = BY_NAME["by_event_time"].frame(values)
     assert (table["period"] == 2013 + table["event_time"]).all()
     for outcome in values["outcomes"].values():
-        outcome["models"]["did"]["by_period"] = {"2014": {}}
+        outcome["models"]["did_shared"]["by_period"] = {"2014": {}}
     assert BY_NAME["by_event_time"].frame(values)["period"].isna().all()
 
 
@@ -94,7 +94,7 @@ def test_tables_of_a_study_with_the_least_values_have_their_columns(values: Valu
 
 def test_the_text_of_an_estimate_has_its_numbers_and_its_warnings(values: Values) -> None:
     outcome = values["outcomes"]["lnexport"]
-    model = outcome["models"]["did"]
+    model = outcome["models"]["did_shared"]
     bayes = {name: model[name] for name in ("att", "by_unit", "by_event_time")} | {
         "engine": "marginal",
         "assumption": "units independent",
@@ -104,7 +104,7 @@ def test_the_text_of_an_estimate_has_its_numbers_and_its_warnings(values: Values
         {
             "panel": values["panel"] | {"kind": "user"},
             "outcome": "log(exports)",
-            "model": "did",
+            "model": "did_shared",
             "treated": outcome["treated"],
             "bayes": bayes,
             "frequentist": outcome["frequentist"],
@@ -179,8 +179,8 @@ def test_effects_in_logs_have_two_decimals_and_more_when_the_interval_is_narrow(
     scale: float, digits: int, values: Values
 ) -> None:
     outcome = values["outcomes"]["lnexport"]
-    att = outcome["models"]["did"]["att"]
-    outcome["models"]["did"]["att"] = {name: scale * number for name, number in att.items()}
+    att = outcome["models"]["did_shared"]["att"]
+    outcome["models"]["did_shared"]["att"] = {name: scale * number for name, number in att.items()}
     assert sentences.decimals(outcome) == digits
     if scale == 1000:
         outcome["transform"] = "none"

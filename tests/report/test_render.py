@@ -100,7 +100,7 @@ def test_the_numbers_of_the_tables_are_in_the_values(values: Values, figures: di
     known |= set(_leaves(values))
     page = _page(values, figures, tmp_path)
     assert {value for value, _ in page.numbers if value not in known} == set()
-    att = values["outcomes"]["lnexport"]["models"]["did"]["att"]
+    att = values["outcomes"]["lnexport"]["models"]["did_shared"]["att"]
     assert (att["mean"], sentences.signed(att["mean"], 2)) in page.numbers
     assert (att["lower"], sentences.number(att["lower"], 2)) in page.numbers
 
@@ -141,8 +141,8 @@ def test_hostile_values_stay_text(values: Values, tmp_path: Path) -> None:
     outcome = values["outcomes"]["lnexport"]
     outcome |= {"label": evil, "warnings": [evil]}
     outcome["published"]["source"] = evil
-    outcome["models"]["did"]["title"] = evil
-    outcome["models"]["did"]["parameters"][evil] = outcome["models"]["did"]["parameters"]["rho"]
+    outcome["models"]["did_shared"]["title"] = evil
+    outcome["models"]["did_shared"]["parameters"][evil] = outcome["models"]["did_shared"]["parameters"]["rho"]
     page = _page(values, draw_all(values, tmp_path / "figures"), tmp_path)
     assert not {"script", "img"} & {tag for tag, _ in page.tags}
     assert not [name for _, attrs in page.tags for name in attrs if name.startswith("on")]
@@ -203,9 +203,9 @@ def test_the_sentences_over_the_figures_count_what_the_values_say(
     rows["iid"] |= {"se": 0.1, "lower": 0.02, "upper": 0.42}
     rows["cluster"] |= {"se": 0.25}
     for outcome, lower in ((exports, -0.1), (imports, 0.1)):
-        for effect in outcome["models"]["did"]["by_unit"].values():
+        for effect in outcome["models"]["did_shared"]["by_unit"].values():
             effect |= {"mean": 0.3, "lower": lower, "upper": 0.5}
-    for path in exports["models"]["did"]["counterfactual"].values():
+    for path in exports["models"]["did_shared"]["counterfactual"].values():
         for cell in path.values():
             cell["observed"] = cell["mean"]
     text = _page(values, figures, tmp_path).text
@@ -257,7 +257,7 @@ def test_dropped_rows_warnings_and_failed_fits_are_said(
     for outcome in values["outcomes"].values():
         outcome["warnings"].append("1 of 60 cells were dropped.")
     values["outcomes"]["lnimport"]["warnings"].append("Only imports.")
-    values["outcomes"]["lnimport"]["models"]["did"]["trustworthy"] = False
+    values["outcomes"]["lnimport"]["models"]["did_shared"]["trustworthy"] = False
     text = _page(values, figures, tmp_path).text
     assert "Rows dropped 1, for a missing value; none was filled" in text
     assert "Without any row Mongolia" in text
@@ -265,7 +265,7 @@ def test_dropped_rows_warnings_and_failed_fits_are_said(
     assert text.count("1 of 60 cells were dropped") == 1
     assert "One computation of this run is not to be trusted, and the command ended with exit status 1." in text
     assert "lnimport/did: " in text
-    assert "3 of 4 fits pass the gate" in text
+    assert "5 of 6 fits pass the gate" in text
 
 
 def test_one_list_of_failed_gates_is_said_at_the_top_and_in_its_section(

@@ -10,7 +10,6 @@ from typing import Any, cast, get_args
 
 import xarray as xr
 
-from bri_bayes.app.first_answer import alternatives, first_card, treated_groups, what_separates
 from bri_bayes.app.levels import levels, logarithmic
 from bri_bayes.app.long_panels import in_bins
 from bri_bayes.app.own_checks import own_checks
@@ -23,6 +22,7 @@ from bri_bayes.data.panel import period_labels
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.design.design import Design, two_way
 from bri_bayes.design.outliers import outliers
+from bri_bayes.estimands.first_answer import alternatives, first_card, treated_groups, what_separates
 from bri_bayes.estimands.linear import att_effect, effects_by
 from bri_bayes.estimands.summaries import as_dicts, by_unit_and_period, panel_values, warnings_of
 from bri_bayes.frequentist import frequentist_rows

@@ -19,6 +19,7 @@ from bri_bayes.core.json_values import json_safe
 from bri_bayes.core.resources import shipped
 from bri_bayes.data.panel import Panel
 from bri_bayes.design.analysis import Analysis
+from bri_bayes.estimands.first_answer import shown_first
 from bri_bayes.estimands.summaries import panel_values, warnings_of
 from bri_bayes.presentation.gates import failed_gates
 from bri_bayes.presentation.results import OutcomeResult
@@ -84,13 +85,14 @@ def study_values(
     data = study.load()
     context = Context(study, data, cards, seed=seed, quick=quick)
     sections = load_sections(study.sections)
-    steps = main_steps(study, data, cards, seed)
+    answers = _first_card_first(study, cards)
+    steps = main_steps(study, data, answers, seed, quick=quick)
     if study.audit:
         steps += paper_steps(study, data, cards, seed, quick=quick)
     steps += [step for section in sections for step in section.steps(context)]
     refuse_too_much(context)
     finished = run_steps(steps, cache or Cache(), jobs=jobs)
-    complete = json_safe(_study_values(study, data, cards, finished))
+    complete = json_safe(_study_values(study, data, finished))
     answered = dataclasses.replace(context, done={"outcomes": complete["outcomes"]})
     complete |= collected(answered, sections, finished)
     complete |= {"quick": quick, "failed_gates": failed_gates(complete)}
@@ -175,7 +177,15 @@ def _card(name: str, study_path: Path | None, *, quick: bool) -> ModelCard:
     return dataclasses.replace(card, sampler=QUICK) if quick else card
 
 
-def _study_values(study: Study, data: Panel, cards: Mapping[str, ModelCard], finished: Finished) -> dict[str, Any]:
+def _first_card_first(study: Study, cards: Mapping[str, ModelCard]) -> dict[str, ModelCard]:
+    """The cards of the main answer: that which is shown first, then those of the study, whose first the checks take."""
+    main = next(iter(cards.values()))
+    name = shown_first(list(cards), len(study.assignment.treated_units), study.answer)
+    first = cards.get(name) or dataclasses.replace(load_card(name), sampler=main.sampler)
+    return {name: first, **cards}
+
+
+def _study_values(study: Study, data: Panel, finished: Finished) -> dict[str, Any]:
     answers, paper = finished.of(ANSWER), finished.of(PAPER)
     outcomes = {}
     plain = None
@@ -198,6 +208,7 @@ def _study_values(study: Study, data: Panel, cards: Mapping[str, ModelCard], fin
             warnings=[*warnings_of(plain), *frequentist["notes"]],
             truth=None if truth is None else {"att": truth},
             power=paper.get(("power", name)),
+            first=answers.get(("first", name)),
         )
     if plain is None:
         raise InputError(f'the study "{study.name}" has no outcome')

@@ -19,7 +19,7 @@ class Placebo(Result):
     """The effect where there was no policy: of a group (``label``), or of a simulated panel by its number.
 
     ``twfe`` : the two-way estimate; ``observed`` : whether it is the real group; ``size`` : units of a group of
-    controls; ``controls`` : against whom.
+    controls; ``controls`` : against whom; ``group`` : the region that they are of.
     """
 
     label: str
@@ -28,6 +28,7 @@ class Placebo(Result):
     observed: bool | None = None
     size: int | None = None
     controls: str | None = None
+    group: str | None = None
 
 
 @dataclass(frozen=True)

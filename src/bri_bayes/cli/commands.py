@@ -27,7 +27,7 @@ SeedOption = Annotated[int, typer.Option(help="Seed of all random numbers.", min
 # A command whose section has another name, and the option that a section has beside those of all.
 _COMMAND_OF = {"speccurve": "curve"}
 _OPTION_OF: Mapping[str, tuple[str, str]] = {
-    "placebo": ("kind", "Only: time, space or predictive; default: all."),
+    "placebo": ("kind", "Only: time, space, region or predictive; default: all."),
     "propensity": ("model", "A propensity card: a name or a TOML file."),
     "controls": ("kind", "Only: subsets, contaminated, pool or counterfactuals; default: all."),
     "moderation": ("moderator", "A variable of the study; default: its first modifier."),

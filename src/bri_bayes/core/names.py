@@ -51,6 +51,7 @@ SECTIONS: Mapping[str, str | None] = {
     "pretrends": "Did the groups move apart before the policy, and would this panel have shown it?",
     "honest": "What if trends were not parallel? The effect by the drift of the treated, and honest intervals.",
     "placebo": "Would we have seen this without the policy? Earlier onsets, other groups, simulated panels.",
+    "pool": "What do all units of the file say, when every region has shocks of its own? The wide pool.",
     "propensity": "Were the controls alike before? Propensity, overlap, balance, an uncertain match.",
     "moderation": "Does the effect fall with inequality, or with another moderator?",
     "mechanism": "Through which channel does the effect run, and how large a confounder would undo it?",

@@ -7,9 +7,10 @@ treated or none, the orthonormal contrasts between them are independent of sqrt(
     average     N(sqrt(n) (l + f p), M_0 + n psi^2 K)        M_0 = R + a^2 11'
 
 R the covariance of a unit's errors, a the wide prior of its level, p one from the onset on, psi^2 K the covariance of
-the region's shocks, l the period effects, f the common path and the average of the treated units' deviations. So a
-point of the hyperparameters costs as many matrices of the size of a series as there are kinds of regions (their sizes,
-and the treated one), whatever the number of units, and the few coefficients that all share are one regression.
+the region's shocks, l the period effects, f the common path and the average of the treated units' deviations. One
+factor M_0 = L L' and one decomposition L^-1 K L^-T = V diag(k) V' turn every average into T independent numbers of
+variance 1 + n psi^2 k_t, whatever its n; so a point of the hyperparameters costs as much for hundreds of units as for
+one, and the few coefficients that all share are one regression.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bri_bayes.core.arrays import Array
+from bri_bayes.core.arrays import Array, Mask
+from bri_bayes.core.effect import TAILS, Effect, Middle
 from bri_bayes.core.names import GROUP, OBS, PERIOD, UNIT, WEIGHT
 from bri_bayes.design.design import Design
 from bri_bayes.design.effect_paths import pooled_path
@@ -36,18 +38,18 @@ _TOGETHER = 250
 
 
 @dataclass(frozen=True, eq=False)
-class Kind:
-    """Regions of one size: ``n`` units each, ``regions`` of them, treated or not, with a shock or without.
+class Regions:
+    """The outcome by region: ``n`` (M,) units, ``treated`` (M,), ``shocked`` (M,) whether it has a shock.
 
-    ``average`` (T, regions) : sqrt(n) times the averages; ``scatter`` (T, T) : sum of products of the contrasts.
+    ``average`` (T, M) : sqrt(n) times the averages; ``scatter`` : never-treated, then treated units, each the sum of
+    products of the contrasts (T, T) and their number.
     """
 
-    n: int
-    regions: int
-    treated: bool
-    shocked: bool
+    n: Array
+    treated: Mask
+    shocked: Mask
     average: Array
-    scatter: Array
+    scatter: tuple[tuple[Array, int], tuple[Array, int]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +65,11 @@ class WidePosterior:
     mixture: NormalMixtures
 
     @property
+    def effect(self) -> Effect:
+        """In five numbers."""
+        return self.mixture.effects()[0]
+
+    @property
     def log_marginal(self) -> float:
         """Two cards on the same rows differ by their log Bayes factor."""
         return self.points.log_normaliser
@@ -72,6 +79,13 @@ class WidePosterior:
         logs, weights = np.log(self.hyper[name]), self.points.weights
         mean = float(weights @ logs)
         return float(np.exp(mean)), float(np.sqrt(weights @ (logs - mean) ** 2))
+
+    def middle(self, name: str) -> Middle:
+        """Median and interval of a hyperparameter."""
+        order = np.argsort(self.hyper[name])
+        share = np.cumsum(self.points.weights[order])
+        at = [int(np.searchsorted(share, p)) for p in (0.5, *TAILS)]
+        return Middle(*(float(self.hyper[name][order[min(i, order.size - 1)]]) for i in at))
 
 
 def covers_wide(design: Design, card: ModelCard) -> bool:
@@ -104,7 +118,7 @@ class WidePool:
 
     card: ModelCard
     space: Hyperparameters
-    kinds: tuple[Kind, ...]
+    regions: Regions
     periods: Array
     shocks: ShockProcess | None
     wide: tuple[float, float]
@@ -123,7 +137,7 @@ class WidePool:
         path[after], bends[after] = average, changes
         shocks = shock_process(design, card) if card.shocks.process != "none" else None
         space = hyperparameters(build_terms(design, card), card)
-        return cls(card, space, _kinds(design, card), periods, shocks, wide_scales(design, card), path, bends)
+        return cls(card, space, _regions(design, card), periods, shocks, wide_scales(design, card), path, bends)
 
     def log_posterior(self, vectors: Array) -> Array:
         """log p(y | h) p(h) : (B,), hyperparameters on their unconstrained scale."""
@@ -142,81 +156,90 @@ class WidePool:
             yield self.space.values(vectors[first : first + _TOGETHER])
 
     def _given(self, hyper: dict[str, Array]) -> tuple[Array, Array, Array]:
-        n_points, size = hyper["sigma"].size, self.periods.size
-        zero = np.zeros(n_points)
-        structure = self.card.errors.structure
-        errors = process_covariance(
-            structure, hyper["sigma"], self.periods, hyper.get("rho", zero), hyper.get("noise", zero)
+        regions, size = self.regions, self.periods.size
+        levels = self._errors(hyper) + self.wide[0] ** 2
+        factor = np.linalg.cholesky(levels)
+        whitening = np.linalg.inv(factor)
+        spread = np.zeros(levels.shape[:2])
+        if self.shocks is not None:
+            seen = whitening @ self.shocks.covariance(hyper) @ np.swapaxes(whitening, 1, 2)
+            spread, vectors = np.linalg.eigh(0.5 * (seen + np.swapaxes(seen, 1, 2)))
+            whitening = np.swapaxes(vectors, 1, 2) @ whitening
+            spread = hyper[RATIO][:, None] ** 2 * spread
+        log_det = 2 * np.log(np.diagonal(factor, axis1=1, axis2=2)).sum(axis=1)
+        log_density = self._within(hyper, levels, whitening, log_det)
+        # Variances (B, T, M) of the averages of all regions, in the directions in which they are independent.
+        variance = 1 + spread[:, :, None] * (regions.n * regions.shocked)
+        average = whitening @ regions.average
+        log_density -= 0.5 * (regions.n.size * log_det + np.log(variance).sum(axis=(1, 2)))
+        log_density -= 0.5 * (average**2 / variance).sum(axis=(1, 2))
+        weighted, share = np.sqrt(regions.n) * average / variance, regions.n / variance
+        everywhere = whitening @ period_contrasts(size)
+        effects = whitening @ np.hstack([self.path, self.bends, self.path])
+        ever = share[:, :, regions.treated].sum(axis=2, keepdims=True)
+        crossed = np.swapaxes(everywhere, 1, 2) @ (ever * effects)
+        precision, log_det_prior, functional = self._prior(hyper)
+        periods = size - 1
+        precision[:, :periods, :periods] += np.swapaxes(everywhere, 1, 2) @ (share.sum(2)[:, :, None] * everywhere)
+        precision[:, :periods, periods:] += crossed
+        precision[:, periods:, :periods] += np.swapaxes(crossed, 1, 2)
+        precision[:, periods:, periods:] += np.swapaxes(effects, 1, 2) @ (ever * effects)
+        moment = np.concatenate(
+            [
+                np.einsum("btp,bt->bp", everywhere, weighted.sum(axis=2)),
+                np.einsum("btp,bt->bp", effects, weighted[:, :, regions.treated].sum(axis=2)),
+            ],
+            axis=1,
         )
-        errors = errors + self.wide[0] ** 2
-        contrasts = period_contrasts(size)
-        precision, log_det_prior, functional, deviation = self._prior(hyper)
-        moment, log_density = np.zeros((n_points, precision.shape[-1])), -0.5 * log_det_prior
-        after = np.outer(self.path, self.path)
-        shock = 0.0 if self.shocks is None else hyper[RATIO][:, None, None] ** 2 * self.shocks.covariance(hyper)
-        by_treated = {}
-        for kind in self.kinds:
-            if kind.treated not in by_treated:
-                within = errors + deviation[:, None, None] ** 2 * after if kind.treated else errors
-                by_treated[kind.treated] = np.linalg.inv(within), np.linalg.slogdet(within)[1]
-            inverse, log_det = by_treated[kind.treated]
-            count = kind.regions * (kind.n - 1)
-            log_density = log_density - 0.5 * (count * log_det + np.einsum("bts,ts->b", inverse, kind.scatter))
-            mean = errors + kind.n * shock if kind.shocked else errors
-            inverse, log_det = np.linalg.inv(mean), np.linalg.slogdet(mean)[1]
-            form = np.einsum("bts,ts->b", inverse, kind.average @ kind.average.T)
-            log_density = log_density - 0.5 * (kind.regions * log_det + form)
-            columns = np.sqrt(kind.n) * np.hstack([contrasts, *self._effects(treated=kind.treated)])
-            weighted = np.swapaxes(inverse @ columns, 1, 2)
-            precision = precision + kind.regions * (weighted @ columns)
-            moment = moment + weighted @ kind.average.sum(axis=1)
         solved = np.linalg.solve(precision, np.stack([moment, functional], axis=2))
-        log_density = log_density - 0.5 * np.linalg.slogdet(precision)[1]
-        log_density = log_density + 0.5 * (moment * solved[:, :, 0]).sum(axis=1)
-        rows = size * sum(kind.n * kind.regions for kind in self.kinds)
-        variance = (functional * solved[:, :, 1]).sum(axis=1)
-        mean_att = (functional * solved[:, :, 0]).sum(axis=1)
-        return log_density - 0.5 * rows * np.log(2 * np.pi), mean_att, np.sqrt(variance)
+        log_density += 0.5 * ((moment * solved[:, :, 0]).sum(axis=1) - np.linalg.slogdet(precision)[1] - log_det_prior)
+        rows = size * float(regions.n.sum())
+        sd = np.sqrt((functional * solved[:, :, 1]).sum(axis=1))
+        return log_density - 0.5 * rows * np.log(2 * np.pi), (functional * solved[:, :, 0]).sum(axis=1), sd
 
-    def _effects(self, *, treated: bool) -> list[Array]:
-        """Columns of the path, of its bends and of the average deviation of the treated units."""
-        columns = [self.path, self.bends, self.path]
-        return columns if treated else [np.zeros_like(column) for column in columns]
+    def _errors(self, hyper: dict[str, Array]) -> Array:
+        zero = np.zeros(hyper["sigma"].size)
+        rho, noise = hyper.get("rho", zero), hyper.get("noise", zero)
+        return process_covariance(self.card.errors.structure, hyper["sigma"], self.periods, rho, noise)
 
-    def _prior(self, hyper: dict[str, Array]) -> tuple[Array, Array, Array, Array]:
-        """Prior precision (B, p, p) of what all share, log determinant of its inverse, weights of the ATT, omega."""
-        n_treated = sum(kind.n * kind.regions for kind in self.kinds if kind.treated)
+    def _within(self, hyper: dict[str, Array], levels: Array, whitening: Array, log_det: Array) -> Array:
+        """Log density of the contrasts between units of one region but for the powers of 2 pi : (B,)."""
+        (never, n_never), (ever, n_ever) = self.regions.scatter
+        inverse = np.swapaxes(whitening, 1, 2) @ whitening
+        total = n_never * log_det + np.einsum("bts,ts->b", inverse, never)
+        if n_ever:
+            treated = levels + hyper["omega"][:, None, None] ** 2 * np.outer(self.path, self.path)
+            total += n_ever * np.linalg.slogdet(treated)[1] + np.einsum("bts,ts->b", np.linalg.inv(treated), ever)
+        return np.asarray(-0.5 * total)
+
+    def _prior(self, hyper: dict[str, Array]) -> tuple[Array, Array, Array]:
+        """Prior precision (B, p, p) of what all share, log determinant of its inverse (B,), weights of the ATT (B, p).
+
+        Period effects, the average of the path, its bends, and the average of the treated units' deviations.
+        """
+        n_treated = float(self.regions.n[self.regions.treated].sum())
         ones = np.ones(hyper["sigma"].size)
-        deviation = hyper["omega"]
         scales = [self.wide[1] * ones] * (self.periods.size - 1)
-        scales += [
-            self.card.priors.effect * ones,
-            *[hyper["eta"]] * self.bends.shape[1],
-            deviation / np.sqrt(n_treated),
-        ]
-        sd = np.stack(scales, axis=1)
+        scales += [self.card.priors.effect * ones, *[hyper["eta"]] * self.bends.shape[1]]
+        sd = np.stack([*scales, hyper["omega"] / np.sqrt(n_treated)], axis=1)
         precision = np.zeros((*sd.shape, sd.shape[1]))
         diagonal = np.arange(sd.shape[1])
         precision[:, diagonal, diagonal] = sd**-2.0
         functional = np.zeros(sd.shape)
         functional[:, [self.periods.size - 1, -1]] = 1.0
-        return precision, 2 * np.log(sd).sum(axis=1), functional, deviation
+        return precision, 2 * np.log(sd).sum(axis=1), functional
 
 
-def _kinds(design: Design, card: ModelCard) -> tuple[Kind, ...]:
-    """The regions by size and treatment; a unit of no region is one of its own that has no shock."""
+def _regions(design: Design, card: ModelCard) -> Regions:
+    """The regions of a design; a unit of no region is one of its own that has no shock."""
     n_units, size = design.sizes[UNIT], design.sizes[PERIOD]
     y = (design["y"].to_numpy().reshape(n_units, size) - design.attrs["y_center"]) / design.attrs["y_scale"]
     treated, group = np.isfinite(design["first_treated"].to_numpy()), design["group_ix"].to_numpy()
     label = np.where(group < 0, design.sizes[GROUP] + np.arange(n_units), group)
-    members: dict[tuple[int, bool, bool], list[Array]] = {}
-    for region in np.unique(label):
-        rows = np.flatnonzero(label == region)
-        shocked = card.shocks.process != "none" and bool(group[rows[0]] >= 0)
-        members.setdefault((rows.size, bool(treated[rows[0]]), shocked), []).append(y[rows])
-    kinds = []
-    for (n, ever, shocked), regions in members.items():
-        averages = np.stack([series.mean(axis=0) for series in regions], axis=1)
-        around = np.concatenate([series - series.mean(axis=0) for series in regions])
-        kinds.append(Kind(n, len(regions), ever, shocked, np.sqrt(n) * averages, around.T @ around))
-    return tuple(kinds)
+    _, first, region, n = np.unique(label, return_index=True, return_inverse=True, return_counts=True)
+    average = np.stack([y[region == at].mean(axis=0) for at in range(n.size)], axis=1)
+    around = y - average.T[region]
+    scatter = [(around[some].T @ around[some], int((n - 1)[treated[first] == ever].sum()))
+               for ever, some in ((False, ~treated), (True, treated))]  # fmt: skip
+    shocked = (group[first] >= 0) & (card.shocks.process != "none")
+    return Regions(n.astype(float), treated[first], shocked, np.sqrt(n) * average, (scatter[0], scatter[1]))

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypedDict
 from pydantic import with_config
 
 from bri_bayes.checks import CheckResult
+from bri_bayes.checks.first_screen import FirstScreen
 from bri_bayes.core.effect import Effect
 from bri_bayes.core.json_values import Result, json_safe
 
@@ -73,6 +74,7 @@ class OutcomeResult(Described):
     warnings: Sequence[str]
     truth: Mapping[str, float] | None
     power: Mapping[str, Any] | None
+    first: FirstScreen | None = None
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from bri_bayes.checks.first_screen import FirstScreen, first_screen
 from bri_bayes.core.errors import InputError
 from bri_bayes.core.json_values import json_safe
 from bri_bayes.core.resources import shipped
@@ -25,8 +26,14 @@ ANSWER, PAPER = "answer", "paper"
 PANELS, QUICK_PANELS = 1000, 200
 
 
-def main_steps(study: Study, data: Panel, cards: Mapping[str, ModelCard], seed: int) -> list[Step]:
-    """A step for each outcome and card, and one for its frequentist answers."""
+# Simulated panels behind the power on the first screen, and the points of hyperparameters that they share.
+FIRST, QUICK_FIRST = {"panels": 300, "points": 6000}, {"panels": 40, "points": 1000}
+
+
+def main_steps(
+    study: Study, data: Panel, cards: Mapping[str, ModelCard], seed: int, *, quick: bool = False
+) -> list[Step]:
+    """A step for each outcome and card, one for its frequentist answers, and one for what stands beside the first."""
     steps = []
     for outcome in study.outcomes:
         for name, card in cards.items():
@@ -36,6 +43,15 @@ def main_steps(study: Study, data: Panel, cards: Mapping[str, ModelCard], seed: 
             labels = [card.name, card.title, data[outcome].attrs, data.attrs.get("kind")]
             key = content_key("fit-values", analysis.digest, seed, labels)
             steps.append(Step(ANSWER, ("fit", outcome, name), key, partial(_fit_step, analysis, seed)))
+        first = next(iter(cards.values()))
+        if first.outcome in (None, outcome) and first.is_marginal:
+            analysis = Analysis(data, study.assignment, dataclasses.replace(first, outcome=outcome))
+            published = study.outcomes[outcome].published
+            claim = None if published is None else published.estimate
+            size = QUICK_FIRST if quick else FIRST
+            key = content_key("first-screen", analysis.digest, first.name, claim, *size.values(), seed)
+            call = partial(first_screen, analysis, claim, **size, seed=seed)
+            steps.append(Step(ANSWER, ("first", outcome), key, call, FirstScreen))
         plain = Analysis(data, study.assignment, ModelCard(name="rows", title="rows", outcome=outcome))
         key = content_key("frequentist", plain.digest)
         steps.append(Step(ANSWER, ("frequentist", outcome), key, partial(_frequentist_step, plain)))

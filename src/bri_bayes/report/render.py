@@ -17,6 +17,7 @@ from bri_bayes.core.resources import shipped
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation import study_tables as tables
 from bri_bayes.presentation.cells import Cell, grid
+from bri_bayes.presentation.first_screen import first_screen
 from bri_bayes.presentation.gates import failed_gates
 from bri_bayes.presentation.main_tables import ADDITIONAL_TRADE, BY_MODEL, DIAGNOSTICS, PARAMETERS
 from bri_bayes.presentation.page_parts import Part, with_policy_named
@@ -92,7 +93,7 @@ def page_content(
         "treated": _treated(values),
         "empty": [tables.unit_name(values, unit) for unit in values["panel"].get("units_without_rows") or []],
         "warnings": _warnings(values),
-        "answers": [_answer(outcome) for outcome in answered],
+        "answers": [_answer(values, name) for name, outcome in values["outcomes"].items() if main_model(outcome)],
         "drawings": told,
         "headline": list(_headline(values)),
         "event_time": _by_outcome(values, BY_EVENT_TIME),
@@ -119,7 +120,8 @@ def page_content(
     return content | {"contents": contents}
 
 
-def _answer(outcome: Values) -> dict[str, Any]:
+def _answer(values: Values, name: str) -> dict[str, Any]:
+    outcome = values["outcomes"][name]
     att, digits = main_model(outcome)["att"], sentences.decimals(outcome)
     return {
         "label": outcome["label"],
@@ -128,6 +130,7 @@ def _answer(outcome: Values) -> dict[str, Any]:
         "lower": Cell(sentences.number(att["lower"], digits), att["lower"]),
         "upper": Cell(sentences.number(att["upper"], digits), att["upper"]),
         "sentence": sentences.answer(outcome),
+        "beside": first_screen(values, name),
     }
 
 

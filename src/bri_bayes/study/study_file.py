@@ -78,7 +78,7 @@ class Study:
     ``policy`` : its name; ``audit`` : whether the report has the audit and the power for the published effects, of the
     shipped paper or of the one in a TOML file; ``claims`` : what it says; ``pool`` : the wider pool; ``exposed`` : the
     first period in which a control had a part of the policy; ``propensity`` : what is matched on; ``compare`` : cards;
-    ``groups`` : units that may share shocks.
+    ``groups`` : units that may share shocks; ``answer`` : the card that is shown first (by default a rule names it).
     """
 
     name: str
@@ -91,6 +91,7 @@ class Study:
     mediators: Mapping[str, Column] = dataclasses.field(default_factory=dict)
     unit_names: Mapping[str, str] = dataclasses.field(default_factory=dict)
     models: tuple[str, ...] = ("did",)
+    answer: str | None = None
     policy: str | None = None
     audit: bool | Path = False
     claims: tuple[StatedClaim, ...] = ()

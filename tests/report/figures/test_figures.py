@@ -118,7 +118,7 @@ def test_the_title_of_category_growth_counts_what_slows_down(values: Values) -> 
 
 
 def test_the_title_changes_when_the_interval_leaves_zero_out(values: Values) -> None:
-    exports, imports = (outcome["models"]["did"]["att"] for outcome in values["outcomes"].values())
+    exports, imports = (outcome["models"]["did_shared"]["att"] for outcome in values["outcomes"].values())
     exports |= {"mean": 0.12, "sd": 0.21, "lower": -0.29, "upper": 0.53, "p_positive": 0.72}
     imports |= {"mean": 0.5, "sd": 0.1, "lower": 0.3, "upper": 0.7, "p_positive": 1.0}
     text = _drawn(values, "comparison")
@@ -141,7 +141,7 @@ def test_the_comparison_prints_each_method_with_its_interval(values: Values) -> 
 def test_the_forest_has_a_row_for_every_treated_unit_and_its_height_grows_with_them(values: Values) -> None:
     small = FIGURES["forest"](values)
     labels = [label.get_text() for label in small.axes[0].get_yticklabels()]
-    means = values["outcomes"]["lnexport"]["models"]["did"]["by_unit"]
+    means = values["outcomes"]["lnexport"]["models"]["did_shared"]["by_unit"]
     units = sorted(means, key=lambda unit: -means[unit]["mean"])
     names = [values["unit_names"][unit] for unit in units]
     assert labels == ["Published", "TWFE, clustered s.e.", "Bayes, posterior", *names]
@@ -162,7 +162,7 @@ def test_the_paths_of_many_units_show_the_20_largest_and_say_so(values: Values) 
 
 
 def test_the_paths_label_logs_with_levels(values: Values) -> None:
-    path = values["outcomes"]["lnexport"]["models"]["did"]["counterfactual"]["KAZ"]
+    path = values["outcomes"]["lnexport"]["models"]["did_shared"]["counterfactual"]["KAZ"]
     for place, cell in enumerate(path.values()):  # million US dollars: from 8.1 to 16.6 billion
         cell.update(dict.fromkeys(("observed", "mean", "lower", "upper"), 9 + 0.08 * place))
     kazakhstan = FIGURES["paths"](values).axes[1]
@@ -173,7 +173,7 @@ def test_the_paths_label_logs_with_levels(values: Values) -> None:
 
 
 def test_a_path_with_a_missing_year_has_a_gap(values: Values) -> None:
-    del values["outcomes"]["lnexport"]["models"]["did"]["counterfactual"]["KAZ"]["2009"]
+    del values["outcomes"]["lnexport"]["models"]["did_shared"]["counterfactual"]["KAZ"]["2009"]
     lines = FIGURES["paths"](values).axes[1].get_lines()
     observed = next(line for line in lines if len(line.get_xdata()) == 10)
     missing = np.isnan(np.asarray(observed.get_ydata(), dtype=float)).tolist()
@@ -216,7 +216,7 @@ def test_the_event_study_counts_the_years_that_leave_zero_out(values: Values) ->
 
 def test_with_several_onsets_the_event_study_has_no_calendar_years(values: Values) -> None:
     for outcome in values["outcomes"].values():
-        outcome["models"]["did"]["by_period"] = {"2014": outcome["models"]["did"]["att"]}
+        outcome["models"]["did_shared"]["by_period"] = {"2014": outcome["models"]["did_shared"]["att"]}
     text = _drawn(values, "event_study")
     assert "Years since the onset" in text
     assert "2013" not in text
@@ -224,7 +224,7 @@ def test_with_several_onsets_the_event_study_has_no_calendar_years(values: Value
 
 def test_additional_trade_counts_years_for_each_outcome(values: Values) -> None:
     for name, outcome in values["outcomes"].items():
-        years = outcome["models"]["did"]["additional_trade_usd"].values()
+        years = outcome["models"]["did_shared"]["additional_trade_usd"].values()
         _leave_out(years, out=name == "lnimport", size=1e10)
     text = _drawn(values, "additional_trade")
     assert "Exports: 0 of 4 years; Imports: 4 of 4 years" in text
@@ -335,7 +335,7 @@ def _many_units(values: Values, count: int) -> None:
     values["panel"]["units"] = units
     for outcome in values["outcomes"].values():
         outcome["treated"] = units
-        model = outcome["models"]["did"]
+        model = outcome["models"]["did_shared"]
         model["by_unit"] = dict.fromkeys(units, model["by_unit"]["KAZ"])
         path = model["counterfactual"]["KAZ"]
         model["counterfactual"] = {

@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bri_bayes.app.first_answer import first_card
 from bri_bayes.app.notebook.result import DidResult
 from bri_bayes.app.request import Request, question
 from bri_bayes.core.errors import InputError
 from bri_bayes.core.names import WEIGHT
 from bri_bayes.data.comparable import blame
 from bri_bayes.design.analysis import Analysis
+from bri_bayes.estimands.first_answer import first_card
 from bri_bayes.inference import fit
 from bri_bayes.study.card_changes import card as changed_card
 from bri_bayes.study.model_card import ModelCard, load_card

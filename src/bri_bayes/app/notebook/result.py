@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
-from bri_bayes.app.first_answer import alternatives, what_separates
 from bri_bayes.app.notebook.answer import By
 from bri_bayes.app.notebook.wording import effect_in_prose, span
 from bri_bayes.core.effect import Effect
@@ -21,6 +20,7 @@ from bri_bayes.core.names import OBS
 from bri_bayes.data.panel import period_labels
 from bri_bayes.design.analysis import Analysis, Fit
 from bri_bayes.design.design import Design
+from bri_bayes.estimands.first_answer import alternatives, what_separates
 from bri_bayes.estimands.linear import att_effect, effect_within, effects_by, effects_by_cell, effects_by_cohort
 from bri_bayes.study.card_text import assumption
 from bri_bayes.study.model_card import ModelCard, load_card

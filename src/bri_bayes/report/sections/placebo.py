@@ -11,6 +11,7 @@ from bri_bayes.checks.null_model import problem_of
 from bri_bayes.checks.placebo_null import Null
 from bri_bayes.checks.placebo_pool import WiderPool, all_others, candidates, problem, same_shape
 from bri_bayes.checks.placebo_predictive import Predictive, predictive_values
+from bri_bayes.checks.placebo_region import RegionalPlacebos, regional_placebos
 from bri_bayes.checks.placebo_space import (
     AnyCountry,
     ControlsOnly,
@@ -21,6 +22,7 @@ from bri_bayes.checks.placebo_space import (
 )
 from bri_bayes.checks.placebo_time import PlacebosInTime, time_recipes, time_values
 from bri_bayes.checks.posterior_predictive import predictive_checks
+from bri_bayes.checks.wide_pool import wide_problem
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.core.json_values import Result, json_safe
 from bri_bayes.data.panel import Panel
@@ -30,16 +32,19 @@ from bri_bayes.presentation.gates import beyond_limits
 from bri_bayes.presentation.results import SectionResult
 from bri_bayes.report.sections.claim_rules import judged
 from bri_bayes.report.sections.placebo_page import TABLES, parts, verdicts
+from bri_bayes.report.sections.pool import content_of, series_of, shared_analysis
 from bri_bayes.report.sections.section import Context, Section
 from bri_bayes.runtime.cache import content_key
 from bri_bayes.runtime.refit_steps import gathered, refit_steps
 from bri_bayes.runtime.steps import Parts, Step
 
 NAME = "placebo"
-KINDS = ("time", "space", "predictive")
+KINDS = ("time", "space", "region", "predictive")
 # Random groups of the wider pool and simulated panels; fewer for a first look.
 GROUPS, QUICK_GROUPS = 500, 100
 POINTS, QUICK_POINTS = 2000, 1000
+# Groups drawn from each region of the file; fewer for a first look.
+DRAWS, QUICK_DRAWS = 4, 1
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,8 @@ class PlaceboOutcome(Result):
     time: PlacebosInTime | None = None
     space: PlacebosInSpace | None = None
     predictive: Predictive | None = None
+    region: RegionalPlacebos | None = None
+    no_region: str | None = None
 
 
 def steps(context: Context) -> list[Step]:
@@ -91,6 +98,8 @@ def steps(context: Context) -> list[Step]:
             pieces += _pool_steps(name, analysis, context, groups, points)
         elif "space" in kinds:
             pieces += refit_steps(NAME, ("space", name), space_recipes(analysis, seed), seed)
+        if "region" in kinds:
+            pieces += _region_steps(name, context)
         if "predictive" in kinds and problem_of(analysis) is None:
             pieces.append(_step("predictive", name, _predictive, analysis, Predictive, panels=groups, seed=seed))
     return pieces
@@ -120,6 +129,8 @@ def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
             time=in_time,
             space=_space(name, analysis, context, results) if "space" in _kinds(context) else None,
             predictive=results.get(("predictive", name)),
+            region=results.get(("region", name)),
+            no_region=_no_region(name, context) if context.options.get("kind") == "region" else None,
         )
     failed += [sentence for placebos in outcomes.values() for sentence in _unreliable(placebos)]
     written = json_safe(outcomes)
@@ -151,6 +162,24 @@ def _pool_steps(name: str, analysis: Analysis, context: Context, groups: int, po
     return [Step(NAME, ("pool", name), key, call, Pools)]
 
 
+def _region_steps(name: str, context: Context) -> list[Step]:
+    """The regions of the file, where the study has groups."""
+    if context.study.groups is None or _no_region(name, context) is not None:
+        return []
+    analysis, pool = shared_analysis(context, name), context.pool()
+    units = candidates(analysis, pool, [name])
+    series = series_of(pool, name, [*units, *analysis.assignment.treated_units])
+    draws = QUICK_DRAWS if context.quick else DRAWS
+    key = content_key("placebo-region", analysis.digest, tuple(units), *content_of(series, name), draws, context.seed)
+    call = partial(regional_placebos, analysis, series, units, draws=draws, seed=context.seed)
+    return [Step(NAME, ("region", name), key, call, RegionalPlacebos)]
+
+
+def _no_region(name: str, context: Context) -> str | None:
+    analysis, pool = shared_analysis(context, name), context.pool()
+    return wide_problem(analysis, pool, candidates(analysis, pool, [name]))
+
+
 def _space(name: str, analysis: Analysis, context: Context, results: Mapping[Parts, Any]) -> PlacebosInSpace:
     any_group = results.get(("space", name))
     if any_group is None:
@@ -169,8 +198,9 @@ def _space(name: str, analysis: Analysis, context: Context, results: Mapping[Par
 
 
 def _unreliable(outcome: PlaceboOutcome) -> list[str]:
-    space = outcome.space
+    space, region = outcome.space, outcome.region
     nulls: dict[str, Null | None] = {"placebos in space": space, "posterior predictive placebos": outcome.predictive}
+    nulls |= {"regional placebos": region, "narrow regional placebos": None if region is None else region.narrow}
     if space is not None:
         nulls["placebos among the controls"] = space.controls_only
         nulls["placebos from the wider pool"] = space.wide_pool

@@ -21,6 +21,8 @@ NULLS: Mapping[tuple[str, ...], str] = {
     ("space", "controls_only"): "groups of the controls alone",
     ("space", "wide_pool"): "other countries, as many treated and controls",
     ("space", "wide_pool_all_others"): "other countries, against all others",
+    ("region",): "other regions, against all others",
+    ("region", "narrow"): "groups of one other region, as many treated and controls",
     ("predictive",): "simulated from the years before the policy",
     ("predictive", "whole_panel"): "simulated from all years, effect removed",
 }
@@ -65,10 +67,16 @@ def parts(values: Values) -> list[Part]:
     for heading, key, pictures in (
         ("In time", "time", ("placebo_time",)),
         ("In space", "space", ("placebo_space", "placebo_paper")),
+        ("Region by region", "region", ("placebo_region",)),
         ("From the posterior predictive", "predictive", ("placebo_predictive", "model_checks")),
     ):
         if any(outcome.get(key) for outcome in outcomes.values()):
             shown += [Heading(heading), *(Picture(name) for name in pictures)]
+    shown += [
+        Paragraph(f"{outcome['label']}: no regions; {outcome['no_region']}.")
+        for outcome in outcomes.values()
+        if outcome.get("no_region")
+    ]
     if any(outcome.get("time") for outcome in outcomes.values()):
         shown.append(Shown(IN_TIME.fill(values), folded="Every earlier onset"))
     return shown
@@ -106,6 +114,23 @@ def _pool_rows(values: Values) -> Iterator[dict[str, Any]]:
             for row in (null or {}).get("placebos", []):
                 against = {"controls": row.get("controls", "all others")}
                 yield _group({"outcome": name, "label": outcome["label"], **against}, row)
+
+
+def _region_rows(values: Values) -> Iterator[dict[str, Any]]:
+    """A row an outcome and region, then the groups drawn from regions."""
+    for name, outcome in _having(values, "region"):
+        key = {"outcome": name, "label": outcome["label"]}
+        for row in outcome["region"]["placebos"]:
+            yield {
+                **key,
+                "region": row["label"],
+                "treated": "",
+                "controls": "all others",
+                "n": row["size"],
+                **row["att"],
+            }
+        for row in (outcome["region"].get("narrow") or {}).get("placebos", []):
+            yield {**key, "region": row["group"], "treated": row["label"], "controls": row["controls"], **row["att"]}
 
 
 def _group(key: dict[str, Any], row: Values) -> dict[str, Any]:
@@ -162,7 +187,34 @@ def _reading(outcomes: Mapping[str, Any]) -> list[str]:
             )
         elif outcome.get("space"):
             texts.append(f"{outcome['label']}: no wider pool; {outcome['space']['no_pool']}.")
-    return texts
+    return [*texts, *(text for outcome in outcomes.values() if outcome.get("region") for text in _by_region(outcome))]
+
+
+def _by_region(outcome: Mapping[str, Any]) -> list[str]:
+    """Where the treated region stands among the others, and why groups of one region are not random groups."""
+    region, random = outcome["region"], (outcome.get("space") or {}).get("wide_pool")
+    size = abs(region["observed"]["mean"])
+    larger = sum(abs(row["att"]["mean"]) >= size for row in region["placebos"])
+    text = (
+        f"{outcome['label']}: each of {region['n']} other regions with {region['least']} units or more was treated in "
+        f"turn, against the units outside it ({region['n_pool']} in all); {larger} have an effect at least as large "
+        f"in size as {region['region']} (p {sentences.number(region['p_value'], 2)})."
+    )
+    if narrow := region.get("narrow"):
+        rates = {name: sentences.probability(rate, words=False) for name, rate in narrow["false_alarms"].items()}
+        bayes = sentences.probability(narrow["excluding_zero"] / narrow["n"], words=False)
+        text += (
+            f" As many units of one region as were treated, against as many controls each of another (groups of "
+            f"{narrow['regions']} regions): permutation finds an effect at 5% in {rates['twfe/permutation']} of "
+            f"{narrow['tested']}, clustered standard errors in {rates['twfe/cluster']}, the posterior with shared "
+            f"shocks in {bayes} of {narrow['n']}."
+        )
+    if random:
+        text += (
+            " Random groups mix units of all regions, whose shocks average out; units of one region share theirs, as "
+            "the treated do. So regions are the fairer placebo, and there are few."
+        )
+    return [text]
 
 
 SUMMARY = TableSpec(
@@ -198,6 +250,19 @@ FROM_POOL = TableSpec(
     (*OUTCOME, Column("treated", "treated"), Column("controls", "controls", minor=True), *_GROUP),
     _pool_rows,
 )
+BY_REGION = TableSpec(
+    "placebos_by_region",
+    "The effect with other regions treated",
+    (
+        *OUTCOME,
+        Column("region", "region", "name"),
+        Column("treated", "treated"),
+        Column("n", "units", "count"),
+        Column("controls", "controls", minor=True),
+        *effect_columns(digits=3),
+    ),
+    _region_rows,
+)
 CHECKS = TableSpec(
     "posterior_predictive_checks",
     "Statistics of the panel among those of panels that the model makes",
@@ -212,4 +277,4 @@ CHECKS = TableSpec(
     ),
     _check_rows,
 )
-TABLES = (SUMMARY, IN_TIME, IN_SPACE, FROM_POOL, CHECKS)
+TABLES = (SUMMARY, IN_TIME, IN_SPACE, FROM_POOL, BY_REGION, CHECKS)

@@ -8,6 +8,7 @@ does not make, so that a reader sees what hangs on them.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 from bri_bayes.core.effect import Effect
@@ -28,6 +29,16 @@ SHARED, INDEPENDENT, NOISE = "did_shared", "did", "did_noise"
 def first_card(n_treated: int) -> str:
     """The name of the card whose answer is shown first; one treated unit shares its shocks with nobody."""
     return SHARED if n_treated > 1 else NOISE
+
+
+def shown_first(models: Sequence[str], n_treated: int, answer: str | None = None) -> str:
+    """The card that a study shows first: the one that it names, else the first of its ``models``.
+
+    Where that is ``did``, whose units are independent, the rule of ``first_card`` goes before: ``did`` stands beside.
+    """
+    if answer is not None:
+        return answer
+    return first_card(n_treated) if models[0] == INDEPENDENT else models[0]
 
 
 def alternatives(analysis: Analysis, seed: int) -> list[dict[str, Any]]:
@@ -70,5 +81,5 @@ def what_separates(card: ModelCard, design: Design) -> list[str]:
     return [
         f"The {n_units} treated units are one group, so the policy was tried once: whatever else befell this group "
         "after the onset cannot be told from it. The first answer allows for shocks that they share, whose size is "
-        "hardly learned from one group; 'units independent' does without. Other groups can be named (--groups)."
+        "hardly learned from one group; 'units independent' does without."
     ]

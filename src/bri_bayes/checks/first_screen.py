@@ -1,0 +1,98 @@
+"""What must stand beside the answer that is shown first? Whether its model makes such panels, and what it could show.
+
+Panels are drawn from the posterior of the card: with its effects for the predictive checks, and without, an effect of
+a known size then added to every treated cell, for the power of the design. Shocks that the treated share are drawn
+anew in every panel, so the power is that of one treated group, not of as many units as there are.
+Source: Gelman & Carlin (2014), doi:10.1177/1745691614551642.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bri_bayes.checks.null_model import posterior_draws, problem_of, replicas
+from bri_bayes.checks.posterior_predictive import NAMES, predictive_checks
+from bri_bayes.core.json_values import Result
+from bri_bayes.design.analysis import Analysis
+from bri_bayes.estimands.first_answer import treated_groups, what_separates
+from bri_bayes.inference.batch import att_of_many
+from bri_bayes.study.card_text import assumption
+
+# Proposals of a simulated panel that the common points do not cover.
+_PROPOSALS = 256
+
+
+@dataclass(frozen=True)
+class FailedCheck(Result):
+    """A statistic of the panel that the model does not make: ``p_value`` outside the middle 95% of its panels."""
+
+    statistic: str
+    p_value: float
+
+
+@dataclass(frozen=True)
+class ClaimedPower(Result):
+    """How often the 95% interval of the card leaves zero out, with an effect of ``effect`` and with none."""
+
+    effect: float
+    power: float
+    size: float
+    panels: int
+
+
+@dataclass(frozen=True)
+class FirstScreen(Result):
+    """``assumption`` of the card; ``groups`` of the treated units, the independent draws of the policy; ``separates`` :
+    what it assumes of them; ``checked`` : predictive checks made, None where no panel can be simulated."""
+
+    card: str
+    assumption: str
+    groups: Sequence[str]
+    separates: Sequence[str]
+    checked: int | None
+    failed: Sequence[FailedCheck]
+    power: ClaimedPower | None
+
+
+def first_screen(
+    analysis: Analysis, claim: float | None, *, panels: int, points: int = 6000, seed: int = 0
+) -> FirstScreen:
+    """The predictive checks of the card of ``analysis``, and its power for an effect of the size ``claim``.
+
+    ``points`` of the hyperparameters that all simulated panels share: with fewer, more panels need their own.
+    """
+    card, design = analysis.card, analysis.design
+    simulates = problem_of(analysis) is None
+    checks = predictive_checks(analysis, panels=max(panels, 500), seed=seed) if simulates else None
+    return FirstScreen(
+        card=card.name,
+        assumption=assumption(card),
+        groups=treated_groups(design),
+        separates=what_separates(card, design),
+        checked=None if checks is None else len(checks.statistics),
+        failed=[
+            FailedCheck(NAMES[row.statistic], row.p_value)
+            for row in (checks.statistics if checks is not None else [])
+            if row.extreme
+        ],
+        power=(
+            claimed_power(analysis, claim, panels=panels, points=points, seed=seed)
+            if simulates and claim is not None
+            else None
+        ),
+    )
+
+
+def claimed_power(analysis: Analysis, effect: float, *, panels: int, points: int, seed: int = 0) -> ClaimedPower:
+    """The power of the card of ``analysis`` on panels that its own posterior makes."""
+    design, card = analysis.design, analysis.card
+    nothing = replicas(posterior_draws(design, card, panels, seed), seed, effects=False)
+    outcomes = np.vstack([nothing, nothing + effect * design["treated"].to_numpy()])
+    few = dataclasses.replace(card, sampler=dataclasses.replace(card.sampler, proposals=_PROPOSALS))
+    many = att_of_many(design, few, outcomes, points=points, seed=seed)
+    leaves = (many["lower"].to_numpy() > 0) | (many["upper"].to_numpy() < 0)
+    return ClaimedPower(effect, float(leaves[panels:].mean()), float(leaves[:panels].mean()), panels)
