@@ -63,3 +63,29 @@ def test_a_level_without_the_family_has_no_ppml(tmp_path):
 )
 def test_what_the_family_does_not_do_is_refused_in_a_sentence(tmp_path, outcome, options, sentence):
     assert sentence in answer(tmp_path, frame(), outcome, *options)
+
+
+def test_a_shock_to_flow_and_total_leaves_the_relative_effect_as_it_is(tmp_path):
+    table = frame()
+    boom = np.where(table["unit"].isin(["A", "B", "C"]) & (table["year"] >= 2004), 3.0, 1.0)
+    shocked = table.assign(exports=table["exports"] * boom, total=table["total"] * boom)
+    absolute = [answer(tmp_path, panel, "log(exports)")["frequentist"][0]["estimate"] for panel in (table, shocked)]
+    assert absolute[1] - absolute[0] == pytest.approx(np.log(3))
+    relative = [answer(tmp_path, panel, "log(exports/total)") for panel in (table, shocked)]
+    for rows in ("frequentist", "ppml"):
+        for before, after in zip(*(values[rows] for values in relative), strict=True):
+            assert after["estimate"] == pytest.approx(before["estimate"], abs=1e-9)
+    means = [values["bayes"]["att"]["mean"] for values in relative]
+    assert means[1] == pytest.approx(means[0], abs=1e-9)
+
+
+def test_a_column_whose_name_has_a_stroke_is_that_column(tmp_path):
+    table = frame().assign(**{"exports/total": lambda panel: panel["exports"] ** 2})
+    named = answer(tmp_path, table, "log(exports/total)")["frequentist"][0]["estimate"]
+    assert named == pytest.approx(2 * answer(tmp_path, table, "log(exports)")["frequentist"][0]["estimate"])
+
+
+def test_zeros_of_a_relative_outcome_stand_in_ppml(tmp_path):
+    values = answer(tmp_path, frame({("A", 2001)}), "exports/total", "--family", "poisson")
+    assert values["outcome"] == "log(exports/total)"
+    assert "which loses 1 of 56 rows" in " ".join(values["warnings"])

@@ -327,3 +327,35 @@ def test_a_blank_cell_of_the_treatment_column_of_the_pool_is_refused_where_it_de
         load_study(tmp_path).load_pool()
     (tmp_path / "study.toml").write_text(text.replace('["FRA"]', '["FRA", "ABW"]'), encoding="utf-8")
     assert load_study(tmp_path).load_pool()["unit"].values.tolist() == ["KAZ", "MNG"]
+
+
+RELATIVE = TOML.replace('transform = "log"\nlevel_to_usd = 1e6', 'transform = "log"\nrelative_to = "gdp"')
+
+
+def test_a_relative_outcome_is_the_logarithm_of_the_ratio_of_two_columns(folder):
+    (folder / "study.toml").write_text(RELATIVE)
+    panel = load_study(folder).load()
+    assert float(panel["lnexport"].sel(unit="KAZ", period=2004)) == pytest.approx(np.log(1.8 / 22))
+    assert panel["lnexport"].attrs["label"] == "exports / gdp"
+    assert panel["lnexport"].attrs["relative_to"] == "gdp"
+
+
+def test_a_relative_outcome_needs_a_positive_divisor_and_is_no_money(folder):
+    (folder / "study.toml").write_text(RELATIVE)
+    (folder / "panel.csv").write_text(CSV.replace("0.5,2", "0.5,0"))
+    with pytest.raises(InputError, match='gdp of MNG 2003 is 0; what "exports" is relative to is positive'):
+        load_study(folder).load()
+    (folder / "study.toml").write_text(RELATIVE.replace("relative_to", "level_to_usd = 1.0\nrelative_to"))
+    with pytest.raises(InputError, match="is a share: it has no level_to_usd"):
+        load_study(folder)
+
+
+def test_a_cell_without_a_ratio_is_missing_in_the_pool(tmp_path):
+    rows = [f"{line},{0 if line.startswith('ABW,2012') else 2}" for line in POOL.splitlines()[1:]]
+    (tmp_path / "pool.csv").write_text("\n".join(["iso3,year,exports,total", *rows]), encoding="utf-8")
+    text = POOL_STUDY.replace('transform = "log"', 'transform = "log"\nrelative_to = "total"')
+    (tmp_path / "study.toml").write_text(text, encoding="utf-8")
+    pool = load_study(tmp_path).load_pool()
+    assert pool.attrs["cells_without_log"] == 2
+    assert bool(pool["lnexport"].sel(unit="ABW", period=2012).isnull())
+    assert float(pool["lnexport"].sel(unit="MNG", period=2012)) == pytest.approx(np.log(6 / 2))

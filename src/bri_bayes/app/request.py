@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import xarray as xr
 
 from bri_bayes.core.errors import InputError
-from bri_bayes.core.names import GROUP, PERIOD, UNIT, WEIGHT
+from bri_bayes.core.names import GROUP, PERIOD, UNIT, WEIGHT, Transform
 from bri_bayes.data.assignment import Assignment
 from bri_bayes.data.comparable import Comparable, comparable
 from bri_bayes.data.number_format import DECIDED, NumberFormat
 from bri_bayes.data.onsets import onsets_by_name, onsets_from_cells, onsets_from_column
 from bri_bayes.data.panel import Column, Panel, load_panel
+from bri_bayes.data.text_table import read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +29,9 @@ _TRANSFORMED = re.compile(r"(log1p|log)\(\s*(.+?)\s*\)")
 
 @dataclass(frozen=True)
 class Request:
-    """What the command line, or a notebook, was asked. A variable is a column or ``log(column)``, ``log1p(column)``.
+    """What the command line, or a notebook, was asked.
+
+    A variable is a column or ``log(column)``, ``log1p(column)``; ``a/b`` is the ratio of two columns of a long file.
 
     ``onset`` and ``periods`` are written as the file writes its periods. ``groups`` : a column with one text a
     unit; ``weights`` : a column of analytic weights; ``window`` : periods that are averaged into one bin, None for as
@@ -58,8 +62,9 @@ class Request:
 
 def question(request: Request) -> Comparable:
     """The panel of the request and who is compared with whom in it; ``notes`` say what was left out, and why."""
-    _check_roles(request)
-    panel = _panel(request)
+    header = _header(request)
+    _check_roles(request, header)
+    panel = _panel(request, header)
     needed = [*request.covariates, *([] if request.weights is None else [request.weights])]
     compared = comparable(panel, _assignment(request, panel), request.outcome, needed)
     notes = (*panel.attrs.get("notes", ()), *compared.notes)
@@ -71,18 +76,28 @@ def question(request: Request) -> Comparable:
     return Comparable(grouped, compared.assignment, compared.left_out, compared.not_yet_treated, notes)
 
 
-def column_of(name: str) -> Column:
-    """The column of a variable, and its transform."""
+def column_of(name: str, header: Collection[str] = ()) -> Column:
+    """The column of a variable, and its transform; ``a/b`` is a ratio where ``header`` has a and b, and no "a/b"."""
     match = _TRANSFORMED.fullmatch(name.strip())
-    if match is None:
-        return Column(name)
-    return Column(match.group(2), transform="log1p" if match.group(1) == "log1p" else "log")
+    inner, transform = (name, "none") if match is None else (match.group(2), match.group(1))
+    column = Column(inner, transform=cast("Transform", transform))
+    above, _, below = (part.strip() for part in inner.partition("/"))
+    if inner in header or not {above, below} <= set(header):
+        return column
+    return dataclasses.replace(column, column=above, relative_to=below)
 
 
-def _check_roles(request: Request) -> None:
+def _header(request: Request) -> tuple[str, ...]:
+    """The names of the file's columns, where a variable may be a ratio of two."""
+    if not any("/" in name for name in (request.outcome, *request.covariates)):
+        return ()
+    return tuple(read_table(request.path, request.unit).header)
+
+
+def _check_roles(request: Request, header: Collection[str]) -> None:
     """Refuse one column in two roles: the answer would be an identity."""
-    outcome = column_of(request.outcome).column
-    covariates = [column_of(name).column for name in request.covariates]
+    outcome = column_of(request.outcome, header).column
+    covariates = [column_of(name, header).column for name in request.covariates]
     treatments = {"--treatment": request.treatment, "--onset-column": request.onset_column}
     if outcome in covariates:
         raise InputError(f'the outcome "{outcome}" is among the covariates: it cannot explain itself')
@@ -113,8 +128,8 @@ def _check_roles(request: Request) -> None:
         raise InputError(f'the unit "{both[0]}" is named both in --treated and in --controls')
 
 
-def _panel(request: Request) -> Panel:
-    columns = {name: column_of(name) for name in dict.fromkeys([request.outcome, *request.covariates])}
+def _panel(request: Request, header: Collection[str]) -> Panel:
+    columns = {name: column_of(name, header) for name in dict.fromkeys([request.outcome, *request.covariates])}
     if request.family == "poisson":
         columns[request.outcome] = dataclasses.replace(columns[request.outcome], transform="none")
     for name in (request.treatment, request.weights):

@@ -72,7 +72,7 @@ def run(
 @app.command()
 def estimate(
     panel: Annotated[Path, typer.Argument(help="A CSV: long, or wide by period.")],
-    outcome: Annotated[str, typer.Option(help="Column of the outcome, or log(column).")],
+    outcome: Annotated[str, typer.Option(help="Column of the outcome, log(column) or log(a/b).")],
     unit: Annotated[str, typer.Option(help="Column of the unit.")],
     period: Annotated[str, typer.Option(help="Column of the period.")],
     treated: Annotated[

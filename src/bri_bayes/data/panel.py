@@ -35,7 +35,8 @@ TRUE_WORDS, FALSE_WORDS = frozenset({"true", "yes"}), frozenset({"false", "no"})
 class Column:
     """A variable of the panel: its column in the file, times ``scale``, then the transform.
 
-    ``units`` are those of the column times ``scale``, before the transform. No label: the name of the column.
+    ``relative_to`` : a second, positive column by which the first is divided before the transform. ``units`` are those
+    of the column times ``scale``, before division and transform. No label: the name of the column.
     """
 
     column: str
@@ -43,22 +44,37 @@ class Column:
     label: str = ""
     units: str = ""
     scale: float = 1.0
+    relative_to: str | None = None
 
     @model_validator(mode="after")
     def _usable(self) -> Column:
         if not math.isfinite(self.scale) or self.scale == 0:
             raise ValueError(f"the scale must be finite and not zero, not {self.scale}")
+        if self.relative_to == self.column:
+            raise ValueError(f'the column "{self.column}" relative to itself is one everywhere; name another')
         return self
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the file that it is made of."""
+        return (self.column,) if self.relative_to is None else (self.column, self.relative_to)
+
+    def level(self, numbers: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+        """The variable before its transform, from the numbers of each column; NaN where one is missing."""
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            values = numbers[self.column] * self.scale
+            return values if self.relative_to is None else values / numbers[self.relative_to]
 
     @property
     def attrs(self) -> dict[str, Any]:
         """What the variable carries along into designs, figures and tables."""
         return {
-            "label": self.label or self.column,
+            "label": self.label or " / ".join(self.columns),
             "units": self.units,
             "transform": self.transform,
             "column": self.column,
             "scale": self.scale,
+            **({} if self.relative_to is None else {"relative_to": self.relative_to}),
         }
 
 
@@ -98,7 +114,7 @@ def load_panel(
     if kind not in get_args(PanelKind):
         raise InputError(f'{path}: a panel of the kind "{kind}" is unknown; {suggest(kind, get_args(PanelKind))}')
     wanted = _as_columns(columns)
-    names = None if wanted is None else [column.column for column in wanted.values()]
+    names = None if wanted is None else [name for column in wanted.values() for name in column.columns]
     asked = None if names is None else [*names, *unit_columns]
     grid = read_grid(
         path, unit=unit, period=period, columns=asked, units=units, periods=periods, between=between, layout=layout
@@ -149,9 +165,10 @@ def with_columns(
     for name, column in columns.items():
         if name in (UNIT, PERIOD):
             raise InputError(f'{where}: a variable cannot be called "{name}"; give the column another name')
-        if column.column not in numbers:
-            raise InputError(f'{where}: there is no column "{column.column}"; {suggest(column.column, numbers)}')
-        values = _transformed(frame, numbers[column.column], column, where)
+        for part in column.columns:
+            if part not in numbers:
+                raise InputError(f'{where}: there is no column "{part}"; {suggest(part, numbers)}')
+        values = _transformed(frame, numbers, column, where)
         variables[name] = xr.Variable((UNIT, PERIOD), values, column.attrs)
     return xr.Dataset(variables, coords=frame.coords, attrs=frame.attrs)
 
@@ -226,9 +243,17 @@ def _unit_text(grid: Grid, name: str) -> dict[str, str]:
     return texts
 
 
-def _transformed(frame: xr.Dataset, numbers: NDArray[np.float64], column: Column, where: str) -> NDArray[np.float64]:
-    with np.errstate(over="ignore"):
-        values = numbers * column.scale
+def _transformed(
+    frame: xr.Dataset, numbers: Mapping[str, NDArray[np.float64]], column: Column, where: str
+) -> NDArray[np.float64]:
+    if column.relative_to is not None:
+        divisor = numbers[column.relative_to]
+        for at in np.argwhere((divisor <= 0) & np.isfinite(numbers[column.column])):
+            which = f"{column.relative_to} of {frame[UNIT].to_numpy()[at[0]]} {frame[PERIOD].to_numpy()[at[1]]}"
+            raise InputError(
+                f'{where}: {which} is {divisor[tuple(at)]:g}; what "{column.column}" is relative to is positive'
+            )
+    values = column.level(numbers)
     floor = {"none": -np.inf, "log": 0.0, "log1p": -1.0}[column.transform]
     for at in np.argwhere((values <= floor) | (values == np.inf)):
         which = f"{column.column} of {frame[UNIT].to_numpy()[at[0]]} {frame[PERIOD].to_numpy()[at[1]]}"

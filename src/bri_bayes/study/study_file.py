@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 from pydantic import InstanceOf, model_validator
 from pydantic.dataclasses import dataclass
 
@@ -170,7 +169,7 @@ class Study:
         A cell whose level has no logarithm is missing here, not refused: ``attrs["cells_without_log"]`` counts them.
         """
         source, assigned = self.panel, self.assignment.units
-        wanted = dict.fromkeys([column.column for column in self.columns.values()])
+        wanted = dict.fromkeys([name for column in self.columns.values() for name in column.columns])
         if self.pool.treatment is not None:
             wanted[self.pool.treatment] = None
         raw = _levels(source, {name: Column(name) for name in wanted}, self.name, texts=self._text_columns)
@@ -183,14 +182,18 @@ class Study:
             left_out |= {str(unit) for unit in raw[UNIT].to_numpy()[ever.to_numpy()]} - set(assigned)
         units = [str(unit) for unit in raw[UNIT].to_numpy() if str(unit) not in left_out]
         raw = restricted(raw, units, source.years, where=f'study "{self.name}"')
-        numbers: dict[str, NDArray[np.float64]] = {}
+        variables = [name for column in self.columns.values() for name in column.columns]
+        numbers = {
+            name: raw[name].transpose(UNIT, PERIOD).to_numpy().astype(float) for name in dict.fromkeys(variables)
+        }
         lost = 0
         for column in self.columns.values():
-            values = numbers.get(column.column, raw[column.column].transpose(UNIT, PERIOD).to_numpy().astype(float))
             floor = {"none": -math.inf, "log": 0.0, "log1p": -1.0}[column.transform]
-            undefined = values * column.scale <= floor
+            undefined = column.level(numbers) <= floor
+            if column.relative_to is not None:
+                undefined |= numbers[column.relative_to] <= 0
             lost += int(undefined.sum())
-            numbers[column.column] = np.where(undefined, np.nan, values)
+            numbers[column.column] = np.where(undefined, np.nan, numbers[column.column])
         panel = with_columns(raw, numbers, self.columns, where=f'study "{self.name}"')
         return self._grouped(panel).assign_attrs(cells_without_log=lost)
 

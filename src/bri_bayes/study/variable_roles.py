@@ -35,6 +35,12 @@ class Outcome(Column):
     level_to_usd: float | None = None
     published: Published | None = None
 
+    @model_validator(mode="after")
+    def _money(self) -> Outcome:
+        if self.relative_to is not None and self.level_to_usd is not None:
+            raise ValueError(f'an outcome relative to "{self.relative_to}" is a share: it has no level_to_usd')
+        return self
+
     @property
     def attrs(self) -> dict[str, Any]:
         """As for a column, and the worth of a unit in dollars if it has one."""

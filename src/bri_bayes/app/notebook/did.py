@@ -22,7 +22,7 @@ from bri_bayes.study.model_card import ModelCard, load_card
 if TYPE_CHECKING:
     import pandas as pd
 
-_TERM = re.compile(r"(?:(?:log|log1p)\(\s*)?[\w. -]+?(?:\s*\))?")
+_TERM = re.compile(r"(?:(?:log|log1p)\(\s*)?[\w. /-]+?(?:\s*\))?")
 # A column for the groups of a mapping.
 _GROUPS = "group of the unit"
 
