@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from bri_bayes.data.official.store import Call, Record, Store, read_key
 from bri_bayes.data.official.swiid import Gini, read_swiid, swiid_call
 from bri_bayes.data.official.transport import RefusedError, Transport, transport_for
 from bri_bayes.data.official.world_bank import Value, page_call, read_page
+from bri_bayes.data.provenance import MANIFEST
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +33,6 @@ OUT = Path("data") / FETCHED
 RAW = "raw"
 # The study that reads what is fetched, for who has no copy of the repository.
 STUDY = "hightech.toml"
-MANIFEST = "manifest.json"
 # In the order in which a reader meets them; the manifest has their hashes.
 FILES = ("panel.csv", "panel_imputed.csv", "imputed_cells.csv", "groups.csv", "overlap.csv", "predecessors.csv")
 SCHEMA_VERSION = 1
@@ -133,10 +133,12 @@ def fetch(request: FetchRequest, progress: Progress = lambda *_: None) -> Fetche
             strict=True,
         )
     )
-    notes = (*unavailable, *_notes(tables, partners, unknown))
+    elsewhere = sorted(sources.addresses - load_sources().addresses)
+    strange = (f"{', '.join(elsewhere)} is no address of the services: what came is not taken for official data",)
+    notes = (*(strange if elsewhere else ()), *unavailable, *_notes(tables, partners, unknown))
     manifest = {
         "schema_version": SCHEMA_VERSION,
-        "kind": "official",
+        "kind": "official" if not elsewhere else "user",
         "partners": list(partners),
         "years": [years[0], years[-1]],
         "licences": dict(sources.licences),
@@ -151,7 +153,7 @@ def fetch(request: FetchRequest, progress: Progress = lambda *_: None) -> Fetche
     return Fetched(request.out / FILES[0], session.asked, used - session.asked, notes)
 
 
-def write_panel(out: Path, tables: dict[str, pd.DataFrame], manifest: dict[str, object]) -> None:
+def write_panel(out: Path, tables: dict[str, pd.DataFrame], manifest: Mapping[str, object]) -> None:
     """All files and the manifest, in a folder beside that takes the place of the earlier ones."""
     with replaced_together(out, [*tables, MANIFEST]) as folder:
         hashes = {}

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bri_bayes.app.official_data import MANIFEST, SCHEMA_VERSION
+from bri_bayes.app.official_data import SCHEMA_VERSION
 from bri_bayes.core.errors import GateError, InputError
 from bri_bayes.core.io import replaced_together, write_json
 from bri_bayes.data.official.check import CheckFinding, check_panel
 from bri_bayes.data.official.files import FileTable, country_names, read_official_file
 from bri_bayes.data.official.goods import PAPER_GOODS, load_goods
 from bri_bayes.data.official.sources import load_sources
+from bri_bayes.data.provenance import MANIFEST
 
 OUT = Path("data/imported")
 PANEL = "panel.csv"

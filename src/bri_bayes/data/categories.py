@@ -17,6 +17,7 @@ from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.core.names import CATEGORY, PERIOD, UNIT, PanelKind
 from bri_bayes.core.schema import STRICT
 from bri_bayes.data.generators import GENERATED, check_generator, generated
+from bri_bayes.data.provenance import kind_of_file
 from bri_bayes.data.records import read_records
 
 if TYPE_CHECKING:
@@ -89,6 +90,11 @@ class CategorySource:
         """Whether there is something to read."""
         return self.file is not None or self.generator is not None
 
+    @property
+    def kind_of_rows(self) -> PanelKind:
+        """What the rows are: "official" only where the manifest beside the file does not say otherwise."""
+        return kind_of_file(self.file, self.kind)
+
     def with_file(self, path: str | Path) -> CategorySource:
         """The same categories of the CSV at ``path``; in place of generated ones they are the reader's own ("user")."""
         defaults: dict[str, Any] = {"kind": "user", "label": None, "sources": ()} if self.generator else {}
@@ -126,7 +132,7 @@ def load_categories(source: CategorySource) -> xr.Dataset:
         panel = panel.sel({PERIOD: slice(*source.periods)})
     label = source.label or panel.attrs.get("label") or _where(source)
     sources = list(source.sources) or list(panel.attrs.get("sources", []))
-    return panel.assign_attrs(kind=source.kind, label=label, sources=sources)
+    return panel.assign_attrs(kind=source.kind_of_rows, label=label, sources=sources)
 
 
 def _where(source: CategorySource) -> str:

@@ -23,6 +23,7 @@ from bri_bayes.data.categories import CategorySource
 from bri_bayes.data.csv_layout import Layout
 from bri_bayes.data.generators import GENERATED, check_generator, generated
 from bri_bayes.data.panel import Column, Panel, load_panel, restricted, with_columns
+from bri_bayes.data.provenance import kind_of_file
 from bri_bayes.study.assignment_table import AssignmentTable, GroupsTable
 from bri_bayes.study.claims import StatedClaim
 from bri_bayes.study.propensity_specification import PropensityTable
@@ -268,7 +269,7 @@ def _levels(
         unit=source.unit,
         period=source.period,
         columns=columns,
-        kind=source.kind,
+        kind=kind_of_file(source.file, source.kind),
         label=source.label,
         sources=source.sources,
         units=units,

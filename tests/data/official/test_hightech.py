@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import socket
 from pathlib import Path
@@ -14,7 +15,10 @@ from bri_bayes.app.official_data import STUDY, FetchRequest, _put_study_beside, 
 from bri_bayes.app.official_import import import_files
 from bri_bayes.app.study_run import section_values
 from bri_bayes.core.resources import shipped
+from bri_bayes.data.categories import load_categories
 from bri_bayes.data.official.check import check_panel
+from bri_bayes.data.official.gaps import gaps_of
+from bri_bayes.data.provenance import kind_of_file
 from bri_bayes.study.study_file import load_study
 
 from .conftest import NINE
@@ -35,12 +39,32 @@ def test_the_study_reads_the_fetched_panel_and_says_where_it_comes_from(
 ) -> None:
     world, _ = fetched_nine
     panel = load_study(study).load()
-    assert panel.attrs["kind"] == "official"
+    assert panel.attrs["kind"] == "user"
     assert set(panel["unit"].to_numpy()) == set(NINE)
     assert panel.sizes["period"] == 21
     served = sum(key[5] for key in world.trade if key[:4] == ("S4", "KAZ", 2013, "X"))
     assert float(panel["lnexport"].sel(unit="KAZ", period=2013)) == pytest.approx(np.log(served))
     assert any("UN Comtrade" in source for source in panel.attrs["sources"])
+
+
+def test_what_came_from_another_address_is_not_called_official(
+    study: Path, fetched_nine: tuple[World, FetchRequest]
+) -> None:
+    _, request = fetched_nine
+    manifest = json.loads((request.out / "manifest.json").read_text())
+    assert manifest["kind"] == "user"
+    assert manifest["notes"][0].startswith("http://127.0.0.1")
+    assert manifest["notes"][0].endswith("is no address of the services: what came is not taken for official data")
+    categories = load_study(study).categories
+    assert categories is not None
+    assert load_categories(categories).attrs["kind"] == categories.kind_of_rows == "user"
+    assert gaps_of(request.out / "panel_imputed.csv").kind == "user"
+    # The same files from the services themselves, and a file without a manifest, are what the study says.
+    (study.parent / "official" / "manifest.json").write_text(json.dumps({**manifest, "kind": "official"}))
+    assert load_study(study).load().attrs["kind"] == "official"
+    (study.parent / "official" / "manifest.json").unlink()
+    assert load_study(study).load().attrs["kind"] == "official"
+    assert kind_of_file(request.out / "panel.csv", "simulation") == "simulation"
 
 
 def test_a_fetch_puts_the_study_beside_its_data_and_leaves_one_that_is_there(
@@ -81,7 +105,7 @@ def test_a_section_runs_on_the_fetched_panel_and_none_but_fetch_opens_a_connecti
     monkeypatch.setattr(socket, "getaddrinfo", refused)
     values = section_values("pretrends", study, panel=None, quick=True, jobs=1, seed=0, options={})
     assert set(values["outcomes"]) == {"lnexport", "lnimport"}
-    assert values["panel"]["kind"] == "official"
+    assert values["panel"]["kind"] == "user"
     panel = study.parent / "official" / "panel.csv"
     assert check_panel(panel)
     assert import_files([panel], tmp_path / "imported").panel.is_file()

@@ -10,6 +10,7 @@ import numpy as np
 from bri_bayes.core.arrays import Array
 from bri_bayes.core.errors import InputError
 from bri_bayes.data.official.check import UNIT, YEAR, read_long
+from bri_bayes.data.provenance import MANIFEST, kind_of_file
 
 FILLED_PANEL, FILLED_CELLS = "panel_imputed.csv", "imputed_cells.csv"
 
@@ -57,5 +58,5 @@ def gaps_of(path: Path) -> Gaps:
         cells = cells[cells["iso3"].isin(units) & cells["year"].isin(years)]
         at = [units.index(code) for code in cells["iso3"]], [years.index(year) for year in cells["year"]]
         np.add.at(filled, at, 1 / len(columns))
-    kind = "official" if (path.parent / "manifest.json").is_file() else "user"
+    kind = kind_of_file(path, "official") if (path.parent / MANIFEST).is_file() else "user"
     return Gaps(tuple(units), tuple(years), tuple(columns), missing, filled, kind)

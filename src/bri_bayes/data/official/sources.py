@@ -158,6 +158,11 @@ class Sources:
     swiid: SwiidTable
 
     @property
+    def addresses(self) -> frozenset[str]:
+        """Every service that is asked."""
+        return frozenset((self.comtrade.address, self.world_bank.address, self.swiid.address))
+
+    @property
     def licences(self) -> Mapping[str, str]:
         """Source -> owner and terms."""
         terms = {

@@ -94,7 +94,7 @@ def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult | N
     ]
     further = {
         "panel": {
-            "kind": source.kind,
+            "kind": source.kind_of_rows,
             "label": panel.attrs["label"],
             "units": list(study.assignment.units),
             "periods": [int(period) for period in panel[PERIOD].to_numpy()],
@@ -158,12 +158,12 @@ def _claims(outcomes: Mapping[str, Any], source: CategorySource) -> list[Claim]:
         if not source.claim or not asked:
             continue
         p = asked["gap"]["p_positive"]
-        observed = source.kind in ("official", "user")
+        observed = source.kind_of_rows in ("official", "user")
         told = SUPPORTED if p >= SURE else NOT_SUPPORTED if p <= 1 - SURE else CANNOT_BE_TOLD
         numbers = {"p_gained_more": p, "gap": asked["gap"], "p_top_set": asked["p_top_set"]}
         numbers["chance_of_top_set"] = asked["chance"]
         verdict = told if observed else CANNOT_BE_TOLD
-        claims.append(Claim(source.claim, outcome["label"], RULE, verdict, numbers, source.kind))
+        claims.append(Claim(source.claim, outcome["label"], RULE, verdict, numbers, source.kind_of_rows))
     return claims
 
 
