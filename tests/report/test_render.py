@@ -264,7 +264,7 @@ def test_dropped_rows_warnings_and_failed_fits_are_said(
     assert "Imports: Only imports." in text
     assert text.count("1 of 60 cells were dropped") == 1
     assert "One computation of this run is not to be trusted, and the command ended with exit status 1." in text
-    assert "lnimport/did: " in text
+    assert "lnimport/did_shared: " in text
     assert "5 of 6 fits pass the gate" in text
 
 
