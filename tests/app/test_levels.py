@@ -89,3 +89,10 @@ def test_zeros_of_a_relative_outcome_stand_in_ppml(tmp_path):
     values = answer(tmp_path, frame({("A", 2001)}), "exports/total", "--family", "poisson")
     assert values["outcome"] == "log(exports/total)"
     assert "which loses 1 of 56 rows" in " ".join(values["warnings"])
+
+
+def test_treated_units_that_are_zero_from_the_onset_on_are_refused_with_the_reason(tmp_path):
+    zeros = {(unit, year) for unit in "ABC" for year in range(2004, 2008)}
+    said = answer(tmp_path, frame(zeros), "exports", "--family", "poisson")
+    assert "a level of zero is no row of its logarithm" in said
+    assert "the effect is infinite for PPML, too" in said

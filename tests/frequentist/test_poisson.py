@@ -9,6 +9,7 @@ import pytest
 from bri_bayes.core.errors import InputError
 from bri_bayes.frequentist.poisson import fit_ppml, poisson_data
 from bri_bayes.frequentist.poisson_rows import ppml_rows
+from bri_bayes.frequentist.twfe import cluster_estimate, fit_twfe
 
 # pyfixest iterates within iterations: its own tolerance is 1e-8 at best.
 AGREES = 1e-6
@@ -151,3 +152,19 @@ def test_negative_levels_are_refused(helpers):
     design = helpers.design_of(y, onsets)
     with pytest.raises(InputError, match="finite levels from 0 on; 1 rows have others"):
         ppml_rows(design, design["y"].to_numpy())
+
+
+def test_ppml_recovers_the_effect_on_the_mean_where_heteroskedasticity_misleads_logarithms(helpers):
+    rng = np.random.default_rng(20)
+    n_units, effect, quiet, loud = 1200, 0.3, 0.3, 0.8
+    treated = (np.arange(n_units) < n_units // 2)[:, None] & (np.arange(6) >= 3)
+    sd = np.where(treated, loud, quiet)
+    mean = np.exp(rng.normal(size=(n_units, 1)) * 0.5 + 0.05 * np.arange(6) + effect * treated)
+    y = mean * np.exp(sd * rng.normal(size=sd.shape) - sd**2 / 2)
+    onsets = [2003 if unit < n_units // 2 else None for unit in range(n_units)]
+    (ppml,) = rows_of(helpers.design_of(y, onsets)).values()
+    logarithm = cluster_estimate(fit_twfe(helpers.design_of(np.log(y), onsets)))
+    assert abs(ppml.estimate - effect) < 4.5 * ppml.se
+    # E log of a lognormal with mean one is minus half its variance.
+    assert abs(logarithm.estimate - (effect - (loud**2 - quiet**2) / 2)) < 4.5 * logarithm.se
+    assert effect - logarithm.estimate > 0.2

@@ -10,10 +10,10 @@ from typing import Any, cast, get_args
 
 import xarray as xr
 
-from bri_bayes.app.levels import levels, logarithmic
+from bri_bayes.app.levels import levels, logarithmic, question_of_logarithm
 from bri_bayes.app.long_panels import in_bins
 from bri_bayes.app.own_checks import own_checks
-from bri_bayes.app.request import Request, question
+from bri_bayes.app.request import Request
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.core.json_values import json_safe
 from bri_bayes.core.names import OBS, PERIOD, ErrorStructure
@@ -45,7 +45,7 @@ def estimate(request: Request) -> dict[str, Any]:
     from bri_bayes.inference.fitting import is_trustworthy
 
     request = logarithmic(request)
-    asked = question(request)
+    asked = question_of_logarithm(request)
     card = _card(request, len(asked.assignment.treated_units))
     whole, asked = asked, in_bins(asked, card, request.window)
     analysis = Analysis(asked.panel, asked.assignment, card)

@@ -12,6 +12,7 @@ from bri_bayes.app.long_panels import in_bins
 from bri_bayes.app.request import Request, column_of, question
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.core.names import OBS
+from bri_bayes.data.comparable import Comparable
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.design.design import Design
 from bri_bayes.frequentist import Estimate, ppml_rows
@@ -45,6 +46,19 @@ def logarithmic(request: Request) -> Request:
     if request.weights is not None:
         raise InputError("--weights are not built for --family poisson; leave one of them out")
     return request if column.transform == "log" else dataclasses.replace(request, outcome=f"log({request.outcome})")
+
+
+def question_of_logarithm(request: Request) -> Comparable:
+    """The question of the request; with the Poisson family a refusal says that zeros are no rows of a logarithm."""
+    try:
+        return question(request)
+    except InputError as error:
+        if request.family == "normal":
+            raise
+        raise InputError(
+            f"{error}; a level of zero is no row of its logarithm, and where all treated levels of one side are zero "
+            "the effect is infinite for PPML, too"
+        ) from error
 
 
 def levels(request: Request, card: ModelCard, design: Design, *, twfe: float, binned: bool) -> Levels:
