@@ -117,6 +117,7 @@ def test_a_rule_that_tables_say_too_little_for_is_named_with_what_is_missing(tmp
         ('name = "Table 1 (3)"', 'name = "third"', '"third" is not of the form "Table 3 \\(2\\)"'),
         ('{ x = "0.12", z = "0.10" }', '{ x = "0.12" }', "a number for each coefficient, or for none"),
         ("{ x = 2, z = 1 }", "{ x = 4 }", "stars has x = 4"),
+        ("star_levels = [0.1, 0.05, 0.01]", "star_levels = [1e-20, 2]", "star_levels are probabilities"),
         ("units = 10", "unit = 10", 'unknown key "unit"; did you mean "units"'),
     ],
 )

@@ -94,6 +94,13 @@ class ReportedTables:
     units: int | None = None
     periods: int | None = None
 
+    @model_validator(mode="after")
+    def _possible(self) -> ReportedTables:
+        levels = self.star_levels
+        if not all(0 < level < 1 for level in levels) or list(levels) != sorted(levels, reverse=True):
+            raise ValueError(f"star_levels are probabilities between 0 and 1, falling, not {list(levels)}")
+        return self
+
     @property
     def stated(self) -> frozenset[Stated]:
         """What every regression states, and what the tables state of all of them."""

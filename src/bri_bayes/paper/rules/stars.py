@@ -20,7 +20,7 @@ def star_convention(published: Published) -> Iterator[Finding]:
     standard normal (thousands of degrees of freedom) at the levels of the legend. For the tables that break it, the
     lowest t with a star and the highest without bound their own threshold.
     """
-    points = [NormalDist().inv_cdf(1 - level / 2) for level in published.star_levels]
+    points = [-NormalDist().inv_cdf(level / 2) for level in published.star_levels]
     broken: dict[int, list[Cell]] = defaultdict(list)
     for cell in published.cells.values():
         t = t_of(cell)
