@@ -18,6 +18,8 @@ def own_checks(fit: Fit, seed: int) -> list[dict[str, Any]]:
     design = fit.design
     if not fit.analysis.card.is_marginal or WEIGHT in design or design.sizes[OBS] > _MOST_ROWS:
         return []
+    if "unit_effect" not in fit.posterior["posterior"]:  # units by classes: their own effects are not drawn
+        return []
     checks = predictive_checks(fit.analysis, panels=_PANELS, seed=seed, draws=draws_of(fit, _PANELS, seed))
     kept = ("statistic", "observed", "lower", "upper", "p_value", "extreme")
     return [{"name": NAMES[row.statistic], **{key: getattr(row, key) for key in kept}} for row in checks.statistics]
