@@ -17,7 +17,7 @@ from bri_bayes.runtime.executors import InProcesses, InThisProcess, executor
 # What a stopped run may take to be gone, its workers included.
 SECONDS = 5.0
 PARENT = """
-import os, sys, time
+import os, signal, sys, time
 from functools import partial
 from multiprocessing import active_children
 from threading import Thread
@@ -31,6 +31,7 @@ def tell():
     print(*(worker.pid for worker in active_children()), flush=True)
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for what it starts behind itself
     Thread(target=tell, daemon=True).start()
     tasks = [SimpleNamespace(call=partial(CALL)) for _ in range(2)]
     list(InProcesses(2).results(tasks))
