@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 
 import bri_bayes as bb
 from bri_bayes.app.estimate import estimate
-from bri_bayes.app.notebook.study_folder import _card, _levels, _study, _study_names, toml_text
+from bri_bayes.app.notebook.study_folder import _card, _levels, _study, _study_names
 from bri_bayes.app.request import Request
-from bri_bayes.core.effect import Effect
 from bri_bayes.core.errors import InputError
+from bri_bayes.core.toml_text import toml_text
 from bri_bayes.study.study_file import load_study
 
 TREATED = ("A", "B", "C")
@@ -215,4 +215,3 @@ def test_the_public_names_are_these_and_completion_shows_them():
         "att_by", "card", "check_names", "counterfactual", "did", "fit", "frequentist_rows", "load_card", "load_panel",
         "load_result", "load_study", "percent", "summarise",
     ]  # fmt: skip
-    assert isinstance(Effect(0, 1, -2, 2, 0.5).mean, int | float)

@@ -6,7 +6,6 @@ and stays on, the first other column of numbers is the outcome. All of it stands
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,6 +17,7 @@ import numpy as np
 from bri_bayes.app.study_run import init_study
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.core.names import PERIOD, UNIT
+from bri_bayes.core.toml_text import toml_value
 from bri_bayes.data.assignment import Assignment
 from bri_bayes.data.number_format import is_missing, looks_numeric
 from bri_bayes.data.onsets import onsets_by_name, onsets_from_cells
@@ -140,45 +140,37 @@ def _lines(
     controls = [str(unit) for unit in units if str(unit) not in onsets]
     yield f"# A study of {given}, written by `bri-bayes init`; it runs as it is (`bri-bayes run FOLDER`)."
     yield "# Every line may be changed; data/README.md of the project lists the keys, `bri-bayes models` the cards."
-    yield f"title = {_quoted(f'The effect on {roles.outcome}')}"
+    yield f"title = {toml_value(f'The effect on {roles.outcome}')}"
     yield 'policy = "the policy" # what the text calls it'
-    yield f"models = {_listed(MODELS)} # the first is the main card, the others stand beside it"
-    yield f"sections = {_listed(SECTIONS)} # further ones: {', '.join(FURTHER)}"
+    yield f"models = {toml_value(MODELS)} # the first is the main card, the others stand beside it"
+    yield f"sections = {toml_value(SECTIONS)} # further ones: {', '.join(FURTHER)}"
     yield ""
     yield "[panel]"
     yield 'kind = "user" # shown in every figure and table'
-    yield f"file = {_quoted(file)}"
-    yield f"unit = {_quoted(roles.unit)} # the column that names units"
-    yield f"period = {_quoted(roles.period)}"
+    yield f"file = {toml_value(file)}"
+    yield f"unit = {toml_value(roles.unit)} # the column that names units"
+    yield f"period = {toml_value(roles.period)}"
     yield f'# periods = ["{labels[0]}", "{labels[-1]}"] # without quotes for years; first and last, to take a part'
     yield ""
     yield "[assignment] # who was treated, and from which period on; units that are not named here are left out"
-    yield f"controls = {_listed(controls)}"
+    yield f"controls = {toml_value(controls)}"
     if len(set(onsets.values())) == 1:
-        yield f"treated = {_listed(onsets)}"
+        yield f"treated = {toml_value(list(onsets))}"
         yield f"onset = {next(iter(onsets.values()))}"
     else:
         yield ""
         yield "[assignment.onsets]"
-        yield from (f"{_quoted(unit)} = {onset}" for unit, onset in onsets.items())
+        yield from (f"{toml_value(unit)} = {onset}" for unit, onset in onsets.items())
     yield ""
-    yield f"[outcomes.{_quoted(roles.outcome)}] # one table an outcome"
-    yield f"column = {_quoted(roles.outcome)}"
+    yield f"[outcomes.{toml_value(roles.outcome)}] # one table an outcome"
+    yield f"column = {toml_value(roles.outcome)}"
     reason = "all values are positive, so effects are relative" if log else "some values are not positive"
     yield f'transform = "{"log" if log else "none"}" # none, log or log1p; {reason}'
-    yield f"label = {_quoted(roles.outcome)}"
+    yield f"label = {toml_value(roles.outcome)}"
     yield '# units = "million US dollars"'
     for name in roles.others:
         yield ""
         yield "# Without the signs: adjust for this column; one that the policy moves hides a part of the effect."
-        yield f"# [covariates.{_quoted(name)}]"
-        yield f"# column = {_quoted(name)}"
-        yield f"# label = {_quoted(name)}"
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
-
-
-def _listed(names: Iterable[str]) -> str:
-    return f"[{', '.join(map(_quoted, names))}]"
+        yield f"# [covariates.{toml_value(name)}]"
+        yield f"# column = {toml_value(name)}"
+        yield f"# label = {toml_value(name)}"

@@ -2,9 +2,10 @@
 
 The treated units are one region, and one region says little of how large the shocks of regions are. Others do: with
 every unit of the file whose outcome is complete, each region one draw of the shock, the sd of shocks is learned from
-the regions that were not treated. Three answers come of it: the effect against all other units; how much better the
-outcome is explained with shocks than without (log Bayes factor); and the few units of the study once more, with what
-was learned as the prior of their shared shock: a log-normal with the mean and sd of the posterior of its logarithm.
+all regions, of which the treated one adds what the effect does not fit. Three answers come of it: the effect against
+all other units; how much better the outcome is explained with shocks than without (log Bayes factor); and the few
+units of the study once more, with what was learned as the prior of their shared shock: a log-normal with the mean and
+sd of the posterior of its logarithm. Those units are in the pool, too, so they count twice (decision 25: by how much).
 
 Source of the two-level view: Donald & Lang (2007), doi:10.1162/rest.89.2.221.
 """

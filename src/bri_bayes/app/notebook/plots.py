@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bri_bayes.app.notebook.answer import Answer
-from bri_bayes.core.effect import PROB, Effect
+from bri_bayes.core.effect import TAILS, Effect
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.core.names import PERIOD, SAMPLE, UNIT
 from bri_bayes.estimands.effects import att, counterfactual, observed_path
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-TAIL = (1 - PROB) / 2
 _SIZE = (7.0, 4.2)  # inches
 
 
@@ -81,7 +80,7 @@ def _paths(result: Answer, ax: Axes) -> None:
     mean = without.sel({UNIT: units}).mean(UNIT)
     draws = mean.transpose(*SAMPLE, PERIOD).to_numpy().reshape(-1, mean.sizes[PERIOD])
     period = seen[PERIOD].to_numpy()
-    low, middle, high = np.quantile(draws, [TAIL, 0.5, 1 - TAIL], axis=0)
+    low, middle, high = np.quantile(draws, [TAILS[0], 0.5, TAILS[1]], axis=0)
     ax.fill_between(period, low, high, color=theme.BLUE, alpha=0.2, lw=0, label="95% interval without the treatment")
     ax.plot(period, middle, color=theme.BLUE, ls="--", label="without the treatment")
     ax.plot(period, seen.sel({UNIT: units}).mean(UNIT), color=theme.INK, marker="o", ms=3, label="observed")

@@ -18,6 +18,7 @@ from bri_bayes.app.study_run import run_study
 from bri_bayes.core.errors import InputError
 from bri_bayes.core.io import written_beside
 from bri_bayes.core.names import GROUP, PERIOD, PERIOD_LABEL, UNIT, WEIGHT
+from bri_bayes.core.toml_text import toml_text
 from bri_bayes.study.model_card import ModelCard
 
 # What a panel with nothing but outcome and covariates can be asked.
@@ -41,37 +42,6 @@ def report(result: Answer, folder: Path, *, quick: bool) -> Path:
         with written_beside(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
     return run_study(folder / "study.toml", quick=quick, out=folder / "report", seed=result.seed).path
-
-
-def toml_text(content: Mapping[str, Any]) -> str:
-    """Nested mappings as TOML; every text and name is quoted, so that none can be anything but text."""
-    lines: list[str] = []
-    _write(content, (), lines)
-    return "\n".join(lines).lstrip("\n") + "\n"
-
-
-def _write(table: Mapping[str, Any], path: tuple[str, ...], lines: list[str]) -> None:
-    values = {name: value for name, value in table.items() if value is not None}
-    inner = {name: value for name, value in values.items() if isinstance(value, Mapping)}
-    if path and len(inner) < len(values):
-        lines += ["", f"[{'.'.join(map(_key, path))}]"]
-    lines += [f"{_key(name)} = {_value(value)}" for name, value in values.items() if name not in inner]
-    for name, value in inner.items():
-        _write(value, (*path, name), lines)
-
-
-def _key(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _value(name)
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_value, value))}]"
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    return repr(value)
 
 
 def _study_names(panel: xr.Dataset) -> dict[str, str]:

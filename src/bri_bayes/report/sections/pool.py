@@ -107,7 +107,8 @@ def parts(values: Values) -> list[page.Part]:
         page.Paragraph(
             "The treated are one region, and of how large a region's shocks are one region says little. Here every "
             "unit of the file with a complete outcome is in the model, each region with shocks of its own, so that "
-            "their size is learned from the regions that were not treated."
+            "their size is learned from all regions; the treated one adds the years before the onset. What they teach "
+            "is then the prior of the study's own units, which were among the teachers: they count twice, a little."
         )
     ]
     shown += [page.Paragraph(text) for name in outcomes for text in reading(values, name)]
@@ -169,7 +170,7 @@ def _change_rows(values: Values) -> Iterator[dict[str, Any]]:
     for name, outcome in values[NAME]["outcomes"].items():
         for region in (outcome.get("wide") or {}).get("regions", []):
             row = {"outcome": name, "label": outcome["label"], "region": region["label"], "units": region["units"]}
-            yield {**row, "change": region["change"], "treated": region["treated"]}
+            yield {**row, "change": region["change"], "treated": "yes" if region["treated"] else "no"}
 
 
 def _work(analysis: Analysis, pool: Panel, units: tuple[str, ...], seed: int) -> dict[str, Any]:
@@ -197,7 +198,7 @@ CHANGES = TableSpec(
         Column("region", "region", "name"),
         Column("units", "units", "count"),
         Column("change", "change", "number", 2),
-        Column("treated", "treated", "pass"),
+        Column("treated", "treated", "name"),
     ),
     _change_rows,
 )
