@@ -17,6 +17,7 @@ from matplotlib.text import Text
 
 from bri_bayes.core.errors import InputError
 from bri_bayes.core.names import SECTIONS
+from bri_bayes.frequentist.collapsed import UNBALANCED
 from bri_bayes.report.figures import FIGURES, available, draw_all
 from bri_bayes.report.figures.theme import save, style, wrapped
 from quick_run import with_spans
@@ -136,6 +137,16 @@ def test_the_comparison_prints_each_method_with_its_interval(values: Values) -> 
         assert words in text
     assert "0.14 to 0.29" in text  # 0.218 -+ 1.96 * 0.0385
     assert "Author (2026), Table 3" in text
+
+
+def test_a_test_that_is_not_exact_keeps_its_row_in_the_comparison(values: Values) -> None:
+    for outcome in values["outcomes"].values():
+        row = next(row for row in outcome["frequentist"] if row["estimator"] == "collapsed")
+        row |= {"note": f"{UNBALANCED}: period effects taken out before the means", "lower": -7.25, "upper": 8.5}
+    text = _drawn(values, "comparison")
+    assert "Before and after, t" in text
+    assert "exact" not in text
+    assert text.count("−7.25 to 8.50") == len(values["outcomes"])
 
 
 def test_the_forest_has_a_row_for_every_treated_unit_and_its_height_grows_with_them(values: Values) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 from matplotlib.figure import Figure
 
 from bri_bayes.presentation import sentences
-from bri_bayes.presentation.study_tables import BAYES, METHODS, PUBLISHED, Values, headline
+from bri_bayes.presentation.study_tables import BAYES, PUBLISHED, Values, headline
 from bri_bayes.report.figures import marks, theme, wording
 from bri_bayes.report.figures.rows import WITH_INTERVAL, Row, bounds, forest
 
@@ -28,7 +30,8 @@ def comparison(values: Values) -> Figure:
     table = headline(values)
     table = table[table["outcome"].isin(list(outcomes))]
     methods = [pair for pair in SHOWN if ((table["estimator"] == pair[0]) & (table["inference"] == pair[1])).any()]
-    labels = {float(position): METHODS[pair] for position, pair in enumerate(methods)}
+    places = {pair: float(position) for position, pair in enumerate(methods)}
+    labels = {y: _label(table, pair) for pair, y in places.items()}
     figure = theme.page(
         values,
         sentences.overall_title(values, outcomes),
@@ -36,7 +39,7 @@ def comparison(values: Values) -> Figure:
         body=marks.blocks(outcomes) * (0.36 * len(labels) + 1.35),
         key=marks.truth_key(values, outcomes),
     )
-    rows = {name: _rows(table[table["outcome"] == name], labels, outcomes[name]) for name in outcomes}
+    rows = {name: _rows(table[table["outcome"] == name], places, outcomes[name]) for name in outcomes}
     limits = marks.limits_of({name: bounds(row.effect for row in rows[name]) for name in outcomes}, outcomes)
     last = max(labels)
     for name, outcome, (ax,), first in marks.each(figure, outcomes):
@@ -48,16 +51,22 @@ def comparison(values: Values) -> Figure:
     return figure
 
 
-def _rows(table: pd.DataFrame, labels: dict[float, str], outcome: Values) -> list[Row]:
-    of_method = table.set_index("method")
+def _label(table: pd.DataFrame, pair: tuple[str, str]) -> str:
+    """What all outcomes call a method; the weaker name where they differ (a test is exact where no cell is missing)."""
+    chosen = table[(table["estimator"] == pair[0]) & (table["inference"] == pair[1])]
+    return str(min(chosen["method"], key=len))
+
+
+def _rows(table: pd.DataFrame, places: Mapping[tuple[str, str], float], outcome: Values) -> list[Row]:
     rows = []
-    for y, method in labels.items():
-        if method in of_method.index:
-            row = of_method.loc[method]
+    for row in table.to_dict("records"):
+        y = places.get((row["estimator"], row["inference"]))
+        if y is not None:
             effect = {"mean": row["estimate"], "lower": row["lower"], "upper": row["upper"]}
             numbers = wording.cells(effect, sentences.decimals(outcome))
-            rows.append(Row(y, method, effect, *MARKS[row["inference"]], row["estimator"] == BAYES, numbers))
-    return rows
+            mark = MARKS[row["inference"]]
+            rows.append(Row(y, row["method"], effect, *mark, row["estimator"] == BAYES, numbers))
+    return sorted(rows, key=lambda row: row.y)
 
 
 def _reading(table: pd.DataFrame, outcomes: Values) -> str:
