@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 import pytest
 
 from bri_bayes.core.errors import InputError
-from bri_bayes.data import baci_stream, trade
+from bri_bayes.data import baci_stream, trade, trade_files
 from bri_bayes.data.baci_stream import UnreadableError, flows_of
 
 ROWS = 4000
@@ -89,3 +90,31 @@ def test_countries_that_get_the_same_code_and_product_are_told(tmp_path: Path) -
         trade.read_trade(path, countries=codes)
     codes.write_text("country_code,country_iso3\n398,MNG\n496,KAZ\n")
     assert trade.read_trade(path, countries=codes)["unit"].tolist() == ["MNG", "KAZ", "112"]
+
+
+def test_a_zip_and_its_folder_give_the_same_table_whatever_the_number_of_threads(
+    rng: np.random.Generator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = dict.fromkeys(line.rsplit(",", 2)[0] for line in _release(rng).splitlines()[1:])
+    folder, archive = tmp_path / "BACI_HS02", tmp_path / "BACI_HS02.zip"
+    folder.mkdir()
+    for year in (2010, 2011, 2012):
+        rows = "".join(f"{line},1.5,NA\n" for line in lines if line.startswith(str(year)))
+        (folder / f"BACI_HS02_Y{year}_V1.csv").write_text(f"t,i,j,k,v,q\n{rows}")
+    (folder / "country_codes_V1.csv").write_text("country_code,country_iso3\n398,KAZ\n496,MNG\n112,BLR\n4,AFG\n")
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
+        for file in folder.iterdir():
+            packed.write(file, file.name)
+    tables = []
+    for processors in (1, 3):
+        monkeypatch.setattr(trade_files, "processors", lambda n=processors: n)
+        tables += [trade.read_trade(folder), trade.read_trade(archive)]
+    for table in tables[1:]:
+        pd.testing.assert_frame_equal(tables[0], table)
+    assert set(tables[0]["unit"]) >= {"KAZ", "MNG", "BLR", "AFG"}
+    assert tables[0]["period"].is_monotonic_increasing
+    # The first file with a fault is named, not the first that a thread came to.
+    for year in (2011, 2012):
+        (folder / f"BACI_HS02_Y{year}_V1.csv").write_text(f"t,i,j,k,v,q\n{year},4,8,1,1,1\n{year},156,8,1,1\n")
+    with pytest.raises(InputError, match=r"BACI_HS02_Y2011_V1\.csv: row 3 has fewer fields"):
+        trade.read_trade(folder)

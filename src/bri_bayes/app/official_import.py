@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,8 +56,9 @@ def import_files(paths: Sequence[Path], out: Path = OUT, goods: str = PAPER_GOOD
             "notes": list(notes),
             "goods": {"name": goods, "label": definition.label, "source": definition.source, "note": definition.note},
             "inputs": [
-                {"file": path.name, "taken_for": table.kind, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+                {"file": name, "taken_for": table.kind, "sha256": sha256}
                 for path, table in zip(paths, tables, strict=True)
+                for name, sha256 in _hashes(path)
             ],
             "files": {PANEL: {"sha256": written, "rows": len(panel)}},
         }
@@ -72,3 +73,10 @@ def _refuse_shared_columns(paths: Sequence[Path], tables: Sequence[FileTable]) -
             if name in first_in:
                 raise InputError(f'{path} and {first_in[name]} both have the column "{name}"; import one of them')
             first_in[str(name)] = path
+
+
+def _hashes(path: Path) -> Iterator[tuple[str, str]]:
+    """Name and SHA-256 of a file, or of every file of a folder, read in pieces: a release of BACI fills a memory."""
+    for file in sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]:
+        with file.open("rb") as stream:
+            yield file.name, hashlib.file_digest(stream, "sha256").hexdigest()

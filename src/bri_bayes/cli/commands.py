@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from inspect import Parameter, signature
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from bri_bayes.core.names import SECTIONS
+from bri_bayes.core.processors import processors
 
 StudyArgument = Annotated[Path | None, typer.Argument(help="A study folder or TOML; default: the study that ships.")]
 PanelOption = Annotated[Path | None, typer.Option("--panel", help="The CSV that the study describes.")]
@@ -75,9 +75,7 @@ def _command(section: str, option: tuple[str, str] | None) -> Callable[..., None
 
 def processes(jobs: int | None) -> int:
     """As many as were asked for, else one for each processor that this process may use."""
-    if jobs is not None:
-        return jobs
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return processors() if jobs is None else jobs
 
 
 def print_json(values: Any) -> None:

@@ -2,15 +2,12 @@
 
 BACI (Gaulier & Zignago 2010, CEPII working paper 2010-23) has one file a year with the columns t (year), i (exporter),
 j (importer), k (HS6 product), v (thousand current US dollars) and q (metric tons, NA where unknown); zero flows have
-no row. A zip holds several years, and a table of countries.
+no row. A zip, or the folder that was unpacked from it, holds several years, and a table of countries.
 """
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -21,6 +18,7 @@ from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.data.baci_stream import UnreadableError, flows_of
 from bri_bayes.data.records import read_records
 from bri_bayes.data.text_table import read_table
+from bri_bayes.data.trade_files import TradeFile, read_side_by_side, trade_files, unpacked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,15 +59,15 @@ def read_trade(
     """Rows flow ("export" or "import", seen from ``reporter``), period, unit, product (text), value, quantity.
 
     The texts are categorical, their categories sorted: twenty years of a large country are eleven million rows.
-    BACI is known by its header, as CSV or zip; value is thousand US dollars, quantity metric tons, unit the ISO code
-    of the partner where the zip or ``countries`` has one, else BACI's number in three digits. Any other CSV has
-    ``columns`` and whatever units it uses. ``products`` : first digits of the codes to keep. A missing or zero
+    BACI is known by its header, as CSV, zip or folder; value is thousand US dollars, quantity metric tons, unit the
+    ISO code of the partner where the release or ``countries`` has one, else BACI's number in three digits. Any other
+    CSV has ``columns`` and whatever units it uses. ``products`` : first digits of the codes to keep. A missing or zero
     quantity stays in the table: who uses the rows says how many were lost.
     """
     path = Path(path)
     names = TradeColumns() if columns is None else columns
-    with _unpacked(path):
-        parts = list(_tables(path, names, reporter, years))
+    with unpacked(path):
+        parts = _tables(path, names, reporter, years)
         codes = _country_codes(path, countries)
     if not parts:
         raise InputError(f"{path}: no file with the columns {', '.join(BACI_COLUMNS)} is inside")
@@ -131,47 +129,15 @@ def _repeated(table: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.bool_]]:
     return np.asarray(pd.Series(key).duplicated())
 
 
-def _tables(path: Path, names: TradeColumns, reporter: int, years: tuple[int, int] | None) -> Iterator[pd.DataFrame]:
-    for name, stream in _members(path):
+def _tables(path: Path, names: TradeColumns, reporter: int, years: tuple[int, int] | None) -> list[pd.DataFrame]:
+    def tables_of(file: TradeFile, stream: IO[bytes]) -> list[pd.DataFrame]:
         header = stream.readline().decode("utf-8-sig", errors="replace").strip().replace('"', "").split(",")
         stream.seek(0)
-        where = str(path) if name is None else f"{path}: {name}"
         if set(BACI_COLUMNS) <= set(header):
-            yield from _baci(stream, where, reporter, years)
-        elif name is None:
-            yield _own(path, names, years)
+            return _baci(stream, file.where, reporter, years)
+        return [] if file.name is not None else [_own(path, names, years)]
 
-
-@contextmanager
-def _unpacked(path: Path) -> Iterator[None]:
-    """What a damaged zip raises, wherever it is read, in one sentence."""
-    try:
-        yield
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
-        raise InputError(f"{path}: cannot be unpacked ({' '.join(str(error).split())}); is it damaged?") from error
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes]]:
-    try:
-        with path.open("rb") as stream:
-            yield stream
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
-
-
-def _members(path: Path) -> Iterator[tuple[str | None, IO[bytes]]]:
-    """Name inside a zip (None: the file itself) and stream of every CSV."""
-    with _opened(path) as stream:
-        if not zipfile.is_zipfile(stream):
-            stream.seek(0)
-            yield None, stream
-            return
-        with zipfile.ZipFile(stream) as archive:
-            for name in sorted(archive.namelist()):
-                if name.lower().endswith(".csv"):
-                    with archive.open(name) as member:
-                        yield name, member
+    return [table for tables in read_side_by_side(trade_files(path), tables_of) for table in tables]
 
 
 def _baci(stream: IO[bytes], where: str, reporter: int, years: tuple[int, int] | None) -> list[pd.DataFrame]:
@@ -180,8 +146,18 @@ def _baci(stream: IO[bytes], where: str, reporter: int, years: tuple[int, int] |
         return [_flows(kept, kept["q"], reporter) for kept in flows_of(stream, reporter, years)]
     except UnreadableError:
         stream.seek(0)
+        _refuse_short_rows(stream, where)
+        stream.seek(0)
         with np.errstate(invalid="ignore"):  # a text that is no integer is refused after its cast
             return list(_baci_by_lines(stream, where, reporter, years))
+
+
+def _refuse_short_rows(stream: IO[bytes], where: str) -> None:
+    """A row that ends early, which the reader by lines would take for one with a blank."""
+    fields = stream.readline().count(b",")
+    for row, line in enumerate(stream, 2):
+        if line.count(b",") < fields and line.strip():
+            raise InputError(f"{where}: row {row} has fewer fields than the header; is the file cut off?")
 
 
 def _baci_by_lines(
@@ -193,9 +169,6 @@ def _baci_by_lines(
     types: dict[str, Any] = {"t": "int32", "i": "int32", "j": "int32", "k": str, "v": float, "q": str}
     try:
         for chunk in pd.read_csv(stream, dtype=types, keep_default_na=False, skipinitialspace=True, chunksize=CHUNK):
-            if chunk["q"].isna().any():
-                row = int(chunk.index[chunk["q"].isna()][0]) + 2
-                raise InputError(f"{where}: row {row} has fewer fields than the header; is the file cut off?")
             kept = chunk[(chunk["i"] == reporter) | (chunk["j"] == reporter)]
             if years is not None:
                 kept = kept[kept["t"].between(*years)]
@@ -258,12 +231,13 @@ def _country_codes(path: Path, countries: Path | None) -> dict[str, str]:
     if countries is not None:
         table = read_table(countries, CODE_COLUMNS[0])
         return _codes({name: table.columns[at] for at, name in enumerate(table.header)}, countries)
-    for name, stream in _members(path):
-        if name is not None and "country_codes" in name.lower():
+    for file in trade_files(path):
+        if file.name is not None and "country_codes" in file.name.lower():
             try:
-                return _codes(pd.read_csv(stream, dtype=str, keep_default_na=False), path)
+                with file.opened() as stream:
+                    return _codes(pd.read_csv(stream, dtype=str, keep_default_na=False), path)
             except ValueError as error:
-                raise InputError(f"{path}: {name}: is no table of countries ({str(error).splitlines()[0]})") from None
+                raise InputError(f"{file.where}: is no table of countries ({str(error).splitlines()[0]})") from None
     return {}
 
 

@@ -7,7 +7,7 @@ comtrade    the CSV that UN Comtrade's own page writes (refYear, flowCode, partn
 world_bank  the wide CSV of the World Bank (Country Code, Indicator or Series Code, a column a year)
 swiid       SWIID's summary file (country, year, gini_disp, gini_disp_se)
 gcdf        AidData's projects of Chinese finance; un_votes : ideal points in the General Assembly
-baci        CEPII's BACI, CSV or zip: China's flows, over all products and those of each high-technology group
+baci        CEPII's BACI, CSV, zip or folder: China's flows, over all products and those of each high-technology group
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class FileTable:
 
 def read_official_file(path: Path, sources: Sources, named: Mapping[str, str], goods: Goods) -> FileTable:
     """The columns of a file by country and year; ``named`` : names of countries -> ISO code."""
-    if not path.is_file():
+    if not path.exists():
         raise InputError(f"{path}: there is no such file")
     if _is_baci(path):
         return _baci(path, goods)
@@ -93,8 +93,8 @@ def country_names(paths: Sequence[Path]) -> dict[str, str]:
 
 
 def _is_baci(path: Path) -> bool:
-    """Whether a file is a zip, or its first line has BACI's columns: such a file is too large to be looked at whole."""
-    if path.suffix.lower() == ".zip":
+    """A folder, a zip, or a first line with BACI's columns: such a file is too large to be looked at whole."""
+    if path.is_dir() or path.suffix.lower() == ".zip":
         return True
     with path.open("rb") as stream:
         first = stream.readline(_LONGEST_HEADER).decode("utf-8", errors="replace")
