@@ -21,7 +21,7 @@ from bri_bayes.data.file_formats import open_source
 from bri_bayes.data.panel import load_panel
 from bri_bayes.data.trade import read_trade
 from bri_bayes.frequentist.logit import logit
-from bri_bayes.frequentist.sparse_fixed_effects import TwoEffects
+from bri_bayes.frequentist.sparse_fixed_effects import SparseEffects
 from bri_bayes.paper.audit import findings_and_questions
 
 
@@ -58,7 +58,7 @@ def test_covariates_beyond_the_range_of_the_machine_are_refused(size):
 
 
 def test_a_product_with_one_market_leaves_nothing_to_solve_for():
-    effects = TwoEffects(np.zeros(2, dtype=int), np.zeros(2, dtype=int))
+    effects = SparseEffects(np.zeros(2, dtype=int), np.zeros(2, dtype=int))
     np.testing.assert_allclose(effects.residuals(np.array([0.1, 0.4])), [-0.15, 0.15])
 
 

@@ -11,7 +11,7 @@ import pytest
 from bri_bayes.core.errors import InputError
 from bri_bayes.data.trade import TradeColumns, read_trade
 from bri_bayes.frequentist.product_quality import country_means, estimate_quality, read_sigmas
-from bri_bayes.frequentist.sparse_fixed_effects import TwoEffects
+from bri_bayes.frequentist.sparse_fixed_effects import SparseEffects
 
 # Conjugate gradients stop at a relative residual of 1e-11 of the normal equations.
 SOLVED = 1e-7
@@ -70,7 +70,7 @@ def test_unbalanced_and_unconnected_effects_are_those_of_dummies(rng):
     second = np.concatenate([second, 15 + rng.integers(0, 4, 20)])
     first, second = pd.factorize(first)[0], pd.factorize(second)[0]
     y = rng.normal(size=170)
-    effects = TwoEffects(first, second)
+    effects = SparseEffects(first, second)
     np.testing.assert_allclose(effects.residuals(y), dummy_residuals(y, first, second), atol=SOLVED)
     assert effects.parts == 2
 

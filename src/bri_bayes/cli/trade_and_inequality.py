@@ -1,4 +1,4 @@
-"""Which commands read a file of their own? Product categories, product quality, inequality."""
+"""Which commands read a file of their own? Product categories, product quality, inequality, flows between countries."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from bri_bayes.cli.commands import (
     print_section,
     processes,
 )
+from bri_bayes.cli.gravity import register_gravity
 from bri_bayes.cli.lists import parse_lists, parse_years
 from bri_bayes.core.errors import InputError
 
@@ -28,6 +29,7 @@ OutOption = Annotated[Path | None, typer.Option("--out", help="Write the table a
 
 def register_measures(app: typer.Typer) -> None:
     """Add the commands to the command line."""
+    register_gravity(app)
 
     @app.command()
     def categories(

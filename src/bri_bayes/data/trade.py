@@ -68,7 +68,7 @@ def read_trade(
     names = TradeColumns() if columns is None else columns
     with unpacked(path):
         parts = _tables(path, names, reporter, years)
-        codes = _country_codes(path, countries)
+        codes = country_codes(path, countries)
     if not parts:
         raise InputError(f"{path}: no file with the columns {', '.join(BACI_COLUMNS)} is inside")
     table = _together(parts)
@@ -89,6 +89,28 @@ def read_trade(
             f"{' '.join(str(first[key]) for key in KEYS)}; one row is allowed"
         )
     return table
+
+
+def country_codes(path: Path, countries: Path | None) -> dict[str, str]:
+    """BACI's number in three digits -> ISO code of three letters, from ``countries`` or from the zip itself."""
+    import pandas as pd
+
+    if countries is not None:
+        table = read_table(countries, CODE_COLUMNS[0])
+        return _codes({name: table.columns[at] for at, name in enumerate(table.header)}, countries)
+    for file in trade_files(path):
+        if file.name is not None and "country_codes" in file.name.lower():
+            try:
+                with file.opened() as stream:
+                    return _codes(pd.read_csv(stream, dtype=str, keep_default_na=False), path)
+            except ValueError as error:
+                raise InputError(f"{file.where}: is no table of countries ({str(error).splitlines()[0]})") from None
+    return {}
+
+
+def header_of(stream: IO[bytes]) -> list[str]:
+    """The names in the first line of a CSV with commas."""
+    return stream.readline().decode("utf-8-sig", errors="replace").strip().replace('"', "").split(",")
 
 
 def _together(parts: list[pd.DataFrame]) -> pd.DataFrame:
@@ -131,7 +153,7 @@ def _repeated(table: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.bool_]]:
 
 def _tables(path: Path, names: TradeColumns, reporter: int, years: tuple[int, int] | None) -> list[pd.DataFrame]:
     def tables_of(file: TradeFile, stream: IO[bytes]) -> list[pd.DataFrame]:
-        header = stream.readline().decode("utf-8-sig", errors="replace").strip().replace('"', "").split(",")
+        header = header_of(stream)
         stream.seek(0)
         if set(BACI_COLUMNS) <= set(header):
             return _baci(stream, file.where, reporter, years)
@@ -222,23 +244,6 @@ def _own(path: Path, names: TradeColumns, years: tuple[int, int] | None) -> pd.D
     renamed |= {names.value: "value", names.quantity: "quantity"}
     table = frame.rename(columns=renamed).assign(flow=flow)
     return table[["flow", "period", "unit", "product", "value", "quantity"]]
-
-
-def _country_codes(path: Path, countries: Path | None) -> dict[str, str]:
-    """BACI's number in three digits -> ISO code of three letters, from ``countries`` or from the zip itself."""
-    import pandas as pd
-
-    if countries is not None:
-        table = read_table(countries, CODE_COLUMNS[0])
-        return _codes({name: table.columns[at] for at, name in enumerate(table.header)}, countries)
-    for file in trade_files(path):
-        if file.name is not None and "country_codes" in file.name.lower():
-            try:
-                with file.opened() as stream:
-                    return _codes(pd.read_csv(stream, dtype=str, keep_default_na=False), path)
-            except ValueError as error:
-                raise InputError(f"{file.where}: is no table of countries ({str(error).splitlines()[0]})") from None
-    return {}
 
 
 def _codes(columns: Any, where: Path) -> dict[str, str]:

@@ -28,7 +28,7 @@ import numpy as np
 from bri_bayes.core.arrays import Array
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.data.records import read_records
-from bri_bayes.frequentist.sparse_fixed_effects import TwoEffects
+from bri_bayes.frequentist.sparse_fixed_effects import SparseEffects
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,7 +91,7 @@ def estimate_quality(
         raise InputError(f"none of {counts['rows']:,} rows can be used: {_reasons(counts)}")
     elasticity = _elasticities(rows["product"], sigma, sigmas or {})
     product, places = _codes(rows, market)
-    effects = TwoEffects(product, places)
+    effects = SparseEffects(product, places)
     price = np.log(rows["value"].to_numpy()) - np.log(rows["quantity"].to_numpy())
     eta = effects.residuals(np.log(rows["quantity"].to_numpy()) + elasticity * price)
     counts |= {"used": len(rows), "parts": effects.parts, "iterations": effects.iterations}

@@ -28,6 +28,7 @@ from bri_bayes.core.effect import PROB
 from bri_bayes.core.errors import InputError
 from bri_bayes.design.design import Design
 from bri_bayes.design.linear_terms import Block, build_terms
+from bri_bayes.inference.assignment_columns import all_treated, att_sums
 from bri_bayes.inference.batch import covers
 from bri_bayes.inference.batched_algebra import solve_lower
 from bri_bayes.inference.collapsed import BATCH_ELEMENTS, Collapsed
@@ -49,6 +50,9 @@ from bri_bayes.study.model_card import ModelCard
 ASSIGNMENT = "assignment"
 # Assignments whose modes place the first points, and assignments whose posteriors place the rest.
 _PILOTS, _PLACED_BY = 4, 60
+# Assignments that common points miss get common points again, so often and while they are so many: points of its own
+# cost an assignment as much.
+_ROUNDS, _WORTH_SHARING = 3, 6
 # Systems that are factorised together (measured: their arrays stay in the cache of a core).
 _SYSTEMS = 1000
 
@@ -66,13 +70,13 @@ def att_of_assignments(
     treated = _indices(design, card, groups, onset)
     model = _ManyAssignments.build(design, card, onset)
     rng = np.random.default_rng(seed)
-    every = np.arange(len(treated))
-    modes = [model.mode(treated[[i]]) for i in spread_over(every, _PILOTS)]
-    some = treated[spread_over(every, _PLACED_BY)]
-    vectors, log_proposal = covering_points(modes, lambda at: model.evaluate(at, some)[0], points, rng)
-    log_density, means, sds = model.evaluate(vectors, treated)
-    weights, khat = weigh(log_density, log_proposal)
-    summaries = summarised(NormalMixtures(weights, means, sds), khat)
+    summaries = np.empty((len(SUMMARY), len(treated)))
+    missed = np.arange(len(treated))
+    for _ in range(_ROUNDS):
+        summaries[:, missed] = model.together(treated[missed], points, rng)
+        missed = np.flatnonzero(~is_covered(summaries))
+        if missed.size < _WORTH_SHARING:
+            break
     alone = ~is_covered(summaries)
     left_out = np.flatnonzero(alone)
     while left_out.size:
@@ -141,7 +145,7 @@ class _ManyAssignments:
 
     @classmethod
     def build(cls, design: Design, card: ModelCard, onset: int) -> _ManyAssignments:
-        everyone = _all_treated(design, onset)
+        everyone = all_treated(design, onset)
         terms = build_terms(everyone, card)
         effects, others = (
             [tuple(b for b in level if (b.name in EFFECT_BLOCKS) is wanted) for level in (terms.per_unit, terms.shared)]
@@ -152,11 +156,21 @@ class _ManyAssignments:
         nuisance = Collapsed.of(without, card, hyperparameters(terms, card))
         columns = np.hstack([block.columns for block in (*path, *per_unit)])
         ready = nuisance.ready(np.column_stack([columns, terms.y]), by_unit=True)
-        return cls(card, nuisance, ready, path, per_unit, *_att_sums(everyone, card, columns))
+        return cls(card, nuisance, ready, path, per_unit, *att_sums(everyone, card, columns))
 
     def mode(self, treated: Index) -> tuple[Array, Array]:
         """Mode (d,) of the hyperparameters of one assignment (1, treated), and their covariance there."""
         return find_mode(lambda vectors: self.evaluate(vectors, treated)[0][0], self.nuisance.space.start())
+
+    def together(self, treated: Index, points: int, rng: np.random.Generator) -> Array:
+        """Summaries (7, assignment) from common points, placed by some of the assignments."""
+        every = np.arange(len(treated))
+        modes = [self.mode(treated[[i]]) for i in spread_over(every, _PILOTS)]
+        some = treated[spread_over(every, _PLACED_BY)]
+        vectors, log_proposal = covering_points(modes, lambda at: self.evaluate(at, some)[0], points, rng)
+        log_density, means, sds = self.evaluate(vectors, treated)
+        weights, khat = weigh(log_density, log_proposal)
+        return summarised(NormalMixtures(weights, means, sds), khat)
 
     def around_the_first(self, treated: Index, rng: np.random.Generator) -> Array:
         """Summaries (7, assignment) from the points that the ordinary engine places for the first assignment.
@@ -269,29 +283,3 @@ class _Sums:
             np.log(precision).sum(axis=1)[:, None] - log_det + (of_y**2).sum(axis=-1)
         )
         return log_density, (of_y * of_c).sum(axis=-1), np.sqrt((of_c**2).sum(axis=-1))
-
-
-def _all_treated(design: Design, onset: int) -> Design:
-    """The design with every unit treated from ``onset`` on: all columns that an assignment can ask for."""
-    period = design["period"].to_numpy()[design["period_ix"].to_numpy()]
-    event_time = (period - onset).astype(float)
-    first = np.full(design.sizes["unit"], float(onset))
-    return design.assign(
-        event_time=("obs", event_time), treated=("obs", event_time >= 0), first_treated=("unit", first)
-    )
-
-
-def _att_sums(everyone: Design, card: ModelCard, effects: Array) -> tuple[Array, Array]:
-    """Sums over the rows of a unit that make up the ATT : (unit, m), and its treated rows (unit,).
-
-    With leads the rows of a unit before the onset count against it, as in ``estimands.att``.
-    """
-    unit_ix, treated = everyone["unit_ix"].to_numpy(), everyone["treated"].to_numpy()
-    n_units = everyone.sizes["unit"]
-    counts = np.bincount(unit_ix[treated], minlength=n_units).astype(float)
-    row = treated.astype(float)
-    if card.effects.leads:
-        before = np.maximum(np.bincount(unit_ix[~treated], minlength=n_units), 1)
-        row = np.where(treated, 1.0, -(counts / before)[unit_ix])
-    weighted = effects * row[:, None]
-    return np.stack([weighted[unit_ix == unit].sum(axis=0) for unit in range(n_units)]), counts
