@@ -1,10 +1,11 @@
 """Files and folders are written whole or not at all."""
 
+import errno
 import os
 
 import pytest
 
-from bri_bayes.core.io import replaced_together, write_text
+from bri_bayes.core.io import replaced_together, write_text, written_beside
 
 # No process has this number: the largest that Linux gives is 2^22.
 DEAD = 2**22 + 1
@@ -58,3 +59,18 @@ def test_what_a_dead_process_left_beside_a_file_goes_and_what_is_not_ours_stays(
         each.touch()
     write_text(path, "content")
     assert sorted(tmp_path.iterdir()) == sorted([path, alive, *foreign])
+
+
+@pytest.mark.parametrize("named", [None, "temporary"])
+def test_an_error_of_the_system_names_the_file_that_was_meant(tmp_path, named):
+    path = tmp_path / "folder" / "table.csv"
+    with pytest.raises(OSError, match="No space left") as raised, written_beside(path) as temporary:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), *[str(temporary)] * (named is not None))
+    assert raised.value.filename == str(path)
+    with (
+        pytest.raises(OSError, match="No space left") as raised,
+        replaced_together(tmp_path / "report", ["tables"]) as new,
+        written_beside(new / "tables" / "table.csv"),
+    ):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert raised.value.filename == str(tmp_path / "report" / "tables" / "table.csv")

@@ -5,7 +5,8 @@ Two nulls, and they are not the same question:
     any country     every way to choose as many units as are treated (126 of nine). Were the policy given at random,
                     the share of groups with an estimate at least as large is an exact p-value. But fake groups hold
                     treated units, and controls then hold the others: an effect widens this null.
-    controls only   the controls alone, every way to split them. No treated unit is near, but there are few groups.
+    controls only   the controls alone, every way to split them (of more than ten controls about a thousand, as many of
+                    each size). No treated unit is near, but there are few groups.
 
 On a balanced panel the average of all 126 least-squares estimates is zero whatever the data: each unit is treated
 equally often. That "the placebo estimates centre on zero" (Figure 4 of the paper) is arithmetic, no evidence.
@@ -30,9 +31,10 @@ from bri_bayes.design.design import Design
 from bri_bayes.frequentist.resampling import TIE, permutation
 from bri_bayes.inference.assignments import att_of_assignments, shares_columns
 from bri_bayes.inference.att import att_posterior
+from bri_bayes.inference.equal_units import are_equal
 
-# All assignments up to this number, otherwise as many at random.
-MOST = 1000
+# All assignments up to this number, otherwise as many at random; and of the splits of controls, all sizes together.
+MOST, MOST_SPLITS = 1000, 1024
 # The paper's number of random groups (Figure 4).
 PAPER_DRAWS = 500
 
@@ -133,7 +135,7 @@ def any_country(
 
 
 def controls_only(analysis: Analysis, *, points: int = 2000, seed: int = 0) -> ControlsOnly:
-    """Every split of the controls alone: the same card, the same onset, fake groups of one unit up to all but one.
+    """The splits of the controls alone: the same card, the same onset, fake groups of one unit up to all but one.
 
     The real ATT is no member of this null: the shares are (1 + larger) / (1 + groups).
     """
@@ -144,28 +146,32 @@ def controls_only(analysis: Analysis, *, points: int = 2000, seed: int = 0) -> C
     observed = att_posterior(analysis.design, analysis.card, seed).effect
     some = Assignment({unit: onset if position == 0 else None for position, unit in enumerate(controls)})
     design = analysis.replace(assignment=some).design
-    rows: list[Placebo] = []
+    most = MOST if 2 ** len(controls) <= MOST_SPLITS else MOST_SPLITS // (len(controls) - 1) + 1
+    splits = {
+        size: _assignments(analysis.replace(assignment=some.swap(controls[:size], onset)).design, seed, most)
+        for size in range(1, len(controls))
+    }
+    groups = [np.isfinite(np.stack(list(assignments.values()))) for assignments, _ in splits.values()]
+    together = [np.concatenate(groups)] if are_equal(design, analysis.card) else groups
+    answers = [
+        att_of_assignments(design, analysis.card, chosen, onset, points=points, seed=seed) for chosen in together
+    ]
+    effects = iter([effect for answer in answers for effect in effects_of(answer)])
+    rows = [
+        Placebo(label, next(effects), float(estimate), size=size)
+        for size, (assignments, twfe) in splits.items()
+        for label, estimate in zip(assignments, twfe, strict=True)
+    ]
     by_size = []
-    khat = -np.inf
-    for size in range(1, len(controls)):
-        split = analysis.replace(assignment=some.swap(controls[:size], onset))
-        assignments, twfe = _assignments(split.design, seed)
-        groups = np.isfinite(np.stack(list(assignments.values())))
-        answers = att_of_assignments(design, analysis.card, groups, onset, points=points, seed=seed)
-        khat = max(khat, float(answers["khat"].max()))
-        effects = effects_of(answers)
-        rows += [
-            Placebo(label, effect, float(estimate), size=size)
-            for label, effect, estimate in zip(assignments, effects, twfe, strict=True)
-        ]
-        share = share_as_large(observed.mean, [effect.mean for effect in effects])
-        by_size.append(GroupsOfSize(size, len(effects), share))
+    for size in splits:
+        means = [row.att.mean for row in rows if row.size == size]
+        by_size.append(GroupsOfSize(size, len(means), share_as_large(observed.mean, means)))
     return ControlsOnly(
         observed=observed,
         placebos=rows,
         p_value=share_as_large(observed.mean, [row.att.mean for row in rows]),
         n=len(rows),
-        khat=khat,
+        khat=max(float(answer["khat"].max()) for answer in answers),
         excluding_zero=count_excluding_zero([row.att for row in rows]),
         by_size=by_size,
     )
@@ -182,9 +188,9 @@ def label_of(units: Sequence[str]) -> str:
     return ",".join(units)
 
 
-def _assignments(design: Design, seed: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
+def _assignments(design: Design, seed: int, most: int = MOST) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Onsets (unit,) by label, the observed assignment first, and the two-way estimate of each identified one."""
-    placebos = permutation(design, max_assignments=MOST, draws=MOST - 1, seed=seed).placebos
+    placebos = permutation(design, max_assignments=most, draws=most - 1, seed=seed).placebos
     units = [str(unit) for unit in design["unit"].values]
     first = placebos["first_treated"].transpose("assignment", "unit").to_numpy()
     several = np.unique(first[np.isfinite(first)]).size > 1

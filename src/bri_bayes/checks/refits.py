@@ -8,12 +8,16 @@ from bri_bayes.core.effect import Effect
 from bri_bayes.core.json_values import Result
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.estimands.linear import att_effect
+from bri_bayes.inference.att import att_posterior
+from bri_bayes.inference.convergence import ESS_LIMIT
 from bri_bayes.inference.fitting import fit, is_trustworthy
+from bri_bayes.inference.importance import KHAT_LIMIT
+from bri_bayes.inference.marginal import is_feasible
 
 
 @dataclass(frozen=True)
 class Refit(Result):
-    """The ATT of one recipe, and whether its computation can be trusted."""
+    """The ATT of one recipe, and whether its computation can be trusted; no R-hat where nothing is drawn."""
 
     att: Effect
     engine: str
@@ -26,7 +30,22 @@ class Refit(Result):
 
 
 def refit(analysis: Analysis, seed: int) -> Refit:
-    """Fit the recipe anew."""
+    """Fit the recipe anew: as ``fit`` does, without the draws where the closed form needs none."""
+    design, card = analysis.design, analysis.card
+    if is_feasible(design, card):
+        answer = att_posterior(design, card, seed)
+        points = answer.points
+        if points.khat < KHAT_LIMIT:
+            return Refit(
+                att=answer.effect,
+                engine="marginal",
+                ess=points.ess,
+                khat=points.khat,
+                rhat=None,
+                rows=design.sizes["obs"],
+                log_marginal=answer.log_marginal,
+                trustworthy=points.ess > ESS_LIMIT,
+            )
     result = fit(analysis, seed=seed, pointwise=False)
     known = result.diagnostics
     return Refit(
@@ -35,7 +54,7 @@ def refit(analysis: Analysis, seed: int) -> Refit:
         ess=known["ess"],
         khat=known["khat"],
         rhat=known["rhat"],
-        rows=analysis.design.sizes["obs"],
+        rows=design.sizes["obs"],
         log_marginal=result.log_marginal,
         trustworthy=is_trustworthy(result),
     )

@@ -7,6 +7,7 @@ This module imports almost nothing, so that Ctrl-C is heard from the start.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -42,7 +43,9 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(NO_READER)
     except OSError as error:
-        _end(f"{error.filename or 'a file'}: {error.strerror or error}", 2)
+        # Files are named where they are written: what is full and has no name is where the result is printed.
+        where = "standard output" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else "a file"
+        _end(f"{error.filename or where}: {error.strerror or error}", 2)
     except MemoryError:
         _end("this work does not fit into the memory of the machine", 2)
     except Exception as error:

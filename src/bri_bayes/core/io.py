@@ -25,13 +25,15 @@ def written_beside(path: Path) -> Iterator[Path]:
         number = left_over.name.removeprefix(f".{path.name}.").partition("-")[0]
         if number.isdecimal() and not _is_alive(number):
             left_over.unlink(missing_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.{os.getpid()}-", suffix=path.suffix, dir=path.parent)
+    with _named(path, path):
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.{os.getpid()}-", suffix=path.suffix, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     temporary.chmod(0o644)
     try:
-        yield temporary
-        temporary.replace(path)
+        with _named(temporary, path):
+            yield temporary
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -53,7 +55,8 @@ def replaced_together(folder: Path, names: Sequence[str]) -> Iterator[Path]:
     new.mkdir(parents=True)
     old.mkdir()
     try:
-        yield new
+        with _named(new, folder):
+            yield new
         folder.mkdir(exist_ok=True)
         for name in names:
             if (folder / name).exists():
@@ -62,6 +65,18 @@ def replaced_together(folder: Path, names: Sequence[str]) -> Iterator[Path]:
                 (new / name).rename(folder / name)
     finally:
         shutil.rmtree(building, ignore_errors=True)
+
+
+@contextmanager
+def _named(temporary: Path, path: Path) -> Iterator[None]:
+    """An error of the system says ``path``, not a name that is gone with the error, and not nothing at all."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None:
+            name = path if error.filename is None else str(error.filename).replace(str(temporary), str(path))
+            error.filename = str(path) if Path(name).name.startswith(f".{path.name}.") else str(name)
+        raise
 
 
 def _is_alive(number: str) -> bool:

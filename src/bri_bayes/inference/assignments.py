@@ -8,34 +8,33 @@ together, and leave for the effect columns C_i of unit i (those that it would ha
 
 with F_i of the few rows of what units share. An assignment adds up the columns of its treated units: its posterior is
 a system as small as its effects (8 years and 5 countries: 13), whatever the number of control units. Points that cover
-all posteriors are shared (``shared_proposals``); an assignment that they do not cover gets points of its own.
+all posteriors are shared (``shared_proposals``); an assignment that they do not cover gets points of its own. Where all
+units have the same columns an assignment costs a few products (``equal_units``).
 
 Source: Lindley & Smith (1972), doi:10.1111/j.2517-6161.1972.tb00899.x.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from bri_bayes.core.arrays import Array, Index
+from bri_bayes.core.arrays import Array, Index, Mask
 from bri_bayes.core.effect import PROB
 from bri_bayes.core.errors import InputError
 from bri_bayes.design.design import Design
-from bri_bayes.design.linear_terms import Block, build_terms
-from bri_bayes.inference.assignment_columns import all_treated, att_sums
+from bri_bayes.design.linear_terms import Block
+from bri_bayes.inference.assignment_columns import AssignmentColumns
 from bri_bayes.inference.batch import covers
 from bri_bayes.inference.batched_algebra import solve_lower
-from bri_bayes.inference.collapsed import BATCH_ELEMENTS, Collapsed
+from bri_bayes.inference.collapsed import BATCH_ELEMENTS, Collapsed, Space
+from bri_bayes.inference.equal_units import EqualUnits, are_equal
 from bri_bayes.inference.error_precision import ReadyProducts
-from bri_bayes.inference.hyperparameters import hyperparameters
 from bri_bayes.inference.importance import find_mode, sample_by_importance
-from bri_bayes.inference.linear_estimands import EFFECT_BLOCKS
 from bri_bayes.inference.mixture import NormalMixtures
 from bri_bayes.inference.shared_proposals import (
     SUMMARY,
@@ -64,23 +63,31 @@ def att_of_assignments(
 
     Rows, outcome and covariates are those of ``design``; who is treated there does not matter. Variables
     (assignment,) as in ``batch.att_of_many``. For the cards of ``batch.covers`` with fixed period effects, without
-    modifiers and contamination; all groups have one size, and all units have rows in the same periods from ``onset``
-    on (and, with leads, before it).
+    modifiers and contamination; all units have rows in the same periods from ``onset`` on (and, with leads, before it),
+    and all groups have one size, unless ``equal_units.are_equal``.
     """
-    treated = _indices(design, card, groups, onset)
-    model = _ManyAssignments.build(design, card, onset)
+    _refuse_what_is_not_covered(design, card, groups, onset)
+    if are_equal(design, card):
+        return _answered(EqualUnits.build(design, card, onset), groups, design, card, points, seed)
+    treated = np.nonzero(groups)[1].reshape(len(groups), -1)
+    return _answered(_ManyAssignments.build(design, card, onset), treated, design, card, points, seed)
+
+
+def _answered[G: (Index, Mask)](
+    model: _Model[G], treated: G, design: Design, card: ModelCard, points: int, seed: int
+) -> xr.Dataset:
     rng = np.random.default_rng(seed)
     summaries = np.empty((len(SUMMARY), len(treated)))
     missed = np.arange(len(treated))
     for _ in range(_ROUNDS):
-        summaries[:, missed] = model.together(treated[missed], points, rng)
+        summaries[:, missed] = _together(model, treated[missed], points, rng)
         missed = np.flatnonzero(~is_covered(summaries))
         if missed.size < _WORTH_SHARING:
             break
     alone = ~is_covered(summaries)
     left_out = np.flatnonzero(alone)
     while left_out.size:
-        answers = model.around_the_first(treated[left_out], rng)
+        answers = _around_the_first(model, treated[left_out], card.sampler.proposals, rng)
         served = is_covered(answers)
         served[0] = True
         summaries[:, left_out[served]] = answers[:, served]
@@ -94,7 +101,8 @@ def shares_columns(design: Design, card: ModelCard, onset: int) -> bool:
     """Whether ``att_of_assignments`` covers the card on the rows of the design."""
     if not covers(card) or card.modifiers or card.contamination is not None or card.effects.period != "fixed":
         return False
-    if card.shocks.process != "none" or card.effects.anticipation:  # who shares shocks, or has no row, changes
+    # Who shares shocks or a drift, or has no row, changes with the assignment.
+    if card.shocks.process != "none" or card.effects.trend == "group_random_walk" or card.effects.anticipation:
         return False
     period = design["period"].to_numpy()[design["period_ix"].to_numpy()]
     counted = np.ones(period.size, dtype=bool) if card.effects.leads else period >= onset
@@ -102,14 +110,58 @@ def shares_columns(design: Design, card: ModelCard, onset: int) -> bool:
     return bool((unit_rows == np.unique(period[counted]).size).all())
 
 
-def _indices(design: Design, card: ModelCard, groups: NDArray[np.bool_], onset: int) -> Index:
-    """Positions of the treated units of each group : (assignment, treated)."""
+def _refuse_what_is_not_covered(design: Design, card: ModelCard, groups: Mask, onset: int) -> None:
     if not shares_columns(design, card, onset):
         raise InputError(f'the assignments of the card "{card.name}" do not share their columns: fit them one by one')
-    sizes = groups.sum(axis=1)
-    if groups.shape != (len(groups), design.sizes["unit"]) or not len(groups) or np.ptp(sizes) or not sizes[0]:
-        raise InputError(f"groups of one size among {design.sizes['unit']} units are needed, not {groups.shape}")
-    return np.nonzero(groups)[1].reshape(len(groups), -1)
+    sizes, n_units = groups.sum(axis=1), design.sizes["unit"]
+    if groups.shape != (len(groups), n_units) or not len(groups) or not sizes.all():
+        raise InputError(f"groups among {n_units} units are needed, not {groups.shape}")
+    if np.ptp(sizes) and not are_equal(design, card):
+        raise InputError(f"groups of one size are needed, not of {sizes.min()} to {sizes.max()} units")
+
+
+class _Model[G](Protocol):
+    """A card on the rows of a design, whoever is treated."""
+
+    @property
+    def space(self) -> Space:
+        """The hyperparameters."""
+
+    def evaluate(self, vectors: Array, treated: G, /) -> tuple[Array, Array, Array]:
+        """log p(y, h_j | assignment i), mean and sd of the ATT given h_j, all (assignment, point)."""
+
+
+def _mode[G: (Index, Mask)](model: _Model[G], treated: G) -> tuple[Array, Array]:
+    """Mode (d,) of the hyperparameters of one assignment (1, treated), and their covariance there."""
+    return find_mode(lambda vectors: model.evaluate(vectors, treated)[0][0], model.space.start())
+
+
+def _together[G: (Index, Mask)](model: _Model[G], treated: G, points: int, rng: np.random.Generator) -> Array:
+    """Summaries (7, assignment) from common points, placed by some of the assignments."""
+    every = np.arange(len(treated))
+    modes = [_mode(model, treated[[i]]) for i in spread_over(every, _PILOTS)]
+    some = treated[spread_over(every, _PLACED_BY)]
+    vectors, log_proposal = covering_points(modes, lambda at: model.evaluate(at, some)[0], points, rng)
+    log_density, means, sds = model.evaluate(vectors, treated)
+    weights, khat = weigh(log_density, log_proposal)
+    return summarised(NormalMixtures(weights, means, sds), khat)
+
+
+def _around_the_first[G: (Index, Mask)](
+    model: _Model[G], treated: G, proposals: int, rng: np.random.Generator
+) -> Array:
+    """Summaries (7, assignment) from the points that the ordinary engine places for the first assignment.
+
+    Most of the work of a point does not depend on who is treated, so the others are weighed at the same points:
+    those that lie near the first need none of their own.
+    """
+    points = sample_by_importance(lambda at: model.evaluate(at, treated[:1])[0][0], model.space.start(), proposals, rng)
+    log_density, means, sds = model.evaluate(points.vectors, treated)
+    usable = np.isfinite(points.log_ratios)
+    log_proposal = np.where(usable, log_density[0] - np.where(usable, points.log_ratios, 0.0), np.inf)
+    weights, khat = weigh(log_density, log_proposal)
+    weights[0], khat[0] = points.weights, points.khat
+    return summarised(NormalMixtures(weights, means, sds), khat)
 
 
 class _Reduced(NamedTuple):
@@ -135,7 +187,6 @@ class _ManyAssignments:
     in the ATT and their divisor.
     """
 
-    card: ModelCard
     nuisance: Collapsed
     ready: ReadyProducts
     path: tuple[Block, ...]
@@ -145,47 +196,15 @@ class _ManyAssignments:
 
     @classmethod
     def build(cls, design: Design, card: ModelCard, onset: int) -> _ManyAssignments:
-        everyone = all_treated(design, onset)
-        terms = build_terms(everyone, card)
-        effects, others = (
-            [tuple(b for b in level if (b.name in EFFECT_BLOCKS) is wanted) for level in (terms.per_unit, terms.shared)]
-            for wanted in (True, False)
-        )
-        per_unit, path = effects
-        without = dataclasses.replace(terms, per_unit=others[0], shared=others[1])
-        nuisance = Collapsed.of(without, card, hyperparameters(terms, card))
-        columns = np.hstack([block.columns for block in (*path, *per_unit)])
-        ready = nuisance.ready(np.column_stack([columns, terms.y]), by_unit=True)
-        return cls(card, nuisance, ready, path, per_unit, *att_sums(everyone, card, columns))
+        asked = AssignmentColumns.of(design, card, onset)
+        nuisance = Collapsed.of(asked.nuisance, card, asked.space)
+        ready = nuisance.ready(np.column_stack([asked.columns, asked.nuisance.y]), by_unit=True)
+        return cls(nuisance, ready, asked.path, asked.per_unit, asked.weights, asked.counts)
 
-    def mode(self, treated: Index) -> tuple[Array, Array]:
-        """Mode (d,) of the hyperparameters of one assignment (1, treated), and their covariance there."""
-        return find_mode(lambda vectors: self.evaluate(vectors, treated)[0][0], self.nuisance.space.start())
-
-    def together(self, treated: Index, points: int, rng: np.random.Generator) -> Array:
-        """Summaries (7, assignment) from common points, placed by some of the assignments."""
-        every = np.arange(len(treated))
-        modes = [self.mode(treated[[i]]) for i in spread_over(every, _PILOTS)]
-        some = treated[spread_over(every, _PLACED_BY)]
-        vectors, log_proposal = covering_points(modes, lambda at: self.evaluate(at, some)[0], points, rng)
-        log_density, means, sds = self.evaluate(vectors, treated)
-        weights, khat = weigh(log_density, log_proposal)
-        return summarised(NormalMixtures(weights, means, sds), khat)
-
-    def around_the_first(self, treated: Index, rng: np.random.Generator) -> Array:
-        """Summaries (7, assignment) from the points that the ordinary engine places for the first assignment.
-
-        Most of the work of a point does not depend on who is treated, so the others are weighed at the same points:
-        those that lie near the first need none of their own.
-        """
-        start, proposals = self.nuisance.space.start(), self.card.sampler.proposals
-        points = sample_by_importance(lambda at: self.evaluate(at, treated[:1])[0][0], start, proposals, rng)
-        log_density, means, sds = self.evaluate(points.vectors, treated)
-        usable = np.isfinite(points.log_ratios)
-        log_proposal = np.where(usable, log_density[0] - np.where(usable, points.log_ratios, 0.0), np.inf)
-        weights, khat = weigh(log_density, log_proposal)
-        weights[0], khat[0] = points.weights, points.khat
-        return summarised(NormalMixtures(weights, means, sds), khat)
+    @property
+    def space(self) -> Space:
+        """The hyperparameters."""
+        return self.nuisance.space
 
     def evaluate(self, vectors: Array, treated: Index) -> tuple[Array, Array, Array]:
         """log p(y, h_j | assignment i), mean and sd of the ATT given h_j, all (assignment, point).

@@ -66,6 +66,12 @@ class AttPosterior:
         """In five numbers."""
         return self.mixture.effects()[0]
 
+    @property
+    def log_marginal(self) -> float:
+        """Log marginal likelihood of the outcome in its own units."""
+        rows, y_scale = self.design.sizes["obs"], self.design.attrs["y_scale"]
+        return self.points.log_normaliser - rows * float(np.log(y_scale))
+
     def hyper(self) -> dict[str, Array]:
         """Hyperparameters at the points on the standardised scale, to be read with ``points.weights``."""
         return _space(self.design, self.card).values(self.points.vectors)
