@@ -13,7 +13,8 @@ from bri_bayes.design.analysis import Analysis
 from bri_bayes.estimands.linear import att_effect
 from bri_bayes.frequentist.resampling import permutation
 from bri_bayes.inference import fit
-from bri_bayes.inference.assignments import att_of_assignments, shares_columns
+from bri_bayes.inference.assignment_columns import shares_columns
+from bri_bayes.inference.assignments import att_of_assignments
 from bri_bayes.inference.importance import KHAT_LIMIT
 from bri_bayes.inference.shared_proposals import LEAST_ESS
 from bri_bayes.study.model_card import Effects, Errors, Sampler, load_card

@@ -7,8 +7,9 @@ import pytest
 
 from bri_bayes.core.errors import InputError
 from bri_bayes.design.analysis import Analysis
+from bri_bayes.inference.assignment_columns import are_equal
 from bri_bayes.inference.assignments import _ManyAssignments, att_of_assignments
-from bri_bayes.inference.equal_units import EqualUnits, are_equal
+from bri_bayes.inference.equal_units import EqualUnits
 
 from .panels import make_card, make_panel
 from .test_assignments import CARDS, groups_of, late_start

@@ -29,9 +29,9 @@ from bri_bayes.data.assignment import Assignment
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.design.design import Design
 from bri_bayes.frequentist.resampling import TIE, permutation
-from bri_bayes.inference.assignments import att_of_assignments, shares_columns
+from bri_bayes.inference.assignment_columns import are_equal, shares_columns
+from bri_bayes.inference.assignments import att_of_assignments
 from bri_bayes.inference.att import att_posterior
-from bri_bayes.inference.equal_units import are_equal
 
 # All assignments up to this number, otherwise as many at random; and of the splits of controls, all sizes together.
 MOST, MOST_SPLITS = 1000, 1024

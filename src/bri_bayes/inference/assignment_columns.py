@@ -7,9 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bri_bayes.core.arrays import Array
+from bri_bayes.core.arrays import Array, Mask
+from bri_bayes.core.errors import InputError
+from bri_bayes.core.names import WEIGHT
 from bri_bayes.design.design import Design
 from bri_bayes.design.linear_terms import Block, Terms, build_terms
+from bri_bayes.inference.batch import covers
 from bri_bayes.inference.hyperparameters import Hyperparameters, hyperparameters
 from bri_bayes.inference.linear_estimands import EFFECT_BLOCKS
 from bri_bayes.study.model_card import ModelCard
@@ -46,6 +49,36 @@ class AssignmentColumns(NamedTuple):
         columns = np.hstack([block.columns for block in (*path, *per_unit)])
         space = hyperparameters(terms, card)
         return cls(nuisance, space, path, per_unit, columns, *_att_sums(everyone, card, columns))
+
+
+def shares_columns(design: Design, card: ModelCard, onset: int) -> bool:
+    """Whether ``assignments`` covers the card on the rows of the design."""
+    if not covers(card) or card.modifiers or card.contamination is not None or card.effects.period != "fixed":
+        return False
+    # Who shares shocks or a drift, or has no row, changes with the assignment.
+    if card.shocks.process != "none" or card.effects.trend == "group_random_walk" or card.effects.anticipation:
+        return False
+    period = design["period"].to_numpy()[design["period_ix"].to_numpy()]
+    counted = np.ones(period.size, dtype=bool) if card.effects.leads else period >= onset
+    unit_rows = np.bincount(design["unit_ix"].to_numpy()[counted], minlength=design.sizes["unit"])
+    return bool((unit_rows == np.unique(period[counted]).size).all())
+
+
+def refuse_what_is_not_covered(design: Design, card: ModelCard, groups: Mask, onset: int) -> None:
+    """``InputError`` for a card, rows or groups that are none of ``att_of_assignments``."""
+    if not shares_columns(design, card, onset):
+        raise InputError(f'the assignments of the card "{card.name}" do not share their columns: fit them one by one')
+    sizes, n_units = groups.sum(axis=1), design.sizes["unit"]
+    if groups.shape != (len(groups), n_units) or not len(groups) or not sizes.all():
+        raise InputError(f"groups among {n_units} units are needed, not {groups.shape}")
+    if np.ptp(sizes) and not are_equal(design, card):
+        raise InputError(f"groups of one size are needed, not of {sizes.min()} to {sizes.max()} units")
+
+
+def are_equal(design: Design, card: ModelCard) -> bool:
+    """Whether every unit of the design has every period, and the card no column that differs by unit."""
+    balanced = design.sizes["obs"] == design.sizes["unit"] * design.sizes["period"]
+    return balanced and not card.covariates and WEIGHT not in design
 
 
 def _all_treated(design: Design, onset: int) -> Design:

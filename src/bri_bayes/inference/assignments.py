@@ -25,14 +25,12 @@ from numpy.typing import NDArray
 
 from bri_bayes.core.arrays import Array, Index, Mask
 from bri_bayes.core.effect import PROB
-from bri_bayes.core.errors import InputError
 from bri_bayes.design.design import Design
 from bri_bayes.design.linear_terms import Block
-from bri_bayes.inference.assignment_columns import AssignmentColumns
-from bri_bayes.inference.batch import covers
+from bri_bayes.inference.assignment_columns import AssignmentColumns, are_equal, refuse_what_is_not_covered
 from bri_bayes.inference.batched_algebra import solve_lower
 from bri_bayes.inference.collapsed import BATCH_ELEMENTS, Collapsed, Space
-from bri_bayes.inference.equal_units import EqualUnits, are_equal
+from bri_bayes.inference.equal_units import EqualUnits
 from bri_bayes.inference.error_precision import ReadyProducts
 from bri_bayes.inference.importance import find_mode, sample_by_importance
 from bri_bayes.inference.mixture import NormalMixtures
@@ -64,9 +62,9 @@ def att_of_assignments(
     Rows, outcome and covariates are those of ``design``; who is treated there does not matter. Variables
     (assignment,) as in ``batch.att_of_many``. For the cards of ``batch.covers`` with fixed period effects, without
     modifiers and contamination; all units have rows in the same periods from ``onset`` on (and, with leads, before it),
-    and all groups have one size, unless ``equal_units.are_equal``.
+    and all groups have one size, unless ``are_equal``.
     """
-    _refuse_what_is_not_covered(design, card, groups, onset)
+    refuse_what_is_not_covered(design, card, groups, onset)
     if are_equal(design, card):
         return _answered(EqualUnits.build(design, card, onset), groups, design, card, points, seed)
     treated = np.nonzero(groups)[1].reshape(len(groups), -1)
@@ -95,29 +93,6 @@ def _answered[G: (Index, Mask)](
     summaries[: SUMMARY.index("p_positive")] *= design.attrs["y_scale"]
     variables = {name: (ASSIGNMENT, values) for name, values in zip(SUMMARY, summaries, strict=True)}
     return xr.Dataset({**variables, "alone": (ASSIGNMENT, alone)}, attrs={"prob": PROB, "points": points})
-
-
-def shares_columns(design: Design, card: ModelCard, onset: int) -> bool:
-    """Whether ``att_of_assignments`` covers the card on the rows of the design."""
-    if not covers(card) or card.modifiers or card.contamination is not None or card.effects.period != "fixed":
-        return False
-    # Who shares shocks or a drift, or has no row, changes with the assignment.
-    if card.shocks.process != "none" or card.effects.trend == "group_random_walk" or card.effects.anticipation:
-        return False
-    period = design["period"].to_numpy()[design["period_ix"].to_numpy()]
-    counted = np.ones(period.size, dtype=bool) if card.effects.leads else period >= onset
-    unit_rows = np.bincount(design["unit_ix"].to_numpy()[counted], minlength=design.sizes["unit"])
-    return bool((unit_rows == np.unique(period[counted]).size).all())
-
-
-def _refuse_what_is_not_covered(design: Design, card: ModelCard, groups: Mask, onset: int) -> None:
-    if not shares_columns(design, card, onset):
-        raise InputError(f'the assignments of the card "{card.name}" do not share their columns: fit them one by one')
-    sizes, n_units = groups.sum(axis=1), design.sizes["unit"]
-    if groups.shape != (len(groups), n_units) or not len(groups) or not sizes.all():
-        raise InputError(f"groups among {n_units} units are needed, not {groups.shape}")
-    if np.ptp(sizes) and not are_equal(design, card):
-        raise InputError(f"groups of one size are needed, not of {sizes.min()} to {sizes.max()} units")
 
 
 class _Model[G](Protocol):

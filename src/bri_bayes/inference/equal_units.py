@@ -23,7 +23,6 @@ from typing import NamedTuple
 import numpy as np
 
 from bri_bayes.core.arrays import Array, Mask
-from bri_bayes.core.names import WEIGHT
 from bri_bayes.design.design import Design
 from bri_bayes.design.linear_terms import Block
 from bri_bayes.inference.assignment_columns import AssignmentColumns
@@ -171,12 +170,6 @@ class EqualUnits:
         """Numbers of path columns and of a unit's own columns."""
         p, q = (sum(b.columns.shape[1] for b in blocks) for blocks in (self.asked.path, self.asked.per_unit))
         return p, q
-
-
-def are_equal(design: Design, card: ModelCard) -> bool:
-    """Whether every unit of the design has every period, and the card no column that differs by unit or treatment."""
-    balanced = design.sizes["obs"] == design.sizes["unit"] * design.sizes["period"]
-    return balanced and not card.covariates and WEIGHT not in design
 
 
 def _rows(blocks: tuple[Block, ...], rows: slice) -> tuple[Block, ...]:
