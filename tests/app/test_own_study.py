@@ -65,6 +65,16 @@ def test_who_was_treated_may_be_said(tmp_path: Path) -> None:
     assert list(study.outcomes) == ["gdp"]
 
 
+def test_a_row_with_a_gap_is_no_header(tmp_path: Path) -> None:
+    file = _panel(tmp_path / "p.csv")
+    lines = file.read_text().splitlines()
+    # The first row has no gdp.
+    file.write_text("\n".join([lines[0], ",".join([*lines[1].split(",")[:3], "", "0"]), *lines[2:]]) + "\n")
+    study = load_study(study_from_file(tmp_path / "mine", file))
+    assert list(study.outcomes) == ["sales"]
+    assert study.load().sizes == {"unit": len(UNITS), "period": 13}
+
+
 @pytest.mark.parametrize(
     ("options", "match"),
     [

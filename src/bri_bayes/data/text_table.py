@@ -59,7 +59,8 @@ class Table:
 
 
 def read_table(path: Path | pd.DataFrame, wanted: str) -> Table:
-    """The table of a file of any supported kind, or of a data frame. ``wanted`` : a column that the header must name.
+    """The table of a file of any supported kind, or of a data frame. ``wanted`` : a column that the header must name,
+    "" for none in particular.
 
     The header is the first row that names ``wanted``, within the first 30 (World Bank downloads have lines above it),
     else the first row. Lines below the table with a single filled field, after a blank line, are notes.
@@ -108,7 +109,7 @@ def _header(source: Source, wanted: str) -> tuple[int, int, Fields, Iterator[tup
     seen: list[tuple[int, Fields]] = []
     for number, fields in rows:
         seen.append((number, fields))
-        if wanted in [name.strip() for name in fields]:
+        if wanted and wanted in [name.strip() for name in fields]:
             above = sum(any(field.strip() for field in line) for _, line in seen[:-1])
             return above, number, fields, rows
         if number >= MOST_PREAMBLE:
