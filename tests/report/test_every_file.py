@@ -1,4 +1,4 @@
-"""Does every file of a run say what panel it is made from, and does every LaTeX table compile within its page?"""
+"""Is every file of a run fit for its readers: said what it is made from, tables that compile, pages that are read?"""
 
 from __future__ import annotations
 
@@ -8,17 +8,21 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bri_bayes.core.io import write_json
+from bri_bayes.core.resources import shipped
 from bri_bayes.presentation.main_tables import TABLES
 from bri_bayes.report.figures import draw_all
 from bri_bayes.report.render import render_report
 from bri_bayes.report.sections import load_sections, section_names
 from bri_bayes.report.table_files import write_tables
+from tests.report.browser import CHROMIUM, Browser, chromium
 
 Values = dict[str, Any]
 WORDS = {"simulation": "simulat", "reconstruction": "reconstruct"}
@@ -38,9 +42,9 @@ def run(
     sections = load_sections(name for name in section_names() if values.get(name))
     figures = draw_all(values, folder / "figures") if kind == "simulation" else {}
     write_json(folder / "values.json", values)
-    write_tables(values, folder / "tables", [spec for section in sections for spec in section.tables])
+    written = write_tables(values, folder / "tables", [spec for section in sections for spec in section.tables])
     parts = {section.name: (section.title, section.parts(values)) for section in sections}
-    render_report(values, figures, folder / "report.html", parts)
+    render_report(values, figures, folder / "report.html", parts, tables=written)
     return kind, folder, values
 
 
@@ -91,3 +95,142 @@ def test_every_latex_table_compiles_and_fits_a_plain_article(run: tuple[str, Pat
     assert log.count("NOW ") == len(names)
     assert [points for points in re.findall(r"Overfull \\hbox \(([\d.]+)pt", log) if float(points) > 1] == []
     assert "Float too large" not in log
+
+
+# The pages of the run whose figures are drawn.
+drawn = pytest.mark.parametrize("run", ["simulation"], indirect=True)
+PAGES, WIDTHS = ("report.html", "appendix.html"), (390, 768, 1280)
+# What only a file calls a thing: words joined by a line, logarithms, an estimator with its inference.
+NAMES = r"\w*[^\W_]{2}_[^\W_]{2}\w*|\bln[a-z]{3,}|\b[a-z]+/(?:iid|cluster|t|posterior)\b"
+# Elements that reach beyond the window, but for the parts of a drawing, which moves in a frame of its own.
+BEYOND = """[...document.querySelectorAll("body *")].filter(element => {
+  if (element.parentElement.closest("svg")) return false;
+  if (element.tagName === "svg") return false;
+  const box = element.getBoundingClientRect();
+  return box.width > 1 && box.right > document.documentElement.clientWidth + 1;
+}).map(element => element.outerHTML.slice(0, 120))"""
+UNNAMED = """[...document.querySelectorAll("a, button, summary, input, svg, [role=region], table")].filter(element =>
+  !(element.getAttribute("aria-label") || element.textContent).trim()).map(element => element.outerHTML.slice(0, 99))"""
+
+
+def _said(page: Path, *, drawings: bool = False) -> str:
+    """The text of a page, folded parts too; ``drawings`` : with that in its figures."""
+    dropped = r"<style>.*?</style>|<script.*?</script>" + ("" if drawings else "|<svg.*?</svg>")
+    html = re.sub(dropped, " ", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
+
+
+@drawn
+def test_the_main_page_is_read_in_ten_minutes(run: tuple[str, Path, Values]) -> None:
+    _, folder, _ = run
+    assert len(_said(folder / "report.html").split()) < 2500
+
+
+@drawn
+def test_no_page_shows_a_name_that_belongs_into_files(run: tuple[str, Path, Values]) -> None:
+    _, folder, _ = run
+    for name in PAGES:
+        text = _said(folder / name, drawings=True).replace("bri_bayes", "")
+        assert re.findall(NAMES, text) == []
+
+
+@drawn
+def test_every_figure_and_table_file_is_linked_from_the_appendix(run: tuple[str, Path, Values]) -> None:
+    _, folder, _ = run
+    html = (folder / "appendix.html").read_text(encoding="utf-8")
+    files = [path for path in folder.glob("*/*") if path.suffix in {".csv", ".tex", ".svg", ".png"}]
+    assert len(files) > 100
+    assert [path.name for path in files if f'href="{path.parent.name}/{path.name}"' not in html] == []
+
+
+@drawn
+def test_no_sentence_of_the_main_page_is_said_twice(run: tuple[str, Path, Values]) -> None:
+    _, folder, _ = run
+    html = (folder / "report.html").read_text(encoding="utf-8")
+    said = [re.sub(r"<[^>]+>", "", text) for text in re.findall(r"<(?:p|dd)[^>]*>(.*?)</(?:p|dd)>", html, re.DOTALL)]
+    long = [text for text in said if len(text.split()) > 6 and not text.startswith("SIMULATED")]
+    assert len(long) > 20
+    assert sorted(text for text in set(long) if long.count(text) > 1) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_colours_of_text_have_the_contrast_of_wcag_aa(scheme: str) -> None:
+    css = (shipped("reports/templates") / "report.css").read_text(encoding="utf-8")
+    roots = re.findall(r":root \{(.*?)\}", css, flags=re.DOTALL)
+    colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", roots[0]))
+    colours |= dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", roots[1])) if scheme == "dark" else {}
+    for paper in ("page", "card"):
+        for ink in ("ink", "muted", "accent", "alarm-text", "good", "unsure"):
+            assert _contrast(colours[ink], colours[paper]) >= 4.5, (ink, paper)
+        assert _contrast(colours["edge"], colours[paper]) >= 3  # the frame of a control
+    assert _contrast(colours["alarm-ink"], colours["alarm"]) >= 4.5
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium is installed; words, names, files and contrast are checked without it")
+    with chromium(tmp_path_factory.mktemp("browser")) as opened:
+        yield opened
+
+
+@drawn
+def test_nothing_is_wider_than_the_window_and_nothing_is_without_a_name(
+    run: tuple[str, Path, Values], browser: Browser
+) -> None:
+    _, folder, _ = run
+    for name in PAGES:
+        for width in WIDTHS:
+            browser.open(folder / name, width=width)
+            browser.ask("document.querySelectorAll('details').forEach(folded => { folded.open = true; })")
+            assert browser.ask("document.documentElement.scrollWidth") <= width, (name, width)
+            assert browser.ask(BEYOND) == [], (name, width)
+        assert browser.ask(UNNAMED) == []
+    assert browser.complaints == []
+
+
+@drawn
+def test_the_main_page_is_short_sorts_searches_and_says_where_the_reader_is(
+    run: tuple[str, Path, Values], browser: Browser
+) -> None:
+    _, folder, _ = run
+    browser.open(folder / "report.html", dark=True)
+    assert browser.ask("document.documentElement.scrollHeight") < 12_000
+    assert browser.ask("getComputedStyle(document.body).backgroundColor") == "rgb(20, 23, 27)"
+    browser.ask("document.querySelector('#robustness').scrollIntoView()")
+    browser.ask("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert browser.ask("document.querySelector('[aria-current]').textContent") == "Robustness"
+    column = "[...document.querySelectorAll('#robustness tbody tr')].map(row => row.cells[1].textContent.trim())"
+    before = browser.ask(column)
+    browser.ask("document.querySelectorAll('#robustness thead button')[1].click()")
+    assert browser.ask(column) == sorted(before)
+    assert browser.ask("document.querySelectorAll('#robustness thead th')[1].getAttribute('aria-sort')") == "ascending"
+    browser.ask(
+        "const box = document.querySelector('#search'); box.value = 'placebo'; box.dispatchEvent(new Event('input'))"
+    )
+    assert "appendix.html#placebo" in browser.ask(
+        "[...document.querySelectorAll('#hits a')].map(link => link.getAttribute('href'))"
+    )
+    assert browser.complaints == []
+
+
+@drawn
+def test_both_pages_print_in_fewer_than_sixty_sheets(run: tuple[str, Path, Values], browser: Browser) -> None:
+    _, folder, _ = run
+    sheets = 0
+    for name in PAGES:
+        browser.open(folder / name)
+        sheets += len(re.findall(rb"/Type\s*/Page\b", browser.pdf()))
+    assert 5 < sheets < 60
+
+
+def _contrast(ink: str, paper: str) -> float:
+    """The ratio of WCAG 2.2 between two colours."""
+    light, dark = sorted((_luminance(ink), _luminance(paper)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))

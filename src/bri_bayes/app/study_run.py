@@ -38,7 +38,7 @@ from bri_bayes.study.study_file import Study, load_study
 QUICK = Sampler(chains=4, draws=400, tune=500)
 # What a run writes; its folder may hold more.
 REPORT, STAMP = "report.html", "figures/made_from.json"
-OUTPUTS = ("values.json", "figures", "tables", REPORT, "manifest.json")
+OUTPUTS = ("values.json", "figures", "tables", REPORT, "appendix.html", "manifest.json")
 
 
 @dataclass(frozen=True)
@@ -236,9 +236,9 @@ def _write(folder: Path, values: dict[str, Any], manifest: dict[str, Any], *, jo
         write_json(building / "values.json", values)
         figures = draw_all(values, building / "figures", jobs=jobs)
         sections = load_sections(name for name in section_names() if values.get(name))
-        write_tables(values, building / "tables", [spec for section in sections for spec in section.tables])
+        written = write_tables(values, building / "tables", [spec for section in sections for spec in section.tables])
         parts = {section.name: (section.title, section.parts(values)) for section in sections}
-        render_report(values, figures, building / REPORT, parts)
+        render_report(values, figures, building / REPORT, parts, tables=written)
         write_json(building / STAMP, made_from)
         write_json(building / "manifest.json", manifest)
     return folder / REPORT

@@ -1,41 +1,122 @@
-"""What stands under the first answer? The assumption that separates it from others, its checks, its power."""
+"""What stands on the first screen? The claim and our answer an outcome, how sure it is, what would change it."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from bri_bayes.presentation import sentences
-from bri_bayes.presentation.study_tables import Values
+from bri_bayes.presentation.names_shown import card_label, in_words
+from bri_bayes.presentation.policy_name import policy_of
+from bri_bayes.presentation.study_tables import Values, common_onset, main_model, unit_name
 
 # A card is far behind the best by elpd when the difference is above so many of its standard errors.
 FAR_BEHIND = 2.0
 
 
-def first_screen(values: Values, name: str) -> list[str]:
-    """The sentences of one outcome; none where the study has no such part."""
+@dataclass(frozen=True)
+class Line:
+    """A line under an answer, with the question that it answers in a word or two."""
+
+    heading: str
+    text: str
+
+
+def question(values: Values) -> str:
+    """What the study asks: the policy, the outcomes, the treated and whom they are compared with."""
+    outcomes = {name: outcome for name, outcome in values["outcomes"].items() if main_model(outcome)}
+    if not outcomes:
+        return ""
+    first = next(iter(outcomes.values()))
+    treated = list(first["treated"])
+    others = [unit for unit in values["panel"]["units"] if unit not in treated]
+    onset, noun = common_onset(first), sentences.unit_noun(values)
+    since = f" since {onset}" if onset is not None else ""
+    text = (
+        f"Has {policy_of(values)} changed {sentences.listed(outcome['label'] for outcome in outcomes.values())}? "
+        f"{sentences.counted(len(treated), noun).capitalize()} with it{since} "
+        f"({', '.join(unit_name(values, unit) for unit in treated)})"
+    )
+    if not others:
+        return f"{text}."
+    named = f" ({', '.join(unit_name(values, unit) for unit in others)})" if len(others) <= 12 else ""
+    return f"{text} are compared with {len(others)} without{named}."
+
+
+def answer_line(values: Values, name: str) -> str:
+    """The claim, our effect and what the one says of the other, in percent where the outcome is in logs."""
     outcome = values["outcomes"][name]
-    first = outcome.get("first")
-    if not first:
-        return []
-    told = [f"It rests on the card {first['card']} ({first['assumption']}).", *first["separates"]]
-    told += [_beside(outcome), _checks(first), _behind(values, name), _power(outcome, first)]
-    return [text for text in told if text]
+    model, digits = main_model(outcome), sentences.decimals(outcome)
+    att, percent, published = model["att"], model.get("percent"), outcome.get("published")
+    if percent:
+        middle = 100 * math.expm1(att["mean"])
+        ours = f"{_percent(middle)} (95% interval {_percent(percent['lower'])} to {_percent(percent['upper'])})"
+    else:
+        within = sentences.interval(att["lower"], att["upper"], digits)
+        ours = f"{sentences.signed(att['mean'], digits)} (95% interval {within}, {sentences.effect_unit(outcome)})"
+    if not published:
+        return f"Our estimate is {ours}: the effect {sentences.claim_of(att)}."
+    claim = published["estimate"]
+    theirs = _percent(100 * math.expm1(claim)) if percent else sentences.signed(claim, digits)
+    return f"The published estimate is {theirs}; ours is {ours}. {_against(att, claim)}"
+
+
+def first_screen(values: Values, name: str) -> list[Line]:
+    """The lines of one outcome; those that a study has no numbers for are left out."""
+    outcome = values["outcomes"][name]
+    first = outcome.get("first") or {}
+    chance = sentences.probability(main_model(outcome)["att"]["p_positive"])
+    lines = [
+        Line("How sure", f"The probability of an effect above zero is {chance}."),
+        Line("Power", _power(first)),
+        Line("Checks", _checks(first)),
+        Line("What would change it", " ".join(filter(None, (_beside(outcome), _behind(values, name))))),
+    ]
+    return [Line(line.heading, in_words(values, line.text)) for line in lines if line.text]
+
+
+def for_all_outcomes(values: Values) -> list[str]:
+    """What the answers rest on together, each sentence once."""
+    firsts = [outcome["first"] for outcome in values["outcomes"].values() if outcome.get("first")]
+    said = [text for first in firsts for text in first["separates"]]
+    said += [
+        f"Power: of {first['power']['panels']} panels from the model's posterior, shocks drawn anew."
+        for first in firsts
+        if first.get("power")
+    ]
+    said += [f"The answers rest on {card_label(first['card'])}: {first['assumption']}." for first in firsts]
+    return list(dict.fromkeys(said))
+
+
+def _percent(value: float) -> str:
+    text = sentences.signed(value, 0)
+    return f"{text}%"
+
+
+def _against(att: Mapping[str, float], claim: float) -> str:
+    """What the interval says of a claim of this size."""
+    holds_claim, zero_out = att["lower"] <= claim <= att["upper"], sentences.excludes_zero(att)
+    if not holds_claim:
+        return "The claim lies outside our interval."
+    return (
+        "The claim lies in our interval, zero does not." if zero_out else "The claim is neither confirmed nor refuted."
+    )
 
 
 def _beside(outcome: Values) -> str:
     """The answer under independence, where another was shown first."""
     other = outcome["models"].get("did")
-    if outcome["main"] == "did" or not other:
+    if not outcome.get("first") or outcome["main"] == "did" or not other:
         return ""
     att, digits = other["att"], sentences.decimals(outcome)
     within = sentences.interval(att["lower"], att["upper"], digits)
-    return (
-        f"Were the errors of units independent (did), it would be {sentences.signed(att['mean'], digits)} ({within})."
-    )
+    return f"Were the errors of units independent, it would be {sentences.signed(att['mean'], digits)} ({within})."
 
 
 def _checks(first: Values) -> str:
-    if first["checked"] is None:
+    if first.get("checked") is None:
         return ""
     if not first["failed"]:
         return f"The model passes its {first['checked']} predictive checks."
@@ -58,19 +139,19 @@ def _behind(values: Values, name: str) -> str:
         return ""
     att, digits = compared["stacked"]["att"], sentences.decimals(values["outcomes"][name])
     return (
-        f"The card {card} predicts worse than the best card that was compared, {compared['best']}, by {abs(gap):.1f} "
-        f"of elpd (s.e. {error:.1f}); averaged over cards by stacking the effect is "
-        f"{sentences.signed(att['mean'], digits)} ({sentences.interval(att['lower'], att['upper'], digits)})."
+        f"The model ({card_label(card)}) predicts worse than the best that was compared "
+        f"({card_label(compared['best'])}), by {abs(gap):.1f} of elpd (s.e. {error:.1f}); averaged over models by "
+        f"stacking the effect is {sentences.signed(att['mean'], digits)} "
+        f"({sentences.interval(att['lower'], att['upper'], digits)})."
     )
 
 
-def _power(outcome: Values, first: Values) -> str:
+def _power(first: Values) -> str:
     power = first.get("power")
     if not power:
         return ""
     share = sentences.probability(power["power"], words=False)
     return (
         f"An effect of the claimed size, {power['effect']:g}, would be found in {share} of panels like this one, and "
-        f"with no effect one would be found in {sentences.probability(power['size'], words=False)} "
-        f"({power['panels']} panels from the model's posterior, shocks drawn anew)."
+        f"with no effect one would be found in {sentences.probability(power['size'], words=False)}."
     )

@@ -264,6 +264,11 @@ def banner(values: Values) -> str | None:
     return f"{words[kind]} - not observations" if kind in words else None
 
 
+def claim_of(effect: Mapping[str, float]) -> str:
+    """The words of the verdict of an effect, after a subject."""
+    return _claim(verdict(effect))
+
+
 def _claim(side: Verdict, *, plural: bool = False) -> str:
     """The words of a verdict, after a subject."""
     first, _, rest = _CLAIMS[side].partition(" ")

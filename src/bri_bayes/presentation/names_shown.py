@@ -1,0 +1,156 @@
+"""What is a thing called on a page? Names of cards, columns and tests stay in files; a reader sees their labels."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from bri_bayes.presentation.study_tables import METHODS, unit_name
+from bri_bayes.presentation.table_spec import Table, Values
+
+# A few words a shipped card; a user's own card is called by its name.
+CARDS: Mapping[str, str] = {
+    "did": "DID, units independent",
+    "did_shared": "DID, shared shocks",
+    "did_by_unit": "DID, an effect for each unit",
+    "did_common": "DID, one effect",
+    "did_correlated": "DID, correlated period effects",
+    "did_event_time": "DID, an effect for each year",
+    "did_group_walk": "DID, a group that drifts",
+    "did_iid": "DID, independent errors",
+    "did_noise": "DID, AR(1) errors plus noise",
+    "did_random_walk": "DID, random-walk errors",
+    "did_scale_by_unit": "DID, error scale by unit",
+    "did_student_t": "DID, Student-t errors",
+    "did_trend": "DID, a trend for each unit",
+    "did_walk_scale_by_unit": "DID, random walk, error scale by unit",
+    "event_study": "event study",
+    "gamma_log": "gamma regression, log link",
+    "propensity": "propensity of treatment",
+    "propensity_years": "propensity of treatment, by year",
+    "twfe_limit": "two-way fixed effects in the limit",
+}
+# What results call their parts.
+_WORDS: Mapping[str, str] = {
+    "ar1": "AR(1)",
+    "iid": "independent",
+    "ar1_noise": "AR(1) plus noise",
+    "random_walk": "random walk",
+    "moving_average": "moving average",
+    "cluster": "clustered",
+    "cluster crv3": "clustered (CRV3)",
+    "twfe/published": "TWFE, the published s.e.",
+    "elpd_loo": "leave-one-out",
+    "loco": "leave-unit-out",
+    "lfo": "leave-future-out",
+    "log_marginal": "log marginal",
+    "waic": "WAIC",
+    "sigma": "error scale (sigma)",
+    "sigma_unit": "error scale of a unit (sigma)",
+    "rho": "autocorrelation (rho)",
+    "omega": "differences between units (omega)",
+    "eta": "steps between years (eta)",
+    "shock_ratio": "shared shocks, of the error's size",
+    "noise_ratio": "noise, of the error's size",
+    "time_varying": "year by year",
+    "before_onset": "before the onset",
+    "measured": "measured with error",
+    "placebo_years": "for the fictitious onsets",
+    **{f"{estimator}/{inference}": label for (estimator, inference), label in METHODS.items()},
+}
+# The variables of the paper's tables, where a finding or a rebuilt table quotes them.
+_PAPER: Mapping[str, str] = {
+    "lnexport": "exports (log)",
+    "lnimport": "imports (log)",
+    "lntrade": "trade (log)",
+    "lnpgdp": "GDP per capita (log)",
+    "lnppl": "population (log)",
+    "lnroaddensity": "road density (log)",
+    "quality_exp": "quality of exports",
+    "quality_imp": "quality of imports",
+    "BRI_x_inequality": "BRI × inequality",
+    "et_cooperation": "economic and technological cooperation",
+    "cultural_exchange": "cultural exchange",
+    "export_growth": "export growth",
+    "export_size_log": "export size (log)",
+    "export_volatility": "export volatility",
+    "treated_mean": "mean of the treated",
+    "control_mean": "mean of the controls",
+    "bias_pct": "bias, %",
+    "reduction_pct": "reduction, %",
+    "trade_10000_usd": "trade, 10,000 dollars a year",
+    "share_pct": "share, %",
+    "growth_2003_2012_pct": "growth 2003-2012, %",
+    "growth_2013_2023_pct": "growth 2013-2023, %",
+}
+# No word of a sentence: it has a mark inside, or begins as logarithms are named.
+_PLAINLY_A_NAME = re.compile(r"\w[_/]\w|^ln[a-z]")
+
+
+def card_label(name: str) -> str:
+    """What a card is called: the label of a shipped one, else its name."""
+    return CARDS.get(name, name)
+
+
+def in_words(values: Values, text: str) -> str:
+    """``text`` with a label in place of each name that no sentence has as a word."""
+    pattern, labels = _pattern(_frozen(values))
+    return pattern.sub(lambda place: labels[place[0]], text)
+
+
+def gate_in_words(values: Values, sentence: str) -> str:
+    """A sentence of failed computations with the labels of the section, outcome, card and part at its head."""
+    head, colon, rest = sentence.partition(": ")
+    if not colon or " " in head:
+        return in_words(values, sentence)
+    exact = _cell_labels(values)
+    return f"{', '.join(exact.get(part, part) for part in head.split('/'))}: {in_words(values, rest)}"
+
+
+def table_in_words(values: Values, table: Table) -> Table:
+    """The table with labels for names in its caption, notes, headings and cells; a cell that is a name becomes one."""
+    exact = _cell_labels(values)
+
+    def cell(value: Any) -> Any:
+        return exact.get(value) or _units(values, value) or in_words(values, value) if isinstance(value, str) else value
+
+    texts = {column.key for column in table.shown if not column.is_numeric and column.kind not in ("pass", "verdict")}
+    rows = tuple({key: cell(value) if key in texts else value for key, value in row.items()} for row in table.rows)
+    columns = tuple(dataclasses.replace(column, heading=in_words(values, column.heading)) for column in table.columns)
+    caption, notes = in_words(values, table.caption), tuple(in_words(values, note) for note in table.notes)
+    return dataclasses.replace(table, caption=caption, notes=notes, columns=columns, rows=rows)
+
+
+def _cell_labels(values: Values) -> dict[str, str]:
+    outcomes = {name: str(outcome["label"]) for name, outcome in values["outcomes"].items()}
+    return {**_PAPER, **_WORDS, **CARDS, **_study_labels(values), **outcomes}
+
+
+def _units(values: Values, cell: str) -> str | None:
+    """The names behind a code, or behind several that are joined by a plus sign."""
+    codes = cell.split("+")
+    known = values.get("unit_names", {})
+    return ", ".join(unit_name(values, code) for code in codes) if all(code in known for code in codes) else None
+
+
+def _study_labels(values: Values) -> dict[str, str]:
+    """The labels that the study gives its columns."""
+    return {str(name): str(label) for name, label in (values.get("labels") or {}).items()}
+
+
+def _frozen(values: Values) -> tuple[tuple[str, str], ...]:
+    return tuple(_cell_labels(values).items())
+
+
+@functools.cache
+def _pattern(labels: tuple[tuple[str, str], ...]) -> tuple[re.Pattern[str], Mapping[str, str]]:
+    known = {name: label for name, label in labels if _PLAINLY_A_NAME.search(name)}
+    return re.compile(rf"(?<![\w/])({_either(known)})(?![\w/])"), known
+
+
+def _either(names: Iterable[str]) -> str:
+    """The longest first, as one may begin another."""
+    return "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))

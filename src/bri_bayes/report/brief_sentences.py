@@ -1,0 +1,252 @@
+"""What does a section answer in a sentence or two? From values alone, shorter than the captions of its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bri_bayes.presentation import sentences
+from bri_bayes.presentation import study_tables as tables
+from bri_bayes.presentation.names_shown import card_label
+from bri_bayes.presentation.sentences import interval, number, probability, signed
+from bri_bayes.presentation.study_tables import PRE_AVERAGE, Values, main_model
+from bri_bayes.report.captions import caption
+from bri_bayes.report.figures import available
+from bri_bayes.report.figures.wording import excluding_zero
+
+
+def captions(*figures: str) -> Callable[[Values], list[str]]:
+    """The first sentence of each caption of these figures, of those that the study has."""
+
+    def said(values: Values) -> list[str]:
+        drawn = [name for name in figures if name in available(values)]
+        return [_first_sentence(text) for name in drawn for text in caption(values, name)]
+
+    return said
+
+
+def from_appendix(anchor: str, content: Mapping[str, Any]) -> list[str]:
+    """What a section of the main answer says in the appendix, in a sentence or two."""
+    panel = content["panel"]
+    said = {
+        "data": [
+            f"{(panel['label'] or 'A panel without a label').rstrip('.')}: {len(panel['units'])} {content['noun']}, "
+            f"{content['years']}; {panel['rows']} rows."
+        ],
+        "published": [f"The printed tables were recomputed: {content['audit_count']}"]
+        if content["audit_count"]
+        else [],
+        "models": [content["gate"]] if content["gate"] else [],
+    }
+    return said.get(anchor, [])
+
+
+def event_study(values: Values) -> list[str]:
+    """Years that leave zero out, before and after, against one baseline; and what clustered bars say."""
+    events, texts = tables.by_event_time(values), []
+    for name, outcome in values["outcomes"].items():
+        if not main_model(outcome):
+            continue
+        rows = tables.event_study_rows(events[events["outcome"] == name], outcome)
+        rows = rows[rows["baseline"] == (PRE_AVERAGE if (rows["baseline"] == PRE_AVERAGE).any() else rows["baseline"])]
+        if rows.empty:
+            continue
+        out, before = (rows["lower"] > 0) | (rows["upper"] < 0), (rows["event_time"] < 0) & (rows["sd"] > 0)
+        after = rows["event_time"] >= 0
+        counts = f"{out[after].sum()} of {after.sum()} years after the onset"
+        counts += f" and {out[before].sum()} of {before.sum()} before it" if before.any() else ""
+        least = [row for row in outcome.get("event_study") or [] if row.get("lower") is not None]
+        clustered = sum(sentences.excludes_zero(row) for row in least)
+        more = f"; of least squares, clustered, {clustered} of {len(least)}" if least else ""
+        texts.append(f"{outcome['label']}: {counts} leave zero out{more}.")
+    return texts
+
+
+def paths(values: Values) -> list[str]:
+    """How often the observed lies in the band, and what the effect means in dollars."""
+    texts = []
+    for outcome in values["outcomes"].values():
+        model = main_model(outcome)
+        told = []
+        if model.get("counterfactual"):
+            cells = [cell for path in model["counterfactual"].values() for cell in path.values()]
+            cells = [cell for cell in cells if sentences.is_open(cell)]
+            inside = sum(cell["lower"] <= cell["observed"] <= cell["upper"] for cell in cells)
+            years = f"{sentences.singular(sentences.unit_noun(values))}-years"
+            told.append(f"the observed lies inside the band in {inside} of {len(cells)} treated {years}")
+        if years_in_dollars := model.get("additional_trade_usd"):
+            means = [effect["mean"] for effect in years_in_dollars.values()]
+            told.append(f"the yearly means add {sentences.dollars(min(means))} to {sentences.dollars(max(means))}")
+        if told:
+            texts.append(f"{outcome['label']}: {'; '.join(told)}.")
+    return texts
+
+
+def power(values: Values) -> list[str]:
+    """At the persistence of the panel: the power of the posterior, and the size of the ordinary test."""
+    texts = []
+    for outcome in values["outcomes"].values():
+        if entry := outcome.get("power"):
+            at = {
+                (row["test"], row["effect"] == 0): row["power"] for row in entry["rows"] if row["rho"] == entry["rho"]
+            }
+            found, invented = (
+                probability(at[key], words=False) for key in (("bayes/posterior", False), ("twfe/iid", True))
+            )
+            texts.append(
+                f"{outcome['label']}: an effect of {signed(entry['effect'], 3)} is found by the posterior in {found} "
+                f"of such panels; ordinary standard errors find one that is not there in {invented}."
+            )
+    return texts
+
+
+def pretrends(values: Values) -> list[str]:
+    """The difference in trends, and the smallest that the panel could show."""
+    texts = []
+    for outcome in values["pretrends"]["outcomes"].values():
+        found = outcome["pretrend"]
+        slope = found["slope"]
+        verdict = {True: "no trend that matters", False: "the groups moved apart"}.get(
+            found["passed"], "nothing is found, and little could be"
+        )
+        texts.append(
+            f"{outcome['label']}: {verdict}; the trends differ by {signed(slope['mean'], 3)} a year "
+            f"({interval(slope['lower'], slope['upper'], 3)}); {number(found['detectable_slope'], 3)} would be shown "
+            "in 80% of panels."
+        )
+    return texts
+
+
+def honest(values: Values) -> list[str]:
+    """Where zero comes inside as trends may part, and the effect averaged over the drift that was learned."""
+    texts = []
+    for outcome in values["honest"]["outcomes"].values():
+        reached = outcome["breakdown"]["s"]
+        first = (
+            "zero is inside the interval even with parallel trends"
+            if reached is None and not sentences.excludes_zero(outcome["none"])
+            else f"zero comes inside at a drift of {number(reached, 3)} a year"
+            if reached is not None
+            else "zero stays outside at every drift that was tried"
+        )
+        effect = outcome["learned"]["att"]
+        texts.append(
+            f"{outcome['label']}: {first}; with the drift of the years before, the effect is {_effect(effect)}."
+        )
+    return texts
+
+
+def placebo(values: Values) -> list[str]:
+    """How many placebos are as large: other regions where there are any, and groups of the same units."""
+    texts = []
+    for outcome in values["placebo"]["outcomes"].values():
+        told = []
+        for key, what in (("region", "of other regions"), ("space", "of groups of the same units"),
+                          ("time", "of earlier onsets"), ("predictive", "of simulated worlds")):  # fmt: skip
+            null = outcome.get(key)
+            if null and null.get("p_value") is not None:
+                told.append(f"{probability(null['p_value'], words=False)} {what}")
+        if told:
+            texts.append(f"{outcome['label']}: as large an effect comes from {sentences.listed(told)}.")
+    return texts
+
+
+def pool(values: Values) -> list[str]:
+    """The effect with shared shocks as large as all regions teach."""
+    return [
+        f"{outcome['label']}: with shocks as large as {outcome['wide']['units']} units in "
+        f"{len(outcome['wide']['regions'])} regions teach, the effect is {_effect(outcome['wide']['informed'])}."
+        for outcome in values["pool"]["outcomes"].values()
+        if outcome.get("wide")
+    ]
+
+
+def propensity(values: Values) -> list[str]:
+    """Who has no counterpart, and the effects under every way to match."""
+    return [*captions("overlap")(values)[:1], *(text.split("; up to")[0].rstrip(".") + "." for text in
+            caption(values, "psm_did"))]  # fmt: skip
+
+
+def compare(values: Values) -> list[str]:
+    """The best model, the spread of the effects, and the stacked one."""
+    texts = []
+    for outcome in values["compare"]["outcomes"].values():
+        span, count = outcome["att_range"], excluding_zero(row["att"] for row in outcome["models"])
+        best = "no score is reliable" if outcome["best"] is None else f"best predicts {card_label(outcome['best'])}"
+        stacked = f"; stacked: {_effect(outcome['stacked']['att'])}" if outcome.get("stacked") else ""
+        texts.append(
+            f"{outcome['label']}: {best}; effects run from {signed(span['lowest'], 2)} to "
+            f"{signed(span['highest'], 2)}, {count} of {len(outcome['models'])} leave zero out{stacked}."
+        )
+    return texts
+
+
+def speccurve(values: Values) -> list[str]:
+    """The median and the middle half of the curve, and the permutation test of its median."""
+    texts = []
+    for outcome in values["speccurve"]["outcomes"].values():
+        curve, permuted = outcome["summary"], outcome.get("permutation")
+        text = (
+            f"{outcome['label']}: of {curve['n']:,} fits the median is {signed(curve['median'], 2)} (middle half "
+            f"{interval(curve['q25'], curve['q75'], 2)}); {curve['above']} intervals lie above zero, {curve['below']} "
+            "below"
+        )
+        texts.append(f"{text}; p = {number(permuted['p_value'], 2)} over groups." if permuted else f"{text}.")
+    return texts
+
+
+def robustness(values: Values) -> list[str]:
+    """The span of every answer."""
+    return [
+        f"{outcome['label']}: {outcome['answers']:,} answers have means from {signed(outcome['mean'][0], 2)} to "
+        f"{signed(outcome['mean'][1], 2)}, {outcome['above']:,} above zero; {outcome['leaves_zero_out']:,} "
+        "leave zero out."
+        for outcome in values["robustness"]["outcomes"].values()
+    ]
+
+
+def prior(values: Values) -> list[str]:
+    """How far the mean moves when a prior is made twice or half as wide."""
+    texts = []
+    for outcome in (values["prior"].get("details") or {}).values():
+        if outcome.get("refits"):
+            most = max(abs(row["moved_sd"]) for row in outcome["refits"])
+            texts.append(
+                f"{outcome['label']}: with any prior half or twice as wide the mean moves by at most "
+                f"{number(most, 2)} posterior standard deviations."
+            )
+    return texts
+
+
+def replication(values: Values) -> list[str]:
+    """How much of the printed tables comes back."""
+    section = values["replication"]
+    back = sum(entry["agrees"] for entry in section["coefficients"])
+    return [
+        f"On panels rebuilt from its tables, {back} of {len(section['coefficients'])} printed coefficients come back. "
+        "They are no observations."
+    ]
+
+
+def consistency(values: Values) -> list[str]:
+    """How many sets of tables exclude each other."""
+    groups = values["consistency"]["groups"]
+    conflicts = sum(entry["verdict"] == "conflict" for entry in groups)
+    return [f"{conflicts} of {len(groups)} sets of tables cannot come from one data set."]
+
+
+def claims(values: Values) -> list[str]:
+    """How many claims have each verdict."""
+    verdicts = [claim["verdict"] for claim in values["claims"]["claims"]]
+    counts = [f"{verdicts.count(verdict)} {verdict}" for verdict in dict.fromkeys(verdicts)]
+    return [f"Of {len(verdicts)} claims: {sentences.listed(counts)}. Each verdict follows by a rule stated before."]
+
+
+def _effect(effect: Mapping[str, float]) -> str:
+    return f"{signed(effect['mean'], 2)} ({interval(effect['lower'], effect['upper'], 2)})"
+
+
+def _first_sentence(text: str) -> str:
+    """Up to the first full stop that ends a sentence."""
+    first, stop, _ = text.partition(". ")
+    return f"{first}." if stop else text
