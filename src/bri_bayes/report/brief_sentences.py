@@ -90,12 +90,12 @@ def power(values: Values) -> list[str]:
             at = {
                 (row["test"], row["effect"] == 0): row["power"] for row in entry["rows"] if row["rho"] == entry["rho"]
             }
-            found, invented = (
+            power_share, false_alarms = (
                 probability(at[key], words=False) for key in (("bayes/posterior", False), ("twfe/iid", True))
             )
             texts.append(
-                f"{outcome['label']}: an effect of {signed(entry['effect'], 3)} is found by the posterior in {found} "
-                f"of such panels; ordinary standard errors find one that is not there in {invented}."
+                f"{outcome['label']}: an effect of {signed(entry['effect'], 3)} is found by the posterior in "
+                f"{power_share} of such panels; ordinary standard errors find one that is not there in {false_alarms}."
             )
     return texts
 
@@ -104,14 +104,14 @@ def pretrends(values: Values) -> list[str]:
     """The difference in trends, and the smallest that the panel could show."""
     texts = []
     for outcome in values["pretrends"]["outcomes"].values():
-        found = outcome["pretrend"]
-        slope = found["slope"]
+        trend = outcome["pretrend"]
+        slope = trend["slope"]
         verdict = {True: "no trend that matters", False: "the groups moved apart"}.get(
-            found["passed"], "nothing is found, and little could be"
+            trend["passed"], "nothing is found, and little could be"
         )
         texts.append(
             f"{outcome['label']}: {verdict}; the trends differ by {signed(slope['mean'], 3)} a year "
-            f"({interval(slope['lower'], slope['upper'], 3)}); {number(found['detectable_slope'], 3)} would be shown "
+            f"({interval(slope['lower'], slope['upper'], 3)}); {number(trend['detectable_slope'], 3)} would be shown "
             "in 80% of panels."
         )
     return texts
