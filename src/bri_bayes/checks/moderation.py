@@ -41,7 +41,7 @@ VERSIONS = {
     MEASURED: "Year by year, measured with error",
 }
 # A latent value a row costs far more than the closed form, and its posterior is smooth: fewer draws are enough.
-MEASURED_SAMPLER = Sampler(chains=4, draws=500, tune=800)
+MEASURED_SAMPLER = Sampler(chains=4, draws=500, tune=1000, target_accept=0.99)
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from bri_bayes.core.effect import PROB
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.design.design import RELATIVE_ZERO, Design, two_way
 from bri_bayes.design.linear_terms import Terms
-from bri_bayes.inference.collapsed import Collapsed
+from bri_bayes.inference.collapsed import Collapsed, Space
 from bri_bayes.inference.conditional import Coefficients
 from bri_bayes.inference.importance import find_mode
 from bri_bayes.inference.linear_estimands import att_weights, covariate_functional, effect_functionals
@@ -52,6 +52,8 @@ OUTCOME = "outcome"
 Functional = Callable[[Design, ModelCard, Terms], Coefficients]
 # Outcomes whose modes place the first points, and outcomes whose posteriors place the rest.
 _PILOTS, _PLACED_BY = 8, 250
+# Missed outcomes that are worth common points of their own: each by itself costs as much as a thousand points.
+_WORTH_SHARING = 8
 # Outcomes side by side in a product, points that are factorised together, and points in a product (measured).
 _WIDTH, _FACTORED, _DEPTH = 1000, 250, 8
 
@@ -111,6 +113,12 @@ def _of_many(
     blocks = [standard[first : first + _WIDTH] for first in range(0, len(y), _WIDTH)]
     summaries = np.concatenate([model.together(vectors, log_proposal, block) for block in blocks], axis=1)
     alone = ~is_covered(summaries)
+    if np.count_nonzero(alone) >= _WORTH_SHARING:
+        # What a few thousand points miss has much in common: points placed by these outcomes serve most of them.
+        missed = np.flatnonzero(alone)
+        vectors, log_proposal = _common_points(model, standard[missed], scaling.roughness[missed], points, rng)
+        summaries[:, missed] = model.together(vectors, log_proposal, standard[missed])
+        alone[missed] = ~is_covered(summaries[:, missed])
     for i in np.flatnonzero(alone):
         rescaled = _ManyOutcomes.build(scaling.apply(design, int(i)), card, functional)
         summaries[:, i] = rescaled.by_itself(standard[i], card, rng)
@@ -177,9 +185,10 @@ class _ManyOutcomes:
 
     def by_itself(self, y: Array, card: ModelCard, rng: np.random.Generator) -> Array:
         """The summary (7,) given one outcome (obs,), from the points of the ordinary engine."""
-        points = weigh_hyperparameters(self.model.with_outcome(y), card, rng)
-        _, means, sds = self.evaluate(points.vectors, y[None, :])
-        return summarised(NormalMixtures(points.weights[None, :], means, sds), np.array([points.khat]))[:, 0]
+        model = _WithMoments(self.model.with_outcome(y), self.functional, {})
+        points = weigh_hyperparameters(model, card, rng)
+        means, sds = np.array([model.moments[vector.tobytes()] for vector in points.vectors]).T
+        return summarised(NormalMixtures(points.weights[None, :], means[None, :], sds), np.array([points.khat]))[:, 0]
 
     def together(self, vectors: Array, log_proposal: Array, y: Array) -> Array:
         """The summaries (7, outcome) given each outcome (outcome, obs), from common points and their log density."""
@@ -217,6 +226,27 @@ class _ManyOutcomes:
         lost = ~np.isfinite(log_density.sum(axis=0) + sd)  # rounding made a precision indefinite: no weight
         log_density[:, lost], means[:, lost], sd[lost] = -np.inf, 0.0, 1.0
         return log_density, means, sd
+
+
+@dataclass(frozen=True, eq=False)
+class _WithMoments:
+    """A model that notes mean and sd of one functional at each point where its density is asked: one factorisation."""
+
+    model: Collapsed
+    functional: Coefficients
+    moments: dict[bytes, tuple[float, float]]
+
+    @property
+    def space(self) -> Space:
+        """The hyperparameters."""
+        return self.model.space
+
+    def log_posterior(self, vectors: Array) -> Array:
+        """log p(y | h) p(h) : (B,)."""
+        density, means, sds = self.model.given(vectors, self.functional)
+        keys = [vector.tobytes() for vector in np.ascontiguousarray(vectors)]
+        self.moments.update(zip(keys, zip(means[:, 0], sds[:, 0], strict=True), strict=True))
+        return density
 
 
 def _common_points(

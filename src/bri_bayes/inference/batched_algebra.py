@@ -12,8 +12,8 @@ from scipy.linalg.blas import dtrsm
 
 from bri_bayes.core.arrays import Array
 
-# Matrices of this many rows and more go to LAPACK one by one: a sweep reads all of a matrix once a row.
-LARGE = 24
+# Matrices of this many rows and more go to LAPACK one by one: a sweep reads all of a matrix once a row (measured).
+LARGE = 8
 # A pivot below this share of its diagonal is rounding.
 ROUNDING = 1e-14
 

@@ -217,10 +217,10 @@ def by_sets(columns: Array, q: int, unit_ix: Index, sets: Index, weighted: Array
     """Own columns' products with ``weighted`` (K, obs, R) by unit (K, N, q, R), the others' by set (K, M, r, R)."""
     starts = np.searchsorted(unit_ix, np.arange(sets.size))
     per_unit = [np.add.reduceat(column[:, None] * weighted, starts, axis=1) for column in columns[:, :q].T]
-    rest = [
-        columns[:, q:].T @ (weighted if sets.max() == 0 else weighted * (sets[unit_ix] == which)[:, None])
-        for which in range(int(sets.max()) + 1)
-    ]
+    if sets.max() == 0:
+        return np.stack(per_unit, axis=2), (columns[:, q:].T @ weighted)[:, None]
+    in_set = [np.flatnonzero(sets[unit_ix] == which) for which in range(int(sets.max()) + 1)]
+    rest = [columns[rows, q:].T @ weighted[:, rows] for rows in in_set]
     return np.stack(per_unit, axis=2), np.stack(rest, axis=1)
 
 
