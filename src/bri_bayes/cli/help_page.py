@@ -13,7 +13,7 @@ GROUPS = {
     "Checks of the answer": (
         "placebo", "pretrends", "honest", "controls", "pool", "compare", "curve", "prior", "robustness",
     ),
-    "What drives the effect": ("moderation", "mechanism", "joint", "categories", "gravity"),
+    "What drives the effect": ("moderation", "mechanism", "joint", "categories", "gravity", "mirror"),
     "Matching": ("match", "propensity"),
     "A printed paper": ("audit", "consistent", "replicate"),
     "Measures and models": ("inequality", "quality", "models"),

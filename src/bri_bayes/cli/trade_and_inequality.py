@@ -19,6 +19,7 @@ from bri_bayes.cli.commands import (
 )
 from bri_bayes.cli.gravity import register_gravity
 from bri_bayes.cli.lists import parse_lists, parse_years
+from bri_bayes.cli.mirror import register_mirror
 from bri_bayes.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ OutOption = Annotated[Path | None, typer.Option("--out", help="Write the table a
 def register_measures(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     register_gravity(app)
+    register_mirror(app)
 
     @app.command()
     def categories(

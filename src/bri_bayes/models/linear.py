@@ -18,7 +18,7 @@ Prior scales are in ``card.PRIORS``. Pooled effects are non-centred.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,12 +45,14 @@ def build_linear(
     standard_errors: Mapping[str, Array] | None = None,
     *,
     exchangeable_outcome: bool = False,
+    errors: Callable[[Any], None] | None = None,
 ) -> pm.Model:
     """The PyMC model of ``card`` on ``design``; free variables on the standardised scale.
 
     ``standard_errors`` : of covariates or modifiers that are measured with error, by name, (obs,) in their own units;
     their true values are then latent (``measured``), as covariate and as modifier alike.
     ``exchangeable_outcome`` : the standardised outcome is the data ``OUTCOME_DATA`` (obs,), not a constant.
+    ``errors`` : what hangs observations on mu (obs,), in place of ``add_errors``.
     """
     import pymc as pm
 
@@ -102,7 +104,10 @@ def build_linear(
             ever_treated = np.isfinite(design["event_time"].to_numpy()).astype(float)
             mu += _drift(design, card)[period_ix] * ever_treated
         mu += _period_effect(design, card, regressors, scale_period)[period_ix]
-        add_errors(design, card, observed, mu)
+        if errors is None:
+            add_errors(design, card, observed, mu)
+        else:
+            errors(mu)
     return model
 
 

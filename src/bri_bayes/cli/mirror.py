@@ -1,0 +1,55 @@
+"""Which command compares two reports of one flow?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bri_bayes.cli.commands import JsonOption, SeedOption, print_json
+from bri_bayes.cli.lists import parse_between, parse_units
+
+
+def register_mirror(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+
+    @app.command()
+    def mirror(
+        panel: Annotated[Path, typer.Argument(help="A CSV with both reports: one row a unit and period.")],
+        outcome: Annotated[str, typer.Option(help="One report, log(column).")],
+        second: Annotated[str, typer.Option(help="The other side's report, log(column).")],
+        unit: Annotated[str, typer.Option(help="Column of the unit.")],
+        period: Annotated[str, typer.Option(help="Column of the period.")],
+        treated: Annotated[list[str], typer.Option(help="Treated units, A,B; may be repeated.")],
+        onset: Annotated[str, typer.Option(help="First treated period, as the file writes it.")],
+        controls: Annotated[
+            list[str] | None, typer.Option(help="Control units; default: all others; may be repeated.")
+        ] = None,
+        periods: Annotated[str | None, typer.Option(help="First and last period, 2003:2020.")] = None,
+        seed: SeedOption = 0,
+        as_json: JsonOption = False,
+    ) -> None:
+        """Two reports of one flow (mirror data): how noisy is each, and what do both say of the effect?"""
+        from bri_bayes.app.mirror import MirrorRequest
+        from bri_bayes.app.mirror import mirror as answered
+        from bri_bayes.app.request import Request
+
+        request = Request(
+            path=panel,
+            outcome=outcome,
+            unit=unit,
+            period=period,
+            treated=parse_units(treated, panel, unit),
+            onset=onset,
+            controls=parse_units(controls, panel, unit),
+            periods=parse_between(periods),
+            seed=seed,
+        )
+        values = answered(MirrorRequest(request, second))
+        if as_json:
+            print_json(values)
+        else:
+            from bri_bayes.presentation.mirror_text import mirror_text
+
+            typer.echo(mirror_text(values))
