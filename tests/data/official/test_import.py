@@ -79,6 +79,14 @@ def test_a_zip_of_baci_gives_chinas_flows_in_dollars(tmp_path: Path) -> None:
     names = ["baci_hightech_export_usd", "baci_hightech_export_54_usd", "baci_hightech_export_77_usd"]
     assert panel.loc[("KAZ", 2010), names].tolist() == [3500.0, 2500.0, 0.0]
     assert panel.loc[("KAZ", 2010), "baci_hightech_import_usd"] == 0.0
+    # The folder that was unpacked from it gives the same, and the manifest has a hash of each of its files.
+    with zipfile.ZipFile(tmp_path / "baci.zip") as archive:
+        archive.extractall(tmp_path / "baci")
+    pd.testing.assert_frame_equal(_imported(tmp_path, tmp_path / "baci"), panel)
+    inputs = json.loads((tmp_path / "out" / "manifest.json").read_text())["inputs"]
+    assert [(entry["file"], len(entry["sha256"])) for entry in inputs] == [
+        ("BACI_Y2010.csv", 64), ("country_codes.csv", 64),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
