@@ -47,10 +47,10 @@ def _reports(rows: Stacked, card: ModelCard, mu: Any) -> None:
     gap += pm.ZeroSumNormal("gap_by_period", sigma=wide_period, dims="period")[period]
     error = y - mu[cell] - gap * is_second
     for at in np.unique(unit):
-        own = np.flatnonzero(unit == at)
-        lag = np.abs(np.subtract.outer(years[own], years[own]))
+        of_unit = np.flatnonzero(unit == at)
+        lag = np.abs(np.subtract.outer(years[of_unit], years[of_unit]))
         flow = sigma**2 * (rho**lag / (1 - rho**2) if card.errors.structure == "ar1" else (lag == 0).astype(float))
-        factor = pt.linalg.cholesky(flow + pt.diag(noise[rows.report[own]] ** 2))
-        white = pt.linalg.solve_triangular(factor, error[own], lower=True)
-        density = -0.5 * (white**2).sum() - pt.log(pt.diag(factor)).sum() - 0.5 * own.size * np.log(2 * np.pi)
+        factor = pt.linalg.cholesky(flow + pt.diag(noise[rows.report[of_unit]] ** 2))
+        white = pt.linalg.solve_triangular(factor, error[of_unit], lower=True)
+        density = -0.5 * (white**2).sum() - pt.log(pt.diag(factor)).sum() - 0.5 * of_unit.size * np.log(2 * np.pi)
         pm.Potential(f"reports_{at}", density)
