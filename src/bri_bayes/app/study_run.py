@@ -214,12 +214,18 @@ def _study_values(study: Study, data: Panel, finished: Finished) -> dict[str, An
         raise InputError(f'the study "{study.name}" has no outcome')
     return {
         "schema_version": SCHEMA_VERSION,
-        "study": {"name": study.name, "title": study.title, "policy": study.policy},
+        "study": {"name": study.name, "title": study.title, "policy": study.policy, "labels": _labels(study)},
         "unit_names": {unit: study.name_of(unit) for unit in study.assignment.units},
         "panel": panel_values(data, plain.design),
         "outcomes": outcomes,
         "paper": paper.get(("evidence",)),
     }
+
+
+def _labels(study: Study) -> dict[str, str]:
+    """What a reader calls the variables of the study, of those that have a label."""
+    groups = (study.covariates, study.modifiers, study.mediators, study.outcomes)
+    return {name: column.label for group in groups for name, column in group.items() if column.label}
 
 
 def _write(folder: Path, values: dict[str, Any], manifest: dict[str, Any], *, jobs: int = 1) -> Path:

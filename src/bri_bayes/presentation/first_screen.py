@@ -82,7 +82,7 @@ def for_all_outcomes(values: Values) -> list[str]:
     firsts = [outcome["first"] for outcome in values["outcomes"].values() if outcome.get("first")]
     said = [text for first in firsts for text in first["separates"]]
     said += [
-        f"Power: of {first['power']['panels']} panels from the model's posterior, shocks drawn anew."
+        f"Power is a share of {first['power']['panels']} panels that the model's posterior makes, shocks drawn anew."
         for first in firsts
         if first.get("power")
     ]

@@ -86,6 +86,8 @@ _PAPER: Mapping[str, str] = {
     "growth_2003_2012_pct": "growth 2003-2012, %",
     "growth_2013_2023_pct": "growth 2013-2023, %",
 }
+# Kinds of the panels of its tables.
+_OF_THE_PAPER = ("published", "reconstruction")
 # No word of a sentence: it has a mark inside, or begins as logarithms are named.
 _PLAINLY_A_NAME = re.compile(r"\w[_/]\w|^ln[a-z]")
 
@@ -97,7 +99,7 @@ def card_label(name: str) -> str:
 
 def in_words(values: Values, text: str) -> str:
     """``text`` with a label in place of each name that no sentence has as a word."""
-    pattern, labels = _pattern(_frozen(values))
+    pattern, labels = _pattern(tuple(_labels(values, paper=bool(values.get("paper"))).items()))
     return pattern.sub(lambda place: labels[place[0]], text)
 
 
@@ -106,13 +108,13 @@ def gate_in_words(values: Values, sentence: str) -> str:
     head, colon, rest = sentence.partition(": ")
     if not colon or " " in head:
         return in_words(values, sentence)
-    exact = _cell_labels(values)
+    exact = _labels(values, paper=False)
     return f"{', '.join(exact.get(part, part) for part in head.split('/'))}: {in_words(values, rest)}"
 
 
 def table_in_words(values: Values, table: Table) -> Table:
     """The table with labels for names in its caption, notes, headings and cells; a cell that is a name becomes one."""
-    exact = _cell_labels(values)
+    exact = _labels(values, paper=table.panel.get("kind") in _OF_THE_PAPER)
 
     def cell(value: Any) -> Any:
         return exact.get(value) or _units(values, value) or in_words(values, value) if isinstance(value, str) else value
@@ -124,9 +126,12 @@ def table_in_words(values: Values, table: Table) -> Table:
     return dataclasses.replace(table, caption=caption, notes=notes, columns=columns, rows=rows)
 
 
-def _cell_labels(values: Values) -> dict[str, str]:
+def _labels(values: Values, *, paper: bool) -> dict[str, str]:
+    """Of names in a cell or a sentence; ``paper`` : the paper's variables are meant where the study's have one name."""
     outcomes = {name: str(outcome["label"]) for name, outcome in values["outcomes"].items()}
-    return {**_PAPER, **_WORDS, **CARDS, **_study_labels(values), **outcomes}
+    variables = {str(name): str(label) for name, label in (values.get("study", {}).get("labels") or {}).items()}
+    study = {**variables, **outcomes}
+    return {**_WORDS, **CARDS, **({**study, **_PAPER} if paper else {**_PAPER, **study})}
 
 
 def _units(values: Values, cell: str) -> str | None:
@@ -134,15 +139,6 @@ def _units(values: Values, cell: str) -> str | None:
     codes = cell.split("+")
     known = values.get("unit_names", {})
     return ", ".join(unit_name(values, code) for code in codes) if all(code in known for code in codes) else None
-
-
-def _study_labels(values: Values) -> dict[str, str]:
-    """The labels that the study gives its columns."""
-    return {str(name): str(label) for name, label in (values.get("labels") or {}).items()}
-
-
-def _frozen(values: Values) -> tuple[tuple[str, str], ...]:
-    return tuple(_cell_labels(values).items())
 
 
 @functools.cache

@@ -48,7 +48,8 @@ def brief(values: Values, anchor: str, title: str, appendix: Mapping[str, Any]) 
 
     ``appendix`` : its content, for the figures that are drawn and for what it says of data, audit and fits.
     """
-    plan = PLANS.get(anchor) or Plan(title, title, lambda values: said.from_appendix(anchor, appendix))
+    label, question = FROM_APPENDIX.get(anchor, (title, title))
+    plan = PLANS.get(anchor) or Plan(label, question, lambda values: said.from_appendix(anchor, appendix))
     figure = next((name for name in plan.figures if name in appendix["drawings"]), None)
     table = plan.table(values)
     return Brief(
@@ -85,6 +86,12 @@ def _verdicts(values: Values) -> Table | None:
     return table.select("claim", "verdict", "number").titled("Each claim with its verdict") if table.rows else None
 
 
+# Label and question of the sections whose sentences the appendix has already.
+FROM_APPENDIX: Mapping[str, tuple[str, str]] = {
+    "data": ("Data", "What are the numbers made from?"),
+    "published": ("Published tables", "Do the published tables hold together?"),
+    "models": ("Fits", "Can the computations be trusted?"),
+}
 PLANS: Mapping[str, Plan] = {
     "event-study": Plan(
         "Event study", "Did something change in the years after the onset, and not before?", said.event_study,
@@ -122,7 +129,7 @@ PLANS: Mapping[str, Plan] = {
         ("category_effects",), closed=True,
     ),
     "compare": Plan(
-        "Models", "Which model predicts what it has not seen?", said.compare, ("model_scores",), closed=True,
+        "Model comparison", "Which model predicts what it has not seen?", said.compare, ("model_scores",), closed=True,
     ),
     "controls": Plan(
         "Controls", "Does the answer hang on the choice of controls?",

@@ -18,6 +18,12 @@ from bri_bayes.report.sections.section import Context, Section
 from bri_bayes.runtime.steps import Parts, Step
 
 NAME = "claims"
+_COMBINATIONS = {
+    "both_up": "both rose",
+    "first_up_second_not": "only the first",
+    "second_up_first_not": "only the second",
+    "neither_up": "neither",
+}
 DEPENDS = tuple(name for name in SECTIONS if name != NAME)
 
 
@@ -53,8 +59,15 @@ def parts(values: Values) -> list[page.Part]:
 def _rows(values: Values) -> Iterator[dict[str, Any]]:
     """A row a claim; ``number`` : the one that its verdict rests on, ``numbers`` : all of them, both as text."""
     for claim in values[NAME]["claims"]:
-        numbers = claim.get("numbers") or {}
+        numbers = _labelled(values, claim.get("numbers") or {})
         yield {**claim, "number": _numbers(numbers, least=True), "numbers": _numbers(numbers)}
+
+
+def _labelled(values: Values, numbers: Mapping[str, Any]) -> dict[str, Any]:
+    """The numbers under the labels of channels and in the words of combinations."""
+    channels = (values.get("mechanism") or {}).get("channels") or {}
+    words = _COMBINATIONS | {name: str(channel["label"]) for name, channel in channels.items()}
+    return {words.get(name, name): number for name, number in numbers.items()}
 
 
 def _numbers(numbers: Mapping[str, Any], *, least: bool = False) -> str:

@@ -1,0 +1,59 @@
+"""Claims about the names that a reader sees: labels for those of files, and no word of a sentence changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bri_bayes.core.resources import shipped
+from bri_bayes.presentation.names_shown import CARDS, card_label, gate_in_words, in_words, table_in_words
+from bri_bayes.presentation.table_spec import RECONSTRUCTION, Column, Table
+
+VALUES: dict[str, Any] = {
+    "study": {"labels": {"gini_index": "Gini index"}},
+    "unit_names": {"KAZ": "Kazakhstan", "BLR": "Belarus"},
+    "outcomes": {"lnexport": {"label": "Exports"}, "trade": {"label": "Trade with China"}},
+}
+
+
+def table(panel: dict[str, Any] | None = None, **row: Any) -> Table:
+    return Table(
+        "t", "by did_shared", (Column("a", "sigma_unit"), Column("n", "n", "number")), (row,), panel=panel or {}
+    )
+
+
+def test_every_shipped_card_has_a_label_of_its_own() -> None:
+    cards = {path.stem for path in shipped("models").rglob("*.toml")}
+    assert cards <= set(CARDS)
+    assert len(set(CARDS.values())) == len(CARDS)
+
+
+def test_a_card_of_the_user_is_called_by_its_name() -> None:
+    assert card_label("mine") == "mine"
+
+
+def test_names_in_a_sentence_become_labels_and_words_stay_words() -> None:
+    text = "did_shared on lnexport by gini_index: they did not trade, twfe/cluster is measured"
+    said = "DID, shared shocks on Exports by Gini index: they did not trade, TWFE, clustered s.e. is measured"
+    assert in_words(VALUES, text) == said
+    assert in_words(VALUES, "models/did_shared.toml") == "models/did_shared.toml"
+
+
+def test_a_cell_that_is_a_name_becomes_its_label_and_codes_become_countries() -> None:
+    assert table_in_words(VALUES, table(a="did", n=1.0)).rows == ({"a": "DID, units independent", "n": 1.0},)
+    assert table_in_words(VALUES, table(a="KAZ+BLR", n=1.0)).rows[0]["a"] == "Kazakhstan, Belarus"
+    worded = table_in_words(VALUES, table(a="trade", n=1.0))
+    assert (worded.rows[0]["a"], worded.caption) == ("Trade with China", "by DID, shared shocks")
+    assert worded.columns[0].heading == "error scale of a unit (sigma)"
+
+
+def test_a_variable_of_the_paper_keeps_the_meaning_that_it_has_there() -> None:
+    with_paper = VALUES | {"paper": {"audit": []}}
+    assert in_words(with_paper, "the outcome lnexport") == "the outcome exports (log)"
+    assert table_in_words(VALUES, table(dict(RECONSTRUCTION), a="lnexport")).rows[0]["a"] == "exports (log)"
+    assert table_in_words(VALUES, table(a="lnexport")).rows[0]["a"] == "Exports"
+
+
+def test_a_failed_computation_is_named_by_the_labels_of_its_parts() -> None:
+    said = gate_in_words(VALUES, "moderation/lnexport/measured: 12 transitions diverged")
+    assert said == "moderation, Exports, measured with error: 12 transitions diverged"
+    assert gate_in_words(VALUES, "the chains of did_shared: not met") == "the chains of DID, shared shocks: not met"
