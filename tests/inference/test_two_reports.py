@@ -1,6 +1,7 @@
-"""Two reports of one flow: against brute force, against NUTS, and noise and effect that were planted."""
+"""Two reports of one flow: both derivations against brute force, and noise and effect that were planted."""
 
 import dataclasses
+import warnings
 
 import numpy as np
 import pytest
@@ -10,10 +11,10 @@ from bri_bayes.core.errors import InputError
 from bri_bayes.design.design import build_design
 from bri_bayes.design.two_reports import stacked
 from bri_bayes.inference.att import att_posterior
-from bri_bayes.inference.nuts import sample_model
+from bri_bayes.inference.to_datatree import linear_predictor
 from bri_bayes.inference.two_reports import FIRST, SECOND, stacked_model, two_reports
 from bri_bayes.models.two_reports import build_two_reports
-from bri_bayes.study.model_card import Effects, Errors, Sampler, Shocks
+from bri_bayes.study.model_card import Effects, Errors, Shocks
 
 from .panels import make_card, make_panel
 
@@ -119,16 +120,25 @@ def test_reports_that_share_no_cell_are_refused():
         stacked(panel.assign(mirror=panel["mirror"] * np.nan), assignment, make_card(), NAMES)
 
 
-@pytest.mark.nuts
-def test_nuts_and_the_closed_form_agree():
-    panel, assignment = reported(seed=5)
-    card = make_card(effects=Effects(treatment="common"), sampler=Sampler(draws=500))
+def test_the_sampled_model_has_the_same_density_given_its_coefficients(rng):
+    panel, assignment = reported(seed=5, n_units=4, n_periods=8)
+    card = make_card(effects=Effects(treatment="common"))
     rows = stacked(panel, assignment, card, NAMES)
-    exact = two_reports(rows, card)
-    tree, _ = sample_model(build_two_reports(rows, card), card, seed=1)
-    draws, scale = tree["posterior"].to_dataset(), rows.design.attrs["y_scale"]
-    effect = draws["tau"].isel(event_time=0).to_numpy().ravel() * scale
-    assert effect.mean() == pytest.approx(exact.att.mean, abs=0.1 * exact.att.sd)
-    assert effect.std() == pytest.approx(exact.att.sd, rel=0.1)
-    noise = draws["noise"].mean(("chain", "draw")).to_numpy() * scale
-    assert noise == pytest.approx([sd.mean for sd in exact.noise], rel=0.1)
+    design, cell = rows.design, rows.cell
+    model = build_two_reports(rows, card)
+    names = ["unit_effect", "period_effect", "effect", "gap", "gap_by_period", "sigma", "rho", "noise"]
+    point = {name: value + rng.normal(0, 0.2, np.shape(value)) for name, value in model.initial_point().items()}
+    graph = model.replace_rvs_by_values([*model.potentials, *(model[name] for name in names)])
+    of_graph = model.compile_fn(graph, inputs=model.value_vars, mode="FAST_COMPILE")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        got = of_graph(point)
+    densities, values = got[: -len(names)], dict(zip(names, got[-len(names) :], strict=True))
+    unit, period = design["unit_ix"].to_numpy()[cell], design["period_ix"].to_numpy()[cell]
+    mean = linear_predictor(design, card, {name: value[None] for name, value in values.items()})[0][cell]
+    mean = mean + rows.report * (values["gap"][unit] + values["gap_by_period"][period])
+    y = (rows.values[cell, rows.report] - design.attrs["y_center"]) / design.attrs["y_scale"]
+    lag = np.abs(np.subtract.outer(period, period))
+    serial = values["sigma"] ** 2 * values["rho"] ** lag / (1 - values["rho"] ** 2)
+    covariance = np.where(unit[:, None] == unit[None, :], serial, 0.0) + np.diag(values["noise"][rows.report] ** 2)
+    assert sum(densities) == pytest.approx(multivariate_normal(mean, covariance).logpdf(y), abs=1e-6)
