@@ -9,6 +9,7 @@ from typing import Any
 
 import xarray as xr
 
+from bri_bayes.checks.category_levels import category_levels
 from bri_bayes.core.errors import InputError
 from bri_bayes.core.json_values import json_safe
 from bri_bayes.core.names import CATEGORY, PERIOD, UNIT
@@ -23,6 +24,7 @@ from bri_bayes.runtime.steps import Parts, Step, run_steps
 from bri_bayes.study.study_file import load_study
 
 MAIN, POOL = "assignment", "pool"
+LEVELS = "levels"
 
 
 def standalone(
@@ -56,6 +58,12 @@ def steps(context: Context) -> list[Step]:
                 _fit, design, source.level_to_usd, source.claimed, source.against, context.seed, context.quick
             )
             pieces.append(Step(NAME, (outcome, name), key, call))
+        if not source.spans:
+            levels, assignment = panel[[outcome]], context.study.assignment
+            content = levels[outcome].to_numpy().tobytes()
+            key = content_key("category-levels", outcome, content, assignment.first_treated, context.seed)
+            of_levels = partial(category_levels, levels, outcome, assignment, context.seed)
+            pieces.append(Step(NAME, (outcome, LEVELS), key, of_levels))
     return pieces
 
 
@@ -68,7 +76,7 @@ def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult | N
     study = context.study
     outcomes: dict[str, Any] = {}
     for name, outcome in source.outcomes.items():
-        fits = {at[1]: result for at, result in results.items() if at[0] == name}
+        fits = {at[1]: result for at, result in results.items() if at[0] == name and at[1] != LEVELS}
         groups = {"treated": study.assignment.treated_units, "controls": study.assignment.never_treated}
         split = min(study.assignment.onsets)
         span = source.spans[0] if source.spans else None
@@ -78,6 +86,7 @@ def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult | N
             "level_to_usd": source.level_to_usd,
             "main": next(iter(fits)),
             "fits": fits,
+            "levels": results.get((name, LEVELS), []),
             "growth": growth_rows(panel, name, groups, split, span),
             "split": split,
             "differences": bool(source.spans),
