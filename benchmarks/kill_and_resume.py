@@ -29,8 +29,12 @@ from pathlib import Path
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 # Of each signal before a run is left alone.
 EACH = 2
+# The share of a run's time within which it is killed.
+MIDDLE = (0.1, 0.95)
 # What a stopped run may take to be gone, its workers included.
 GONE_SECONDS = 5.0
+# One that takes longer is waited for, to know how long, and then ended.
+MOST_SECONDS = 30.0
 STOPPED = 130
 SENTENCE = "bri-bayes: stopped; a run that is started again goes on from what it had finished\n"
 STUDY = """
@@ -122,14 +126,13 @@ def killed(here: Place, number: signal.Signals, seconds: float) -> list[str] | N
         return None
     except subprocess.TimeoutExpired:
         process.send_signal(number)
-    wrong = []
-    deadline = time.monotonic() + GONE_SECONDS
-    while time.monotonic() < deadline and (process.poll() is None or here.alive()):
+    wrong, sent = [], time.monotonic()
+    while time.monotonic() < sent + MOST_SECONDS and (process.poll() is None or here.alive()):
         time.sleep(0.05)
-    if alive := here.alive():
-        wrong.append(f"{len(alive)} processes alive after {GONE_SECONDS:g} s")
-        for pid in alive:
-            os.kill(pid, signal.SIGKILL)
+    if (took := time.monotonic() - sent) > GONE_SECONDS:
+        wrong.append(f"{len(here.alive())} processes alive after {took:.1f} s")
+    for pid in here.alive():
+        os.kill(pid, signal.SIGKILL)
     status = process.wait()
     said = here.said.read_text(encoding="utf-8")
     if number == signal.SIGKILL:
@@ -145,11 +148,21 @@ def killed(here: Place, number: signal.Signals, seconds: float) -> list[str] | N
 
 
 def one_round(
-    here: Place, expected: dict[str, str], seconds: float, rng: random.Random, each: int = EACH
+    here: Place,
+    expected: dict[str, str],
+    seconds: float,
+    rng: random.Random,
+    each: int = EACH,
+    again: float | None = None,
 ) -> Iterator[tuple[str, str]]:
-    """(signal, what is wrong or "" or "late") of each signal, and of the end."""
-    for number in rng.sample(SIGNALS * each, len(SIGNALS) * each):
-        wrong = killed(here, number, rng.uniform(0, seconds))
+    """(signal, what is wrong or "" or "late") of each signal, and of the end.
+
+    A run takes ``seconds`` from an empty cache and ``again`` from a full one; each signal comes at any moment of the
+    middle of what the run is known to take.
+    """
+    for position, number in enumerate(rng.sample(SIGNALS * each, len(SIGNALS) * each)):
+        most = seconds if position == 0 or again is None else again
+        wrong = killed(here, number, rng.uniform(*MIDDLE) * most)
         yield number.name, "late" if wrong is None else "; ".join(wrong)
     status = here.start().wait()
     differing = sorted(name for name, _ in expected.items() ^ here.contents().items())
@@ -187,21 +200,27 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--minutes", type=float, default=12.0)
+    parser.add_argument("--each", type=int, default=EACH, help="signals of each kind before a run is left alone")
+    parser.add_argument("--sections", default=",".join(SECTIONS))
     given = parser.parse_args()
     rng = random.Random(given.seed)
     counts: Counter[str] = Counter()
     failures = 0
     ends = time.monotonic() + 60 * given.minutes
     with tempfile.TemporaryDirectory() as name:
-        expected, seconds = undisturbed(place(Path(name) / "undisturbed"))
-        print(f"undisturbed: {len(expected)} files in {seconds:.0f} s", flush=True)
+        sections = [section for section in given.sections.split(",") if section]
+        alone = place(Path(name) / "undisturbed", sections)
+        expected, seconds = undisturbed(alone)
+        once_more, again = undisturbed(alone)
+        assert once_more == expected, "two undisturbed runs differ"
+        print(f"undisturbed: {len(expected)} files in {seconds:.0f} s, then in {again:.0f} s", flush=True)
         for number in range(given.rounds):
-            here = place(Path(name) / f"round{number}")
-            for what, wrong in one_round(here, expected, seconds, rng):
+            here = place(Path(name) / f"round{number}", sections)
+            for what, wrong in one_round(here, expected, seconds, rng, given.each, again):
                 counts[what + (" (had ended)" if wrong == "late" else "")] += 1
+                print(f"round {number}, {what}: {wrong or 'passes'}", flush=True)
                 if wrong not in ("", "late"):
                     failures += 1
-                    print(f"round {number}, {what}: {wrong}", flush=True)
             shutil.rmtree(here.folder)
             if time.monotonic() > ends:
                 break

@@ -27,7 +27,8 @@ from bri_bayes.core.effect import Effect
 from bri_bayes.design.design import Design
 from bri_bayes.design.group_shocks import RATIO
 from bri_bayes.design.linear_terms import build_terms
-from bri_bayes.inference.collapsed import Collapsed
+from bri_bayes.inference.collapsed import Collapsed, Space
+from bri_bayes.inference.conditional import Coefficients
 from bri_bayes.inference.hyperparameters import AUTOCORRELATIONS, Hyperparameters, hyperparameters
 from bri_bayes.inference.importance import Weighted
 from bri_bayes.inference.linear_estimands import att_weights, effect_functionals
@@ -85,10 +86,43 @@ class AttPosterior:
 
 def att_posterior(design: Design, card: ModelCard, seed: int) -> AttPosterior:
     """The posterior of the ATT under a normal linear card, from an importance sample of its hyperparameters."""
-    points = weigh_hyperparameters(Collapsed.build(design, card), card, np.random.default_rng(seed))
-    log_density, means, sds = att_given(design, card, points.vectors)
+    model = _AttModel.of(design, card)
+    points = weigh_hyperparameters(model, card, np.random.default_rng(seed))
+    log_density, means, sds = model.at(points.vectors) * np.array([1.0, *[design.attrs["y_scale"]] * 2])[:, None]
     mixture = _mixture(points.weights, np.zeros(log_density.size), means, sds)
     return AttPosterior(design, card, points, log_density, mixture)
+
+
+@dataclass(frozen=True, eq=False)
+class _AttModel:
+    """A model that remembers what the ATT is at each point whose density was asked for.
+
+    A factor of the coefficients' precision gives both, and is nearly all of the work.
+    """
+
+    model: Collapsed
+    functional: Coefficients
+    known: dict[bytes, tuple[float, float, float]]
+
+    @classmethod
+    def of(cls, design: Design, card: ModelCard) -> _AttModel:
+        model = Collapsed.build(design, card)
+        return cls(model, effect_functionals(model.terms, att_weights(design, card)[None]), {})
+
+    @property
+    def space(self) -> Space:
+        return self.model.space
+
+    def log_posterior(self, vectors: Array) -> Array:
+        """log p(y | h) p(h) : (B,)."""
+        log_density, means, sds = self.model.given(vectors, self.functional)
+        rows = zip(log_density.tolist(), means[:, 0].tolist(), sds[:, 0].tolist(), strict=True)
+        self.known.update(zip((vector.tobytes() for vector in vectors), rows, strict=True))
+        return log_density
+
+    def at(self, vectors: Array) -> Array:
+        """Log density, mean and sd of the standardised ATT at points that are known : (3, B)."""
+        return np.array([self.known[vector.tobytes()] for vector in vectors]).T
 
 
 def att_given(
