@@ -48,12 +48,16 @@ class Browser:
 
     def open(self, page: Path, *, width: int = 1280, height: int = 800, dark: bool = False, media: str = "") -> None:
         """Load a file in a window of this width; ``media`` : "print" for the paper's style."""
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        self.resize(width, height)
         scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
         self.call("Emulation.setEmulatedMedia", media=media, features=scheme)
         self.call("Page.navigate", url=page.resolve().as_uri())
         ready = "new Promise(r => document.readyState == 'complete' ? r(1) : addEventListener('load', () => r(1)))"
         self.ask(ready)
+
+    def resize(self, width: int, height: int = 800) -> None:
+        """Give the window another size."""
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
 
     def ask(self, expression: str) -> Any:
         """The value of an expression in the page."""

@@ -6,10 +6,10 @@ import dataclasses
 import json
 import shutil
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import bri_bayes
 from bri_bayes.app.study_size import refuse_too_much
@@ -22,6 +22,7 @@ from bri_bayes.design.analysis import Analysis
 from bri_bayes.estimands.first_answer import shown_first
 from bri_bayes.estimands.summaries import panel_values, warnings_of
 from bri_bayes.presentation.gates import failed_gates
+from bri_bayes.presentation.page_parts import Part
 from bri_bayes.presentation.results import OutcomeResult
 from bri_bayes.presentation.study_tables import provenance
 from bri_bayes.presentation.terminal_table import WIDTH, terminal_text
@@ -39,6 +40,9 @@ QUICK = Sampler(chains=4, draws=400, tune=500)
 # What a run writes; its folder may hold more.
 REPORT, STAMP = "report.html", "figures/made_from.json"
 OUTPUTS = ("values.json", "figures", "tables", REPORT, "appendix.html", "manifest.json")
+
+
+Form = Literal["html", "docx", "pdf"]
 
 
 @dataclass(frozen=True)
@@ -136,8 +140,11 @@ def section_text(name: str, values: Mapping[str, Any]) -> str:
     )
 
 
-def render_again(study_path: Path | None, *, out: Path | None = None) -> Path:
-    """Figures, tables and HTML from the values.json of the last run of the study, which must be as it was written."""
+def render_again(study_path: Path | None, *, out: Path | None = None, form: Form = "html") -> Path:
+    """Figures, tables and pages from the values.json of the last run of the study, which must be as it was written.
+
+    ``form`` : "docx" writes the main page as a Word file beside them, "pdf" both pages on paper, by Chromium.
+    """
     folder = out or default_out(load_study(study_path))
     try:
         values, manifest = (
@@ -148,7 +155,20 @@ def render_again(study_path: Path | None, *, out: Path | None = None) -> Path:
         raise InputError(f"{folder}: no values of an earlier run can be read here; start with bri-bayes run") from error
     if manifest["values"] != digest(values):
         raise InputError(f"{folder}: values.json is not as the run of manifest.json wrote it; start with bri-bayes run")
-    return _write(folder, values, manifest)
+    page = _write(folder, values, manifest)
+    if form == "html":
+        return page
+    if form == "pdf":
+        from bri_bayes.report.printed import write_pdf
+
+        return write_pdf(page)
+    from bri_bayes.report.figures import available
+    from bri_bayes.report.render import shown_on_the_main_page
+    from bri_bayes.report.word_file import write_word
+
+    figures = {name: folder / "figures" / f"{name}.svg" for name in available(values)}
+    content = shown_on_the_main_page(values, figures, _parts_of(values))
+    return write_word(values, content, folder / "figures", page.with_suffix(".docx"))
 
 
 def init_study(folder: Path) -> Path:
@@ -243,11 +263,16 @@ def _write(folder: Path, values: dict[str, Any], manifest: dict[str, Any], *, jo
         figures = draw_all(values, building / "figures", jobs=jobs)
         sections = load_sections(name for name in section_names() if values.get(name))
         written = write_tables(values, building / "tables", [spec for section in sections for spec in section.tables])
-        parts = {section.name: (section.title, section.parts(values)) for section in sections}
-        render_report(values, figures, building / REPORT, parts, tables=written)
+        render_report(values, figures, building / REPORT, _parts_of(values), tables=written)
         write_json(building / STAMP, made_from)
         write_json(building / "manifest.json", manifest)
     return folder / REPORT
+
+
+def _parts_of(values: Mapping[str, Any]) -> dict[str, tuple[str, Sequence[Part]]]:
+    """Title and parts of each section that the values have."""
+    sections = load_sections(name for name in section_names() if values.get(name))
+    return {section.name: (section.title, section.parts(values)) for section in sections}
 
 
 def _made_from(folder: Path) -> Any:

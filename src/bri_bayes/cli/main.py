@@ -21,6 +21,7 @@ from bri_bayes.cli.commands import (
 from bri_bayes.cli.data_commands import register_data
 from bri_bayes.cli.help_page import CONTEXT, GroupedCommands, VersionOption, help_if_alone
 from bri_bayes.cli.lists import parse_between, parse_lists, parse_units
+from bri_bayes.cli.report_command import register_report
 from bri_bayes.cli.trade_and_inequality import register_measures
 
 DecimalOption = Annotated[str | None, typer.Option(help="Decimal mark, . or ,; default: decided from each column.")]
@@ -284,16 +285,7 @@ def init(
     typer.echo(str(init_folder(folder, file, treated=parse_lists(treated), onset=onset, outcome=outcome)))
 
 
-@app.command()
-def report(
-    study: StudyArgument = None, out: Annotated[Path | None, typer.Option(help="Folder of the run.")] = None
-) -> None:
-    """Write the HTML report again from the values of the last run."""
-    from bri_bayes.app.study_run import render_again
-
-    typer.echo(str(render_again(study, out=out)))
-
-
+register_report(app)
 register_sections(app)
 register_measures(app)
 register_data(app)

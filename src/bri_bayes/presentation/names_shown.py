@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from bri_bayes.checks.posterior_predictive import NAMES as STATISTICS
 from bri_bayes.presentation.study_tables import METHODS, unit_name
 from bri_bayes.presentation.table_spec import Table, Values
 
@@ -58,6 +59,7 @@ _WORDS: Mapping[str, str] = {
     "time_varying": "year by year",
     "before_onset": "before the onset",
     "measured": "measured with error",
+    **{name: said for name, said in STATISTICS.items() if "_" in name},
     "placebo_years": "for the fictitious onsets",
     **{f"{estimator}/{inference}": label for (estimator, inference), label in METHODS.items()},
 }

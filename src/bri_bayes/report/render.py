@@ -60,6 +60,13 @@ def render_report(
     return out
 
 
+def shown_on_the_main_page(
+    values: Values, figures: Mapping[str, Path], sections: Sections | None = None
+) -> dict[str, Any]:
+    """The content of the main page for another form than HTML."""
+    return main_content(values, appendix_content(values, figures, sections or {}))
+
+
 class _Anchors:
     """The anchor of each table of a page: its name, and a number where one name has several."""
 

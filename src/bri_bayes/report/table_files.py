@@ -1,4 +1,4 @@
-"""How does a table become a file? CSV with every digit, LaTeX for a page; both say what panel it is made from."""
+"""How does a table become a file? CSV with every digit and name, LaTeX in words; both say what panel it is of."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 from bri_bayes.core.io import write_text
 from bri_bayes.presentation.cells import readable
 from bri_bayes.presentation.main_tables import TABLES
+from bri_bayes.presentation.names_shown import table_in_words
 from bri_bayes.presentation.table_spec import Column, Table, TableSpec, Values, is_missing
 from bri_bayes.report.latex import latex_text
 
@@ -25,7 +26,7 @@ def write_tables(values: Values, folder: Path, more: Iterable[TableSpec] = ()) -
         table = spec.fill(values)
         paths[spec.name] = folder / f"{spec.name}.csv"
         write_text(paths[spec.name], csv_text(table))
-        write_text(folder / f"{spec.name}.tex", latex_text(table))
+        write_text(folder / f"{spec.name}.tex", latex_text(table_in_words(values, table)))
     return paths
 
 
