@@ -62,6 +62,6 @@ def mirror(request: MirrorRequest) -> dict[str, Any]:
         "treated": list(base.assignment.treated_units),
         "khat": together.khat,
         "rows": rows,
-        "notes": [*base.notes, *(note for note in asked[second].notes if note not in base.notes)],
+        "notes": [*base.notes, *(f"{second}: {note}" for note in asked[second].notes if note not in base.notes)],
     }
     return dict(json_safe(values))
