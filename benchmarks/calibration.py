@@ -8,6 +8,8 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import re
+import resource
+import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from bri_bayes.evaluation.scenarios import SCENARIOS
 from bri_bayes.study.model_card import load_card
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "calibration.md"
-CARDS = ("did", "did_noise", "did_shared")
+CARDS = ("did", "did_noise", "did_shared", "did_scale_by_unit")
 NAMES = {
     "twfe/iid": "TWFE, ordinary s.e.",
     "twfe/cluster": "TWFE, clustered s.e. (CRV1), t(8)",
@@ -60,6 +62,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", choices=["errors", "checks", "planted", "pretrends"])
     given = parser.parse_args()
+    started = time.perf_counter()
     text = PAGE.read_text(encoding="utf-8")
     main_card = dataclasses.replace(load_card("did"), outcome="y")
     if given.only in (None, "errors"):
@@ -77,6 +80,13 @@ def main() -> None:
         trends = pretrend_rates(main_card, [0.0, 0.01, 0.02, 0.03, 0.05], panels=10 * given.panels, seed=1)
         text = replaced(text, "pretrends", rates_table(trends))
     PAGE.write_text(text, encoding="utf-8")
+    print(f"{time.perf_counter() - started:.0f} seconds, {processor_seconds():.0f} of processors")
+
+
+def processor_seconds() -> float:
+    """Of this process and of its workers."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)
 
 
 def scenario_rates(at: int, panels: int) -> pd.DataFrame:

@@ -44,7 +44,7 @@ def timed(work: Work, repeat: int) -> tuple[float, float]:
 
 
 def analysis(n_units: int, n_periods: int, n_treated: int, seed: int = 1) -> Analysis:
-    """A simulated panel of the size, and the main card on it."""
+    """A simulated panel of the size, and the card `did` on it."""
     units = [f"U{i:03d}" for i in range(n_units)]
     assignment = Assignment({unit: 2013 if i < n_treated else None for i, unit in enumerate(units)})
     periods = range(2003, 2003 + n_periods)

@@ -20,7 +20,7 @@ from bri_bayes.inference.hyperparameters import hyperparameters
 from bri_bayes.inference.importance import sample_by_importance
 from bri_bayes.inference.leave_out import leave_future_out, leave_rows_out, leave_units_out
 from bri_bayes.study.card_priors import Priors
-from bri_bayes.study.model_card import Effects, Errors, Likelihood, Sampler
+from bri_bayes.study.model_card import Effects, Errors, Likelihood, Sampler, Shocks
 
 from .panels import make_card, make_panel
 from .test_marginal import CARDS
@@ -97,9 +97,14 @@ def test_the_density_of_held_out_rows_is_the_multivariate_normal_conditional(cha
             assert found == pytest.approx(expected, abs=ROUNDING)
 
 
-def test_one_step_densities_add_up_to_the_marginal_likelihood():
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"errors": Errors("ar1_noise"), "shocks": Shocks("like_errors")}, {"shocks": Shocks("ar1")}],
+    ids=["independent", "shocks like errors", "shocks of their own"],
+)
+def test_one_step_densities_add_up_to_the_marginal_likelihood(changes):
     """The chain rule: log p(y) = sum over years of log p(y_t | y_<t)."""
-    card = make_card(priors=Priors(unit=1.0, period=1.0))
+    card = make_card(priors=Priors(unit=1.0, period=1.0), **changes)
     _, terms, space, model = model_of(card)
     values = space.values(space.start()[None, :])
     total = 0.0

@@ -142,7 +142,7 @@ def _lines(
     yield "# Every line may be changed; data/README.md of the project lists the keys, `bri-bayes models` the cards."
     yield f"title = {toml_value(f'The effect on {roles.outcome}')}"
     yield 'policy = "the policy" # what the text calls it'
-    yield f"models = {toml_value(MODELS)} # the first is the main card, the others stand beside it"
+    yield f"models = {toml_value(MODELS)} # the first is the card of the checks"
     yield f"sections = {toml_value(SECTIONS)} # further ones: {', '.join(FURTHER)}"
     yield ""
     yield "[panel]"

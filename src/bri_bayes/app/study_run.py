@@ -85,7 +85,7 @@ def study_values(
     jobs: int = 1,
     cache: Cache | None = None,
 ) -> tuple[dict[str, Any], Mapping[str, float]]:
-    """What values.json of a study says under these cards, the main one first, and the seconds of each step."""
+    """What values.json of a study says under these cards, that of the checks first, and the seconds of each step."""
     data = study.load()
     context = Context(study, data, cards, seed=seed, quick=quick)
     sections = load_sections(study.sections)
@@ -199,9 +199,9 @@ def _card(name: str, study_path: Path | None, *, quick: bool) -> ModelCard:
 
 def _first_card_first(study: Study, cards: Mapping[str, ModelCard]) -> dict[str, ModelCard]:
     """The cards of the main answer: that which is shown first, then those of the study, whose first the checks take."""
-    main = next(iter(cards.values()))
+    checked = next(iter(cards.values()))
     name = shown_first(list(cards), len(study.assignment.treated_units), study.answer)
-    first = cards.get(name) or dataclasses.replace(load_card(name), sampler=main.sampler)
+    first = cards.get(name) or dataclasses.replace(load_card(name), sampler=checked.sampler)
     return {name: first, **cards}
 
 

@@ -1,4 +1,4 @@
-"""What does one card say of its priors? How the answer hangs on each, and for the main card all else that is shown."""
+"""What does one card say of its priors? How the answer hangs on each, and for that of the checks all else shown."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class SensitivityBothWays(Sensitivity):
 
 @dataclass(frozen=True)
 class CardPrior(Result):
-    """What was computed for one card; all but the sensitivities for the main card alone. ``khats`` : by computation."""
+    """What was computed for one card; all but sensitivities for that of the checks. ``khats`` : by computation."""
 
     att: Effect
     sensitivity: Sequence[SensitivityBothWays]

@@ -22,7 +22,7 @@ from bri_bayes.estimands.effects import att
 from bri_bayes.estimands.linear import att_effect
 from bri_bayes.inference.fitting import fit, is_trustworthy
 from bri_bayes.inference.leave_out import ROW_POINTS, can_leave_out, leave_future_out, leave_rows_out, leave_units_out
-from bri_bayes.study.card_text import ERROR_WORDS, SHOCK_WORDS
+from bri_bayes.study.card_text import ERROR_WORDS, SHARED_WORDS
 from bri_bayes.study.model_card import ModelCard
 
 QUICK_POINTS = 2000
@@ -35,7 +35,7 @@ _EFFECTS = {
     "by_unit_event_time": "effect by unit and event time",
 }
 _SCALES = {"common": "one error scale", "by_unit": "error scale by unit"}
-_TRENDS = {"none": "no trends", "unit_linear": "trend by unit"}
+_TRENDS = {"none": "no trends", "unit_linear": "trend by unit", "group_random_walk": "drift of the treated group"}
 _FAMILIES = {"normal": "normal", "student_t": "Student-t"}
 
 
@@ -119,23 +119,27 @@ def model_scores(analysis: Analysis, seed: int, *, quick: bool = False) -> Model
     )
 
 
-def differences(card: ModelCard, main: ModelCard) -> str:
-    """What a card has in place of the main one's, in words; its name where it differs in nothing of this list."""
+def differences(card: ModelCard, first: ModelCard) -> str:
+    """What a card has in place of what the ``first`` of a comparison has, in words; of that one, what it assumes.
+
+    Its name where it differs in nothing of this list.
+    """
     words = [
-        (_EFFECTS[card.effects.treatment], card.effects.treatment != main.effects.treatment),
-        ("no pooling", card.effects.pooling == "none" != main.effects.pooling),
-        ("leads", card.effects.leads and not main.effects.leads),
-        (_TRENDS[card.effects.trend], card.effects.trend != main.effects.trend),
-        (f"{card.effects.period} period effects", card.effects.period != main.effects.period),
-        (ERROR_WORDS[card.errors.structure], card.errors.structure != main.errors.structure),
-        (SHOCK_WORDS[card.shocks.process], card.shocks.process != main.shocks.process),
-        (_SCALES[card.errors.scale], card.errors.scale != main.errors.scale),
-        (f"{_FAMILIES[card.likelihood.family]} errors", card.likelihood != main.likelihood),
-        (f"with {', '.join(card.covariates)}", set(card.covariates) != set(main.covariates) and bool(card.covariates)),
+        (SHARED_WORDS[card.shocks.process], card.shocks.process != first.shocks.process),
+        (_EFFECTS[card.effects.treatment], card.effects.treatment != first.effects.treatment),
+        ("no pooling", card.effects.pooling == "none" != first.effects.pooling),
+        ("leads", card.effects.leads and not first.effects.leads),
+        (_TRENDS[card.effects.trend], card.effects.trend != first.effects.trend),
+        (f"{card.effects.period} period effects", card.effects.period != first.effects.period),
+        (ERROR_WORDS[card.errors.structure], card.errors.structure != first.errors.structure),
+        (_SCALES[card.errors.scale], card.errors.scale != first.errors.scale),
+        (f"{_FAMILIES[card.likelihood.family]} errors", card.likelihood != first.likelihood),
+        (f"with {', '.join(card.covariates)}", set(card.covariates) != set(first.covariates) and bool(card.covariates)),
     ]
-    return ", ".join(text for text, differs in words if differs) or (
-        "main card" if card.name == main.name else card.name
-    )
+    differing = ", ".join(text for text, differs in words if differs)
+    if card.name == first.name:
+        return f"{SHARED_WORDS[card.shocks.process]}, {ERROR_WORDS[card.errors.structure]}"
+    return differing or card.name
 
 
 def _from_draws(result: Fit) -> tuple[PsisScores, WaicScores]:

@@ -94,7 +94,7 @@ class CardScores(Result):
 
 @dataclass(frozen=True)
 class ModelRow(CardScores, Difference):
-    """A card among the others: ``label`` : what it has in place of the main card; ``similar`` : it predicts as well as
+    """A card among the others: ``label`` : what it has in place of the first card; ``similar`` : it predicts as well as
     the best. Weights are None for a card without a reliable score, and all comparisons where no card has one.
     """
 

@@ -1,10 +1,11 @@
 """How far does the answer move over every choice that was tried, and which choices matter most?
 
-Three kinds of choice are told apart. One at a time: the main recipe with one thing changed (the model, the controls, a
-prior scale, the share of the effect that controls received, the drift that is allowed, the match); its size is the
-range of the posterior means, the main recipe included. All together: the specification curve, every combination of
-its choices; the size of one of them is the range of the averages over all combinations with the same option. And
-a sweep, a change that is meant to break the answer at its end (drift, share, prior), which counts like the first kind.
+Three kinds of choice are told apart. One at a time: the recipe of the checks with one thing changed (the model, the
+controls, a prior scale, the share of the effect that controls received, the drift that is allowed, the match); its
+size is the range of the posterior means, that recipe included. All together: the specification curve, every
+combination of its choices; the size of one of them is the range of the averages over all combinations with the same
+option. And a sweep, a change that is meant to break the answer at its end (drift, share, prior), which counts like the
+first kind.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Which answers would other reasonable choices have given? Every combination of choices, each a Bayesian fit.
 
 The choices: which controls, period effects fixed or correlated, the errors, covariates or none, the onset from one
-year earlier to two years later, and how missing cells are filled. Cards, engine and priors stay those of the main
-card. A combination that leaves the same numbers as another one (nothing to fill, say) is fitted once.
+year earlier to two years later, and how missing cells are filled. Card, engine and priors stay those
+of the checks. A combination that leaves the same numbers as another one (nothing to fill, say) is fitted once.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Specification:
     imputation: Imputation
 
     def recipe(self, analysis: Analysis, panels: Mapping[str, Panel]) -> Analysis:
-        """The recipe of the main card with these choices; ``panels`` by imputation."""
+        """The recipe of the card of the checks with these choices; ``panels`` by imputation."""
         card = analysis.card
         changed = dataclasses.replace(
             card,

@@ -21,23 +21,28 @@ from bri_bayes.checks.placebo_predictive import predictive_values
 from bri_bayes.checks.placebo_space import any_country
 from bri_bayes.checks.posterior_predictive import predictive_checks
 from bri_bayes.checks.pretrend import SLOPE, slope_recipe
-from bri_bayes.core.names import PERIOD, UNIT
+from bri_bayes.core.arrays import Array
+from bri_bayes.core.names import OBS, PERIOD, UNIT
 from bri_bayes.data.assignment import Assignment
 from bri_bayes.data.simulation import simulate_errors, simulate_panel
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.design.design import Design, build_design
 from bri_bayes.evaluation.balanced import balanced, covers_balanced
+from bri_bayes.evaluation.balanced_scales import balanced_scales, covers_scales
 from bri_bayes.evaluation.power import characteristics, posterior_answers
 from bri_bayes.evaluation.scenarios import EFFECT, PERIODS, UNITS, Scenario, golden_assignment
 from bri_bayes.frequentist.estimate import SIGNIFICANCE
 from bri_bayes.frequentist.many import Answers, linear_tests
 from bri_bayes.frequentist.many_clusters import cluster_tests
-from bri_bayes.inference.batch import att_of_many, coefficient_of_many
+from bri_bayes.inference.att import att_posterior
+from bri_bayes.inference.batch import att_of_many, coefficient_of_many, covers, scaled
 from bri_bayes.study.model_card import ModelCard
 
 COLUMNS = ("scenario", "test", "size", "size_error", "bias", "bias_error", "coverage", "length")
 # Hyperparameters that all panels of a scenario share; a panel that they do not cover gets its own.
 _POINTS = 3000
+# Proposals of a panel that is fitted by itself.
+_PROPOSALS = 512
 RATES = ("check", "planted", "rate", "panels")
 
 
@@ -57,14 +62,26 @@ def error_rates(cards: Mapping[str, ModelCard], scenario: Scenario, *, panels: i
     loud |= cluster_tests(design, errors + effect, EFFECT)
     for name, card in cards.items():
         outcomes = np.concatenate([errors, errors + effect])
-        if scenario.missing is None and covers_balanced(card):
-            frame = balanced(card).posterior(outcomes.reshape(-1, UNITS, PERIODS))
-        else:
-            frame = att_of_many(design, card, outcomes, points=_POINTS, seed=seed).to_dataframe()
+        frame = _posteriors(design, card, outcomes, seed)
         silent[name] = posterior_answers(frame.iloc[:panels], 0.0)
         loud[name] = posterior_answers(frame.iloc[panels:], EFFECT)
     rows = [{"scenario": scenario.name, "test": name, **_row(silent[name], loud[name], EFFECT)} for name in silent]
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _posteriors(design: Design, card: ModelCard, outcomes: Array, seed: int) -> pd.DataFrame:
+    """The posterior of the ATT given each outcome (panel, obs), by the fastest route that covers card and rows."""
+    if design.sizes[OBS] == UNITS * PERIODS:
+        panels = outcomes.reshape(-1, UNITS, PERIODS)
+        if covers_balanced(card):
+            return balanced(card).posterior(panels)
+        if covers_scales(card):
+            return balanced_scales(card).posterior(panels)
+    if covers(card):
+        return att_of_many(design, card, outcomes, points=_POINTS, seed=seed).to_dataframe()
+    few = dataclasses.replace(card, sampler=dataclasses.replace(card.sampler, proposals=_PROPOSALS))
+    effects = [att_posterior(scaled(design, outcome), few, seed).effect for outcome in outcomes]
+    return pd.DataFrame([effect.as_dict() for effect in effects])
 
 
 def scenario_design(scenario: Scenario) -> Design:

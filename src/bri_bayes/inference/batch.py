@@ -45,7 +45,7 @@ from bri_bayes.inference.shared_proposals import (
 )
 from bri_bayes.study.model_card import ModelCard
 
-__all__ = ["LEAST_ESS", "att_of_many", "coefficient_of_many", "covers"]
+__all__ = ["LEAST_ESS", "att_of_many", "coefficient_of_many", "covers", "scaled"]
 
 OUTCOME = "outcome"
 # One linear functional of the coefficients of a card's terms on a design.
@@ -78,6 +78,11 @@ def coefficient_of_many(
             f'"{covariate}" is not a covariate of the card "{card.name}"; {suggest(covariate, card.covariates)}'
         )
     return _of_many(design, card, outcomes, partial(_coefficient, covariate), points, seed)
+
+
+def scaled(design: Design, outcome: Array) -> Design:
+    """``design`` with another outcome (obs,), standardised by its own spread."""
+    return _scaling(design, np.asarray(outcome, dtype=float)[None]).apply(design, 0)
 
 
 def covers(card: ModelCard) -> bool:

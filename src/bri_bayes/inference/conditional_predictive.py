@@ -111,5 +111,6 @@ def rows_of(terms: Terms, rows: Index) -> Terms:
         unit_ix=terms.unit_ix[rows],
         period=terms.period[rows],
         per_unit=some(terms.per_unit),
+        grouped=some(terms.grouped),
         shared=some(terms.shared),
     )

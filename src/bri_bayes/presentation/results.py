@@ -62,7 +62,7 @@ class FitResult(TypedDict):
 
 @dataclass(frozen=True)
 class OutcomeResult(Described):
-    """The main answer on one outcome: fits by card, the first of them ``main``, beside least squares."""
+    """The main answer on one outcome: fits by card, ``main`` that which is shown first, beside least squares."""
 
     published: Mapping[str, float | str] | None
     treated: Sequence[str]

@@ -43,7 +43,7 @@ Rows = list[dict[str, Any]]
 
 
 def headline(values: Values) -> pd.DataFrame:
-    """The answer of each method: published, least squares under each inference, and the posterior of the main card."""
+    """The answer of each method: published, least squares under each inference, the posterior that is shown first."""
     return HEADLINE.frame(values)
 
 
@@ -53,7 +53,7 @@ def by_event_time(values: Values) -> pd.DataFrame:
 
 
 def event_study_rows(rows: pd.DataFrame, outcome: Values) -> pd.DataFrame:
-    """The rows of ``by_event_time`` that an event study shows: of the first card with leads, or of the main card."""
+    """The rows of ``by_event_time`` that an event study shows: of the first card with leads, or of that shown first."""
     leads = rows[rows["baseline"] == REFERENCE]
     return rows[rows["model"] == (outcome.get("main") if leads.empty else leads["model"].iloc[0])]
 
@@ -137,7 +137,7 @@ BY_EVENT_TIME = TableSpec(
 
 
 def main_model(outcome: Values) -> Values:
-    """The values of the main card of an outcome; empty where no card was fitted."""
+    """The values of the card that is shown first; empty where no card was fitted."""
     return dict(outcome["models"].get(outcome.get("main"), {}))
 
 
@@ -180,7 +180,7 @@ def frequentist_rows(outcome: Values) -> Rows:
 
 
 def posterior_rows(outcome: Values) -> Rows:
-    """The posterior of the main card as a row beside the other methods."""
+    """The posterior of the card that is shown first as a row beside the other methods."""
     model = main_model(outcome)
     if not model:
         return []

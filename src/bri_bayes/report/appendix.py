@@ -146,7 +146,7 @@ def _by_outcome(values: Values, spec: TableSpec) -> list[Table]:
 
 
 def _each(values: Values, spec: TableSpec) -> Iterator[tuple[Values, Table]]:
-    """The table of each outcome that has a main model, in its unit."""
+    """The table of each outcome that has an answer, in its unit."""
     for name, outcome in values["outcomes"].items():
         table = spec.fill(values).where(outcome=name).without("label")
         if table.rows and main_model(outcome):

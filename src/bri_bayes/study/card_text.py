@@ -46,6 +46,12 @@ ERROR_WORDS = {
     "ar1_noise": "AR(1) errors plus noise",
     "random_walk": "random-walk errors",
 }
+SHARED_WORDS = {
+    "none": "units independent",
+    "like_errors": "shared shocks",
+    "ar1": "shared AR(1) shocks",
+    "random_walk": "shared drift",
+}
 SHOCK_WORDS = {
     "none": "units independent",
     "like_errors": "units of one group share shocks, which last as errors do",

@@ -41,6 +41,8 @@ class CompareTable:
         "did_random_walk",
         "did_scale_by_unit",
         "did_walk_scale_by_unit",
+        "did_noise",
+        "did_shared",
         "did_correlated",
         "did_trend",
         "did_student_t",

@@ -256,7 +256,7 @@ def test_a_study_without_the_optional_values_still_has_figures(values: Values, t
     bare = _bare(values)
     assert available(bare) == ("comparison", "forest", "event_study")
     assert set(draw_all(bare, tmp_path)) == set(available(bare))
-    with pytest.raises(InputError, match='the figure "paths" needs an outcome whose main model has "counterfactual"'):
+    with pytest.raises(InputError, match='"paths" needs an outcome whose card shown first has "counterfactual"'):
         FIGURES["paths"](bare)
 
 

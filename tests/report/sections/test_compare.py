@@ -76,6 +76,18 @@ def test_a_quick_comparison_has_scores_weights_and_effects_and_says_what_it_left
     assert "did_common" in section_text("compare", values)
 
 
+def test_a_reader_sees_which_card_is_shown_first_and_which_the_checks_refit(study):
+    study.write_text(study.read_text().replace('["did_common", "did_iid", "did_student_t"]', '["did", "did_shared"]'))
+    values = section_values("compare", study, quick=True)
+    outcome = values["outcomes"]["y"]
+    assert outcome["roles"] == {"did_shared": "shown first", "did": "refitted by the checks"}
+    labels = set(SECTION.tables[0].frame({**values, "compare": values})["label"])
+    assert labels == {
+        "shared shocks, AR(1) errors plus noise (shown first)",
+        "units independent, AR(1) errors (refitted by the checks)",
+    }
+
+
 def test_the_page_shows_picture_and_tables_and_nothing_without_values(study):
     values = section_values("compare", study, quick=True)
     parts = SECTION.parts({**values, "compare": values})
@@ -137,11 +149,10 @@ def test_a_comparison_needs_two_models(study):
 def test_the_default_cards_exist_and_are_told_apart_by_what_they_change():
     cards = [load_card(name) for name in CompareTable().models]
     labels = [differences(card, cards[0]) for card in cards]
-    assert labels[0] == "main card"
+    assert labels[0] == "units independent, AR(1) errors"
     assert len(set(labels)) == len(labels)
     assert "random-walk errors, error scale by unit" in labels
-    shared = differences(load_card("did_shared"), cards[0])
-    assert shared == "AR(1) errors plus noise, units of one group share shocks, which last as errors do"
+    assert "shared shocks, AR(1) errors plus noise" in labels
     other = dataclasses.replace(cards[0], name="priors")
     assert differences(other, cards[0]) == "priors"
 

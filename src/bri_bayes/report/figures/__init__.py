@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     Draw = Callable[[Mapping[str, Any]], Figure]
 
 MAIN = "outcomes"  # of the main answer, not of a further section
-# Every figure in the order of the report: its section, and what this section, one of its outcomes or their main model
-# must have for the figure to exist. A figure is a module with a function of its name; one of a further section has a
-# function ``caption`` beside it.
+# Every figure in the order of the report: its section, and what this section, one of its outcomes or the card that is
+# shown first must have for the figure to exist. A figure is a module with a function of its name; one of a further
+# section has a function ``caption`` beside it.
 _REGISTERED: Mapping[str, tuple[str, str]] = {
     "comparison": (MAIN, "att"),
     "forest": (MAIN, "by_unit"),

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from bri_bayes.estimands.comparison import SMALL_DIFFERENCE
 from bri_bayes.presentation import sentences
+from bri_bayes.presentation.compared_labels import compared_label, label_and_role
 from bri_bayes.presentation.study_tables import Values
 from bri_bayes.report.figures import keys, marks, rows, theme, wording
 from bri_bayes.report.figures.rows import GAP, Row
@@ -35,7 +36,7 @@ def model_scores(values: Values) -> Figure:
     grid = figure.subplots(len(outcomes), 2, squeeze=False, width_ratios=(1, 1))
     for (scores, effects), outcome in zip(grid, outcomes.values(), strict=True):
         models = outcome["models"]
-        labels = {float(y): _label(row["label"], noun) for y, row in enumerate(models)}
+        labels = {float(y): label_and_role(values, outcome, row) for y, row in enumerate(models)}
         mixture = len(models) + GAP
         if outcome["stacked"]:
             labels[mixture] = STACKED
@@ -47,8 +48,7 @@ def model_scores(values: Values) -> Figure:
 
 def caption(values: Values) -> list[str]:
     """Which model predicts best, how many come close, the effect under each and under the mixture; PSIS checked."""
-    noun = sentences.unit_noun(values)
-    return [_label(text, noun) for outcome in _outcomes(values).values() for text in _sentences(outcome)]
+    return [text for outcome in _outcomes(values).values() for text in _sentences(values, outcome)]
 
 
 def _outcomes(values: Values) -> dict[str, dict[str, Any]]:
@@ -56,7 +56,7 @@ def _outcomes(values: Values) -> dict[str, dict[str, Any]]:
     return wording.outcomes_of(values, "compare", "models")
 
 
-def _sentences(outcome: Values) -> list[str]:
+def _sentences(values: Values, outcome: Values) -> list[str]:
     models, digits, span = outcome["models"], _digits(outcome), outcome["att_range"]
     count = wording.excluding_zero(row["att"] for row in models)
     effects = (
@@ -69,8 +69,9 @@ def _sentences(outcome: Values) -> list[str]:
     close = sum(row["similar"] for row in models) - 1
     stacked = outcome["stacked"]["att"]
     texts = [
-        f"{outcome['label']}: the best score belongs to {best['label']}; {close} of {len(models) - 1} others are not "
-        f"told from it. {effects} Stacked: {sentences.signed(stacked['mean'], digits)} "
+        f"{outcome['label']}: the best score belongs to {compared_label(values, best)}; {close} of "
+        f"{len(models) - 1} others are not told from it. {effects} Stacked: "
+        f"{sentences.signed(stacked['mean'], digits)} "
         f"({sentences.interval(stacked['lower'], stacked['upper'], digits)})."
     ]
     exact = [row for row in models if row["psis"]["error"] is not None]
@@ -79,8 +80,8 @@ def _sentences(outcome: Values) -> list[str]:
         warned = sum(row["psis"]["verdict"] != "reliable" for row in exact)
         texts.append(
             f"{outcome['label']}: checked against the exact scores, PSIS is off by up to "
-            f"{sentences.number(abs(worst['psis']['error']), 1)} ({worst['label']}); its k-hat gives a warning for "
-            f"{warned} of {len(exact)} models."
+            f"{sentences.number(abs(worst['psis']['error']), 1)} ({compared_label(values, worst)}); its k-hat gives a "
+            f"warning for {warned} of {len(exact)} models."
         )
     return texts
 
@@ -158,8 +159,3 @@ def _draw_effects(ax: Axes, outcome: Values, labels: Mapping[float, str], mixtur
 
 def _digits(outcome: Values) -> int:
     return sentences.decimals({**outcome, "models": {"best": outcome["models"][0]}, "main": "best"})
-
-
-def _label(text: str, noun: str) -> str:
-    """The text with the study's own word for a unit."""
-    return text.replace("by unit", f"by {sentences.singular(noun)}")

@@ -80,7 +80,7 @@ def _other_cards(outcome: Mapping[str, Any]) -> str:
 
 
 def _title(outcomes: Mapping[str, Any]) -> str:
-    """Which priors of the main cards are above the threshold; otherwise the largest move of a refit."""
+    """Which priors of the card of the checks are above the threshold; otherwise the largest move of a refit."""
     named = []
     for outcome in outcomes.values():
         over = [

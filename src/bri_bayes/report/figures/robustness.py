@@ -26,7 +26,7 @@ def robustness(values: Values) -> Figure:
         values,
         _title(outcomes),
         "A dot is the posterior mean under one option, the bar the range of a choice; hollow dots are averages over "
-        "the specification curve. Blue: the main model, with its 95% interval as a band.",
+        "the specification curve. Blue: the card of the checks, with its 95% interval as a band.",
         body=sum(_ROW * len(outcome["choices"]) + 1.0 for outcome in outcomes.values()),
     )
     heights = [len(outcome["choices"]) + 1.0 for outcome in outcomes.values()]

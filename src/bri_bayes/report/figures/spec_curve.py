@@ -54,7 +54,7 @@ def spec_curve(values: Values) -> Figure:
             keys.line(theme.BLUE, "posterior mean, interval with zero inside", width=2),
             keys.line(theme.INK, "interval leaves zero out", width=2),
             keys.line(theme.PURPLE, "median", ":", 1.6),
-            keys.dot(theme.INK, "the main card", "D", hollow=True),
+            keys.dot(theme.INK, "the card of the checks as it is", "D", hollow=True),
         ],
     )
     grid = GridSpec(2 * len(outcomes), 1, figure=figure, height_ratios=heights)

@@ -152,11 +152,11 @@ def save(figure: Figure, folder: Path, name: str) -> Path:
 
 
 def outcomes_with(values: Values, key: str, figure: str) -> dict[str, Mapping[str, Any]]:
-    """The outcomes whose main model has ``key``, in order."""
+    """The outcomes whose card shown first has ``key``, in order."""
     outcomes = {name: outcome for name, outcome in values["outcomes"].items() if main_model(outcome).get(key)}
     if not outcomes:
         raise InputError(
-            f'the figure "{figure}" needs an outcome whose main model has "{key}"; none of the study has it'
+            f'the figure "{figure}" needs an outcome whose card shown first has "{key}"; none of the study has it'
         )
     return outcomes
 

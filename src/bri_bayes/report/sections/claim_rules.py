@@ -95,7 +95,7 @@ def _verdict(*, supported: bool, refused: bool) -> Verdict:
 
 
 def _effect(stated: StatedClaim, outcome: Values, claimed: float | None) -> Evidence | None:
-    """An effect of the claimed size, from the main model and the permutation of least squares."""
+    """An effect of the claimed size, from the card that is shown first and the permutation of least squares."""
     from scipy.special import ndtr
 
     if claimed is None or not outcome["models"]:
@@ -183,9 +183,9 @@ def _both_positive(stated: StatedClaim, pair: Values, claimed: float | None) -> 
 
 RULES: Mapping[RuleName, ClaimRule] = {
     "effect": ClaimRule(
-        "supported: the 95% interval of the main model lies above zero and the permutation p is below 0.05; not "
-        "supported: the interval lies below zero, or P(effect at least half of the claim) is below 5%; else it cannot "
-        "be told",
+        "supported: the 95% interval of the card shown first lies above zero and the permutation p is below 0.05; "
+        "not supported: the interval lies below zero, or P(effect at least half of the claim) is below 5%; else it "
+        "cannot be told",
         _effect,
     ),
     "parallel_trends": ClaimRule(

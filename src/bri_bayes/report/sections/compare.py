@@ -11,7 +11,9 @@ from bri_bayes.checks.model_scores import ModelScores, differences, model_scores
 from bri_bayes.checks.model_table import ModelTable, model_table
 from bri_bayes.core.json_values import Result
 from bri_bayes.estimands.comparison import RULE, SMALL_DIFFERENCE, require_same_rows
+from bri_bayes.estimands.first_answer import shown_first
 from bri_bayes.presentation import sentences
+from bri_bayes.presentation.compared_labels import label_and_role
 from bri_bayes.presentation.page_parts import Paragraph, Part, Picture, Shown
 from bri_bayes.presentation.results import Described, SectionResult
 from bri_bayes.presentation.study_tables import OUTCOME, Values, unit_name
@@ -49,12 +51,16 @@ class Skipped(Result):
 
 @dataclass(frozen=True)
 class CompareOutcome(ModelTable, Described):
-    """The cards on one outcome with ``rows`` of ``n_units``; ``titles`` : of the cards by name."""
+    """The cards on one outcome with ``rows`` of ``n_units``.
+
+    ``titles`` : of the cards by name; ``roles`` : which of them is shown first, and which the checks refit.
+    """
 
     rows: int
     n_units: int
     onset: int
     titles: Mapping[str, str]
+    roles: Mapping[str, str]
     skipped: Sequence[Skipped]
 
 
@@ -78,11 +84,11 @@ def _collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
     failed = []
     for outcome in context.study.outcomes:
         cards = _cards(context, outcome)
-        main = next(iter(cards.values()))
+        reference = next(iter(cards.values()))
         scored: dict[str, ModelScores] = {name: results[outcome, name] for name in cards if (outcome, name) in results}
         if len(scored) < 2:
             continue
-        table = model_table(scored, {name: differences(card, main) for name, card in cards.items()})
+        table = model_table(scored, {name: differences(card, reference) for name, card in cards.items()})
         failed += [
             f"{outcome}/{row.name}: its leave-one-out score is unreliable (k-hat {row.khat_max:.2f})"
             for row in table.models
@@ -96,15 +102,25 @@ def _collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
             n_units=len(set(unit_ix)),
             onset=min(context.study.assignment.onsets),
             titles={name: card.title for name, card in cards.items()},
+            roles=_roles(context, cards),
             skipped=[Skipped(name, NOT_QUICK) for name in cards if name not in scored],
         )
     return SectionResult(outcomes, failed_gates=failed, further={"definitions": DEFINITIONS})
 
 
 def _cards(context: Context, outcome: str) -> dict[str, ModelCard]:
-    """The cards of the comparison that can have this outcome, the first of them the main one."""
+    """The cards of the comparison that can have this outcome, in the order of the study."""
     loaded = [load_card(name) for name in context.study.compare.models]
     return {card.name: card for card in loaded if card.outcome in (None, outcome)}
+
+
+def _roles(context: Context, cards: Mapping[str, ModelCard]) -> dict[str, str]:
+    """In words, of the card that is shown first and of that of the checks, as far as they are compared."""
+    study = context.study
+    shown = shown_first(list(context.cards), len(study.assignment.treated_units), study.answer)
+    named = {shown: ["shown first"]}
+    named.setdefault(context.checked.name, []).append("refitted by the checks")
+    return {name: ", ".join(words) for name, words in named.items() if name in cards}
 
 
 def _is_left_out(context: Context, card: ModelCard) -> bool:
@@ -143,7 +159,9 @@ def _score_rows(values: Values) -> Iterator[dict[str, Any]]:
     for name, outcome in ((values.get(NAME) or {}).get("outcomes") or {}).items():
         for row in outcome["models"]:
             totals = {key: row[key]["elpd"] for key in ("psis", "waic", "loco", "lfo")}
-            yield {**row, "outcome": name, "of": outcome["label"], "model": row["name"], **totals, **row["att"]}
+            label = label_and_role(values, outcome, row)
+            named = {"outcome": name, "of": outcome["label"], "model": row["name"], "label": label}
+            yield {**row, **named, **totals, **row["att"]}
 
 
 def _block_rows(values: Values) -> Iterator[dict[str, Any]]:

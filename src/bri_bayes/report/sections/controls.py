@@ -149,7 +149,7 @@ def _recipes(context: Context, outcome: str) -> dict[str, Analysis]:
 
 
 def _shares(context: Context, outcome: str) -> tuple[float, ...]:
-    """The fixed shares that are fitted; none where no control is exposed or the main card has no place for one."""
+    """The fixed shares that are fitted; none where no control is exposed or the card has no place for one."""
     since = context.study.exposed
     if not since or not _wanted(context, "contaminated"):
         return ()

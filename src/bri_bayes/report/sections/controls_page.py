@@ -19,8 +19,8 @@ def parts(values: Values) -> list[Part]:
     page: list[Part] = [
         Heading("Every set of the controls"),
         Paragraph(
-            "The main card is fitted again with every non-empty set of the controls. How a control moves the estimate "
-            "is the change when it joins a set of the others, averaged over sets as a Shapley value does."
+            "The card of the checks is fitted again with every non-empty set of the controls. How a control moves the "
+            "estimate is the change when it joins a set of the others, averaged over sets as a Shapley value does."
         ),
         *[Paragraph(text) for text in left_aside(values, "subsets_refused", "No sets")],
         Picture("control_subsets"),
@@ -35,7 +35,7 @@ def parts(values: Values) -> list[Part]:
             "A contaminated control has, so many years after it joined, the share kappa of what a treated unit has as "
             "many years after the onset. The effect shown is still that on the treated countries, in full."
         ),
-        *[Paragraph(text) for text in left_aside(values, "contaminated_refused", "Not with the main card")],
+        *[Paragraph(text) for text in left_aside(values, "contaminated_refused", "Not with the card of the checks")],
         Picture("contamination"),
         Heading("Synthetic control and factor model"),
         *[Paragraph(text) for text in (*refusals(section), *incomplete(values))],

@@ -34,7 +34,7 @@ class JointOutcome(JointResult):
 
 
 def steps(context: Context) -> list[Step]:
-    """A step for each pair of outcomes that the joint model covers under the main card."""
+    """A step for each pair of outcomes that the joint model covers under the card of the checks."""
     pieces = []
     for first, second in combinations(context.study.outcomes, 2):
         of_first, of_second = context.analysis(first), context.analysis(second)
@@ -124,7 +124,7 @@ SECTION = Section(
     steps=steps,
     collect=collect,
     parts=parts,
-    needs="two outcomes, and a normal main card with one error scale and no contamination",
+    needs="two outcomes, and a normal card of the checks with one error scale and no contamination",
     outcome=JointOutcome,
     tables=(JOINT,),
 )

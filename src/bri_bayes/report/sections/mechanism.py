@@ -56,7 +56,7 @@ def channels_of(context: Context) -> list[str]:
 def steps(context: Context) -> list[Step]:
     """A step for each outcome and channel, and for each column of Tables 5 to 7 where the study examines the paper."""
     pieces: list[Step] = []
-    if context.main.structure != "linear":
+    if context.checked.structure != "linear":
         return pieces
     for outcome in context.study.outcomes:
         analysis = context.analysis(outcome)
@@ -178,7 +178,7 @@ SECTION = Section(
     steps=steps,
     collect=collect,
     parts=parts,
-    needs="a variable in [mediators], and a linear main card",
+    needs="a variable in [mediators], and a linear card of the checks",
     outcome=MechanismOutcome,
     tables=(CHANNELS, ALONE, PAPER),
 )

@@ -56,7 +56,7 @@ def moderator_of(context: Context) -> str | None:
 def steps(context: Context) -> list[Step]:
     """A step for each outcome and version, and one for each column of Table 8 where the study examines the paper."""
     moderator = moderator_of(context)
-    if moderator is None or context.main.structure != "linear":
+    if moderator is None or context.checked.structure != "linear":
         return []
     error = _standard_error(context, moderator)
     pieces = []
@@ -178,7 +178,7 @@ SECTION = Section(
     steps=steps,
     collect=collect,
     parts=parts,
-    needs="a variable in [modifiers], and a linear main card",
+    needs="a variable in [modifiers], and a linear card of the checks",
     outcome=ModerationOutcome,
     tables=(SLOPES, EFFECTS, PAPER),
 )

@@ -26,14 +26,14 @@ def paper_steps(
     columns: Callable[[tuple[int, ...]], list[tuple[int, int]]],
     call: Callable[..., dict[str, Any]],
 ) -> list[Step]:
-    """A step for each column of these tables, with the main card of the study."""
+    """A step for each column of these tables, with the card of the checks."""
     printed = [path.read_bytes() for path in sorted((shipped("data") / "published").rglob("*")) if path.is_file()]
     return [
         Step(
             name,
             ("paper", f"{table}.{column}"),
-            content_key("paper-table", table, column, context.main.digest, context.seed, *printed),
-            partial(call, table, column, context.main, context.seed),
+            content_key("paper-table", table, column, context.checked.digest, context.seed, *printed),
+            partial(call, table, column, context.checked, context.seed),
         )
         for table, column in columns(tables)
     ]

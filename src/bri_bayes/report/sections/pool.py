@@ -86,7 +86,7 @@ def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
 
 def shared_analysis(context: Context, outcome: str) -> Analysis:
     """The recipe of the study for an outcome under the card whose treated units share shocks."""
-    return context.analysis(outcome, dataclasses.replace(load_card(SHARED), sampler=context.main.sampler))
+    return context.analysis(outcome, dataclasses.replace(load_card(SHARED), sampler=context.checked.sampler))
 
 
 def series_of(pool: Panel, outcome: str, units: list[str]) -> Panel:

@@ -37,7 +37,7 @@ QUANTITIES = {
 
 @dataclass(frozen=True, kw_only=True)
 class PriorDetails(Described):
-    """All that the page shows of an outcome beside the sensitivities of the main card."""
+    """All that the page shows of an outcome beside the sensitivities of the card of the checks."""
 
     card: str
     treated: Sequence[str]
@@ -50,7 +50,7 @@ class PriorDetails(Described):
 
 
 def steps(context: Context) -> list[Step]:
-    """One piece of work an outcome and card: the main one in full, others for their power-scaling."""
+    """One piece of work an outcome and card: that of the checks in full, others for their power-scaling."""
     draws = QUICK_DRAWS if context.quick else DRAWS
     pieces = []
     for position, (name, card) in enumerate(_cards(context).items()):
@@ -65,7 +65,7 @@ def steps(context: Context) -> list[Step]:
 
 
 def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
-    """``outcomes`` : the sensitivities of the main card; ``details`` : all else that the page shows."""
+    """``outcomes`` : the sensitivities of the card of the checks; ``details`` : all else that the page shows."""
     outcomes: dict[str, Sequence[SensitivityBothWays]] = {}
     details: dict[str, PriorDetails] = {}
     failed = []
@@ -147,7 +147,7 @@ def _words(row: Mapping[str, Any]) -> str:
 
 
 def _cards(context: Context) -> dict[str, ModelCard]:
-    """The main card in closed form, and, unless the run is quick, the other ones."""
+    """The card of the checks in closed form, and, unless the run is quick, the other ones."""
     from bri_bayes.inference.marginal import is_feasible
 
     first = next(iter(context.study.outcomes))

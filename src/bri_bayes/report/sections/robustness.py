@@ -25,7 +25,7 @@ class RobustnessOutcome(Robustness, Described):
 
 
 def steps(context: Context) -> list[Step]:
-    """The main fit of each outcome; everything else is read from the other sections."""
+    """The fit of each outcome with the card of the checks; everything else is read from the other sections."""
     from bri_bayes.runtime.refit_steps import refit_steps
 
     recipes = {outcome: context.analysis(outcome) for outcome in context.study.outcomes}
@@ -70,7 +70,7 @@ def _choice_rows(values: Values) -> Iterator[dict[str, Any]]:
     """A row a choice, the one of the largest size first."""
     for name, outcome in values[NAME]["outcomes"].items():
         for choice in outcome["choices"]:
-            options = [{"option": "main", **outcome["main"]}] if choice["kind"] == "one at a time" else []
+            options = [{"option": "as it is", **outcome["main"]}] if choice["kind"] == "one at a time" else []
             options += choice["options"]
             low, high = (pick(options, key=lambda option: option["mean"]) for pick in (min, max))
             yield (

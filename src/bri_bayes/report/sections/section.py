@@ -23,7 +23,7 @@ from bri_bayes.study.study_file import Study
 class Context:
     """What a section may use.
 
-    ``cards`` : of the study, the main one first; ``options`` : from the command line; ``done`` : when values are
+    ``cards`` : of the study, that of the checks first; ``options`` : from the command line; ``done`` : when values are
     collected, those of the sections before it, by name.
     """
 
@@ -36,13 +36,13 @@ class Context:
     done: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def main(self) -> ModelCard:
-        """The main card of the study."""
+    def checked(self) -> ModelCard:
+        """The card of the checks: the first of the study's models."""
         return next(iter(self.cards.values()))
 
     def analysis(self, outcome: str, card: ModelCard | None = None) -> Analysis:
-        """The recipe of the study for an outcome, with its main card or another."""
-        chosen = dataclasses.replace(card or self.main, outcome=outcome)
+        """The recipe of the study for an outcome, with the card of the checks or another."""
+        chosen = dataclasses.replace(card or self.checked, outcome=outcome)
         return Analysis(self.panel, self.study.assignment, chosen)
 
     def described(self, outcome: str) -> Described:

@@ -99,7 +99,8 @@ def parts(values: Values) -> list[Part]:
         Paragraph(
             f"Every combination of a set of controls, fixed or correlated period effects, the errors, {covariates}, "
             "the onset from one year earlier to two later, and the rules by which the paper fills missing cells, is "
-            "fitted with the main card. Combinations differ in their rows: the table counts them and every filled cell."
+            "fitted with the card of the checks. Combinations differ in their rows: the table counts them and every "
+            "filled cell."
         ),
         Picture("spec_curve"),
         *map(Shown, SHARES.fill(values).by_outcome()),
@@ -158,7 +159,9 @@ def _refusal(analysis: Analysis) -> str | None:
     if controls > MOST_CONTROLS:
         return f"{controls} controls have {2**controls - 1} sets, too many for a curve"
     if not analysis.card.is_marginal:
-        return f'the main card "{analysis.card.name}" has no closed form, and some hundred sampled fits take hours'
+        return (
+            f'the card of the checks ("{analysis.card.name}") has no closed form, and so many sampled fits take hours'
+        )
     return None
 
 
@@ -188,7 +191,7 @@ def _no_curve(analysis: Analysis) -> dict[str, Any]:
 
 
 def _main_choices(analysis: Analysis) -> dict[str, str | int]:
-    """The choices of the main card, where the curve has them."""
+    """The choices of the card of the checks, where the curve has them."""
     card = analysis.card
     design = build_design(analysis.panel, analysis.assignment, card)
     return {
