@@ -76,7 +76,8 @@ def paths(values: Values) -> list[str]:
             told.append(f"the observed lies inside the band in {inside} of {len(cells)} treated {years}")
         if years_in_dollars := model.get("additional_trade_usd"):
             means = [effect["mean"] for effect in years_in_dollars.values()]
-            told.append(f"the yearly means add {sentences.dollars(min(means))} to {sentences.dollars(max(means))}")
+            low, high = sentences.dollars(min(means)), sentences.dollars(max(means))
+            told.append(f"the additional trade of a year lies between {low} and {high} on average")
         if told:
             texts.append(f"{outcome['label']}: {'; '.join(told)}.")
     return texts
@@ -172,7 +173,7 @@ def compare(values: Values) -> list[str]:
     texts = []
     for outcome in values["compare"]["outcomes"].values():
         span, count = outcome["att_range"], excluding_zero(row["att"] for row in outcome["models"])
-        best = "no score is reliable" if outcome["best"] is None else f"best predicts {card_label(outcome['best'])}"
+        best = "no score is reliable" if outcome["best"] is None else f"{card_label(outcome['best'])} predicts best"
         stacked = f"; stacked: {_effect(outcome['stacked']['att'])}" if outcome.get("stacked") else ""
         texts.append(
             f"{outcome['label']}: {best}; effects run from {signed(span['lowest'], 2)} to "

@@ -8,6 +8,7 @@ from typing import Any
 from bri_bayes.presentation.table_spec import PUBLISHED, Column, Table, Values, effect_columns
 
 _SHOWN_CELLS = 4
+_PLURAL = {"contradiction": "contradictions"}
 
 
 def paper_content(values: Values) -> dict[str, Any]:
@@ -29,7 +30,8 @@ def _count(findings: list[Values]) -> str | None:
     if not findings:
         return None
     counted = Counter(finding["severity"] for finding in findings)
-    return f"{len(findings)} findings: " + ", ".join(f"{number} {name}" for name, number in counted.items()) + "."
+    named = (f"{number} {_PLURAL.get(name, name) if number > 1 else name}" for name, number in counted.items())
+    return f"{len(findings)} findings: {', '.join(named)}."
 
 
 def _audit(findings: list[Values]) -> list[dict[str, Any]]:

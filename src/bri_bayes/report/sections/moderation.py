@@ -20,7 +20,7 @@ from bri_bayes.paper.model_tables import MODERATION_TABLES, table_column, table_
 from bri_bayes.presentation.gates import beyond_limits
 from bri_bayes.presentation.page_parts import Paragraph, Part, Picture, Shown
 from bri_bayes.presentation.results import Described, SectionResult
-from bri_bayes.presentation.study_tables import OUTCOME, Values, unit_name
+from bri_bayes.presentation.study_tables import METHODS, OUTCOME, Values, unit_name
 from bri_bayes.presentation.table_spec import Column, TableSpec, effect_columns
 from bri_bayes.report.sections.claim_rules import judged
 from bri_bayes.report.sections.moderation_words import NAME, reading, versions_of
@@ -110,7 +110,7 @@ def _slope_rows(values: Values) -> Iterator[dict[str, Any]]:
         more = {"method": "Bayes", "p_negative": answer["p_negative"]}
         yield {**key, **more, **answer["learned"], **answer["slope"]}
         for line in answer["frequentist"]:
-            method = f"TWFE, {line['inference'].replace('_', ' ')}"
+            method = METHODS.get(("twfe", line["inference"]), f"TWFE, {line['inference'].replace('_', ' ')}")
             yield {**line, **key, "method": method, "mean": line["estimate"], "sd": line.get("se")}
 
 
