@@ -20,3 +20,9 @@ def test_the_five_numbers_of_normal_draws_are_those_of_the_normal():
 
 def test_the_json_of_an_effect_has_five_numbers():
     assert list(Effect(1.0, 2.0, 3.0, 4.0, 0.5).as_dict()) == ["mean", "sd", "lower", "upper", "p_positive"]
+
+
+def test_one_draw_has_a_mean_and_no_sd():
+    effect = Effect.of_draws(np.array([0.4]))
+    assert (effect.mean, effect.lower, effect.upper) == (0.4, 0.4, 0.4)
+    assert np.isnan(effect.sd)

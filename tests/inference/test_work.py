@@ -55,14 +55,18 @@ def test_a_panel_of_thousands_of_units_is_short_work_by_classes_and_hours_by_coe
     assert work.expected_work(design, _shared()).seconds > 3600
 
 
-def test_units_that_differ_in_covariates_are_refused_with_what_is_possible(tmp_path, monkeypatch):
+def test_units_that_differ_in_covariates_are_short_work_and_those_with_gaps_everywhere_are_refused(
+    tmp_path, monkeypatch
+):
     monkeypatch.setattr(work, "MOST_SECONDS", 5.0)
     asked = question(_request(tmp_path, 500, 10))
     card = dataclasses.replace(_shared(), covariates=("x",))
-    noise = np.random.default_rng(1).normal(size=asked.panel["y"].shape)
-    panel = asked.panel.assign(x=(asked.panel["y"].dims, noise))
+    rng = np.random.default_rng(1)
+    panel = asked.panel.assign(x=(asked.panel["y"].dims, rng.normal(size=asked.panel["y"].shape)))
+    assert work.plan(build_design(panel, asked.assignment, card), card).by_classes
+    gaps = panel.assign(y=panel["y"].where(rng.random(panel["y"].shape) < 0.7))
     with pytest.raises(InputError, match=r"500 units in 10 periods .* are allowed: name fewer units"):
-        work.plan(build_design(panel, asked.assignment, card), card)
+        work.plan(build_design(gaps, asked.assignment, card), card)
 
 
 def _shared():

@@ -12,6 +12,7 @@ doi:10.2202/1557-4679.1205; Zigler (2016), doi:10.1080/00031305.2015.1111260, on
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -226,7 +227,9 @@ def balance_rows(pre: PrePeriod, everything: PrePeriod, draws: PropensityDraws, 
         x = everything["X"].to_numpy()[:, at]
         before = balance(known, {name: x})[0].as_dict()["before"]
         difference = _difference_draws(x, treated, weights)
-        sd_treated, sd_control = x[treated].std(ddof=1), x[~treated].std(ddof=1)
+        sd_treated, sd_control = (
+            x[rows_of].std(ddof=1) if rows_of.sum() > 1 else math.nan for rows_of in (treated, ~treated)
+        )
         smd = difference / float(np.sqrt((sd_treated**2 + sd_control**2) / 2))
         after = BalanceAfter(
             Average.of_draws(smd),

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -31,11 +32,12 @@ class Effect(Result):
 
     @classmethod
     def of_draws(cls, draws: Array) -> Self:
-        """Of draws with equal weights, of any shape."""
+        """Of draws with equal weights, of any shape; one draw has no sd (NaN)."""
         flat = np.asarray(draws, dtype=float).ravel()
         lower, upper = np.quantile(flat, TAILS)
         positive = float((flat > 0).mean())
-        return cls(float(flat.mean()), float(flat.std(ddof=1)), float(lower), float(upper), positive)
+        sd = float(flat.std(ddof=1)) if flat.size > 1 else math.nan
+        return cls(float(flat.mean()), sd, float(lower), float(upper), positive)
 
     @property
     def excludes_zero(self) -> bool:

@@ -8,8 +8,9 @@ N units, T periods, and for every unit q own columns, then g of groups, p shared
     F linear functionals   F (N q c + (g + p)^2)                             the effect of each unit, event time, cell
 
 By classes of units with equal columns (``exchangeable``), with m rows of their averages: m^3 / 3 multiplications, m^2
-numbers touched, and F m^2 for functionals. The rates were measured on one core; they are right within a factor of two,
-which is enough to tell minutes from hours.
+numbers touched, and F m^2 for functionals; where units of a class differ in covariates (``class_moments``), T^2 c^2 a
+class. The rates were measured on one core; they are right within a factor of two, which is enough to tell minutes from
+hours.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from bri_bayes.core.errors import InputError
 from bri_bayes.core.names import OBS, PERIOD, UNIT
 from bri_bayes.design.design import Design
 from bri_bayes.design.linear_terms import event_times
+from bri_bayes.inference.class_moments import covers_moments
 from bri_bayes.inference.exchangeable import covers_exchangeable, unit_classes
 from bri_bayes.inference.marginal import is_feasible
 from bri_bayes.study.model_card import ModelCard
@@ -93,9 +95,11 @@ def cheapest_plan(design: Design, card: ModelCard) -> Plan:
         return Plan(by_classes=False, in_detail=True, work=ordinary)
     plans = [Plan(False, True, ordinary)] if ordinary.allowed else []
     plans.append(Plan(False, False, expected_work(design, card, by_cell=False)))
+    in_detail = _details(design) <= _MOST_DETAILS
     if covers_exchangeable(design, card):
-        in_detail = _details(design) <= _MOST_DETAILS
         plans.append(Plan(True, in_detail, work_by_classes(design, card, in_detail=in_detail)))
+    elif covers_moments(design, card):
+        plans.append(Plan(True, in_detail, work_by_moments(design, card, in_detail=in_detail)))
     return min(plans, key=lambda some: (not some.work.allowed, not some.in_detail, some.work.seconds))
 
 
@@ -134,6 +138,24 @@ def work_by_classes(design: Design, card: ModelCard, *, in_detail: bool) -> Work
     seconds = points * (2 * once + functionals * rows**2 / _RATE + functionals * (rows + n_times + n_periods) * _TOUCH)
     columns = 8.0 * design.sizes[OBS] * (2 * n_periods + n_times + functionals)
     return Work(seconds, _BASE_BYTES + columns + 8.0 * functionals * points * 4 + 40.0 * rows**2)
+
+
+def work_by_moments(design: Design, card: ModelCard, *, in_detail: bool) -> Work:
+    """What a fit of a normal card with covariates takes by second moments; the first answer and two beside it."""
+    classes = unit_classes(design)
+    unit_periods = np.bincount(design["unit_ix"].to_numpy(), minlength=design.sizes[UNIT])
+    lengths = np.array([unit_periods[units[0]] for units in classes], dtype=float)
+    n_times, n_periods = len(event_times(design, card)), design.sizes[PERIOD]
+    groups = 1 + int(design["group_ix"].max()) if card.shocks.process != "none" else 0
+    r = float(n_times + len(card.covariates) + n_periods * (1 + max(groups, 0)) + 1)
+    functionals = 1 + n_times + (_details(design) if in_detail else 0)
+    points = card.sampler.proposals + _SEARCH
+    once = float((lengths**2).sum()) * r**2 / _RATE + (r**2 + float((lengths**2).sum())) * _ELEMENT
+    pulled = functionals * (2 * float(lengths.sum()) * r / _RATE + r * _TOUCH)
+    n_obs = design.sizes[OBS]
+    n_bytes = 8.0 * (float((lengths**2).sum()) * r**2 * 2 + n_obs * (3 * r + functionals))
+    n_bytes += 16.0 * functionals * float(lengths.sum()) * r
+    return Work(points * (2 * once + pulled), _BASE_BYTES + n_bytes)
 
 
 def _details(design: Design) -> int:
