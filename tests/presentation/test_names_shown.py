@@ -41,6 +41,7 @@ def test_names_in_a_sentence_become_labels_and_words_stay_words() -> None:
 def test_a_cell_that_is_a_name_becomes_its_label_and_codes_become_countries() -> None:
     assert table_in_words(VALUES, table(a="did", n=1.0)).rows == ({"a": "DID, units independent", "n": 1.0},)
     assert table_in_words(VALUES, table(a="KAZ+BLR", n=1.0)).rows[0]["a"] == "Kazakhstan, Belarus"
+    assert table_in_words(VALUES, table(a="without KAZ", n=1.0)).rows[0]["a"] == "without Kazakhstan"
     worded = table_in_words(VALUES, table(a="trade", n=1.0))
     assert (worded.rows[0]["a"], worded.caption) == ("Trade with China", "by DID, shared shocks")
     assert worded.columns[0].heading == "error scale of a unit (sigma)"

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from bri_bayes.app.report_forms import parts_of
 from bri_bayes.core.io import write_json
 from bri_bayes.core.resources import shipped
 from bri_bayes.presentation.main_tables import TABLES
@@ -159,12 +160,26 @@ def test_no_sentence_of_the_main_page_is_said_twice(run: tuple[str, Path, Values
 
 
 @drawn
+def test_the_main_page_speaks_chinese_and_the_appendix_english(run: tuple[str, Path, Values], tmp_path: Path) -> None:
+    _, folder, values = run
+    figures = {path.stem: path for path in (folder / "figures").glob("*.svg")}
+    page = render_report(values, figures, tmp_path / "report.zh.html", parts_of(values), language="zh")
+    html = page.read_text(encoding="utf-8")
+    assert '<html lang="zh">' in html
+    assert (tmp_path / "appendix.html").read_text(encoding="utf-8").count('<html lang="en">') == 1
+    said = [
+        re.sub(r"<[^>]+>", "", text) for text in re.findall(r"<(?:p|dd|dt|h2|li|th)\b[^>]*>(.*?)</", html, re.DOTALL)
+    ]
+    english = [text for text in said if re.search("[a-z]{3}", text) and not re.search("[\u4e00-\u9fff]", text)]
+    assert len(said) > 80
+    assert len(english) < 0.05 * len(said), english
+
+
+@drawn
 def test_the_main_page_for_word_has_its_text_tables_and_figures(run: tuple[str, Path, Values], tmp_path: Path) -> None:
     _, folder, values = run
     figures = {path.stem: path for path in (folder / "figures").glob("*.svg")}
-    sections = load_sections(name for name in section_names() if values.get(name))
-    parts = {section.name: (section.title, section.parts(values)) for section in sections}
-    content = shown_on_the_main_page(values, figures, parts)
+    content = shown_on_the_main_page(values, figures, parts_of(values))
     written = write_word(values, content, folder / "figures", tmp_path / "report.docx")
     again = write_word(values, content, folder / "figures", tmp_path / "again.docx")
     assert written.read_bytes() == again.read_bytes()

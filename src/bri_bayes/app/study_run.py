@@ -6,12 +6,13 @@ import dataclasses
 import json
 import shutil
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import bri_bayes
+from bri_bayes.app.report_forms import Form, parts_of, written_as
 from bri_bayes.app.study_size import refuse_too_much
 from bri_bayes.core.errors import InputError
 from bri_bayes.core.io import digest, replaced_together, write_json
@@ -22,7 +23,6 @@ from bri_bayes.design.analysis import Analysis
 from bri_bayes.estimands.first_answer import shown_first
 from bri_bayes.estimands.summaries import panel_values, warnings_of
 from bri_bayes.presentation.gates import failed_gates
-from bri_bayes.presentation.page_parts import Part
 from bri_bayes.presentation.results import OutcomeResult
 from bri_bayes.presentation.study_tables import provenance
 from bri_bayes.presentation.terminal_table import WIDTH, terminal_text
@@ -40,9 +40,6 @@ QUICK = Sampler(chains=4, draws=400, tune=500)
 # What a run writes; its folder may hold more.
 REPORT, STAMP = "report.html", "figures/made_from.json"
 OUTPUTS = ("values.json", "figures", "tables", REPORT, "appendix.html", "manifest.json")
-
-
-Form = Literal["html", "docx", "pdf"]
 
 
 @dataclass(frozen=True)
@@ -140,10 +137,13 @@ def section_text(name: str, values: Mapping[str, Any]) -> str:
     )
 
 
-def render_again(study_path: Path | None, *, out: Path | None = None, form: Form = "html") -> Path:
+def render_again(
+    study_path: Path | None, *, out: Path | None = None, form: Form = "html", language: str = "en"
+) -> Path:
     """Figures, tables and pages from the values.json of the last run of the study, which must be as it was written.
 
     ``form`` : "docx" writes the main page as a Word file beside them, "pdf" both pages on paper, by Chromium.
+    ``language`` : of a main page beside the English one.
     """
     folder = out or default_out(load_study(study_path))
     try:
@@ -156,19 +156,7 @@ def render_again(study_path: Path | None, *, out: Path | None = None, form: Form
     if manifest["values"] != digest(values):
         raise InputError(f"{folder}: values.json is not as the run of manifest.json wrote it; start with bri-bayes run")
     page = _write(folder, values, manifest)
-    if form == "html":
-        return page
-    if form == "pdf":
-        from bri_bayes.report.printed import write_pdf
-
-        return write_pdf(page)
-    from bri_bayes.report.figures import available
-    from bri_bayes.report.render import shown_on_the_main_page
-    from bri_bayes.report.word_file import write_word
-
-    figures = {name: folder / "figures" / f"{name}.svg" for name in available(values)}
-    content = shown_on_the_main_page(values, figures, _parts_of(values))
-    return write_word(values, content, folder / "figures", page.with_suffix(".docx"))
+    return page if (form, language) == ("html", "en") else written_as(form, language, values, page)
 
 
 def init_study(folder: Path) -> Path:
@@ -263,16 +251,10 @@ def _write(folder: Path, values: dict[str, Any], manifest: dict[str, Any], *, jo
         figures = draw_all(values, building / "figures", jobs=jobs)
         sections = load_sections(name for name in section_names() if values.get(name))
         written = write_tables(values, building / "tables", [spec for section in sections for spec in section.tables])
-        render_report(values, figures, building / REPORT, _parts_of(values), tables=written)
+        render_report(values, figures, building / REPORT, parts_of(values), tables=written)
         write_json(building / STAMP, made_from)
         write_json(building / "manifest.json", manifest)
     return folder / REPORT
-
-
-def _parts_of(values: Mapping[str, Any]) -> dict[str, tuple[str, Sequence[Part]]]:
-    """Title and parts of each section that the values have."""
-    sections = load_sections(name for name in section_names() if values.get(name))
-    return {section.name: (section.title, section.parts(values)) for section in sections}
 
 
 def _made_from(folder: Path) -> Any:

@@ -21,8 +21,11 @@ def register_report(app: typer.Typer) -> None:
             Literal["html", "docx", "pdf"],
             typer.Option("--format", help="docx: the main page for Word; pdf: both pages, by Chromium."),
         ] = "html",
+        language: Annotated[
+            Literal["en", "zh"], typer.Option("--lang", help="zh: the main page in Chinese too, as report.zh.html.")
+        ] = "en",
     ) -> None:
         """Write the report again from the values of the last run: as pages, for Word, or on paper."""
         from bri_bayes.app.study_run import render_again
 
-        typer.echo(str(render_again(study, out=out, form=form)))
+        typer.echo(str(render_again(study, out=out, form=form, language=language)))

@@ -138,9 +138,10 @@ def _labels(values: Values, *, paper: bool) -> dict[str, str]:
 
 def _units(values: Values, cell: str) -> str | None:
     """The names behind a code, or behind several that are joined by a plus sign."""
-    codes = cell.split("+")
-    known = values.get("unit_names", {})
-    return ", ".join(unit_name(values, code) for code in codes) if all(code in known for code in codes) else None
+    without = "without " if cell.startswith("without ") else ""
+    codes, known = cell.removeprefix(without).split("+"), values.get("unit_names", {})
+    named = ", ".join(unit_name(values, code) for code in codes)
+    return f"{without}{named}" if all(code in known for code in codes) else None
 
 
 @functools.cache

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.core.io import write_text
 from bri_bayes.core.resources import shipped
+from bri_bayes.presentation.catalogue import Say, speaker
 from bri_bayes.presentation.cells import Grid, grid
 from bri_bayes.presentation.names_shown import gate_in_words, in_words, table_in_words
 from bri_bayes.presentation.study_tables import Values
@@ -34,12 +35,13 @@ def render_report(
     sections: Sections | None = None,
     *,
     tables: Collection[str] = (),
+    language: str = "en",
 ) -> Path:
     """Write the main page to ``out`` and ``appendix.html`` beside it; same values and figures, same bytes.
 
     ``figures`` : the SVG of each figure by its name; a section without figure and numbers is left out. ``sections`` :
     title and parts of each further section by its anchor, in the order of the page. ``tables`` : those that are
-    written beside it, to which the pages link.
+    written beside it, to which the pages link. ``language`` : of the main page; the appendix is English.
     """
     for name in figures:
         if name not in FIGURES:
@@ -52,8 +54,10 @@ def render_report(
     for page, template in (("appendix", f"{APPENDIX}.j2"), ("main", "report.html.j2")):
         anchors = _Anchors()
         content = appendix if page == "appendix" else main_content(values, appendix)
-        environment = _environment(folder, values, anchors)
-        texts[page] = environment.get_template(template).render({**content, "page": page, "elsewhere": elsewhere})
+        spoken = language if page == "main" else "en"
+        environment = _environment(folder, values, anchors, speaker(spoken))
+        said = {"page": page, "elsewhere": elsewhere, "language": spoken}
+        texts[page] = environment.get_template(template).render({**content, **said})
         elsewhere += [{"to": f"{APPENDIX}#{anchor}", "name": name} for anchor, name in anchors.named.items()]
     write_text(out.with_name(APPENDIX), texts["appendix"])
     write_text(out, texts["main"])
@@ -82,7 +86,7 @@ class _Anchors:
         return anchor
 
 
-def _environment(folder: Path, values: Values, anchors: _Anchors) -> Environment:
+def _environment(folder: Path, values: Values, anchors: _Anchors, say: Say) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(folder),
         autoescape=True,
@@ -99,6 +103,9 @@ def _environment(folder: Path, values: Values, anchors: _Anchors) -> Environment
         return grid(table_in_words(values, table))
 
     environment.filters |= {"grid": shown, "unbroken": unbroken, "words": words, "anchor": anchors.of}
+    environment.filters["say"] = lambda text: say(str(text))
+    # The numbers of an interval are elements of the page, so only the words around them are translated.
+    environment.globals["within"] = Markup(say("95% interval {0} to {1}"))
     environment.filters["gate"] = lambda text: gate_in_words(values, text)
     return environment
 

@@ -1,0 +1,42 @@
+"""Claims about the catalogue of sentences: names kept, parts translated, what it lacks left as it is."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+
+from bri_bayes.core.resources import shipped
+from bri_bayes.presentation.catalogue import LANGUAGES, speaker
+
+SAY = speaker("zh")
+
+
+def test_a_translation_has_no_place_that_its_sentence_lacks() -> None:
+    for language in LANGUAGES[1:]:
+        text = (shipped("reports/templates") / f"{language}.toml").read_text(encoding="utf-8")
+        messages = tomllib.loads(text)["messages"]
+        assert len(messages) > 150
+        for message, said in messages.items():
+            assert set(re.findall(r"{\w+}", said)) <= set(re.findall(r"{\w+}", message)), message
+            assert re.search(r"[\u4e00-\u9fff]|^{", said), message
+
+
+def test_english_is_what_was_said() -> None:
+    assert speaker("en")("How sure") == "How sure"
+
+
+def test_numbers_stay_and_parts_are_translated() -> None:
+    assert SAY("Exports of China: the initiative raised them by 0.218") == "中国出口：该倡议使其提高 0.218"
+    assert SAY("Mongolia, Belarus and Serbia have no counterpart among the controls.") == (
+        "蒙古、白俄罗斯和塞尔维亚在对照组中没有可比对象。"
+    )
+
+
+def test_two_sentences_are_translated_one_by_one() -> None:
+    assert SAY("The model passes its 6 predictive checks. The probability of an effect above zero is 56%.") == (
+        "模型通过全部 6 项预测检验。效应大于零的概率为 56%。"
+    )
+
+
+def test_what_the_catalogue_lacks_stays_as_it_is() -> None:
+    assert SAY("Nobody wrote this sentence, nor this one.") == "Nobody wrote this sentence, nor this one."
