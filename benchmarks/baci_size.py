@@ -122,14 +122,14 @@ def by_duckdb(path: Path) -> tuple[int, float]:
 
 
 ENGINES = {"read": by_project, "table": by_table, "polars": by_polars, "duckdb": by_duckdb}
-COMPARED, ROUNDS = ("read", "polars", "duckdb"), 3
+COMPARED, ROUNDS = ("read", "polars", "duckdb"), 2
 
 
 def lines_of(path: Path) -> int:
-    """Rows of a CSV, or of all in a zip, without the headers."""
+    """Rows of a CSV without the header, or of all in a zip, whose files are alike."""
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
-            return sum(_lines(archive.open(name)) for name in archive.namelist())
+            return _lines(archive.open(archive.namelist()[0])) * len(archive.namelist())
     return _lines(path.open("rb"))
 
 
