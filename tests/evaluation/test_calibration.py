@@ -4,12 +4,14 @@ import dataclasses
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from bri_bayes.evaluation.calibration import error_rates, placebo_rates, pretrend_rates
+from bri_bayes.evaluation.calibration import error_rates, placebo_rates, pretrend_rates, scenario_design
 from bri_bayes.evaluation.scenarios import SCENARIOS
 from bri_bayes.frequentist.many import COLLAPSED_T, TWFE_CLUSTER, TWFE_IID, TWFE_PERMUTATION
 from bri_bayes.frequentist.many_clusters import TWFE_CRV3, TWFE_WILD
+from bri_bayes.inference.batch import att_of_many
 from bri_bayes.study.model_card import load_card
 
 from .test_power import GOLDEN, GOLDEN_PANELS
@@ -84,6 +86,17 @@ def test_every_card_whose_average_of_a_changing_effect_leaves_the_bounds_is_name
                 outside.append(f"coverage of *{path}* under `{card}` ({coverage:.3f})")
     assert all(text in named for text in outside)
     assert named.count("*") == 2 * len(outside)
+
+
+def test_the_average_of_a_free_path_is_right_whatever_the_path():
+    card = dataclasses.replace(load_card("did_free_path"), outcome="y")
+    for scenario in (some for some in SCENARIOS if some.name in PATHS):
+        design = scenario_design(scenario)
+        errors = scenario.outcomes(40, seed=3).reshape(40, -1)
+        outcomes = np.concatenate([errors, errors + scenario.effect.ravel()])
+        mean = att_of_many(design, card, outcomes, points=1000)["mean"].to_numpy()
+        # The same errors with and without the effect: what differs is the effect and what the prior takes from it.
+        assert (mean[40:] - mean[:40]).mean() == pytest.approx(1.0, abs=0.05)
 
 
 def test_every_situation_in_which_the_first_answer_leaves_the_bound_is_named():

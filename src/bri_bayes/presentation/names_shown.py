@@ -20,6 +20,7 @@ CARDS: Mapping[str, str] = {
     "did_common": "DID, one effect",
     "did_correlated": "DID, correlated period effects",
     "did_event_time": "DID, an effect for each year",
+    "did_free_path": "DID, a free effect in each year",
     "did_group_walk": "DID, a group that drifts",
     "did_iid": "DID, independent errors",
     "did_noise": "DID, AR(1) errors plus noise",
