@@ -204,7 +204,8 @@ class Collapsed:
                 system[..., at, at] += inverse
             else:
                 dense = block.dependence.precision(hyper)
-                log_det += np.linalg.slogdet(dense)[1]
+                with np.errstate(invalid="ignore"):  # a precision that has overflowed: its density is lost
+                    log_det += np.linalg.slogdet(dense)[1]
                 dense = dense.reshape(len(system), *[1] * (system.ndim - 3), size, size)
                 system[..., at[:, None], at] += dense * inverse[..., None]
             log_det -= 2 * size * np.log(scale)
