@@ -63,6 +63,12 @@ def test_a_proposal_that_misses_the_tail_is_reported():
     assert khat > 0.7
 
 
+def test_weights_of_very_different_size_are_judged_without_a_word_of_overflow(rng):
+    weights, khat = smooth_weights(rng.normal(0, 20, 32_000))
+    assert khat > KHAT_LIMIT
+    assert weights.sum() == pytest.approx(1.0)
+
+
 def test_rhat_is_that_of_arviz_for_good_and_for_stuck_chains():
     from arviz_stats.base import array_stats
 

@@ -197,7 +197,8 @@ def _fit_generalised_pareto(x: Array) -> tuple[float, float]:
     b = 1 / x[-1] + (1 - np.sqrt(grid / (np.arange(1, grid + 1) - 0.5))) / (3 * x[int(n / 4 + 0.5) - 1])
     k = np.log1p(-b[:, None] * x).mean(axis=1)
     profile = n * (np.log(-b / k) - k - 1)
-    weight = 1 / np.exp(profile - profile[:, None]).sum(axis=1)
+    with np.errstate(over="ignore"):  # next to a much better point a weight is zero
+        weight = 1 / np.exp(profile - profile[:, None]).sum(axis=1)
     b_mean = float((b * weight).sum() / weight.sum())
     shape = float(np.log1p(-b_mean * x).mean())
     return (n * shape + 5) / (n + 10), -shape / b_mean
