@@ -19,6 +19,7 @@ from bri_bayes.checks.null_model import forecasts, posterior_draws, replicas
 from bri_bayes.checks.placebo_null import Null, Placebo, count_excluding_zero, effects_of, share_as_large
 from bri_bayes.checks.posterior_predictive import PredictiveChecks
 from bri_bayes.core.arrays import Array
+from bri_bayes.core.effect import Effect
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.inference.att import att_posterior
 from bri_bayes.inference.batch import att_of_many
@@ -42,16 +43,17 @@ class Predictive(SimulatedNull):
 
 def predictive_values(analysis: Analysis, *, panels: int, seed: int = 0) -> Predictive:
     """Forecasts from the years before the policy, and replicas of all years with the effect removed."""
-    early = _placed(analysis, forecasts(analysis, panels, seed), seed)
+    observed = att_posterior(analysis.design, analysis.card, seed).effect
+    early = _placed(analysis, observed, forecasts(analysis, panels, seed), seed)
     draws = posterior_draws(analysis.design, analysis.card, panels, seed)
-    whole = _placed(analysis, replicas(draws, seed, effects=False), seed)
+    whole = _placed(analysis, observed, replicas(draws, seed, effects=False), seed)
     return Predictive(**vars(early), whole_panel=whole)
 
 
-def _placed(analysis: Analysis, outcomes: Array, seed: int) -> SimulatedNull:
+def _placed(analysis: Analysis, observed: Effect, outcomes: Array, seed: int) -> SimulatedNull:
     both = np.vstack([analysis.design["y"].to_numpy()[None, :], outcomes])
     answers = att_of_many(analysis.design, analysis.card, both, seed=seed)
-    observed, effects = att_posterior(analysis.design, analysis.card, seed).effect, effects_of(answers)[1:]
+    effects = effects_of(answers)[1:]
     means = np.array([effect.mean for effect in effects])
     return SimulatedNull(
         observed=observed,
