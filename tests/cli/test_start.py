@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from bri_bayes.cli import start
 from bri_bayes.study import card_text
 
 COMMAND = [sys.executable, "-m", "bri_bayes.cli"]
+FULL = Path("/dev/full")
 # What a stopped run may take to be gone, its workers included.
 SECONDS = 5.0
 
@@ -49,6 +51,13 @@ def test_a_closed_standard_output_is_not_success():
         2,
         "bri-bayes: standard output is closed: there is nowhere to write the result\n",
     )
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="a device that is always full")
+def test_a_full_standard_output_is_called_by_its_name():
+    with FULL.open("w") as full:
+        done = subprocess.run([*COMMAND, "models"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "bri-bayes: standard output: No space left on device\n")
 
 
 def test_an_output_that_cannot_show_a_letter_gets_its_number():
