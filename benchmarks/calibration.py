@@ -20,7 +20,8 @@ from bri_bayes.evaluation.scenarios import SCENARIOS
 from bri_bayes.study.model_card import load_card
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "calibration.md"
-CARDS = ("did", "did_noise", "did_shared", "did_scale_by_unit")
+CARDS = ("did", "did_noise", "did_shared")
+SCALES = "did_scale_by_unit"
 NAMES = {
     "twfe/iid": "TWFE, ordinary s.e.",
     "twfe/cluster": "TWFE, clustered s.e. (CRV1), t(8)",
@@ -60,7 +61,7 @@ def main() -> None:
     parser.add_argument("--planted", type=int, default=60)
     parser.add_argument("--flagged", type=int, default=48)
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--only", choices=["errors", "checks", "planted", "pretrends"])
+    parser.add_argument("--only", choices=["errors", "scales", "checks", "planted", "pretrends"])
     given = parser.parse_args()
     started = time.perf_counter()
     text = PAGE.read_text(encoding="utf-8")
@@ -71,6 +72,11 @@ def main() -> None:
         with ProcessPoolExecutor(given.jobs) as pool:
             rates = dict(zip(order, pool.map(scenario_rates, order, [given.panels] * len(order)), strict=True))
         text = replaced(text, "errors", errors_table(pd.concat([rates[at] for at in range(len(SCENARIOS))])))
+    if given.only in (None, "scales"):
+        balanced = [at for at, scenario in enumerate(SCENARIOS) if scenario.missing is None]
+        with ProcessPoolExecutor(given.jobs) as pool:
+            rates = pool.map(scale_rates, balanced, [given.panels] * len(balanced))
+            text = replaced(text, "scales", scales_table(pd.concat(rates)))
     if given.only in (None, "checks"):
         text = replaced(text, "checks", checks_table(given.flagged))
     if given.only in (None, "planted"):
@@ -95,6 +101,13 @@ def scenario_rates(at: int, panels: int) -> pd.DataFrame:
     return error_rates(cards, SCENARIOS[at], panels=panels, seed=2013)
 
 
+def scale_rates(at: int, panels: int) -> pd.DataFrame:
+    """The rates of the card with an error scale a unit in a scenario, on the panels of the table of errors."""
+    card = dataclasses.replace(load_card(SCALES), outcome="y")
+    rates = error_rates({SCALES: card}, SCENARIOS[at], panels=panels, seed=2013)
+    return rates[rates["test"] == SCALES]
+
+
 def replaced(text: str, name: str, table: str) -> str:
     """The page with another table between its two comments."""
     marks = f"<!-- {name} -->", f"<!-- end {name} -->"
@@ -110,6 +123,15 @@ def errors_table(rates: pd.DataFrame) -> str:
             f"| {row['scenario']} | {NAMES[row['test']]} | {row['size']:.3f} | {row['bias']:+.3f} | "
             f"{row['coverage']:.3f} | {row['length']:.2f} |"
         )
+    return "\n".join(lines)
+
+
+def scales_table(rates: pd.DataFrame) -> str:
+    """A row a scenario."""
+    lines = ["| errors | size | bias | coverage | length |", "|---|---|---|---|---|"]
+    for row in rates.to_dict("records"):
+        rates_said = f"{row['size']:.3f} | {row['bias']:+.3f} | {row['coverage']:.3f} | {row['length']:.2f}"
+        lines.append(f"| {row['scenario']} | {rates_said} |")
     return "\n".join(lines)
 
 

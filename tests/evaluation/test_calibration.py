@@ -73,6 +73,15 @@ def test_every_situation_has_every_row():
     assert set(ERRORS) == {(scenario.name, name) for scenario in SCENARIOS for name in NAMES.values()}
 
 
+def test_an_error_scale_a_unit_is_as_honest_as_one_scale_for_all():
+    """Whatever the situation: what fools one fools the other, and nothing else does."""
+    rows = {scenario: [float(cell) for cell in cells] for scenario, *cells in table("scales")}
+    assert set(rows) == {scenario.name for scenario in SCENARIOS if scenario.missing is None}
+    for scenario, (size, *_) in rows.items():
+        common = ERRORS[scenario, NAMES["bayes/did"]][0]
+        assert size == pytest.approx(common, abs=near(common, PAGE_PANELS, PAGE_PANELS)), scenario
+
+
 def test_every_card_whose_average_of_a_changing_effect_leaves_the_bounds_is_named():
     page = PAGE.read_text(encoding="utf-8")
     named = page.split("<!-- paths -->")[1].split("<!-- end paths -->")[0]
