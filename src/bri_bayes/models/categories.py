@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 EFFECT, SPREAD, COUNTRY, STEP, ERROR = 2.0, 1.0, 1.0, 0.5, 1.0
 # The growth of a category between two years, in units of the sd of differences: fixed in practice.
 WIDE = 10.0
+# Rows and columns from which a product is left to the library of linear algebra.
+LARGE = 60
 
 
 def build_category_panel(design: CategoryDesign) -> pm.Model:
@@ -147,7 +149,15 @@ def _moments(columns: Array, rho: Any) -> tuple[Any, Any]:
 
 
 def _product(first: Any, second: Any) -> Any:
-    """A matrix product of small matrices as a sum: compiling one Dot takes longer than a run of all of these."""
+    """A matrix product of small matrices as a sum: compiling one Dot takes longer than a run of all of these.
+
+    Not so with many holes, each of which is a row and a column of the largest.
+    """
+    shape = [size or 0 for size in first.type.shape]
+    if min(shape) > LARGE:
+        import pytensor.tensor as pt
+
+        return pt.dot(first, second)
     return (first[:, :, None] * second[None, :, :]).sum(axis=1)
 
 
