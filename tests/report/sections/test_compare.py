@@ -80,11 +80,11 @@ def test_a_reader_sees_which_card_is_shown_first_and_which_the_checks_refit(stud
     study.write_text(study.read_text().replace('["did_common", "did_iid", "did_student_t"]', '["did", "did_shared"]'))
     values = section_values("compare", study, quick=True)
     outcome = values["outcomes"]["y"]
-    assert outcome["roles"] == {"did_shared": "shown first", "did": "refitted by the checks"}
+    assert outcome["roles"] == {"did_shared": "shown first", "did": "of the checks"}
     labels = set(SECTION.tables[0].frame({**values, "compare": values})["label"])
     assert labels == {
         "shared shocks, AR(1) errors plus noise (shown first)",
-        "units independent, AR(1) errors (refitted by the checks)",
+        "units independent, AR(1) errors (of the checks)",
     }
 
 

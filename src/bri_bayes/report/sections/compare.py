@@ -119,7 +119,7 @@ def _roles(context: Context, cards: Mapping[str, ModelCard]) -> dict[str, str]:
     study = context.study
     shown = shown_first(list(context.cards), len(study.assignment.treated_units), study.answer)
     named = {shown: ["shown first"]}
-    named.setdefault(context.checked.name, []).append("refitted by the checks")
+    named.setdefault(context.checked.name, []).append("of the checks")
     return {name: ", ".join(words) for name, words in named.items() if name in cards}
 
 
