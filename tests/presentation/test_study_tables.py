@@ -153,6 +153,7 @@ def test_a_signed_number_has_a_true_minus_and_no_signed_zero(value: float, text:
         (999.9e6, "$1 bn"),
         (2.5e12, "$2.5 tn"),
         (1e10, "$10 bn"),
+        (1e19, "$1 × 10^19"),
     ],
 )
 def test_dollars_are_short(value: float, text: str) -> None:

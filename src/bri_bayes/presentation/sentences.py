@@ -54,6 +54,7 @@ _NUMBER_WORDS = (
     "eleven",
     "twelve",
 )
+_BEYOND = 1e16
 _MULTIPLES = ((1e12, "tn"), (1e9, "bn"), (1e6, "m"), (1e3, "k"))
 _BASELINES = {
     PRE_AVERAGE: "the average of the years before the onset",
@@ -245,7 +246,9 @@ def probability(value: float, *, words: bool = True) -> str:
 
 
 def compact(value: float) -> str:
-    """A level with k, m, bn or tn: 1.5 bn."""
+    """A level with k, m, bn or tn: 1.5 bn; beyond all money that there is, a power of ten."""
+    if abs(value) >= _BEYOND:
+        return f"{value:.0e}".replace("e+", " × 10^")
     for size, letters in _MULTIPLES:
         if abs(value) >= 0.9995 * size:
             return f"{_short(value / size)} {letters}"
