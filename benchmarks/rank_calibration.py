@@ -112,10 +112,10 @@ def _figure(ranks: dict[str, np.ndarray], panels: int) -> Figure:
         grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
         points = np.arange(1, DRAWS + 1) / (DRAWS + 1)
         lower, upper = band_of(panels)
-        for ax, (name, found) in zip(grid, ranks.items(), strict=False):
+        for ax, (name, of_variable) in zip(grid, ranks.items(), strict=False):
             ax.fill_between(points, lower, upper, color=theme.FAINT)
             ax.axhline(0, color=theme.INK, linewidth=0.8)
-            ax.plot(points, ecdf_difference(found), color=theme.BLUE, linewidth=1.4)
+            ax.plot(points, ecdf_difference(of_variable), color=theme.BLUE, linewidth=1.4)
             ax.set_title(name, size=theme.SMALL + 0.5)
         for ax in grid[len(ranks) :]:
             ax.remove()

@@ -67,14 +67,14 @@ class Import:
 
 
 def test_a_module_imports_only_from_its_own_and_lower_layers() -> None:
-    assert [str(found) for found in _imports() if _within(found) and not _allowed(found)] == []
+    assert [str(occurrence) for occurrence in _imports() if _within(occurrence) and not _allowed(occurrence)] == []
 
 
 def test_two_accounts_of_one_effect_do_not_know_each_other() -> None:
     breaches = [
-        str(found)
-        for found in _imports()
-        if found.is_of(tuple(f"{PACKAGE}.{stranger}" for stranger in STRANGERS.get(_part(found.module), ())))
+        str(occurrence)
+        for occurrence in _imports()
+        if occurrence.is_of(tuple(f"{PACKAGE}.{stranger}" for stranger in STRANGERS.get(_part(occurrence.module), ())))
     ]
     assert breaches == []
 
@@ -82,7 +82,11 @@ def test_two_accounts_of_one_effect_do_not_know_each_other() -> None:
 def test_the_tool_works_without_the_paper() -> None:
     paper = (f"{PACKAGE}.paper",)
     known = (*KNOW_THE_PAPER, PACKAGE)
-    assert [str(found) for found in _imports() if found.is_of(paper) and _part(found.module) not in known] == []
+    assert [
+        str(occurrence)
+        for occurrence in _imports()
+        if occurrence.is_of(paper) and _part(occurrence.module) not in known
+    ] == []
 
 
 def test_at_the_top_stand_packages_alone() -> None:
@@ -94,9 +98,9 @@ def test_at_the_top_stand_packages_alone() -> None:
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
     graph: dict[str, set[str]] = {module: set() for module in _modules()}
-    for found in _imports():
-        if _within(found):
-            graph[found.module].add(_module_of(found.target))
+    for occurrence in _imports():
+        if _within(occurrence):
+            graph[occurrence.module].add(_module_of(occurrence.target))
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
@@ -115,18 +119,21 @@ def test_architecture_md_names_no_module_that_is_missing() -> None:
 
 def test_samplers_are_imported_in_models_and_inference_when_used() -> None:
     breaches = [
-        str(found)
-        for found in _imports()
-        if found.is_of(SAMPLERS) and (found.when == "start" or _part(found.module) not in {"models", "inference"})
+        str(occurrence)
+        for occurrence in _imports()
+        if occurrence.is_of(SAMPLERS)
+        and (occurrence.when == "start" or _part(occurrence.module) not in {"models", "inference"})
     ]
     assert breaches == []
 
 
 def test_slow_packages_are_imported_when_used() -> None:
     breaches = [
-        str(found)
-        for found in _imports()
-        if found.when == "start" and found.is_of(SLOW) and not found.is_of(_slow_allowed(found.module))
+        str(occurrence)
+        for occurrence in _imports()
+        if occurrence.when == "start"
+        and occurrence.is_of(SLOW)
+        and not occurrence.is_of(_slow_allowed(occurrence.module))
     ]
     assert breaches == []
 
@@ -134,16 +141,16 @@ def test_slow_packages_are_imported_when_used() -> None:
 def test_the_command_line_starts_without_slow_packages() -> None:
     loaded = _loaded_at_start(f"{PACKAGE}.cli.main")
     breaches = [
-        str(found)
-        for found in _imports()
-        if found.module in loaded and found.when == "start" and found.is_of(TOO_SLOW_FOR_HELP)
+        str(occurrence)
+        for occurrence in _imports()
+        if occurrence.module in loaded and occurrence.when == "start" and occurrence.is_of(TOO_SLOW_FOR_HELP)
     ]
     assert breaches == []
 
 
 def test_test_dependencies_are_not_used_at_run_time() -> None:
     dev = tuple(canonicalize_name(requirement.name).replace("-", "_") for requirement in _requirements("dev"))
-    assert [str(found) for found in _imports() if found.is_of(dev)] == []
+    assert [str(occurrence) for occurrence in _imports() if occurrence.is_of(dev)] == []
 
 
 def test_no_module_is_called_utils() -> None:
@@ -153,8 +160,9 @@ def test_no_module_is_called_utils() -> None:
 
 def test_a_variable_is_named_after_what_it_holds() -> None:
     breaches = [
-        f"{module}:{node.lineno} {name}"
-        for module, path in _modules().items()
+        f"{path.relative_to(ROOT)}:{node.lineno} {name}"
+        for folder in (SOURCE, ROOT / "tests", ROOT / "benchmarks")
+        for path in sorted(folder.rglob("*.py"))
         for node in ast.walk(_tree(path))
         if (name := _bound_by(node)) in EMPTY_NAMES and hasattr(node, "lineno")
     ]
@@ -226,7 +234,9 @@ def test_no_file_names_a_package_index() -> None:
     names = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
     paths = [ROOT / name for name in names if name and ROOT / name != Path(__file__).resolve()]
     texts = {path.relative_to(ROOT): path.read_text("utf-8", errors="ignore") for path in paths if path.is_file()}
-    assert {str(path): found[0] for path, text in texts.items() if (found := INDEX_ADDRESS.search(text))} == {}
+    assert {
+        str(path): occurrence[0] for path, text in texts.items() if (occurrence := INDEX_ADDRESS.search(text))
+    } == {}
 
 
 @cache
@@ -253,7 +263,7 @@ def _tree(path: Path) -> ast.Module:
 
 @cache
 def _imports() -> list[Import]:
-    return [found for module, path in _modules().items() for found in _walk(_tree(path), module, "start")]
+    return [occurrence for module, path in _modules().items() for occurrence in _walk(_tree(path), module, "start")]
 
 
 def _walk(node: ast.AST, module: str, when: str) -> Iterator[Import]:
@@ -288,8 +298,8 @@ def _named_by(call: ast.Call, module: str) -> list[str]:
     A string of another form names a module that nobody can see: it fails here.
     """
     text = ast.unparse(call.args[0])
-    found = re.fullmatch(rf"f'(?:{PACKAGE}|{{__name__}})\.\{{.+\}}'", text)
-    assert found, f"{module}:{call.lineno} imports a module by {text}: its target cannot be seen"
+    occurrence = re.fullmatch(rf"f'(?:{PACKAGE}|{{__name__}})\.\{{.+\}}'", text)
+    assert occurrence, f"{module}:{call.lineno} imports a module by {text}: its target cannot be seen"
     base = PACKAGE if text.startswith(f"f'{PACKAGE}") else module
     return [name for name in _modules() if name.startswith(f"{base}.")]
 
@@ -312,9 +322,9 @@ def _relative_base(module: str, level: int) -> str:
     return ".".join(module.split(".")[: None if is_package and level == 1 else -(level - is_package)])
 
 
-def _within(found: Import) -> bool:
+def _within(occurrence: Import) -> bool:
     """Whether a part of the package is imported."""
-    return found.is_of((PACKAGE,)) and found.target != VERSION
+    return occurrence.is_of((PACKAGE,)) and occurrence.target != VERSION
 
 
 def _module_of(target: str) -> str:
@@ -328,8 +338,8 @@ def _part(module: str) -> str:
     return "cli" if part == "__main__" else part
 
 
-def _allowed(found: Import) -> bool:
-    importer, imported = _part(found.module), _part(_module_of(found.target))
+def _allowed(occurrence: Import) -> bool:
+    importer, imported = _part(occurrence.module), _part(_module_of(occurrence.target))
     if PACKAGE in (importer, imported):
         return importer == PACKAGE  # The package shows what it has; nothing inside asks it.
     above, below = _layers().get(importer), _layers().get(imported)
@@ -352,8 +362,10 @@ def _loaded_at_start(module: str) -> set[str]:
         parents = [".".join(name.split(".")[:depth]) for depth in range(1, name.count(".") + 1)]
         if name not in loaded:
             loaded.add(name)
-            starts = (found for found in _imports() if found.module == name and found.when == "start")
-            waiting += [*parents, *(_module_of(found.target) for found in starts if _within(found))]
+            starts = (
+                occurrence for occurrence in _imports() if occurrence.module == name and occurrence.when == "start"
+            )
+            waiting += [*parents, *(_module_of(occurrence.target) for occurrence in starts if _within(occurrence))]
     return loaded
 
 

@@ -133,20 +133,20 @@ def asked(tmp_path, frame, **options):
 def test_a_unit_without_a_row_after_its_onset_is_named_and_out(tmp_path):
     frame = sales()
     gone = frame[~((frame["region"] == "R2") & (frame["year"] >= ONSET))]
-    found = asked(tmp_path, gone, treated=("R1", "R2"), onset="2010")
-    assert found.left_out == {"R2": "treated and without a row from its onset on, so that it has no after"}
-    assert found.assignment.treated_units == ("R1",)
+    printed = asked(tmp_path, gone, treated=("R1", "R2"), onset="2010")
+    assert printed.left_out == {"R2": "treated and without a row from its onset on, so that it has no after"}
+    assert printed.assignment.treated_units == ("R1",)
 
 
 def test_where_all_are_treated_in_the_end_the_last_are_controls_until_their_onset(tmp_path):
     frame = sales().assign(
         first=lambda f: f["region"].map({"R1": 2008, "R2": 2008, "R3": 2012, "R4": 2012, "R5": 2012, "R6": 2010})
     )
-    found = asked(tmp_path, frame, onset_column="first")
-    assert found.assignment.first_treated == {"R1": 2008, "R2": 2008, "R3": None, "R4": None, "R5": None, "R6": 2010}
-    assert found.panel["period"].to_numpy().tolist() == list(range(2005, 2012))
-    assert any("those treated last (from 2012 on: R3, R4, R5)" in note for note in found.notes)
-    assert any(note.startswith("Onsets differ (2008, 2010)") for note in found.notes)
+    printed = asked(tmp_path, frame, onset_column="first")
+    assert printed.assignment.first_treated == {"R1": 2008, "R2": 2008, "R3": None, "R4": None, "R5": None, "R6": 2010}
+    assert printed.panel["period"].to_numpy().tolist() == list(range(2005, 2012))
+    assert any("those treated last (from 2012 on: R3, R4, R5)" in note for note in printed.notes)
+    assert any(note.startswith("Onsets differ (2008, 2010)") for note in printed.notes)
 
 
 def test_where_all_are_treated_at_once_no_period_would_do_and_it_says_so(call, tmp_path):
@@ -180,8 +180,8 @@ def test_one_column_in_two_roles_is_refused(call, tmp_path, options, sentence):
 
 def test_groups_are_a_coordinate_of_the_units_that_are_compared(tmp_path):
     frame = sales().assign(area=lambda f: f["region"].map(dict(zip(f["region"].unique(), "AABBCC", strict=True))))
-    found = asked(tmp_path, frame, treatment="D", groups="area")
-    assert found.panel[GROUP].to_numpy().tolist() == list("AABBCC")
+    printed = asked(tmp_path, frame, treatment="D", groups="area")
+    assert printed.panel[GROUP].to_numpy().tolist() == list("AABBCC")
     with pytest.raises(module.InputError, match='group column "area" is empty for "R1"'):
         asked(
             tmp_path, frame.assign(area=frame["area"].where(frame["region"] != "R1", "")), treatment="D", groups="area"
@@ -193,9 +193,9 @@ def test_groups_are_a_coordinate_of_the_units_that_are_compared(tmp_path):
 def test_a_weight_is_positive_and_a_row_without_one_is_left_out(tmp_path):
     frame = sales().assign(people=lambda f: 1.0 + f.index % 5)
     weights = np.where(frame.index == 7, np.nan, frame["people"])
-    found = asked(tmp_path, frame.assign(people=weights), treatment="D", weights="people")
-    assert found.panel.attrs[WEIGHT] == "people"
-    assert any('"people" is missing in 1 of 60 rows' in note for note in found.notes)
+    printed = asked(tmp_path, frame.assign(people=weights), treatment="D", weights="people")
+    assert printed.panel.attrs[WEIGHT] == "people"
+    assert any('"people" is missing in 1 of 60 rows' in note for note in printed.notes)
     with pytest.raises(module.InputError, match='the weight "people" is 0 for "R1" 2006; a weight is positive'):
         asked(
             tmp_path, frame.assign(people=frame["people"].where(frame.index != 1, 0)), treatment="D", weights="people"

@@ -99,8 +99,8 @@ def test_windows_and_cohorts_are_averages_of_cells(frame, result):
     staggered = ask(onset, treated=(), onset=None, onset_column="first")
     cohorts = staggered.to_frame("cohort")
     assert set(cohorts.index.get_level_values("cohort")) == {"2010", "2012"}
-    own = staggered.to_frame("cell").loc["C"]
-    assert cohorts.loc["2012"]["mean"].to_numpy() == pytest.approx(own["mean"].to_numpy(), abs=1e-9)
+    of_cohort = staggered.to_frame("cell").loc["C"]
+    assert cohorts.loc["2012"]["mean"].to_numpy() == pytest.approx(of_cohort["mean"].to_numpy(), abs=1e-9)
     with pytest.raises(InputError, match='there is no period "1990"'):
         result.att(1990)
 

@@ -103,8 +103,8 @@ def test_processes_give_the_same_values_as_one(study, tmp_path):
     run_study(study, quick=True, out=tmp_path / "one")
     os.environ["BRI_BAYES_CACHE"] = str(tmp_path / "cache of two")
     run_study(study, quick=True, out=tmp_path / "two", jobs=2)
-    one, two = (json.loads((tmp_path / name / "values.json").read_text(encoding="utf-8")) for name in ("one", "two"))
-    assert one == two
+    serial, two = (json.loads((tmp_path / name / "values.json").read_text(encoding="utf-8")) for name in ("one", "two"))
+    assert serial == two
     for path in sorted((tmp_path / "one").rglob("*")):
         if path.is_file() and path.name != "manifest.json":
             assert path.read_bytes() == (tmp_path / "two" / path.relative_to(tmp_path / "one")).read_bytes(), path.name

@@ -18,7 +18,9 @@ GROUP_OPTIONS = ["--unit", "iso3", "--period", "year", "--group", "area", "--mea
 
 
 def run(*arguments: object) -> str:
-    result = CliRunner().invoke(app, [str(one) for one in arguments], catch_exceptions=False, standalone_mode=False)
+    result = CliRunner().invoke(
+        app, [str(argument) for argument in arguments], catch_exceptions=False, standalone_mode=False
+    )
     assert result.exit_code == 0, result.output
     return result.stdout
 
@@ -78,11 +80,13 @@ def test_namibia_stays_and_no_other_country_moves(tmp_path):
     rows = {row["unit"]: row for row in json.loads(run("inequality", path, *GROUP_OPTIONS, "--json"))["rows"]}
     assert set(rows) == {"KAZ", "NA"}
     assert rows["KAZ"]["theil_t"] == pytest.approx(0.75 * np.log(1.5) + 0.25 * np.log(0.5))
-    own = tmp_path / "own.csv"
+    users_file = tmp_path / "own.csv"
     header = "unit,period,product,value,quantity\n"
     cells = [(unit, product) for unit in ("NA", "KAZ", "MNG") for product in ("850001", "850002", "850003")]
-    own.write_text(header + "".join(f"{u},2003,{p},{5 + 3 * i},{2 + i % 4}\n" for i, (u, p) in enumerate(cells)))
-    quality = json.loads(run("quality", own, "--columns", "unit,period,product,value,quantity", "--json"))["rows"]
+    users_file.write_text(header + "".join(f"{u},2003,{p},{5 + 3 * i},{2 + i % 4}\n" for i, (u, p) in enumerate(cells)))
+    quality = json.loads(run("quality", users_file, "--columns", "unit,period,product,value,quantity", "--json"))[
+        "rows"
+    ]
     assert [row["unit"] for row in quality] == ["KAZ", "MNG", "NA"]
 
 

@@ -26,17 +26,17 @@ def fit_with(log_marginal):
 
 
 def test_a_likelihood_that_does_not_depend_on_the_share_leaves_the_prior():
-    found = over_shares({share: fit_with(-3.0) for share in SHARES})
-    assert found.kappa.mean == pytest.approx(0.5)
-    assert found.learned == pytest.approx(0.0, abs=1e-12)
-    assert (found.att.mean, found.att.sd) == pytest.approx((1.0, 0.2))
-    assert np.trapezoid(found.density, SHARES) == pytest.approx(1.0)
+    over_kappa = over_shares({share: fit_with(-3.0) for share in SHARES})
+    assert over_kappa.kappa.mean == pytest.approx(0.5)
+    assert over_kappa.learned == pytest.approx(0.0, abs=1e-12)
+    assert (over_kappa.att.mean, over_kappa.att.sd) == pytest.approx((1.0, 0.2))
+    assert np.trapezoid(over_kappa.density, SHARES) == pytest.approx(1.0)
 
 
 def test_a_share_without_a_marginal_likelihood_is_passed_over():
-    found = over_shares({share: fit_with(None if share in (0.0, 0.4) else -3.0) for share in SHARES})
-    assert [share for share, density in zip(SHARES, found.density, strict=True) if density is None] == [0.0, 0.4]
-    assert found.learned == pytest.approx(0.0, abs=1e-12)
+    over_kappa = over_shares({share: fit_with(None if share in (0.0, 0.4) else -3.0) for share in SHARES})
+    assert [share for share, density in zip(SHARES, over_kappa.density, strict=True) if density is None] == [0.0, 0.4]
+    assert over_kappa.learned == pytest.approx(0.0, abs=1e-12)
 
 
 def test_the_quadrature_over_fixed_shares_is_the_posterior_of_a_learned_share():
@@ -52,7 +52,7 @@ def test_a_large_effect_that_controls_received_in_full_is_seen_and_given_back_to
     panel = nine(effect=1.0, innovation_sd=0.3)
     for unit, first in SINCE.items():
         panel["y"].loc[{"unit": unit, "period": slice(first, None)}] += 1.0
-    found = over_shares(records(recipe(panel, NINE)))
-    assert found.kappa.mean > 0.6
-    assert found.learned > HARDLY_LEARNED
-    assert abs(found.att.mean - 1.0) < 3 * found.att.sd
+    over_kappa = over_shares(records(recipe(panel, NINE)))
+    assert over_kappa.kappa.mean > 0.6
+    assert over_kappa.learned > HARDLY_LEARNED
+    assert abs(over_kappa.att.mean - 1.0) < 3 * over_kappa.att.sd

@@ -42,12 +42,12 @@ def recipe(panel, assignment=NINE):
 
 
 def test_four_controls_have_fifteen_sets_and_each_unit_is_left_out_once():
-    found = subsets(CONTROLS)
-    assert len(found) == len(set(found)) == 15
-    assert found[-1] == CONTROLS
+    computed = subsets(CONTROLS)
+    assert len(computed) == len(set(computed)) == 15
+    assert computed[-1] == CONTROLS
     smaller = left_out(NINE)
     assert set(smaller) == set(NINE.units)
-    assert all(unit not in one.units and len(one.units) == 8 for unit, one in smaller.items())
+    assert all(unit not in single.units and len(single.units) == 8 for unit, single in smaller.items())
 
 
 def test_the_last_treated_unit_and_the_last_control_are_not_left_out():
@@ -94,10 +94,10 @@ def test_the_gap_before_the_onset_is_that_of_the_group_means_on_a_balanced_panel
     gap = (
         values.sel(unit=list(NINE.treated_units)).mean("unit") - values.sel(unit=list(CONTROLS)).mean("unit")
     ).to_numpy()
-    found = pretrend_fit(build_design(panel, NINE, dataclasses.replace(load_card("did"), outcome="y")))
-    assert found.gap == pytest.approx(gap.std(), rel=1e-9)
-    assert found.slope == pytest.approx(np.polyfit(np.arange(10), gap, 1)[0], rel=1e-9)
-    assert found.periods == 10
+    computed = pretrend_fit(build_design(panel, NINE, dataclasses.replace(load_card("did"), outcome="y")))
+    assert computed.gap == pytest.approx(gap.std(), rel=1e-9)
+    assert computed.slope == pytest.approx(np.polyfit(np.arange(10), gap, 1)[0], rel=1e-9)
+    assert computed.periods == 10
 
 
 def test_parallel_groups_have_no_gap_and_a_drift_is_its_slope():
@@ -112,5 +112,5 @@ def test_parallel_groups_have_no_gap_and_a_drift_is_its_slope():
 def test_without_two_common_periods_before_the_onset_there_is_no_gap():
     panel = nine()
     panel["y"].loc[{"unit": list(CONTROLS), "period": slice(2004, 2012)}] = np.nan
-    found = pretrend_fit(build_design(panel, NINE, dataclasses.replace(load_card("did"), outcome="y")))
-    assert found == PreTrendFit(None, None, 1)
+    computed = pretrend_fit(build_design(panel, NINE, dataclasses.replace(load_card("did"), outcome="y")))
+    assert computed == PreTrendFit(None, None, 1)

@@ -25,8 +25,8 @@ def test_donors_are_complete_and_not_treated():
 
 
 def test_rules_choose_among_complete_donors_and_an_empty_one_is_left_out():
-    found = by_rule(pool(), ASSIGNMENT, "y", {"near": ["D", "F", "A"], "far": ["F"]}, 2)
-    assert found == {ALL: ("C", "D", "E"), "near": ("D",), NEAREST: ("E", "D")}
+    counterfactual = by_rule(pool(), ASSIGNMENT, "y", {"near": ["D", "F", "A"], "far": ["F"]}, 2)
+    assert counterfactual == {ALL: ("C", "D", "E"), "near": ("D",), NEAREST: ("E", "D")}
 
 
 def test_the_nearest_path_does_not_look_at_levels_or_at_years_after_the_onset():
@@ -40,21 +40,21 @@ def test_as_many_donors_as_treated_units_are_refused_with_the_reason():
     assert "placebos must be drawn from more untreated than treated units" in refusal(5, 5)
     small = pool().sel(unit=["A", "B", "C", "D"])
     for work in (synthetic_values, factor_values):
-        found = work(small, ASSIGNMENT, "y", draws=10, placebo_draws=10, seed=0)
-        assert found.refused.startswith("2 complete donors for 2 treated units")
+        counterfactual = work(small, ASSIGNMENT, "y", draws=10, placebo_draws=10, seed=0)
+        assert counterfactual.refused.startswith("2 complete donors for 2 treated units")
 
 
 def test_fewer_donors_than_folds_are_hidden_one_at_a_time():
     noisy = pool().sel(unit=list("ABCDE"))
     noisy["y"] = noisy["y"] + np.random.default_rng(0).normal(scale=0.1, size=noisy["y"].shape)
-    found = factor_values(noisy, ASSIGNMENT, "y", draws=40, placebo_draws=20, seed=0, ranks=(1,))
-    assert found.placebo.n == found.donors == 3
+    counterfactual = factor_values(noisy, ASSIGNMENT, "y", draws=40, placebo_draws=20, seed=0, ranks=(1,))
+    assert counterfactual.placebo.n == counterfactual.donors == 3
 
 
 def test_different_onsets_are_refused():
     staggered = Assignment({"A": 2004, "B": 2005, "C": None})
-    found = synthetic_values(pool(), staggered, "y", draws=10, placebo_draws=10, seed=0)
-    assert found.refused == ("onsets differ (2004, 2005): these columns are for one onset")
+    counterfactual = synthetic_values(pool(), staggered, "y", draws=10, placebo_draws=10, seed=0)
+    assert counterfactual.refused == ("onsets differ (2004, 2005): these columns are for one onset")
 
 
 def test_a_treated_unit_with_a_missing_year_is_left_out_of_the_models_and_named():
@@ -62,10 +62,10 @@ def test_a_treated_unit_with_a_missing_year_is_left_out_of_the_models_and_named(
     wide = wide.assign_coords(unit=[*"ABCDEF", *wide["unit"].to_numpy()[6:]])
     wide["y"] = wide["y"] + np.random.default_rng(0).normal(scale=0.1, size=wide["y"].shape)
     wide["y"].loc[{"unit": "B", "period": 2007}] = np.nan
-    found = synthetic_values(wide, ASSIGNMENT, "y", draws=10, placebo_draws=10, moves=5, seed=0)
-    assert found.units == ["A"]
-    assert found.units_without_every_period == ["B"]
-    assert set(found.by_unit) == {"A"}
+    counterfactual = synthetic_values(wide, ASSIGNMENT, "y", draws=10, placebo_draws=10, moves=5, seed=0)
+    assert counterfactual.units == ["A"]
+    assert counterfactual.units_without_every_period == ["B"]
+    assert set(counterfactual.by_unit) == {"A"}
 
 
 def test_treated_units_with_the_same_errors_count_as_one_in_the_interval_of_the_average():

@@ -18,16 +18,16 @@ def pair(panel):
 
 def test_quadrants_of_independent_effects_are_products_and_add_up_to_one(rng):
     x, y = rng.normal(1, 1, 200_000), rng.normal(0, 1, 200_000)
-    found = quadrants(x, y)
-    assert sum(found.values()) == pytest.approx(1.0)
-    assert found["first_up_second_not"] == pytest.approx(0.8413 * 0.5, abs=0.005)  # Phi(1) / 2
+    joint = quadrants(x, y)
+    assert sum(joint.values()) == pytest.approx(1.0)
+    assert joint["first_up_second_not"] == pytest.approx(0.8413 * 0.5, abs=0.005)  # Phi(1) / 2
 
 
 def test_contours_hold_the_mass_that_they_say(rng):
     x, y = rng.multivariate_normal([1, 2], [[1, 0.7], [0.7, 2]], 2000).T
-    found = density(x, y)
-    height, grid = np.array(found.height), [np.array(found.x), np.array(found.y)]
-    for level, mass in zip(found.levels, MASSES, strict=True):
+    joint = density(x, y)
+    height, grid = np.array(joint.height), [np.array(joint.x), np.array(joint.y)]
+    for level, mass in zip(joint.levels, MASSES, strict=True):
         column, row = (np.clip(np.searchsorted(g, v), 0, g.size - 1) for g, v in zip(grid, (x, y), strict=True))
         inside = (height[row, column] >= level).mean()
         assert inside == pytest.approx(mass, abs=0.07)  # the kernel widens the density a little
@@ -35,11 +35,11 @@ def test_contours_hold_the_mass_that_they_say(rng):
 
 def test_effects_that_were_planted_in_opposite_directions_land_in_their_quadrant():
     panel = mediated_panel(3, alpha=-1.0, beta=0.0, direct=1.0)
-    found = joint_values(*pair(panel), seed=1)
-    assert found.quadrants["first_up_second_not"] > 0.99
-    assert found.p_first_larger > 0.99
-    assert found.outcomes == ["y", "m"]
-    assert found.trustworthy
+    joint = joint_values(*pair(panel), seed=1)
+    assert joint.quadrants["first_up_second_not"] > 0.99
+    assert joint.p_first_larger > 0.99
+    assert joint.outcomes == ["y", "m"]
+    assert joint.trustworthy
 
 
 @pytest.mark.calibration

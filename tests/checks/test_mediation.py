@@ -33,29 +33,29 @@ def test_with_wide_priors_and_independent_errors_direct_and_indirect_add_up_to_l
     """The omitted-variable identity: tau without the channel = tau with it + beta alpha."""
     priors = Priors(unit=1e3, period=1e3, effect=1e3, covariate=1e3)
     analysis = analysis_of(mediated_panel(1), card="twfe_limit", priors=priors)
-    found = mediation_values(analysis, "m", 0)
-    total = found.direct.mean + found.channel_effect.mean * found.channel_slope.mean
-    assert total == pytest.approx(found.total_alone.mean, abs=0.02 * found.total_alone.sd)
+    mediated = mediation_values(analysis, "m", 0)
+    total = mediated.direct.mean + mediated.channel_effect.mean * mediated.channel_slope.mean
+    assert total == pytest.approx(mediated.total_alone.mean, abs=0.02 * mediated.total_alone.sd)
 
 
 def test_a_planted_share_is_found():
     """alpha 0.5, beta 0.4, direct 0.1: indirect 0.2, total 0.3, share two thirds."""
-    found = mediation_values(analysis_of(mediated_panel(21)), "m", 0)
+    mediated = mediation_values(analysis_of(mediated_panel(21)), "m", 0)
     truth = {"channel_effect": 0.5, "channel_slope": 0.4, "indirect": 0.2, "direct": 0.1, "total": 0.3}
     for name, value in truth.items():
-        assert abs(getattr(found, name).mean - value) < 3 * getattr(found, name).sd, name
-    assert found.share.lower < 2 / 3 < found.share.upper
-    assert found.total.mean == pytest.approx(found.total_alone.mean, abs=found.total.sd)
+        assert abs(getattr(mediated, name).mean - value) < 3 * getattr(mediated, name).sd, name
+    assert mediated.share.lower < 2 / 3 < mediated.share.upper
+    assert mediated.total.mean == pytest.approx(mediated.total_alone.mean, abs=mediated.total.sd)
 
 
 def test_outcome_and_channel_in_other_units_leave_the_paths_and_the_vanishing_correlation_where_they_are():
     panel = mediated_panel(3)
-    one = mediation_values(analysis_of(panel), "m", 5)
+    in_units = mediation_values(analysis_of(panel), "m", 5)
     other = mediation_values(analysis_of(panel.assign(y=100 * panel["y"], m=7 * panel["m"])), "m", 5)
     for name, factor in (("indirect", 100), ("direct", 100), ("channel_effect", 7), ("channel_slope", 100 / 7)):
-        small, large = getattr(one, name).mean, getattr(other, name).mean
+        small, large = getattr(in_units, name).mean, getattr(other, name).mean
         assert large == pytest.approx(factor * small, rel=REPEATED, abs=REPEATED * factor)
-    ours, theirs = (found.confounder.vanishes_at.median for found in (one, other))
+    ours, theirs = (mediated.confounder.vanishes_at.median for mediated in (in_units, other))
     assert ours == pytest.approx(theirs, abs=0.002)
 
 
@@ -77,7 +77,7 @@ def test_the_slope_is_that_of_the_joint_model_of_channel_and_outcome():
     analysis = analysis_of(panel)
     draws = mediation_draws(analysis, "m", 2)
     joint = fit_jointly(analysis.replace(card=dataclasses.replace(analysis.card, outcome="m")), analysis, seed=3)
-    sd = [np.ravel(one.posterior["posterior"]["sigma"].to_numpy()) for one in joint.fits]
+    sd = [np.ravel(in_units.posterior["posterior"]["sigma"].to_numpy()) for in_units in joint.fits]
     implied = np.ravel(joint.correlation.to_numpy()) * sd[1] / sd[0]
     assert implied.mean() == pytest.approx(draws["beta"].mean(), abs=MEAN_SHARE * draws["beta"].std() + 0.01)
     total, other = draws["direct"] + draws["beta"] * draws["alpha"], np.ravel(att(joint.fits[1]).to_numpy())
@@ -89,8 +89,8 @@ def test_the_formulas_of_the_confounder_are_inverse_to_each_other(rng):
     draws["new_share"] = rng.uniform(0.7, 1.0, 50)
     for position, at in enumerate(vanishing_correlation(draws)):
         if abs(at) < 1:
-            one = {name: value[[position]] for name, value in draws.items()}
-            assert beta_at(one, float(at))[0] == pytest.approx(0.0, abs=1e-12)
+            in_units = {name: value[[position]] for name, value in draws.items()}
+            assert beta_at(in_units, float(at))[0] == pytest.approx(0.0, abs=1e-12)
     assert beta_at(draws, 0.0) == pytest.approx(draws["beta"])
 
 
@@ -107,9 +107,9 @@ def test_a_verdict_needs_an_interval_that_survives_a_modest_confounder():
 
 
 def test_a_share_of_a_total_that_may_be_zero_is_not_given():
-    found = mediation_values(analysis_of(mediated_panel(6, alpha=0.0, direct=0.0, sd=(0.2, 0.4))), "m", 0)
-    assert found.total.lower < 0 < found.total.upper
-    assert found.share is None
+    mediated = mediation_values(analysis_of(mediated_panel(6, alpha=0.0, direct=0.0, sd=(0.2, 0.4))), "m", 0)
+    assert mediated.total.lower < 0 < mediated.total.upper
+    assert mediated.share is None
 
 
 def test_rows_without_the_channel_leave_all_three_equations():
@@ -132,8 +132,10 @@ def test_the_planted_indirect_effect_lies_in_95_percent_intervals_in_95_percent_
     """100 panels with an indirect effect of 0.2 and a direct one of 0.1: both covered in 88 to 100%."""
     covered = []
     for seed in range(100):
-        found = mediation_values(analysis_of(mediated_panel(500 + seed)), "m", seed)
-        covered.append([getattr(found, name).lower <= truth <= getattr(found, name).upper for name, truth in PLANTED])
+        mediated = mediation_values(analysis_of(mediated_panel(500 + seed)), "m", seed)
+        covered.append(
+            [getattr(mediated, name).lower <= truth <= getattr(mediated, name).upper for name, truth in PLANTED]
+        )
     shares = np.mean(covered, axis=0)
     assert (shares >= 0.88).all()
     assert shares.mean() <= 0.995

@@ -39,8 +39,8 @@ def test_with_wide_priors_and_independent_errors_slope_and_effect_are_those_of_l
     draws = draws_of_fit(fit(analysis), "z")
     least_squares = fit_interaction(analysis.design, "z")
     se = interaction_rows(analysis.design, "z")[0].se
-    found = [draws.at_center, draws.slope, draws.main]
-    for ours, term in zip(found, (TREATED, SLOPE, "z"), strict=True):
+    moderation_of = [draws.at_center, draws.slope, draws.main]
+    for ours, term in zip(moderation_of, (TREATED, SLOPE, "z"), strict=True):
         # The posterior mean is an average of exact conditional means; its draws are mirrored around it.
         assert ours.mean() == pytest.approx(float(least_squares.coefficients.sel(term=term)), abs=20 * TWFE_SHARE * se)
 
@@ -48,46 +48,46 @@ def test_with_wide_priors_and_independent_errors_slope_and_effect_are_those_of_l
 def test_multiplying_the_outcome_by_100_multiplies_slope_curve_and_prior_by_100():
     analysis = analysis_of(moderated_panel(2))
     larger = analysis.replace(panel=analysis.panel.assign(y=100 * analysis.panel["y"]))
-    one, hundred = (moderation_values(a, "z", TIME_VARYING, 3) for a in (analysis, larger))
+    in_units, hundred = (moderation_values(a, "z", TIME_VARYING, 3) for a in (analysis, larger))
     for path in (("slope", "mean"), ("slope", "sd"), ("learned", "prior_sd"), ("main_effect", "mean")):
-        small, large = (getattr(getattr(found, path[0]), path[1]) for found in (one, hundred))
+        small, large = (getattr(getattr(moderation_of, path[0]), path[1]) for moderation_of in (in_units, hundred))
         assert large == pytest.approx(100 * small, rel=REPEATED, abs=REPEATED)
-    assert hundred.p_negative == pytest.approx(one.p_negative, abs=0.01)
-    assert hundred.curve[0].lower == pytest.approx(100 * one.curve[0].lower, rel=0.01)
+    assert hundred.p_negative == pytest.approx(in_units.p_negative, abs=0.01)
+    assert hundred.curve[0].lower == pytest.approx(100 * in_units.curve[0].lower, rel=0.01)
 
 
 def test_a_moderator_in_other_units_has_the_slope_in_those_units_and_the_same_curve():
     panel = moderated_panel(2)
-    one = moderation_values(analysis_of(panel), "z", TIME_VARYING, 3)
+    in_units = moderation_values(analysis_of(panel), "z", TIME_VARYING, 3)
     other = moderation_values(analysis_of(panel.assign(z=10 * panel["z"] - 7)), "z", TIME_VARYING, 3)
-    assert other.slope.mean == pytest.approx(one.slope.mean / 10, rel=REPEATED)
-    assert other.curve[5].mean == pytest.approx(one.curve[5].mean, rel=REPEATED, abs=1e-4)
-    assert other.learned.contraction == pytest.approx(one.learned.contraction, abs=0.005)
+    assert other.slope.mean == pytest.approx(in_units.slope.mean / 10, rel=REPEATED)
+    assert other.curve[5].mean == pytest.approx(in_units.curve[5].mean, rel=REPEATED, abs=1e-4)
+    assert other.learned.contraction == pytest.approx(in_units.learned.contraction, abs=0.005)
 
 
 @pytest.mark.parametrize("slope", [-0.1, 0.1])
 def test_a_planted_slope_is_found_with_the_zero_of_the_effect(slope):
-    found = moderation_values(analysis_of(moderated_panel(4, slope=slope, effect=0.2)), "z", TIME_VARYING, 1)
-    assert abs(found.slope.mean - slope) < 3 * found.slope.sd
-    assert np.sign(found.slope.lower) == np.sign(found.slope.upper) == np.sign(slope)
-    assert found.zero.exists
-    truth = found.center - 0.2 / slope
-    assert found.zero.lower < truth < found.zero.upper
-    assert found.zero.p_below + found.zero.p_inside + found.zero.p_above == pytest.approx(1.0)
+    moderation_of = moderation_values(analysis_of(moderated_panel(4, slope=slope, effect=0.2)), "z", TIME_VARYING, 1)
+    assert abs(moderation_of.slope.mean - slope) < 3 * moderation_of.slope.sd
+    assert np.sign(moderation_of.slope.lower) == np.sign(moderation_of.slope.upper) == np.sign(slope)
+    assert moderation_of.zero.exists
+    truth = moderation_of.center - 0.2 / slope
+    assert moderation_of.zero.lower < truth < moderation_of.zero.upper
+    assert moderation_of.zero.p_below + moderation_of.zero.p_inside + moderation_of.zero.p_above == pytest.approx(1.0)
 
 
 def test_the_zero_of_an_effect_whose_slope_may_be_zero_does_not_exist():
-    found = moderation_values(analysis_of(moderated_panel(5, slope=0.0, sd=0.5)), "z", TIME_VARYING, 1)
-    assert found.slope.lower < 0 < found.slope.upper
-    assert not found.zero.exists
-    assert found.zero.median is None
+    moderation_of = moderation_values(analysis_of(moderated_panel(5, slope=0.0, sd=0.5)), "z", TIME_VARYING, 1)
+    assert moderation_of.slope.lower < 0 < moderation_of.slope.upper
+    assert not moderation_of.zero.exists
+    assert moderation_of.zero.median is None
 
 
 def test_the_average_effect_is_the_curve_at_the_centre_plus_what_countries_add():
     analysis = moderated(analysis_of(moderated_panel(6)), "z", TIME_VARYING)
     draws = draws_of_fit(fit(analysis), "z")
-    own = np.mean([draws.by_unit[unit] * (z - draws.center) for unit, _, z in draws.cells], axis=0)
-    assert draws.att == pytest.approx(draws.at_center + own, abs=1e-10)
+    of_units = np.mean([draws.by_unit[unit] * (z - draws.center) for unit, _, z in draws.cells], axis=0)
+    assert draws.att == pytest.approx(draws.at_center + of_units, abs=1e-10)
 
 
 def test_rows_without_the_moderator_are_named_and_kept_when_it_is_fixed_before_the_onset():
@@ -102,7 +102,7 @@ def test_rows_without_the_moderator_are_named_and_kept_when_it_is_fixed_before_t
     fixed = moderation_values(analysis, "z", BEFORE_ONSET, 1)
     assert (fixed.rows.used, fixed.rows.n_lost) == (9 * 21, 0)
     assert fixed.main_effect is None
-    low = {one.unit: one.mean for one in fixed.observed}
+    low = {in_units.unit: in_units.mean for in_units in fixed.observed}
     assert low["U0"] == pytest.approx(float(gaps.sel(unit="U0", period=slice(2003, 2005)).mean()))
     assert fixed.between_share == pytest.approx(1.0)
 
@@ -145,9 +145,9 @@ def test_one_country_has_one_slope_and_all_variation_between_countries_is_counte
     slope = rng.normal(size=500)
     cells = (("A", 2013, 1.0), ("A", 2014, 3.0), ("B", 2013, 5.0), ("B", 2014, 7.0))
     draws = SlopeDraws(slope, slope, {"A": slope, "B": slope}, None, slope, 4.0, cells)
-    found = slope_values(draws, rng.normal(size=500))
-    assert found.between_share == pytest.approx(4 / 5)  # variance of means 4, total 5
-    assert found.range == [1.0, 7.0]
+    moderation_of = slope_values(draws, rng.normal(size=500))
+    assert moderation_of.between_share == pytest.approx(4 / 5)  # variance of means 4, total 5
+    assert moderation_of.range == [1.0, 7.0]
 
 
 @pytest.mark.nuts
@@ -166,9 +166,9 @@ def test_the_planted_slope_lies_in_95_percent_intervals_in_95_percent_of_panels(
     """200 panels, slope -0.05: the interval covers it in 90 to 99%, and leaves zero out more often than not."""
     covered, told = [], []
     for seed in range(200):
-        found = slope_of(moderated_panel(1000 + seed, slope=-0.05, sd=0.15))
-        covered.append(found.lower <= -0.05 <= found.upper)
-        told.append(found.upper < 0)
+        moderation_of = slope_of(moderated_panel(1000 + seed, slope=-0.05, sd=0.15))
+        covered.append(moderation_of.lower <= -0.05 <= moderation_of.upper)
+        told.append(moderation_of.upper < 0)
     assert 0.90 <= np.mean(covered) <= 0.99
     assert np.mean(told) > 0.5
 
@@ -177,8 +177,8 @@ def test_the_planted_slope_lies_in_95_percent_intervals_in_95_percent_of_panels(
 def test_without_an_interaction_the_interval_of_the_slope_leaves_zero_out_in_5_percent_of_panels():
     told = []
     for seed in range(200):
-        found = slope_of(moderated_panel(2000 + seed, slope=0.0, sd=0.15))
-        told.append(found.upper < 0 or found.lower > 0)
+        moderation_of = slope_of(moderated_panel(2000 + seed, slope=0.0, sd=0.15))
+        told.append(moderation_of.upper < 0 or moderation_of.lower > 0)
     assert np.mean(told) <= 0.095  # 5% and three standard errors of a rate over 200 panels
 
 

@@ -30,8 +30,8 @@ def test_forecasts_keep_what_was_seen_before_the_onset():
 
 
 def test_forecasts_do_not_see_the_treated_years():
-    one, other = recipe(effect=0.0)[0], recipe(effect=0.9)[0]
-    assert forecasts(one, 10, seed=1) == pytest.approx(forecasts(other, 10, seed=1), abs=ROUNDING)
+    without, other = recipe(effect=0.0)[0], recipe(effect=0.9)[0]
+    assert forecasts(without, 10, seed=1) == pytest.approx(forecasts(other, 10, seed=1), abs=ROUNDING)
 
 
 @pytest.mark.parametrize("structure", ["ar1", "random_walk"])
@@ -40,8 +40,8 @@ def test_no_world_has_an_effect(structure):
     analysis = recipe(effect=0.5, seed=5, errors=errors)[0]
     draws = posterior_draws(analysis.design, analysis.card, 100, seed=1)
     for outcomes in (forecasts(analysis, 100, seed=1), replicas(draws, 1, effects=False)):
-        found = att_of_many(analysis.design, analysis.card, outcomes)["mean"].to_numpy()
-        assert abs(found.mean()) < 4 * found.std() / np.sqrt(found.size) + 0.35 * found.std()
+        measured = att_of_many(analysis.design, analysis.card, outcomes)["mean"].to_numpy()
+        assert abs(measured.mean()) < 4 * measured.std() / np.sqrt(measured.size) + 0.35 * measured.std()
     kept = att_of_many(analysis.design, analysis.card, replicas(draws, 1, effects=True))["mean"].to_numpy()
     assert kept.mean() == pytest.approx(0.5, abs=0.25)
 
@@ -51,7 +51,7 @@ def test_a_forecast_starts_from_the_last_error_and_forgets_it():
     analysis = recipe(seed=6, rho=0.7)[0]
     last = (analysis.panel["unit"] == "A") & (analysis.panel["period"] == 2012)
     lifted = analysis.replace(panel=analysis.panel.assign(y=analysis.panel["y"] + 0.3 * last))
-    low, high = (forecasts(one, 1000, seed=2).mean(axis=0) for one in (analysis, lifted))
+    low, high = (forecasts(without, 1000, seed=2).mean(axis=0) for without in (analysis, lifted))
     design = analysis.design
     unit = design["unit"].to_numpy()[design["unit_ix"].to_numpy()] == "A"
     path = (high - low)[unit & (periods_of(design) >= 2013)]
@@ -63,8 +63,8 @@ def test_new_errors_are_as_persistent_as_the_posterior_says():
     analysis = recipe(seed=7, rho=0.8)[0]
     draws = posterior_draws(analysis.design, analysis.card, 500, seed=1)
     errors = draws.errors(np.random.default_rng(1)).reshape(500, 9, -1)
-    found = (errors[..., 1:] * errors[..., :-1]).sum(axis=(1, 2)) / (errors[..., :-1] ** 2).sum(axis=(1, 2))
-    assert np.median(found) == pytest.approx(np.median(draws.values["rho"]), abs=0.06)
+    measured = (errors[..., 1:] * errors[..., :-1]).sum(axis=(1, 2)) / (errors[..., :-1] ** 2).sum(axis=(1, 2))
+    assert np.median(measured) == pytest.approx(np.median(draws.values["rho"]), abs=0.06)
 
 
 def test_unit_trends_go_on_after_the_onset():

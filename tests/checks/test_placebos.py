@@ -87,7 +87,7 @@ def test_refits_one_by_one_and_the_shared_engine_say_the_same():
     small = analysis.replace(assignment=analysis.assignment.restrict(["A", "B", "P", "Q", "R"]))
     assert is_shared(small)
     recipes = space_recipes(small, 0)
-    refits = {label: refit(one, 0) for label, one in recipes.items()}
+    refits = {label: refit(each_row, 0) for label, each_row in recipes.items()}
     shared, single = any_country(small), any_country(small, refits)
     assert shared.n == single.n == 10
     for ours, theirs in zip(shared.placebos, single.placebos, strict=True):
@@ -118,10 +118,12 @@ def test_the_controls_alone_give_four_six_and_four_groups_without_a_treated_unit
 def test_a_group_of_controls_has_the_posterior_of_its_own_analysis():
     analysis = recipe(seed=5)[0]
     row = next(row for row in controls_only(analysis).placebos if row.label == "P,R")
-    own = Assignment({unit: ONSET if unit in ("P", "R") else None for unit in CONTROLS})
-    expected = posterior(analysis.replace(assignment=own))
+    its_assignment = Assignment({unit: ONSET if unit in ("P", "R") else None for unit in CONTROLS})
+    expected = posterior(analysis.replace(assignment=its_assignment))
     assert row.att.mean == pytest.approx(expected["mean"], abs=MEAN * expected["sd"])
-    assert row.twfe == pytest.approx(fit_twfe(analysis.replace(assignment=own).design).estimate, abs=ROUNDING)
+    assert row.twfe == pytest.approx(
+        fit_twfe(analysis.replace(assignment=its_assignment).design).estimate, abs=ROUNDING
+    )
 
 
 def test_random_groups_hold_no_treated_unit_and_have_the_posterior_of_their_own_analysis():
@@ -139,8 +141,8 @@ def test_random_groups_hold_no_treated_unit_and_have_the_posterior_of_their_own_
     assert not {*treated, *controls} & set(TREATED)
     # The first drawn control stands for P, and has its gap.
     gap = (pool["unit"] == controls[0]) & (pool["period"] < 2006)
-    own = Assignment(dict.fromkeys(treated, ONSET) | dict.fromkeys(controls))
-    refitted = analysis.replace(panel=pool.assign(y=pool["y"].where(~gap)), assignment=own)
+    its_assignment = Assignment(dict.fromkeys(treated, ONSET) | dict.fromkeys(controls))
+    refitted = analysis.replace(panel=pool.assign(y=pool["y"].where(~gap)), assignment=its_assignment)
     expected = posterior(refitted)
     assert row.att.mean == pytest.approx(expected["mean"], abs=MEAN * expected["sd"])
     assert row.twfe == pytest.approx(fit_twfe(refitted.design).estimate, abs=ROUNDING)
@@ -154,10 +156,12 @@ def test_groups_against_all_others_have_the_posterior_of_their_own_analysis():
     values = all_others(analysis, pool, units, groups=20)
     row = values.placebos[3]
     treated = row.label.split(",")
-    own = analysis.replace(panel=pool, assignment=Assignment({u: ONSET if u in treated else None for u in units}))
-    expected = posterior(own)
+    its_assignment = analysis.replace(
+        panel=pool, assignment=Assignment({u: ONSET if u in treated else None for u in units})
+    )
+    expected = posterior(its_assignment)
     assert row.att.mean == pytest.approx(expected["mean"], abs=MEAN * expected["sd"])
-    assert row.twfe == pytest.approx(fit_twfe(own.design).estimate, abs=ROUNDING)
+    assert row.twfe == pytest.approx(fit_twfe(its_assignment.design).estimate, abs=ROUNDING)
     real = Assignment({u: ONSET if u in TREATED else None for u in (*TREATED, *units)})
     assert values.observed.mean == pytest.approx(
         posterior(analysis.replace(panel=pool, assignment=real))["mean"], abs=MEAN * values.observed.sd
@@ -198,14 +202,14 @@ def test_a_model_that_is_right_passes_its_predictive_checks_and_a_wrong_one_does
     persistent = {row.statistic: row for row in predictive_checks(iid, panels=200).statistics}
     assert persistent["autocorrelation"].p_value < 0.01
     trend = recipe(trend=0.1, seed=12)[0]
-    apart = {row.statistic: row for row in predictive_checks(trend, panels=200).statistics}
-    assert apart["common_trend"].p_value < 0.025
+    by_statistic = {row.statistic: row for row in predictive_checks(trend, panels=200).statistics}
+    assert by_statistic["common_trend"].p_value < 0.025
 
 
 def checked(scenario, card, number):
     """The predictive checks of one panel of a scenario, by name."""
     panel, _ = simulate_panel(*golden_assignment(), seed=0)
-    outcome = next(one for one in SCENARIOS if one.name == scenario).outcomes(number + 1, seed=3)[number]
+    outcome = next(each_row for each_row in SCENARIOS if each_row.name == scenario).outcomes(number + 1, seed=3)[number]
     card = dataclasses.replace(load_card(card), outcome="y")
     recipe_of = Analysis(panel.assign(y=(("unit", "period"), outcome)), golden_assignment()[0], card)
     return {row.statistic: row for row in predictive_checks(recipe_of, panels=200).statistics}
@@ -248,8 +252,8 @@ def test_multiplying_the_outcome_by_100_changes_no_share():
             same_shape(hundred, pool.assign(y=100 * pool["y"]), units, groups=20),
         ),
     ]
-    for one, other in pairs:
-        assert other.p_value == pytest.approx(one.p_value, abs=1.5 / one.n)
-        ours = np.array([row.att.mean for row in one.placebos])
+    for each_row, other in pairs:
+        assert other.p_value == pytest.approx(each_row.p_value, abs=1.5 / each_row.n)
+        ours = np.array([row.att.mean for row in each_row.placebos])
         theirs = np.array([row.att.mean for row in other.placebos])
         assert theirs == pytest.approx(100 * ours, rel=1e-3, abs=1e-2)

@@ -26,8 +26,8 @@ def flags(analysis, outcomes):
     """Whether the check finds a violation in each outcome (outcome, unit, period), and the intervals."""
     card, design = slope_recipe(analysis)
     rows = outcomes[:, design["unit_ix"].to_numpy(), design["period_ix"].to_numpy()]
-    found = coefficient_of_many(design, card, rows, SLOPE)
-    return ((found["lower"] > 0) | (found["upper"] < 0)).to_numpy()
+    posteriors = coefficient_of_many(design, card, rows, SLOPE)
+    return ((posteriors["lower"] > 0) | (posteriors["upper"] < 0)).to_numpy()
 
 
 def errors_with_trend(count, trend, *, rho=0.5, innovation_sd=0.1, seed=2):
@@ -73,21 +73,21 @@ def test_the_detectable_trend_is_found_in_80_percent_of_new_panels():
     null_card = untreated_card(analysis.card)
     draws = posterior_draws(untreated_design(analysis.panel, analysis.assignment, null_card), null_card, 600, seed=9)
     x = design["X"].to_numpy()[:, -1]
-    found = coefficient_of_many(design, card, replicas(draws, 9, effects=False) + slope * x, SLOPE)
-    rate = float(((found["lower"] > 0) | (found["upper"] < 0)).mean())
+    posteriors = coefficient_of_many(design, card, replicas(draws, 9, effects=False) + slope * x, SLOPE)
+    rate = float(((posteriors["lower"] > 0) | (posteriors["upper"] < 0)).mean())
     assert rate == pytest.approx(POWER, abs=STANDARD_ERRORS * np.sqrt(2 * POWER * (1 - POWER) / 600))
 
 
 def test_with_iid_errors_the_slope_is_the_least_squares_slope():
     analysis = recipe(trend=0.02, seed=4, errors=Errors("iid"), effects=Effects(treatment="common"))[0]
     card, design = slope_recipe(analysis)
-    found = coefficient_of_many(design, card, design["y"].to_numpy()[None, :], SLOPE)
+    posteriors = coefficient_of_many(design, card, design["y"].to_numpy()[None, :], SLOPE)
     early = analysis.panel["y"].sel(period=slice(None, 2012)).transpose("unit", "period").to_numpy()
     treated = np.isin(analysis.panel["unit"], TREATED)
     time = np.arange(early.shape[1]) - (early.shape[1] - 1) / 2
     slopes = early @ time / (time @ time)
     expected = slopes[treated].mean() - slopes[~treated].mean()
-    assert float(found["mean"][0]) == pytest.approx(expected, abs=LIMIT * float(found["sd"][0]))
+    assert float(posteriors["mean"][0]) == pytest.approx(expected, abs=LIMIT * float(posteriors["sd"][0]))
 
 
 def test_the_mean_of_the_leads_is_zero_and_the_check_does_not_use_it():

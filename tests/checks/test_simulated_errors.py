@@ -33,8 +33,8 @@ def hyperparameters(size=DRAWS):
 def covariance(design, *, shocks):
     """AR(1) plus noise within units, and within the treated group as much times the square of the ratio, by hand."""
     unit, year = design["unit_ix"].to_numpy(), periods_of(design)
-    apart = np.abs(year[:, None] - year)
-    process = SIGMA**2 * RHO**apart / (1 - RHO**2) + NOISE**2 * (apart == 0)
+    lag = np.abs(year[:, None] - year)
+    process = SIGMA**2 * RHO**lag / (1 - RHO**2) + NOISE**2 * (lag == 0)
     treated = np.isfinite(design["event_time"].to_numpy())
     return process * ((unit[:, None] == unit) + shocks * RATIO**2 * np.outer(treated, treated))
 
@@ -57,18 +57,20 @@ def test_known_errors_go_on_with_the_mean_and_covariance_of_a_conditional_gaussi
     drawn = errors_given(design, card, hyperparameters(), repeated, known, np.random.default_rng(3))
     full = covariance(design, shocks=True)
     weights = np.linalg.solve(full[np.ix_(known, known)], full[np.ix_(known, later)])
-    left = full[np.ix_(later, later)] - full[np.ix_(later, known)] @ weights
+    remaining = full[np.ix_(later, later)] - full[np.ix_(later, known)] @ weights
     assert drawn[:, known] == pytest.approx(repeated, abs=1e-9)
-    assert np.abs((drawn[:, later].mean(axis=0) - seen @ weights) / np.sqrt(np.diag(left))).max() < 5 / np.sqrt(DRAWS)
-    scale = np.sqrt(np.outer(np.diag(left), np.diag(left)))
-    assert np.abs((np.cov(drawn[:, later].T) - left) / scale).max() < FIVE_ERRORS
+    assert np.abs((drawn[:, later].mean(axis=0) - seen @ weights) / np.sqrt(np.diag(remaining))).max() < 5 / np.sqrt(
+        DRAWS
+    )
+    scale = np.sqrt(np.outer(np.diag(remaining), np.diag(remaining)))
+    assert np.abs((np.cov(drawn[:, later].T) - remaining) / scale).max() < FIVE_ERRORS
 
 
 def test_a_chain_of_one_card_and_the_gaussian_of_another_are_the_same_process():
     design, card = design_and_card("ar1", "none")
     without_noise = dataclasses.replace(card, errors=Errors("ar1_noise"))
     named = {**hyperparameters(), "noise": np.zeros(DRAWS)}
-    chain, dense = (new_errors(design, one, named, np.random.default_rng(4)) for one in (card, without_noise))
+    chain, dense = (new_errors(design, of_unit, named, np.random.default_rng(4)) for of_unit in (card, without_noise))
     assert chain == pytest.approx(dense, abs=1e-9)
 
 

@@ -210,8 +210,10 @@ def test_audit_prints_its_findings_for_people_and_for_programs(call):
     status, out, _ = call("audit", "--json")
     findings = json.loads(out)
     assert status == 0
-    assert all(set(found) == {"id", "severity", "claim", "finding", "cells", "computed", "panel"} for found in findings)
-    assert "rows-and-countries" in {found["id"] for found in findings}
+    assert all(
+        set(published) == {"id", "severity", "claim", "finding", "cells", "computed", "panel"} for published in findings
+    )
+    assert "rows-and-countries" in {published["id"] for published in findings}
     status, text, _ = call("audit")
     assert status == 0
     assert text.startswith(f"{len(findings)} findings")
@@ -220,7 +222,7 @@ def test_audit_prints_its_findings_for_people_and_for_programs(call):
 def test_audit_takes_the_tables_of_any_paper(call):
     status, out, _ = call("audit", shipped("data") / "tables_example.toml", "--json")
     assert status == 0
-    assert "one-data-set" in {found["id"] for found in json.loads(out)}
+    assert "one-data-set" in {published["id"] for published in json.loads(out)}
     status, out, err = call("audit", "nowhere.toml")
     assert (status, out) == (2, "")
     assert "nowhere.toml: cannot be read" in err

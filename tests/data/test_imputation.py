@@ -25,11 +25,11 @@ def panel(*series):
     ],
 )
 def test_a_gap_is_filled_by_its_rule(method, expected):
-    found = imputed(panel([NAN, 1, NAN, NAN, 4, NAN]), ["y"], method)
-    assert found["y"].to_numpy()[0] == pytest.approx(np.array(expected, dtype=float), nan_ok=True)
+    completed = imputed(panel([NAN, 1, NAN, NAN, 4, NAN]), ["y"], method)
+    assert completed["y"].to_numpy()[0] == pytest.approx(np.array(expected, dtype=float), nan_ok=True)
     filled = np.isfinite(expected) & np.isnan([NAN, 1, NAN, NAN, 4, NAN])
-    assert found.attrs["imputed"] == [f"U0 {2000 + t} y" for t in np.flatnonzero(filled)]
-    assert found.attrs["imputation"] == method
+    assert completed.attrs["imputed"] == [f"U0 {2000 + t} y" for t in np.flatnonzero(filled)]
+    assert completed.attrs["imputation"] == method
 
 
 def test_a_gap_of_one_year_is_the_mean_of_its_neighbours_under_both_rules():
@@ -39,11 +39,11 @@ def test_a_gap_of_one_year_is_the_mean_of_its_neighbours_under_both_rules():
 
 def test_other_variables_and_observed_cells_stay_and_the_panel_given_is_not_changed():
     given = panel([1, NAN, 5], [7, 8, NAN])
-    found = imputed(given, ["y"], "linear")
-    assert np.isnan(found["x"][0, 1])
+    completed = imputed(given, ["y"], "linear")
+    assert np.isnan(completed["x"][0, 1])
     assert np.isnan(given["y"][0, 1])
-    assert np.isnan(found["y"][1, 2])
-    assert float(found["y"][1, 0]) == 7
+    assert np.isnan(completed["y"][1, 2])
+    assert float(completed["y"][1, 0]) == 7
 
 
 def test_a_series_without_a_value_stays_empty():

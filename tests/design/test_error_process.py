@@ -70,7 +70,7 @@ def test_the_student_density_of_a_row_given_all_others_is_quadrature(structure, 
     serial = serial_errors(structure, np.repeat([0, 1], [6, 4]), period)
     error = rng.standard_t(3, (3, 10)) * np.array([1, 1, 1, 1, 1, 1, 5, 1, 9, -9])
     sigma, rho, nu = np.array([0.5, 1.0, 0.3]), np.array([0.9, 0.01, -0.6]), np.array([2.5, 4.0, 30.0])
-    found = student_log_density(serial, error, sigma, rho, nu)
+    by_function = student_log_density(serial, error, sigma, rho, nu)
     phi, s = serial.transition(sigma, rho)
     axis = np.linspace(-9, 9, 20001)
     for draw in range(3):
@@ -81,4 +81,4 @@ def test_the_student_density_of_a_row_given_all_others_is_quadrature(structure, 
             w = whitened(serial, grid, phi[[draw]], s[[draw]])
             joint = np.prod(student.pdf(w[:, rows], nu[draw]), axis=1)
             total = (joint * np.cosh(axis)).sum() * (axis[1] - axis[0])
-            assert found[draw, row] == pytest.approx(np.log(joint[10000] / total), abs=1e-4)
+            assert by_function[draw, row] == pytest.approx(np.log(joint[10000] / total), abs=1e-4)

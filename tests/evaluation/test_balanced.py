@@ -17,7 +17,7 @@ MEAN, SPREAD = 0.06, 0.04
 
 def test_contrasts_of_exchangeable_units_have_the_posterior_of_the_engine_for_many_outcomes():
     card = dataclasses.replace(load_card("did"), outcome="y")
-    scenario = next(one for one in SCENARIOS if one.name == "AR 0.8")
+    scenario = next(candidate for candidate in SCENARIOS if candidate.name == "AR 0.8")
     design = scenario_design(scenario)
     outcomes = scenario.outcomes(20, seed=1) + scenario.effect
     ours = balanced(card).posterior(outcomes)

@@ -126,11 +126,11 @@ def test_a_test_with_a_known_standard_error_has_its_theoretical_power() -> None:
 def test_a_larger_unit_changes_lengths_and_no_rate() -> None:
     design = design_of(MAIN, n_periods=12)
     options: dict[str, Any] = {"persistences": [0.5], "panels": 60, "seed": 1}
-    one = design_analysis(design, MAIN, effects=[0.0, 0.3], innovation_sd=0.2, **options)
+    in_units = design_analysis(design, MAIN, effects=[0.0, 0.3], innovation_sd=0.2, **options)
     other = design_analysis(design, MAIN, effects=[0.0, 30.0], innovation_sd=20.0, **options)
     rates = ["rho", "test", "power", "type_s", "type_m", "coverage", "mc_error"]
-    pd.testing.assert_frame_equal(one[rates], other[rates], rtol=1e-4)
-    assert other["length"].to_numpy() == pytest.approx(100 * one["length"].to_numpy(), rel=1e-4)
+    pd.testing.assert_frame_equal(in_units[rates], other[rates], rtol=1e-4)
+    assert other["length"].to_numpy() == pytest.approx(100 * in_units["length"].to_numpy(), rel=1e-4)
 
 
 def test_the_table_has_a_row_for_each_effect_persistence_and_test() -> None:
@@ -186,23 +186,23 @@ def small_values(kind: str = "user", outcomes: int = 2) -> dict[str, Any]:
     assignment = Assignment({unit: 2006 if i < 5 else None for i, unit in enumerate(units)})
     panel, _ = simulate_panel(assignment, range(2000, 2012), innovation_sd=0.3, seed=3)
     card = dataclasses.replace(FLAT, sampler=Sampler(draws=200))
-    found = power_values(
+    powers = power_values(
         fit(Analysis(panel, assignment, card), pointwise=False), effect=0.218, published_se=0.04, panels=40
     )
     labels = ["Exports", "Imports", "Both"][:outcomes]
     return {
         "panel": {"kind": kind, "label": "Invented", "units": units, "sources": []},
-        "outcomes": {label: {"label": label, "power": json.loads(json.dumps(found))} for label in labels},
+        "outcomes": {label: {"label": label, "power": json.loads(json.dumps(powers))} for label in labels},
     }
 
 
 def test_the_values_are_json_and_contain_the_persistence_of_the_panel() -> None:
-    found = small_values()["outcomes"]["Exports"]["power"]
-    json.dumps(found, allow_nan=False)
-    assert set(found) == {"effect", "rho", "innovation_sd", "panels", "seed", "rows"}
-    assert {row["rho"] for row in found["rows"]} == {0.0, 0.5, 0.8, RANDOM_WALK, found["rho"]}
-    assert {row["effect"] for row in found["rows"]} == {0.0, 0.218}
-    assert {row["test"] for row in found["rows"]} >= {TWFE_PUBLISHED, BAYES}
+    powers = small_values()["outcomes"]["Exports"]["power"]
+    json.dumps(powers, allow_nan=False)
+    assert set(powers) == {"effect", "rho", "innovation_sd", "panels", "seed", "rows"}
+    assert {row["rho"] for row in powers["rows"]} == {0.0, 0.5, 0.8, RANDOM_WALK, powers["rho"]}
+    assert {row["effect"] for row in powers["rows"]} == {0.0, 0.218}
+    assert {row["test"] for row in powers["rows"]} >= {TWFE_PUBLISHED, BAYES}
 
 
 def words(figure: Figure) -> str:
@@ -214,9 +214,9 @@ def words(figure: Figure) -> str:
 def test_the_figure_says_the_power_of_the_posterior_at_the_persistence_of_the_panel() -> None:
     values = small_values()
     for label, share in {"Exports": 0.17, "Imports": 0.05}.items():
-        found = values["outcomes"][label]["power"]
-        for row in found["rows"]:
-            if row["test"] == BAYES and row["rho"] == found["rho"] and row["effect"]:
+        powers = values["outcomes"][label]["power"]
+        for row in powers["rows"]:
+            if row["test"] == BAYES and row["rho"] == powers["rho"] and row["effect"]:
                 row |= {"power": share, "type_m": 2.34}
     text = words(power(values))
     assert "If the published effects were true, nine units would show them in 17% (Exports) and 5% (Imports)" in text
@@ -227,9 +227,9 @@ def test_the_figure_says_the_power_of_the_posterior_at_the_persistence_of_the_pa
 
 def test_the_figure_says_in_which_share_the_ordinary_test_finds_what_is_not_there() -> None:
     values = small_values(outcomes=1)
-    found = values["outcomes"]["Exports"]["power"]
-    for row in found["rows"]:
-        if row["effect"] == 0 and row["rho"] == found["rho"]:
+    powers = values["outcomes"]["Exports"]["power"]
+    for row in powers["rows"]:
+        if row["effect"] == 0 and row["rho"] == powers["rho"]:
             row["power"] = {TWFE_IID: 0.47}.get(row["test"], 0.04)
     text = words(power(values))
     assert "Exports, no effect: ordinary standard errors find one in 47%, Bayes in 4%" in text
@@ -266,8 +266,8 @@ def test_on_the_real_panel_the_ordinary_test_finds_effects_that_are_not_there(sh
     study = load_study(GOODS_TRADE, panel=shared / "data" / "real_panel" / "china_partners_2000_2023.csv")
     card = dataclasses.replace(load_card("did"), outcome="lnexport")
     fitted = fit(Analysis(study.load(), study.assignment, card), pointwise=False)
-    found = power_values(fitted, effect=0.218, persistences=(), panels=300)
-    rows = {(row["effect"], row["test"]): row["power"] for row in found["rows"]}
+    powers = power_values(fitted, effect=0.218, persistences=(), panels=300)
+    rows = {(row["effect"], row["test"]): row["power"] for row in powers["rows"]}
     assert rows[0.0, TWFE_IID] > 0.3
     assert rows[0.0, BAYES] < 0.1
     assert rows[0.218, BAYES] < 0.3

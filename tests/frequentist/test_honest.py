@@ -30,8 +30,8 @@ def study(estimates=B, covariance=V):
 @pytest.mark.golden
 @pytest.mark.parametrize(("bound", "ends"), GOLDEN.items())
 def test_fixed_length_intervals_are_those_of_the_reference(bound, ends):
-    found = fixed_length_interval(study(), bound, FIRST)
-    assert (found.lower, found.upper) == pytest.approx(ends, abs=REFERENCE)
+    interval_of = fixed_length_interval(study(), bound, FIRST)
+    assert (interval_of.lower, interval_of.upper) == pytest.approx(ends, abs=REFERENCE)
 
 
 def worst_bias(weights, bound):
@@ -41,20 +41,20 @@ def worst_bias(weights, bound):
     objective = np.insert(np.asarray(weights), 4, 0.0)
     zero = np.eye(7)[[4]]
     limits = np.full(5, bound)
-    found = [
+    interval_of = [
         linprog(
             sign * objective, np.vstack([bends, -bends]), np.r_[limits, limits], zero, [0.0], bounds=[(None, None)] * 7
         )
         for sign in (1.0, -1.0)
     ]
     assert times.size == 7
-    return max(-result.fun for result in found)
+    return max(-result.fun for result in interval_of)
 
 
 @pytest.mark.parametrize("bound", [0.005, 0.02, 0.06])
 def test_the_worst_bias_is_that_of_a_linear_program(bound):
-    found = fixed_length_interval(study(), bound, FIRST)
-    assert found.bias == pytest.approx(worst_bias(found.weights, bound), rel=1e-6)
+    interval_of = fixed_length_interval(study(), bound, FIRST)
+    assert interval_of.bias == pytest.approx(worst_bias(interval_of.weights, bound), rel=1e-6)
 
 
 @pytest.mark.parametrize("bound", [0.005, 0.02, 0.06])
@@ -74,7 +74,7 @@ def test_no_other_affine_estimator_has_a_shorter_interval(bound):
 
 def test_without_a_bend_the_interval_is_that_of_the_best_straight_line():
     """Generalised least squares of the pre-period coefficients on a line, extrapolated; M = 0."""
-    found = fixed_length_interval(study(), 0.0, FIRST)
+    interval_of = fixed_length_interval(study(), 0.0, FIRST)
     line = (TIMES + 1.0)[:, None]
     effect = np.r_[np.zeros(4), FIRST][:, None]
     other = np.r_[np.zeros(4), 0.0, 1.0][:, None]
@@ -82,8 +82,8 @@ def test_without_a_bend_the_interval_is_that_of_the_best_straight_line():
     precision = x.T @ np.linalg.solve(V, x)
     b = np.linalg.solve(precision, x.T @ np.linalg.solve(V, B))
     sd = np.sqrt(np.linalg.inv(precision)[1, 1])
-    assert found.estimate == pytest.approx(b[1], rel=1e-9)
-    assert found.upper - found.lower == pytest.approx(2 * norm.ppf(0.975) * sd, rel=1e-9)
+    assert interval_of.estimate == pytest.approx(b[1], rel=1e-9)
+    assert interval_of.upper - interval_of.lower == pytest.approx(2 * norm.ppf(0.975) * sd, rel=1e-9)
 
 
 def test_the_critical_value_is_the_quantile_of_a_folded_normal():
@@ -95,9 +95,9 @@ def test_the_critical_value_is_the_quantile_of_a_folded_normal():
 
 def test_one_coefficient_before_the_reference_is_enough():
     short = EventCoefficients(np.array([-2, 0]), np.array([0.1, 0.5]), 0.01 * np.eye(2), np.ones(2, dtype=int))
-    found = fixed_length_interval(short, 0.1)
-    assert found.estimate == pytest.approx(0.6)
-    assert found.bias == pytest.approx(0.1)
+    interval_of = fixed_length_interval(short, 0.1)
+    assert interval_of.estimate == pytest.approx(0.6)
+    assert interval_of.bias == pytest.approx(0.1)
     bounds = relative_magnitudes(short, 1.0)
     assert (bounds.identified_lower, bounds.identified_upper) == pytest.approx((0.4, 0.6))
 
@@ -105,7 +105,7 @@ def test_one_coefficient_before_the_reference_is_enough():
 @pytest.mark.parametrize("bound", [0.5, 1.0, 2.0])
 @pytest.mark.parametrize("weights", [FIRST, np.array([0.5, 0.5]), np.array([0.0, 1.0])])
 def test_the_identified_set_is_that_of_linear_programs(bound, weights):
-    found = relative_magnitudes(study(), bound, weights)
+    interval_of = relative_magnitudes(study(), bound, weights)
     largest = np.abs(np.diff(np.r_[B[:4], 0.0])).max()
     steps = np.array([[1.0, 0.0], [-1.0, 1.0]])
     limits = np.full(4, bound * largest)
@@ -114,18 +114,20 @@ def test_the_identified_set_is_that_of_linear_programs(bound, weights):
         for sign in (1.0, -1.0)
     ]
     effect = weights @ B[4:]
-    assert found.identified_upper == pytest.approx(effect - ends[0], abs=1e-9)
-    assert found.identified_lower == pytest.approx(effect + ends[1], abs=1e-9)
+    assert interval_of.identified_upper == pytest.approx(effect - ends[0], abs=1e-9)
+    assert interval_of.identified_lower == pytest.approx(effect + ends[1], abs=1e-9)
 
 
 def test_intervals_hold_the_identified_set_and_grow_with_the_bound():
-    found = [relative_magnitudes(study(), bound) for bound in (0.0, 0.5, 1.0, 2.0)]
-    for one in found:
-        assert one.lower < one.identified_lower <= one.identified_upper < one.upper
-    widths = [one.upper - one.lower for one in found]
+    interval_of = [relative_magnitudes(study(), bound) for bound in (0.0, 0.5, 1.0, 2.0)]
+    for bounds_at in interval_of:
+        assert bounds_at.lower < bounds_at.identified_lower <= bounds_at.identified_upper < bounds_at.upper
+    widths = [bounds_at.upper - bounds_at.lower for bounds_at in interval_of]
     assert widths == sorted(widths)
     bends = [fixed_length_interval(study(), bound) for bound in (0.0, 0.01, 0.05)]
-    assert [one.upper - one.lower for one in bends] == sorted(one.upper - one.lower for one in bends)
+    assert [bounds_at.upper - bounds_at.lower for bounds_at in bends] == sorted(
+        bounds_at.upper - bounds_at.lower for bounds_at in bends
+    )
 
 
 def test_a_large_violation_before_the_onset_widens_the_relative_interval_and_not_the_smooth_one():
@@ -134,7 +136,7 @@ def test_a_large_violation_before_the_onset_widens_the_relative_interval_and_not
     calm = relative_magnitudes(study(), 1.0)
     rough = relative_magnitudes(study(wild), 1.0)
     assert rough.upper - rough.lower > 3 * (calm.upper - calm.lower)
-    lengths = [fixed_length_interval(study(one), 0.02) for one in (B, wild)]
+    lengths = [fixed_length_interval(study(bounds_at), 0.02) for bounds_at in (B, wild)]
     assert lengths[0].upper - lengths[0].lower == pytest.approx(lengths[1].upper - lengths[1].lower)
 
 
@@ -177,15 +179,15 @@ C_LF = [
 @pytest.mark.golden
 @pytest.mark.parametrize(("weights", "bound", "ends", "tolerance"), C_LF)
 def test_relative_intervals_are_the_c_lf_ones_of_honestdid(weights, bound, ends, tolerance):
-    found = relative_magnitudes(BC, bound, weights)
-    assert (found.lower, found.upper) == pytest.approx(ends, abs=tolerance)
+    interval_of = relative_magnitudes(BC, bound, weights)
+    assert (interval_of.lower, interval_of.upper) == pytest.approx(ends, abs=tolerance)
 
 
 def test_without_a_violation_the_relative_interval_is_that_of_parallel_trends():
     """Mbar 0: the second stage makes up for the first, so the half-length is 1.96 sd but for the draws."""
-    found = relative_magnitudes(BC, 0.0, BC_AVERAGE)
+    interval_of = relative_magnitudes(BC, 0.0, BC_AVERAGE)
     sd = np.sqrt(BC_AVERAGE @ BC_V[4:, 4:] @ BC_AVERAGE)
-    assert (found.upper - found.lower) / 2 == pytest.approx(norm.ppf(0.975) * sd, rel=0.005)
+    assert (interval_of.upper - interval_of.lower) / 2 == pytest.approx(norm.ppf(0.975) * sd, rel=0.005)
 
 
 def smallest_violation(estimates, covariance, weights, effect, bound, signed):
@@ -288,7 +290,7 @@ def test_relative_intervals_cover_where_the_bound_binds_and_where_it_does_not(vi
     weights = np.array([0.0, 1.0])
     largest = np.abs(np.diff(np.r_[violation[:4], 0.0])).max()
     effect = violation[5] - 2 * largest  # the lower end of the identified set of the second effect
-    covered = [accepts(study(one), 1.0, np.array([effect]), weights)[0] for one in draws]
+    covered = [accepts(study(bounds_at), 1.0, np.array([effect]), weights)[0] for bounds_at in draws]
     assert np.mean(covered) >= 0.95 - 1.4 * ERROR
 
 
@@ -307,7 +309,7 @@ def test_the_relative_interval_is_not_much_too_wide_where_one_step_stands_out():
     rng = np.random.default_rng(2)
     draws = STEPS + rng.standard_normal((PANELS, 6)) @ np.linalg.cholesky(V).T
     effect = np.array([STEPS[5] - 2 * 0.2])
-    rejected = np.mean([not accepts(study(one), 1.0, effect, np.array([0.0, 1.0]))[0] for one in draws])
+    rejected = np.mean([not accepts(study(bounds_at), 1.0, effect, np.array([0.0, 1.0]))[0] for bounds_at in draws])
     assert 0.03 < rejected < 0.05 + ERROR
 
 
@@ -358,9 +360,9 @@ def test_event_coefficients_with_independent_errors_are_those_of_least_squares()
     from tests.inference.panels import make_card, make_panel
 
     design = Analysis(*make_panel(seed=3), make_card(covariates=("x",))).design
-    found = event_coefficients(design, "iid")
-    path = event_study(design).path.loc[found.times]
-    assert found.estimates == pytest.approx(path["estimate"].to_numpy(), abs=1e-9)
-    assert np.sqrt(np.diag(found.covariance)) == pytest.approx(path["se_iid"].to_numpy(), rel=1e-9)
-    assert found.rows.tolist() == path["rows"].tolist()
+    interval_of = event_coefficients(design, "iid")
+    path = event_study(design).path.loc[interval_of.times]
+    assert interval_of.estimates == pytest.approx(path["estimate"].to_numpy(), abs=1e-9)
+    assert np.sqrt(np.diag(interval_of.covariance)) == pytest.approx(path["se_iid"].to_numpy(), rel=1e-9)
+    assert interval_of.rows.tolist() == path["rows"].tolist()
     assert abs(event_coefficients(design, "ar1").rho) > 0

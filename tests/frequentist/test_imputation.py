@@ -47,9 +47,9 @@ def bootstrap_p_by_hand(design, null=0.0):
 
     def ratio(outcome):
         coefficients = np.linalg.lstsq(columns[~treated], outcome[~treated], rcond=None)[0]
-        left = outcome - columns @ coefficients
-        att = left[treated].mean()
-        scores = np.bincount(unit, weights * (left - att * treated))
+        remaining = outcome - columns @ coefficients
+        att = remaining[treated].mean()
+        scores = np.bincount(unit, weights * (remaining - att * treated))
         return abs(att / np.linalg.norm(scores))
 
     moved = y - null * treated

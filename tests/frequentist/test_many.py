@@ -41,12 +41,12 @@ def test_many_tests_at_once_are_the_ordinary_ones(
     errors = np.random.default_rng(4).normal(size=(6, design.sizes["obs"])).cumsum(axis=1)
     answers = linear_tests(design, errors).answers(effect)
     for i, error in enumerate(errors):
-        own = design.assign(y=(("obs",), error + effect * design["treated"].to_numpy()))
-        fitted, permuted = fit_twfe(own), permutation(own).estimate
+        with_outcome = design.assign(y=(("obs",), error + effect * design["treated"].to_numpy()))
+        fitted, permuted = fit_twfe(with_outcome), permutation(with_outcome).estimate
         rows = {
             TWFE_IID: iid_estimate(fitted),
             TWFE_CLUSTER: cluster_estimate(fitted),
-            COLLAPSED_T: collapsed_t(own),
+            COLLAPSED_T: collapsed_t(with_outcome),
             TWFE_PERMUTATION: permuted,
         }
         for name, row in rows.items():

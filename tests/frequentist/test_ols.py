@@ -139,8 +139,8 @@ def test_the_jackknife_is_a_refit_without_each_cluster(helpers):
 def test_a_two_way_clustered_variance_does_not_depend_on_the_order_of_the_clusters(helpers):
     data = helpers.frame_of(helpers.random_design(9))
     fit = ols(data["y"], data[["treated", "x0"]], absorb=[data["unit"], data["period"]])
-    one, other = crv1(fit, data["unit"], data["period"]), crv1(fit, data["period"], data["unit"])
-    np.testing.assert_allclose(one.matrix, other.matrix, rtol=RTOL_EXACT)
+    by_unit, other = crv1(fit, data["unit"], data["period"]), crv1(fit, data["period"], data["unit"])
+    np.testing.assert_allclose(by_unit.matrix, other.matrix, rtol=RTOL_EXACT)
 
 
 def test_the_standard_error_of_a_difference_is_that_of_the_reparametrised_model(helpers):
@@ -177,11 +177,11 @@ def test_what_effects_leave_sums_to_zero_over_each_of_them_and_is_left_alone_a_s
     rng = np.random.default_rng(seed)
     effects = [rng.integers(0, 5, 60), rng.integers(0, 7, 60)][:n_effects]
     residuals = absorb_effects(effects).residuals
-    left = residuals(rng.normal(size=(60, 3)))
+    remaining = residuals(rng.normal(size=(60, 3)))
     for effect in effects:
-        assert np.abs(group_sums(left, codes(effect))).max() < RTOL_EXACT
-    np.testing.assert_allclose(residuals(left), left, atol=RTOL_EXACT)
-    np.testing.assert_allclose(residuals(left[:, 0]), left[:, 0], atol=RTOL_EXACT)
+        assert np.abs(group_sums(remaining, codes(effect))).max() < RTOL_EXACT
+    np.testing.assert_allclose(residuals(remaining), remaining, atol=RTOL_EXACT)
+    np.testing.assert_allclose(residuals(remaining[:, 0]), remaining[:, 0], atol=RTOL_EXACT)
 
 
 def test_an_orthonormal_basis_spans_its_columns_whatever_their_units_and_has_no_column_too_many():
@@ -215,17 +215,17 @@ def test_missing_values_and_unequal_lengths_are_refused():
 
 
 def test_variances_that_do_not_exist_are_missing_with_a_reason():
-    x, one = np.array([0.0, 1.0, 2.0, 4.0]), np.ones(4)
-    exact = ols(3 * x + 1, {"x": x, "constant": one})
+    x, by_unit = np.array([0.0, 1.0, 2.0, 4.0]), np.ones(4)
+    exact = ols(3 * x + 1, {"x": x, "constant": by_unit})
     clusters = np.array([0, 0, 1, 1])
     for variance in (iid(exact), crv1(exact, clusters), crv3(exact, clusters)):
         assert np.isnan(variance.se).all()
         assert variance.note == "the model fits every row: nothing is left to estimate a variance from"
-    noisy = ols(np.sin(3 * x), {"x": x, "constant": one})
-    for variance in (crv1(noisy, one), crv3(noisy, one)):
+    noisy = ols(np.sin(3 * x), {"x": x, "constant": by_unit})
+    for variance in (crv1(noisy, by_unit), crv3(noisy, by_unit)):
         assert np.isnan(variance.se).all()
         assert variance.note == "there is only one cluster"
-    split = ols([0.0, 1.0, 3.0, 5.0], {"group": [0.0, 0.0, 1.0, 1.0], "constant": one})
+    split = ols([0.0, 1.0, 3.0, 5.0], {"group": [0.0, 0.0, 1.0, 1.0], "constant": by_unit})
     assert np.isnan(crv1(split, clusters).se).all()
     assert np.isnan(crv3(split, clusters).se.sel(term="group"))
     assert crv3(split, clusters).note == "the coefficient is not identified without one of the clusters"

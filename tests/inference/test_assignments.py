@@ -91,20 +91,20 @@ def test_with_wide_priors_and_iid_errors_every_assignment_is_its_two_way_estimat
 def test_the_treated_units_of_the_design_do_not_matter():
     panel, assignment = make_panel(seed=4, holes=False)
     groups, card = groups_of(6, 3)[:5], make_card()
-    one = att_of_assignments(Analysis(panel, assignment, card).design, card, groups, 2006)
+    together = att_of_assignments(Analysis(panel, assignment, card).design, card, groups, 2006)
     other = Analysis(panel, assignment.swap(["U1", "U5"], 2004), card)
-    assert att_of_assignments(other.design, card, groups, 2006).equals(one)
+    assert att_of_assignments(other.design, card, groups, 2006).equals(together)
 
 
 def test_multiplying_the_outcome_by_100_multiplies_the_answers_by_100_and_constants_change_none():
     panel, assignment = make_panel(seed=5, holes=False)
     card, groups = make_card(), groups_of(6, 3)
-    one, other = (
+    together, other = (
         att_of_assignments(Analysis(changed, assignment, card).design, card, groups, 2006)
         for changed in (panel, panel.assign(y=100 * panel["y"] + 7))
     )
     for name, factor in {"mean": 100, "sd": 100, "lower": 100, "upper": 100, "p_positive": 1}.items():
-        assert other[name].to_numpy() == pytest.approx(factor * one[name].to_numpy(), rel=1e-4, abs=1e-6 * factor)
+        assert other[name].to_numpy() == pytest.approx(factor * together[name].to_numpy(), rel=1e-4, abs=1e-6 * factor)
 
 
 def test_an_assignment_that_the_common_points_miss_gets_its_own():
@@ -153,5 +153,5 @@ def test_126_refits_of_the_main_card_take_seconds(within):
     card = dataclasses.replace(load_card("did"), outcome="y")
     design = Analysis(panel, assignment, card).design
     with within(SECONDS):
-        found = att_of_assignments(design, card, groups_of(9, 5), 2013)
-    assert int(found["alone"].sum()) < 13
+        posteriors = att_of_assignments(design, card, groups_of(9, 5), 2013)
+    assert int(posteriors["alone"].sum()) < 13

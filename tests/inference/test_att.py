@@ -91,8 +91,8 @@ def _dense(terms, hyper, power, own_c, shared_c):
             position += 1
     z, v, c = np.column_stack(columns), np.array(variances), np.array(weights)
     same = terms.unit_ix[:, None] == terms.unit_ix[None, :]
-    apart = np.abs(terms.period[:, None] - terms.period[None, :])
-    errors = same * hyper["sigma"] ** 2 / (1 - hyper["rho"] ** 2) * hyper["rho"] ** apart
+    lag = np.abs(terms.period[:, None] - terms.period[None, :])
+    errors = same * hyper["sigma"] ** 2 / (1 - hyper["rho"] ** 2) * hyper["rho"] ** lag
     q = np.linalg.inv(errors)
     marginal = errors / power + (z * v) @ z.T
     log_density = -0.5 * (np.linalg.slogdet(marginal)[1] + terms.y @ np.linalg.solve(marginal, terms.y))

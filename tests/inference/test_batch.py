@@ -97,15 +97,15 @@ def test_an_outcome_that_the_common_points_miss_gets_its_own_and_agrees_with_fit
     panel, assignment, smooth = panel_and_outcomes(3, seed=3, structure="random_walk", n_periods=16)
     _, _, rough = panel_and_outcomes(3, seed=3, rho=-0.9, n_periods=16)
     outcomes = np.concatenate([smooth, rough])
-    found = assert_agrees_with_fit(panel, assignment, make_card(), outcomes, points=200)
-    assert found["alone"].any()
+    posteriors = assert_agrees_with_fit(panel, assignment, make_card(), outcomes, points=200)
+    assert posteriors["alone"].any()
 
 
 def test_what_is_not_alone_has_good_weights():
     panel, assignment, outcomes = panel_and_outcomes(50, seed=4)
     design = build_design(panel, assignment, make_card())
-    found = att_of_many(design, make_card(), rows_of(design, outcomes), points=1000)
-    together = found.isel(outcome=~found["alone"].to_numpy())
+    posteriors = att_of_many(design, make_card(), rows_of(design, outcomes), points=1000)
+    together = posteriors.isel(outcome=~posteriors["alone"].to_numpy())
     assert float(together["khat"].max()) < KHAT_LIMIT
     assert float(together["ess"].min()) >= LEAST_ESS
 
@@ -115,18 +115,18 @@ def test_multiplying_outcomes_by_100_multiplies_the_answers_by_100_and_constants
     card = make_card(covariates=("x",))
     design = build_design(panel, assignment, card)
     y = rows_of(design, outcomes)
-    one, other = att_of_many(design, card, y), att_of_many(design, card, 100 * y + 7)
+    in_units, other = att_of_many(design, card, y), att_of_many(design, card, 100 * y + 7)
     for name, factor in {"mean": 100, "sd": 100, "lower": 100, "upper": 100, "p_positive": 1, "ess": 1}.items():
-        assert other[name].to_numpy() == pytest.approx(factor * one[name].to_numpy(), rel=1e-4)
+        assert other[name].to_numpy() == pytest.approx(factor * in_units[name].to_numpy(), rel=1e-4)
 
 
 def test_the_outcome_of_the_design_does_not_matter():
     panel, assignment, outcomes = panel_and_outcomes(3, seed=6)
     design = build_design(panel, assignment, make_card())
     y = rows_of(design, outcomes)
-    one = att_of_many(design, make_card(), y)
+    in_units = att_of_many(design, make_card(), y)
     other = att_of_many(design.assign(y=design["y"] ** 2).assign_attrs(y_scale=9.0), make_card(), y)
-    assert one.equals(other)
+    assert in_units.equals(other)
 
 
 def test_with_wide_priors_and_iid_errors_every_posterior_mean_is_twfe():
@@ -154,11 +154,11 @@ def test_the_quantiles_of_a_mixture_are_roots_of_its_distribution_function():
 
 
 def test_one_component_is_a_normal_distribution():
-    one = NormalMixtures(np.ones((1, 1)), np.array([[2.0]]), np.array([3.0]))
-    assert one.mean[0] == 2
-    assert one.sd[0] == 3
-    assert one.quantile(0.975)[0] == pytest.approx(norm.ppf(0.975, 2, 3), abs=ROUNDING)
-    assert one.cdf(np.zeros(1))[0] == pytest.approx(norm.cdf(0, 2, 3), abs=ROUNDING)
+    in_units = NormalMixtures(np.ones((1, 1)), np.array([[2.0]]), np.array([3.0]))
+    assert in_units.mean[0] == 2
+    assert in_units.sd[0] == 3
+    assert in_units.quantile(0.975)[0] == pytest.approx(norm.ppf(0.975, 2, 3), abs=ROUNDING)
+    assert in_units.cdf(np.zeros(1))[0] == pytest.approx(norm.cdf(0, 2, 3), abs=ROUNDING)
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_other_points():
@@ -196,5 +196,5 @@ def test_a_thousand_panels_of_nine_countries_take_seconds(within):
     card = dataclasses.replace(load_card("did"), outcome="y")
     design = build_design(panel, assignment, card)
     with within(SECONDS):
-        found = att_of_many(design, card, rows_of(design, errors))
-    assert int(found["alone"].sum()) < 50
+        posteriors = att_of_many(design, card, rows_of(design, errors))
+    assert int(posteriors["alone"].sum()) < 50

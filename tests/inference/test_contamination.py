@@ -85,8 +85,8 @@ def test_the_att_stays_that_of_the_treated_cells_when_the_controls_have_all_of_t
     joined = fit(Analysis(panel, Assignment({**assignment.first_treated, **SINCE}), make_card(sampler=PRECISE)))
     ours = att_by(spilt, "unit")
     theirs = att_by(joined, "unit").sel(unit=ours["unit"])
-    apart = np.abs(ours.mean(("chain", "draw")) - theirs.mean(("chain", "draw"))) / theirs.std(("chain", "draw"))
-    assert float(apart.max()) < MONTE_CARLO
+    difference = np.abs(ours.mean(("chain", "draw")) - theirs.mean(("chain", "draw"))) / theirs.std(("chain", "draw"))
+    assert float(difference.max()) < MONTE_CARLO
     assert spilt.log_marginal == pytest.approx(joined.log_marginal, abs=MONTE_CARLO)
 
 
@@ -94,10 +94,10 @@ def test_a_learned_share_is_the_quadrature_over_fixed_ones():
     learned = fit(contaminated(sampler=PRECISE))
     grid = (np.arange(12) + 0.5) / 12
     fits = [fit(contaminated(share=float(kappa), sampler=PRECISE)) for kappa in grid]
-    log_marginal = np.array([found.log_marginal for found in fits])
+    log_marginal = np.array([posterior_of.log_marginal for posterior_of in fits])
     weight = np.exp(log_marginal - log_marginal.max())
     weight /= weight.sum()
-    means = np.array([float(att(found).mean()) for found in fits])
+    means = np.array([float(att(posterior_of).mean()) for posterior_of in fits])
     kappa, effect = learned.posterior["posterior"]["kappa"], att(learned)
     assert float(kappa.mean()) == pytest.approx(weight @ grid, abs=MONTE_CARLO * float(kappa.std()))
     assert float(effect.mean()) == pytest.approx(weight @ means, abs=MONTE_CARLO * float(effect.std()))
@@ -131,7 +131,7 @@ def test_multiplying_the_outcome_by_100_multiplies_the_att_and_leaves_kappa():
     large = analysis.replace(panel=analysis.panel.assign(y=100 * analysis.panel["y"]))
     small_fit, large_fit = fit(analysis), fit(large)
     assert float(att(large_fit).mean()) == pytest.approx(100 * float(att(small_fit).mean()), rel=1e-5)
-    kappa, other = (found.posterior["posterior"]["kappa"].to_numpy() for found in (small_fit, large_fit))
+    kappa, other = (posterior_of.posterior["posterior"]["kappa"].to_numpy() for posterior_of in (small_fit, large_fit))
     assert kappa == pytest.approx(other, rel=1e-4)
 
 

@@ -46,11 +46,11 @@ def test_two_donors_have_the_posterior_of_a_brute_force_quadrature(seed):
     rng = np.random.default_rng(5)
     d = np.cumsum(rng.normal(size=(2, YEARS.size)), axis=1)
     y = 0.7 * d[0] + 0.3 * d[1] + simulate_errors(rng, (1, YEARS.size), rho=0.5, innovation_sd=0.3)[0]
-    found = synthetic_controls(y[None], d, YEARS, BEFORE, chains=16, draws=300, seed=seed)
+    paths = synthetic_controls(y[None], d, YEARS, BEFORE, chains=16, draws=300, seed=seed)
     z = y[BEFORE] - y[BEFORE].mean()
     centred = d - d[:, BEFORE].mean(axis=1, keepdims=True)
-    apart = centred[:, BEFORE] - centred[:, BEFORE].mean(axis=0)
-    scale = np.sqrt((apart**2).mean())
+    deviation = centred[:, BEFORE] - centred[:, BEFORE].mean(axis=0)
+    scale = np.sqrt((deviation**2).mean())
     weights = (np.arange(200) + 0.5) / 200
     prior_w = weights * (1 - weights)
     sigmas = np.exp(np.linspace(np.log(0.02), np.log(5), 80)) * scale
@@ -70,13 +70,13 @@ def test_two_donors_have_the_posterior_of_a_brute_force_quadrature(seed):
     joint = np.exp(joint - joint.max()) * prior_w[:, None, None] * prior_s
     joint /= joint.sum()
     mean = float(joint.sum(axis=(1, 2)) @ weights)
-    assert found.weights[0, 0] == pytest.approx(
+    assert paths.weights[0, 0] == pytest.approx(
         mean, abs=MEAN * np.sqrt(joint.sum(axis=(1, 2)) @ (weights - mean) ** 2)
     )
     rho_mean = float(joint.sum(axis=(0, 2)) @ RHO_GRID)
-    assert found.rho.mean() == pytest.approx(rho_mean, abs=MEAN * found.rho.std())
+    assert paths.rho.mean() == pytest.approx(rho_mean, abs=MEAN * paths.rho.std())
     sigma_mean = float(joint.sum(axis=(0, 1)) @ sigmas)
-    assert found.sigma.mean() == pytest.approx(sigma_mean, abs=MEAN * found.sigma.std())
+    assert paths.sigma.mean() == pytest.approx(sigma_mean, abs=MEAN * paths.sigma.std())
 
 
 def test_synthetic_paths_are_equivariant_reproducible_and_leave_a_donor_out_of_itself(seed):
@@ -101,10 +101,10 @@ def test_a_factor_model_without_factors_predicts_as_generalised_least_squares(se
     )
     seen = np.ones(y.shape, dtype=bool)
     seen[:hidden, ~BEFORE] = False
-    found = factor_counterfactuals(y, YEARS, seen, rank=0, chains=2, draws=400, seed=seed)
-    rho = float(found.rho.mean())
-    apart = np.abs(YEARS[:, None] - YEARS)
-    blocks = [(rho**apart / (1 - rho**2))[np.ix_(row, row)] for row in seen]
+    paths = factor_counterfactuals(y, YEARS, seen, rank=0, chains=2, draws=400, seed=seed)
+    rho = float(paths.rho.mean())
+    deviation = np.abs(YEARS[:, None] - YEARS)
+    blocks = [(rho**deviation / (1 - rho**2))[np.ix_(row, row)] for row in seen]
     rows, columns = np.nonzero(seen)
     x = np.column_stack([np.eye(n)[rows], np.eye(YEARS.size)[columns][:, 1:]])
     weight = np.linalg.inv(block_diag(*blocks))
@@ -113,7 +113,7 @@ def test_a_factor_model_without_factors_predicts_as_generalised_least_squares(se
     for i in range(hidden):
         error = (y[i] - effects[i] - period)[BEFORE]
         expected = effects[i] + period[~BEFORE] + rho ** np.arange(1, 9) * error[-1]
-        draws = found.path[i][..., ~BEFORE].reshape(-1, 8)
+        draws = paths.path[i][..., ~BEFORE].reshape(-1, 8)
         assert np.abs(draws.mean(axis=0) - expected).max() < 2 * MEAN * draws.std(axis=0).mean()
 
 
@@ -137,8 +137,8 @@ def test_synthetic_intervals_of_the_average_effect_cover_no_effect_at_their_rate
     inside = []
     for repetition in range(6):
         y, d = world(rng, 40)
-        found = synthetic_controls(y, d, YEARS, BEFORE, draws=150, seed=repetition)
-        effect = (y[:, None, None, ~BEFORE] - found.path).mean(axis=-1).reshape(40, -1)
+        paths = synthetic_controls(y, d, YEARS, BEFORE, draws=150, seed=repetition)
+        effect = (y[:, None, None, ~BEFORE] - paths.path).mean(axis=-1).reshape(40, -1)
         low, high = np.quantile(effect, [0.025, 0.975], axis=1)
         inside.append((low < 0) & (high > 0))
     assert COVERAGE[0] <= np.mean(inside) <= COVERAGE[1]
@@ -159,8 +159,8 @@ def test_factor_intervals_of_the_average_effect_cover_no_effect_at_their_rate():
         y = y + simulate_errors(rng, y.shape, rho=0.7, innovation_sd=sd)
         seen = np.ones(y.shape, dtype=bool)
         seen[:20, ~BEFORE] = False
-        found = factor_counterfactuals(y, YEARS, seen, rank=2, draws=200, seed=repetition)
-        effect = (y[:20, None, None, ~BEFORE] - found.path[..., ~BEFORE]).mean(axis=-1).reshape(20, -1)
+        paths = factor_counterfactuals(y, YEARS, seen, rank=2, draws=200, seed=repetition)
+        effect = (y[:20, None, None, ~BEFORE] - paths.path[..., ~BEFORE]).mean(axis=-1).reshape(20, -1)
         low, high = np.quantile(effect, [0.025, 0.975], axis=1)
         inside.append((low < 0) & (high > 0))
         shares.append((effect < 0).mean(axis=1))

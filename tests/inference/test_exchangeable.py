@@ -69,12 +69,12 @@ def test_a_fit_by_classes_gives_the_effects_of_the_ordinary_fit():
     analysis = _analysis("did_shared", onsets=(2005, 2008))
     ordinary, by_classes = fit(analysis, pointwise=False), fit_by_classes(analysis, 0)
     assert att_effect(by_classes).mean == pytest.approx(att_effect(ordinary).mean, abs=SAME_FIT)
-    for one, other in (
+    for of_classes, other in (
         (effects_by(by_classes, "unit"), effects_by(ordinary, "unit")),
         (effects_by(by_classes, "event_time"), effects_by(ordinary, "event_time")),
         (effects_by_cell(by_classes)["u1"], effects_by_cell(ordinary)["u1"]),
     ):
-        assert {key: effect.lower for key, effect in one.items()} == pytest.approx(
+        assert {key: effect.lower for key, effect in of_classes.items()} == pytest.approx(
             {key: effect.lower for key, effect in other.items()}, abs=SAME_FIT
         )
     assert by_classes.log_marginal == pytest.approx(ordinary.log_marginal, abs=SAME_FIT)

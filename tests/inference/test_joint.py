@@ -35,8 +35,8 @@ def two_outcomes(seed=1, correlation=0.0, **panel):
 
 
 def pair(panel, assignment, **card):
-    one = Analysis(panel, assignment, make_card(**card))
-    return one, one.replace(card=dataclasses.replace(one.card, outcome="y2"))
+    analysed = Analysis(panel, assignment, make_card(**card))
+    return analysed, analysed.replace(card=dataclasses.replace(analysed.card, outcome="y2"))
 
 
 def dense_log_density(terms, structure, hyper):
@@ -50,22 +50,24 @@ def dense_log_density(terms, structure, hyper):
         for b in (0, 1):
             lag = t[:, None] - t[None, :]
             if structure == "iid":
-                own = (lag == 0).astype(float)
+                of_errors = (lag == 0).astype(float)
             elif structure == "ar1":
-                own = np.where(lag > 0, rho[a] ** np.abs(lag), rho[b] ** np.abs(lag)) / (1 - rho[a] * rho[b])
+                of_errors = np.where(lag > 0, rho[a] ** np.abs(lag), rho[b] ** np.abs(lag)) / (1 - rho[a] * rho[b])
             else:
                 starts = np.array([t[unit == i].min() for i in unit])
-                own = np.minimum(t[:, None], t[None, :]) - starts[:, None] + 1
-            block = r[a, b] * s[a] * s[b] * own * (unit[:, None] == unit[None, :])
+                of_errors = np.minimum(t[:, None], t[None, :]) - starts[:, None] + 1
+            block = r[a, b] * s[a] * s[b] * of_errors * (unit[:, None] == unit[None, :])
             covariance[a * n : (a + 1) * n, b * n : (b + 1) * n] = block
-    for which, one in enumerate(terms):
-        columns = [(np.eye(int(unit.max()) + 1)[unit] * c[:, None], b.scale) for b in one.per_unit for c in b.columns.T]
-        columns += [(block.columns, block.scale) for block in one.shared]
+    for which, analysed in enumerate(terms):
+        columns = [
+            (np.eye(int(unit.max()) + 1)[unit] * c[:, None], b.scale) for b in analysed.per_unit for c in b.columns.T
+        ]
+        columns += [(block.columns, block.scale) for block in analysed.shared]
         for Z, scale in columns:
             variance = (hyper[f"{scale} {which}"] if isinstance(scale, str) else scale) ** 2
             rows = slice(which * n, (which + 1) * n)
             covariance[rows, rows] += variance * Z @ Z.T
-    y = np.concatenate([one.y for one in terms])
+    y = np.concatenate([analysed.y for analysed in terms])
     return multivariate_normal(np.zeros(2 * n), covariance, allow_singular=True).logpdf(y)
 
 
@@ -116,10 +118,10 @@ def test_multiplying_an_outcome_by_100_multiplies_its_att_by_100_and_leaves_the_
 
 def test_a_planted_correlation_is_found_and_its_sign_follows_the_outcome():
     panel, assignment = two_outcomes(correlation=0.8, n_units=10, n_periods=20, holes=False)
-    found = fit_jointly(*pair(panel, assignment), seed=1)
-    assert float(found.correlation.mean()) == pytest.approx(0.8, abs=0.1)
+    joint_fit = fit_jointly(*pair(panel, assignment), seed=1)
+    assert float(joint_fit.correlation.mean()) == pytest.approx(0.8, abs=0.1)
     turned = fit_jointly(*pair(panel.assign(y2=-panel["y2"]), assignment), seed=1)
-    assert float(turned.correlation.mean()) == pytest.approx(-float(found.correlation.mean()), abs=0.02)
+    assert float(turned.correlation.mean()) == pytest.approx(-float(joint_fit.correlation.mean()), abs=0.02)
 
 
 def test_rows_that_only_one_outcome_has_are_left_out_of_both():
@@ -131,14 +133,14 @@ def test_rows_that_only_one_outcome_has_are_left_out_of_both():
 
 def test_different_errors_or_other_likelihoods_are_refused():
     panel, assignment = two_outcomes()
-    one, two = pair(panel, assignment)
+    analysed, two = pair(panel, assignment)
     with pytest.raises(InputError, match="one error structure"):
-        fit_jointly(one, two.replace(card=dataclasses.replace(two.card, errors=Errors("iid"))))
+        fit_jointly(analysed, two.replace(card=dataclasses.replace(two.card, errors=Errors("iid"))))
     with pytest.raises(InputError, match="normal errors of a common scale"):
-        fit_jointly(one.replace(card=dataclasses.replace(one.card, errors=Errors("ar1", "by_unit"))), two)
+        fit_jointly(analysed.replace(card=dataclasses.replace(analysed.card, errors=Errors("ar1", "by_unit"))), two)
     for change in ({"shocks": Shocks("like_errors")}, {"errors": Errors("ar1_noise")}):
         with pytest.raises(InputError, match="no noise, no shared shocks"):
-            fit_jointly(one.replace(card=dataclasses.replace(one.card, **change)), two)
+            fit_jointly(analysed.replace(card=dataclasses.replace(analysed.card, **change)), two)
 
 
 @pytest.mark.nuts

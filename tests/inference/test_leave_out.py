@@ -50,12 +50,12 @@ def covariance_of(terms, structure, hyper):
         t = terms.period[rows]
         sigma = hyper["sigma_unit"][i] if "sigma_unit" in hyper else hyper["sigma"]
         if structure == "iid":
-            own = np.eye(rows.size)
+            of_errors = np.eye(rows.size)
         elif structure == "ar1":
-            own = hyper["rho"] ** np.abs(t[:, None] - t) / (1 - hyper["rho"] ** 2)
+            of_errors = hyper["rho"] ** np.abs(t[:, None] - t) / (1 - hyper["rho"] ** 2)
         else:
-            own = np.minimum(t[:, None], t) - t[0] + 1
-        covariance[np.ix_(rows, rows)] += sigma**2 * own
+            of_errors = np.minimum(t[:, None], t) - t[0] + 1
+        covariance[np.ix_(rows, rows)] += sigma**2 * of_errors
     return covariance
 
 
@@ -63,9 +63,9 @@ def conditional_log_density(covariance, y, rows, given, contrasts=None):
     """log N(C y_B | y_given) from the textbook formula."""
     gain = np.linalg.solve(covariance[np.ix_(given, given)], covariance[np.ix_(given, rows)]).T
     mean = gain @ y[given]
-    left = covariance[np.ix_(rows, rows)] - gain @ covariance[np.ix_(given, rows)]
+    remaining = covariance[np.ix_(rows, rows)] - gain @ covariance[np.ix_(given, rows)]
     c = np.eye(rows.size) if contrasts is None else contrasts
-    return multivariate_normal(c @ mean, c @ left @ c.T, allow_singular=True).logpdf(c @ y[rows])
+    return multivariate_normal(c @ mean, c @ remaining @ c.T, allow_singular=True).logpdf(c @ y[rows])
 
 
 def model_of(card, **panel):
@@ -93,8 +93,8 @@ def test_the_density_of_held_out_rows_is_the_multivariate_normal_conditional(cha
             contrasts = period_contrasts(rows.size).T
             others = np.setdiff1d(np.arange(terms.y.size), rows)
             expected = conditional_log_density(covariance, terms.y, rows, others, contrasts)
-            found = held_out.contrast_log_density(values, rows, contrasts)[draw]
-            assert found == pytest.approx(expected, abs=ROUNDING)
+            computed = held_out.contrast_log_density(values, rows, contrasts)[draw]
+            assert computed == pytest.approx(expected, abs=ROUNDING)
 
 
 @pytest.mark.parametrize(
@@ -185,15 +185,15 @@ def refitted_score(design, card, row, points=3000):
     space = hyperparameters(terms, card)
     without = rows_of(terms, np.delete(np.arange(terms.y.size), row))
     model = Collapsed.of(without, card, space)
-    found = sample_by_importance(
+    computed = sample_by_importance(
         lambda vectors: model.conditional(space.values(vectors)).log_density + space.log_prior(vectors),
         space.start(),
         points,
         np.random.default_rng(row),
     )
     whole = HeldOut(Collapsed.of(terms, card, space))
-    density = whole.row_log_density(space.values(found.vectors))[:, row]
-    return logsumexp(density, b=found.weights) - np.log(design.attrs["y_scale"])
+    density = whole.row_log_density(space.values(computed.vectors))[:, row]
+    return logsumexp(density, b=computed.weights) - np.log(design.attrs["y_scale"])
 
 
 def test_leave_one_out_is_a_refit_without_the_row():
@@ -242,9 +242,9 @@ def test_in_other_units_every_score_moves_by_the_log_of_the_factor():
             leave_units_out(design, card),
             leave_future_out(design, card, first=2006),
         )
-    for one, other in zip(scores[1.0], scores[100.0], strict=True):
-        numbers = one["contrasts"].to_numpy() if "contrasts" in one else 1
-        moved = (one["elpd"] - other["elpd"]).to_numpy()
+    for first_time, other in zip(scores[1.0], scores[100.0], strict=True):
+        numbers = first_time["contrasts"].to_numpy() if "contrasts" in first_time else 1
+        moved = (first_time["elpd"] - other["elpd"]).to_numpy()
         assert moved == pytest.approx(numbers * np.log(100.0), abs=ROUNDING)
 
 
@@ -257,8 +257,8 @@ def test_the_score_of_a_left_out_unit_does_not_depend_on_its_level_nor_that_of_a
     moved["y"][:, -1] += 1.0
     other = build_design(moved, assignment, card)
     wide = 0.02  # the width of the wide priors follows the total spread, which moves
-    units = [leave_units_out(one, card)["elpd"].to_numpy()[2] for one in (design, other)]
-    years = [leave_future_out(one, card, first=2009)["elpd"].to_numpy() for one in (design, other)]
+    units = [leave_units_out(first_time, card)["elpd"].to_numpy()[2] for first_time in (design, other)]
+    years = [leave_future_out(first_time, card, first=2009)["elpd"].to_numpy() for first_time in (design, other)]
     assert units[0] == pytest.approx(units[1], abs=wide)
     assert years[0] == pytest.approx(years[1], abs=wide)
 
@@ -291,12 +291,12 @@ def test_the_data_prefer_the_errors_that_made_them():
         return max(scores, key=scores.get), scores
 
     assert best(rho=0.0, errors="iid", seed=2)[0] in ("iid", "ar1")  # rho = 0 is inside ar1
-    found, scores = best(rho=0.8, seed=3)
-    assert found in ("ar1", "scale")
+    computed, scores = best(rho=0.8, seed=3)
+    assert computed in ("ar1", "scale")
     assert scores["ar1"] - scores["iid"] > 20
     uneven = dict(zip(units, [0.05, 0.5, 0.1, 0.8, 0.1, 0.05, 0.6, 0.2, 0.4], strict=True))
-    found, scores = best(innovation_sd=uneven, seed=4)
-    assert found == "scale"
+    computed, scores = best(innovation_sd=uneven, seed=4)
+    assert computed == "scale"
     assert scores["scale"] - scores["ar1"] > 10
 
 
@@ -310,5 +310,5 @@ def test_a_sampled_card_is_refused():
 def test_the_same_seed_gives_the_same_scores():
     card = dataclasses.replace(make_card(), sampler=Sampler(proposals=400))
     design = build_design(*make_panel(), card)
-    one, again = (leave_units_out(design, card, seed=3)["elpd"].to_numpy() for _ in range(2))
-    assert one.tobytes() == again.tobytes()
+    first_time, again = (leave_units_out(design, card, seed=3)["elpd"].to_numpy() for _ in range(2))
+    assert first_time.tobytes() == again.tobytes()

@@ -82,16 +82,16 @@ def test_the_pymc_model_the_bambi_formula_and_the_sampled_density_are_one(seed):
         theirs = model.compile_logp()
     points = [(0.3, (1.0, -2.0)), (-1.0, (0.0, 0.5)), (2.0, (4.0, 3.0))]
     z, signs = pre["standard"].to_numpy(), np.where(pre["treated"], 1.0, -1.0)
-    found, by_hand = [], []
+    estimated, by_hand = [], []
     for a, (b, c) in points:
         here = float(ours({"intercept": np.array(a), "slope": np.array([b, c])}))
         there = float(theirs({"Intercept": np.array(a), "x1": np.array(b), "x2": np.array(c)}))
-        found.append(here - there)
+        estimated.append(here - there)
         vector = np.array([[a, b, c]])
         likelihood = -np.logaddexp(0, -signs * (a + z @ [b, c])).sum()
         by_hand.append(here - likelihood - float(_log_prior(vector, prior)[0]))
     np.testing.assert_allclose(by_hand, 0, atol=CLIPPED)
-    np.testing.assert_allclose(found, found[0], atol=CLIPPED)
+    np.testing.assert_allclose(estimated, estimated[0], atol=CLIPPED)
 
 
 def test_the_prior_predictive_is_wide_and_centred_on_half(seed):

@@ -65,8 +65,8 @@ def test_density_mean_and_sd_are_those_of_dense_algebra(analysis, seed, structur
     dense = [_dense(engine, design, card, power, structure, vectors[at : at + 1]) for at in range(3)]
     for at in range(1, 3):  # up to a constant
         assert log_density[at] - log_density[0] == pytest.approx(dense[at][0] - dense[0][0], abs=1e-6)
-    np.testing.assert_allclose(means, [one[1] for one in dense], atol=ROUNDING)
-    np.testing.assert_allclose(sds, [one[2] for one in dense], atol=ROUNDING)
+    np.testing.assert_allclose(means, [exponents[1] for exponents in dense], atol=ROUNDING)
+    np.testing.assert_allclose(sds, [exponents[2] for exponents in dense], atol=ROUNDING)
 
 
 def _dense(engine, design, card, power, structure, vector):
@@ -129,14 +129,14 @@ def test_the_variance_counts_a_control_that_serves_five_times_as_one(balanced):
     card = dataclasses.replace(load_card("twfe_limit"), outcome="y")
     treated = sides(design)
     controls = np.flatnonzero(~treated)
-    one = np.where(treated, 1.0, 0.0)
-    one[controls[0]] = treated.sum()
+    exponents = np.where(treated, 1.0, 0.0)
+    exponents[controls[0]] = treated.sum()
     alike = np.where(treated, 1.0, treated.sum() / controls.size)
     engine = Collapsed.build(design, card)
     vectors = np.repeat(engine.space.start()[None, :], 2, axis=0)
     sds = [
         att_given_powers(design, card, engine.with_powers(v), vectors)[2][0]
-        for v in power_weights(np.stack([one, alike]), treated)
+        for v in power_weights(np.stack([exponents, alike]), treated)
     ]
     m, k = treated.sum(), controls.size
     assert (sds[0] / sds[1]) ** 2 == pytest.approx((1 / m + 1) / (1 / m + 1 / k), rel=1e-4)

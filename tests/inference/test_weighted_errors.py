@@ -83,9 +83,9 @@ def test_with_one_effect_and_independent_errors_the_posterior_is_near_weighted_t
         "errors": dataclasses.replace(card.errors, structure="iid"),
     }
     weighted = analysis(**changes)
-    mean = {name: att_effect(fit(one, pointwise=False)).mean for name, one in
+    mean = {name: att_effect(fit(recipe_of, pointwise=False)).mean for name, recipe_of in
             {"weighted": weighted, "plain": analysis(weights="none", **changes)}.items()}  # fmt: skip
-    twfe = {name: frequentist_rows(one.design)[0].estimate for name, one in
+    twfe = {name: frequentist_rows(recipe_of.design)[0].estimate for name, recipe_of in
             {"weighted": weighted, "plain": analysis(weights="none", **changes)}.items()}  # fmt: skip
     moved = twfe["weighted"] - twfe["plain"]
     assert abs(moved) > 0.01

@@ -33,8 +33,8 @@ def made_up_paper(seed: int = 5) -> Published:
     shipped = load_published()
     data = made_up_data(seed)
     specifications = {
-        key: dataclasses.replace(one, sample="full") if one.sample == "matched" else one
-        for key, one in shipped.specifications.items()
+        key: dataclasses.replace(cell_of, sample="full") if cell_of.sample == "matched" else cell_of
+        for key, cell_of in shipped.specifications.items()
     }
     cells, statistics = {}, {}
     for key, regression in specifications.items():
@@ -83,9 +83,9 @@ def ols(data, regression, rows):
     """Estimates, ordinary standard errors and the overall R-squared of a declared regression."""
     columns = [data[name][rows] for name in regression.regressors]
     year, unit = data["year"][rows], data["unit"][rows]
-    columns += [(year == one).astype(float) for one in np.unique(year)]
+    columns += [(year == cell_of).astype(float) for cell_of in np.unique(year)]
     if regression.unit_effects:
-        columns += [(unit == one).astype(float) for one in np.unique(unit)[1:]]
+        columns += [(unit == cell_of).astype(float) for cell_of in np.unique(unit)[1:]]
     X, y = np.column_stack(columns), data[regression.outcome][rows]
     inverse = np.linalg.inv(X.T @ X)
     b = inverse @ X.T @ y
@@ -109,31 +109,31 @@ def printed_cell(table, column, name, estimate, error) -> Cell:
 
 def facts(shipped, data):
     """Facts that the made-up data obey."""
-    found = {"country_codes": shipped.facts["country_codes"]}
+    made = {"country_codes": shipped.facts["country_codes"]}
     for outcome in ("lnexport", "lnimport"):
         sd = float(data[outcome].std())
-        found[f"sd_{outcome}"] = Fact(f"sd_{outcome}", sd, 0.8 * sd, 1.25 * sd, "made up", "")
+        made[f"sd_{outcome}"] = Fact(f"sd_{outcome}", sd, 0.8 * sd, 1.25 * sd, "made up", "")
     for name in ("lnppl", "lnpgdp", "growth"):
         share = within_share(data, name)
-        found[f"within_share_{name}"] = Fact(f"within_share_{name}", share, share, share, "made up", "")
-    return found
+        made[f"within_share_{name}"] = Fact(f"within_share_{name}", share, share, share, "made up", "")
+    return made
 
 
 def within_share(data, name):
     """What country effects leave of a covariate, over what years, BRI and the other covariates leave."""
     others = [data[other] for other in ("BRI", *COVARIATES) if other != name]
-    years = [(data["year"] == one).astype(float) for one in np.unique(data["year"])]
-    units = [(data["unit"] == one).astype(float) for one in np.unique(data["unit"])[1:]]
-    left = []
+    years = [(data["year"] == cell_of).astype(float) for cell_of in np.unique(data["year"])]
+    units = [(data["unit"] == cell_of).astype(float) for cell_of in np.unique(data["unit"])[1:]]
+    remaining = []
     for known in ([*others, *years], [*others, *years, *units]):
         X = np.column_stack(known)
-        left.append(float(np.sum((data[name] - X @ np.linalg.lstsq(X, data[name], rcond=None)[0]) ** 2)))
-    return left[1] / left[0]
+        remaining.append(float(np.sum((data[name] - X @ np.linalg.lstsq(X, data[name], rcond=None)[0]) ** 2)))
+    return remaining[1] / remaining[0]
 
 
 def descriptives(shipped):
     """Table 1 as it is, which adds up, and a Table 2 that follows from one sample before matching and one after."""
-    found = {key: cell for key, cell in shipped.descriptives.items() if key[0] == 1}
+    made = {key: cell for key, cell in shipped.descriptives.items() if key[0] == 1}
     for name, (treated, sd, before, after) in BALANCE.items():
         for sample, bias, size in (("before", before, SIZE_BEFORE), ("after", after, SIZE_AFTER)):
             p = 2 * (1 - NormalDist().cdf(abs(bias) * size**0.5))
@@ -148,8 +148,8 @@ def descriptives(shipped):
             for column, text in values.items():
                 stars = sum(p < level for level in (0.1, 0.05, 0.01)) if column == "p_value" else 0
                 cell = Descriptive(2, name, sample, column, Printed(text), stars, "made up")
-                found[cell.key] = cell
-    return found
+                made[cell.key] = cell
+    return made
 
 
 def with_text(paper):
@@ -182,7 +182,7 @@ def with_text(paper):
         paper = with_statement(paper, name, words=text)
     for name, text in numbers.items():
         paper = with_statement(paper, name, number=text)
-    statements = {key: one for key, one in paper.statements.items() if key != "placebo_mean_zero"}
+    statements = {key: cell_of for key, cell_of in paper.statements.items() if key != "placebo_mean_zero"}
     authors = {
         16: (2011, ("OECD",)),
         17: (2013, ("Khandelwal",)),

@@ -77,8 +77,10 @@ def matched(paper):
 
 
 def copied(paper):
-    own = paper.cell(3, 3, "lnroaddensity")
-    paper = with_cell(paper, 3, 6, "lnroaddensity", estimate=printed(own.estimate.value + 6 * own.se.value).text)
+    its_cell = paper.cell(3, 3, "lnroaddensity")
+    paper = with_cell(
+        paper, 3, 6, "lnroaddensity", estimate=printed(its_cell.estimate.value + 6 * its_cell.se.value).text
+    )
     other = paper.cell(3, 6, "lnroaddensity")
     return with_cell(paper, 4, 1, "lnroaddensity", estimate=other.estimate, se=other.se)
 
@@ -368,7 +370,7 @@ PLANTED = {
 
 
 def test_a_consistent_paper_has_no_finding(consistent):
-    assert [found.id for found in audit(consistent)] == []
+    assert [found_by_rule.id for found_by_rule in audit(consistent)] == []
     assert len(questions_without_finding(consistent)) == len(RULES)
 
 
@@ -376,8 +378,8 @@ def test_a_consistent_paper_has_no_finding(consistent):
 def test_a_planted_inconsistency_is_found(consistent, planted):
     plant, rule, expected = PLANTED[planted]
     spoiled = plant(consistent)
-    assert {found.id for found in rule(spoiled)} == expected
-    assert expected <= {found.id for found in audit(spoiled)}
+    assert {found_by_rule.id for found_by_rule in rule(spoiled)} == expected
+    assert expected <= {found_by_rule.id for found_by_rule in audit(spoiled)}
 
 
 def test_every_rule_has_a_planted_inconsistency():
@@ -394,8 +396,11 @@ def test_every_rule_asks_a_question_and_derives_its_answer():
 
 @pytest.mark.published
 def test_the_findings_on_the_paper_are_these(paper):
-    found = {severity: {one.id for one in audit(paper) if one.severity == severity} for severity in SEVERITIES}
-    assert found["contradiction"] == {
+    found_by_rule = {
+        severity: {a_finding.id for a_finding in audit(paper) if a_finding.severity == severity}
+        for severity in SEVERITIES
+    }
+    assert found_by_rule["contradiction"] == {
         "rows-and-countries",
         "decimal-slip-growth",
         "misprint-6-lnroaddensity",
@@ -412,7 +417,7 @@ def test_the_findings_on_the_paper_are_these(paper):
         "citation-inequality-literature-second",
         "citation-classification",
     }
-    assert found["implausible"] == {
+    assert found_by_rule["implausible"] == {
         "classification-years",
         "rows-needed-by-t",
         "rows-of-table-6",
@@ -435,7 +440,7 @@ def test_the_findings_on_the_paper_are_these(paper):
         "controls-that-signed",
         "flow-as-a-share",
     }
-    assert found["unclear"] == {
+    assert found_by_rule["unclear"] == {
         "units-of-the-world",
         "headline-without-star",
         "r-squared-3-3",
@@ -461,12 +466,12 @@ def test_two_r_squared_contradict_each_other_only_where_no_effects_could_be_coun
     pooled = with_regression(within, 3, 3, unit_effects=False, period_effects=False)
     pooled = with_regression(pooled, 4, 1, unit_effects=False, period_effects=False)
     for spoiled, severity in ((within, "unclear"), (pooled, "contradiction")):
-        assert {found.severity for found in fit.r_squared_definitions(spoiled)} == {severity}
+        assert {found_by_rule.severity for found_by_rule in fit.r_squared_definitions(spoiled)} == {severity}
 
 
 @pytest.mark.published
 def test_the_numbers_behind_the_main_findings_are_these(paper):
-    computed = {found.id: found.computed for found in audit(paper)}
+    computed = {found_by_rule.id: found_by_rule.computed for found_by_rule in audit(paper)}
     assert computed["rows-and-countries"] == {"stated": [6111], "most": 189, "units_if_balanced": 291}
     assert computed["placebo-draws"]["groups"] == 126
     claim = computed["claim-under-placebo-errors"]
@@ -494,32 +499,34 @@ def test_a_finding_is_one_plain_sentence_and_its_json_has_the_agreed_keys(paper)
 
 def test_findings_come_contradictions_first_and_the_text_has_them_all(paper):
     findings = audit(paper)
-    order = [list(SEVERITIES).index(found.severity) for found in findings]
+    order = [list(SEVERITIES).index(found_by_rule.severity) for found_by_rule in findings]
     assert all(earlier <= later for earlier, later in pairwise(order))
     printed_text = audit_text(findings, questions_without_finding(paper))
-    assert all(f"[{found.id}]" in printed_text for found in findings)
+    assert all(f"[{found_by_rule.id}]" in printed_text for found_by_rule in findings)
     assert printed_text.startswith(f"{len(findings)} findings: ")
     assert "CHECKED AND FOUND TO HOLD" in printed_text
     assert max(map(len, printed_text.splitlines())) <= 110
 
 
 def test_a_number_without_a_bound_is_null_in_json():
-    found = Finding("one", "unclear", "a claim", "A sentence.", ("a cell",), {"range": [0.123456789, float("inf")]})
-    assert found.values["computed"] == {"range": [0.123457, None]}
+    found_by_rule = Finding(
+        "one", "unclear", "a claim", "A sentence.", ("a cell",), {"range": [0.123456789, float("inf")]}
+    )
+    assert found_by_rule.values["computed"] == {"range": [0.123457, None]}
 
 
 def test_the_rows_that_a_table_implies_are_those_of_its_data():
     """The identity behind rows_of_one_table, at full precision: two columns that differ in one regressor give df."""
     data, specifications = made_up_data(3), load_published().specifications
     every = data["year"] > 0
-    found = []
+    found_by_rule = []
     for column in (1, 2, 3, 4):
         regression = specifications[6, column]
         b, se, r2 = ols(data, regression, every)
-        found.append(((b[0] / se[0]) ** 2, 1 - r2))
+        found_by_rule.append(((b[0] / se[0]) ** 2, 1 - r2))
         assert regression.regressors[0] == MECHANISMS[column - 1]
     df = every.sum() - 5 - 21 - 19
-    for (t_one, gap_one), (t_other, gap_other) in combinations(found, 2):
+    for (t_one, gap_one), (t_other, gap_other) in combinations(found_by_rule, 2):
         assert (gap_other * t_other - gap_one * t_one) / (gap_one - gap_other) == pytest.approx(df)
 
 

@@ -111,8 +111,10 @@ def test_coefficients_within_rounding_stay_inside_the_bounds_of_the_certificate(
     for _ in range(200):
         moved = [{k: v.value + v.half_unit * rng.uniform(-1, 1) for k, v in t.coefficients.items()} for t in tables]
         residuals = [{t.outcome: 1.0} | {k: -v for k, v in b.items()} for t, b in zip(tables, moved, strict=True)]
-        cancelled, left = (np.array([[r.get(n, 0.0) for r in residuals] for n in rows]) for rows in (names, shared))
-        w = left @ np.linalg.svd(cancelled)[2][-1]
+        cancelled, remaining = (
+            np.array([[r.get(n, 0.0) for r in residuals] for n in rows]) for rows in (names, shared)
+        )
+        w = remaining @ np.linalg.svd(cancelled)[2][-1]
         ratios = dict(zip(shared, w / w[shared.index("lnroaddensity")], strict=True))
         for name, (low, high) in certificate.bounds.items():
             assert low - RTOL_LINEAR_PROGRAM <= ratios[name] <= high + RTOL_LINEAR_PROGRAM
@@ -168,10 +170,10 @@ def test_the_nearest_gram_matrix_keeps_what_the_equations_leave_free():
     expected = np.array([[2.0, 0.3, 0.5], [0.3, 1.0, -0.2], [0.5, -0.2, 3.0]])
     row = np.eye(3)
     equations = Equations((row[:1],), (row[1:2],), np.array([0.9]), np.array([np.inf]))
-    found = nearest_gram([expected], equations)
-    assert found.converged
-    assert found.gram[0][0, 1] == pytest.approx(0.9, abs=SOLVED)
-    inverse = np.linalg.inv(found.gram[0]) - np.linalg.inv(expected)
+    nearest = nearest_gram([expected], equations)
+    assert nearest.converged
+    assert nearest.gram[0][0, 1] == pytest.approx(0.9, abs=SOLVED)
+    inverse = np.linalg.inv(nearest.gram[0]) - np.linalg.inv(expected)
     assert np.abs(inverse[[0, 0, 1, 1, 2], [0, 2, 1, 2, 2]]).max() < SOLVED
     kept = Equations((row[:1],), (row[1:2],), np.array([0.3]), np.array([np.inf]))
     np.testing.assert_allclose(nearest_gram([expected], kept).gram[0], expected, atol=SOLVED)

@@ -40,19 +40,19 @@ def test_a_certificate_of_conflict_is_checked_by_adding_residuals(entries):
     """sum_k a_k (y_k - X_k b_k) leaves the combination, whatever the data: an identity in the printed numbers."""
     published = load_published()
     for entry in entries:
-        for one in entry["certificate"].get("collinear", []):
+        for relation in entry["certificate"].get("collinear", []):
             known = {r.name: r for r in reported(published, GROUPS[entry["name"]])}
             total = {}
-            for name, weight in one["weights"].items():
+            for name, weight in relation["weights"].items():
                 regression = known[name]
                 total[regression.outcome] = total.get(regression.outcome, 0.0) + weight
                 for variable, number in regression.coefficients.items():
                     total[variable] = total.get(variable, 0.0) - weight * number.value
-            size = max(abs(weight) for weight in one["weights"].values())
+            size = max(abs(weight) for weight in relation["weights"].values())
             for variable, value in total.items():
-                expected = one["combination"].get(variable, 0.0)
+                expected = relation["combination"].get(variable, 0.0)
                 assert value == pytest.approx(expected, abs=1e-9 * size), (entry["name"], variable)
-            low, high = one["bounds"][max(one["combination"], key=lambda n: abs(one["combination"][n]))]
+            low, high = relation["bounds"][max(relation["combination"], key=lambda n: abs(relation["combination"][n]))]
             assert low == high == pytest.approx(1)
 
 

@@ -43,9 +43,9 @@ def test_every_method_gives_a_coefficient_in_the_quoted_range_and_the_ends_are_r
     ]
     assert all(entry["inside"] for entry in entries)
     for outcome, (low, high) in QUOTED.items():
-        found = [entry["estimate"] for entry in entries if entry["outcome"] == outcome]
-        assert paper.statement(low).number.agrees(min(found))
-        assert paper.statement(high).number.agrees(max(found))
+        statistics = [entry["estimate"] for entry in entries if entry["outcome"] == outcome]
+        assert paper.statement(low).number.agrees(min(statistics))
+        assert paper.statement(high).number.agrees(max(statistics))
 
 
 @pytest.mark.published
@@ -57,8 +57,8 @@ def test_pyfixest_gives_the_same_weighted_coefficients_and_clustered_errors(pape
     for name in ("lnexport", "lnimport", *regressors):
         rows[name] = variable(panel, name).ravel()
     entries = {(entry["outcome"], entry["method"]): entry for entry in psm_did(paper, panel)}
-    for method, found in matches.items():
-        rows["weight"] = np.repeat(found.weights.to_numpy(), panel.sizes["period"])
+    for method, statistics in matches.items():
+        rows["weight"] = np.repeat(statistics.weights.to_numpy(), panel.sizes["period"])
         for outcome in BASELINE:
             formula = f"{outcome} ~ {BRI} + {' + '.join(regressors)} | unit + period"
             kept = rows[rows["weight"] > 0]
@@ -128,26 +128,26 @@ def test_table_2_is_computed_as_its_note_says(paper, panel, matches):
 
     ever = panel[BRI].to_numpy().any(axis=1)
     growth = np.diff(variable(panel, "lnexport")[:, BEFORE], axis=1).mean(axis=1)
-    found = {
+    statistics = {
         (e["sample"], e["column"]): e["reproduced"] for e in balance_table(paper, panel) if "growth" in e["variable"]
     }
     weights = matches["kernel"].weights.to_numpy()
     spread = np.sqrt((growth[ever].var(ddof=1) + growth[~ever].var(ddof=1)) / 2)
     after = np.average(growth[ever], weights=weights[ever]) - np.average(growth[~ever], weights=weights[~ever])
-    assert found["before", "bias_pct"] == pytest.approx(
+    assert statistics["before", "bias_pct"] == pytest.approx(
         100 * (growth[ever].mean() - growth[~ever].mean()) / spread, abs=1e-5
     )
-    assert found["after", "bias_pct"] == pytest.approx(100 * after / spread, abs=1e-5)
-    assert found["before", "p_value"] == pytest.approx(ttest_ind(growth[ever], growth[~ever]).pvalue, abs=1e-5)
+    assert statistics["after", "bias_pct"] == pytest.approx(100 * after / spread, abs=1e-5)
+    assert statistics["before", "p_value"] == pytest.approx(ttest_ind(growth[ever], growth[~ever]).pvalue, abs=1e-5)
 
 
 def test_unit_statistics_of_a_series_that_is_known():
     steps = np.array([[0.1, 0.3, 0.1, 0.3], [0.2, 0.2, 0.2, 0.2]])
     exports = np.cumsum(np.column_stack([np.ones(2), steps]), axis=1)
-    found = unit_statistics(exports, slice(0, 5))
-    np.testing.assert_allclose(found["export_growth"], [0.2, 0.2], atol=SOLVED)
-    np.testing.assert_allclose(found["export_volatility"], [0.2 / np.sqrt(3), 0.0], atol=SOLVED)
-    np.testing.assert_allclose(found["export_size_log"], exports.mean(axis=1) + np.log(1e6), atol=SOLVED)
+    statistics = unit_statistics(exports, slice(0, 5))
+    np.testing.assert_allclose(statistics["export_growth"], [0.2, 0.2], atol=SOLVED)
+    np.testing.assert_allclose(statistics["export_volatility"], [0.2 / np.sqrt(3), 0.0], atol=SOLVED)
+    np.testing.assert_allclose(statistics["export_size_log"], exports.mean(axis=1) + np.log(1e6), atol=SOLVED)
 
 
 def test_a_plan_whose_balance_names_no_method_is_refused(tmp_path, monkeypatch):

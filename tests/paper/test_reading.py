@@ -44,7 +44,7 @@ def paper():
 
 @pytest.fixture(scope="module")
 def by_key(paper):
-    return {(one.outcome, one.prior, one.noise): one for one in readings(paper)}
+    return {(reading.outcome, reading.prior, reading.noise): reading for reading in readings(paper)}
 
 
 def integrated(estimate, se, prior, claim):
@@ -71,16 +71,16 @@ def integrated(estimate, se, prior, claim):
 @pytest.mark.parametrize("number", range(3))
 def test_the_closed_form_is_what_integration_gives(estimate, se, number):
     prior = priors(estimate)[number]
-    found = posterior(estimate, se, prior, estimate)
+    read = posterior(estimate, se, prior, estimate)
     expected = integrated(estimate, se, prior, estimate)
-    assert (found.mean, found.sd, found.p_positive, found.p_half) == pytest.approx(expected, abs=1e-7)
-    assert NormalDist(found.mean, found.sd).cdf(found.lower) == pytest.approx(0.025)
-    assert NormalDist(found.mean, found.sd).cdf(found.upper) == pytest.approx(0.975)
+    assert (read.mean, read.sd, read.p_positive, read.p_half) == pytest.approx(expected, abs=1e-7)
+    assert NormalDist(read.mean, read.sd).cdf(read.lower) == pytest.approx(0.025)
+    assert NormalDist(read.mean, read.sd).cdf(read.upper) == pytest.approx(0.975)
 
 
 def test_without_prior_information_the_posterior_is_the_estimate():
-    found = posterior(0.218, 0.0385, WIDE, 0.218)
-    assert (found.mean, found.sd) == pytest.approx((0.218, 0.0385), rel=1e-6)
+    read = posterior(0.218, 0.0385, WIDE, 0.218)
+    assert (read.mean, read.sd) == pytest.approx((0.218, 0.0385), rel=1e-6)
     assert largest_factor(0.218, 0.0385, WIDE, Z_INTERVAL) == pytest.approx(0.218 / 0.0385 / Z_INTERVAL, rel=1e-6)
 
 
@@ -135,15 +135,15 @@ def test_the_placebo_posterior_is_what_integration_over_effect_and_noise_gives(e
     grid = density(tau[:, None], log_s[None, :])
     mass = grid.sum()
     marginal = grid.sum(1) / mass
-    found, median = placebo_posterior(estimates, weights, prior, scale, claim)
+    read, median = placebo_posterior(estimates, weights, prior, scale, claim)
     mean = (tau * marginal).sum()
-    assert found.mean == pytest.approx(mean, abs=QUADRATURE)
-    assert found.sd == pytest.approx(((tau - mean) ** 2 @ marginal) ** 0.5, abs=QUADRATURE)
+    assert read.mean == pytest.approx(mean, abs=QUADRATURE)
+    assert read.sd == pytest.approx(((tau - mean) ** 2 @ marginal) ** 0.5, abs=QUADRATURE)
     cumulative = np.cumsum(marginal)
     step = tau[1] - tau[0]
-    assert found.lower == pytest.approx(tau[np.searchsorted(cumulative, 0.025)], abs=2 * step)
-    assert found.upper == pytest.approx(tau[np.searchsorted(cumulative, 0.975)], abs=2 * step)
-    assert found.p_positive == pytest.approx(marginal[tau > 0].sum(), abs=20 * QUADRATURE)
+    assert read.lower == pytest.approx(tau[np.searchsorted(cumulative, 0.025)], abs=2 * step)
+    assert read.upper == pytest.approx(tau[np.searchsorted(cumulative, 0.975)], abs=2 * step)
+    assert read.p_positive == pytest.approx(marginal[tau > 0].sum(), abs=20 * QUADRATURE)
     assert median == pytest.approx(np.exp(log_s[np.searchsorted(np.cumsum(grid.sum(0)) / mass, 0.5)]), rel=0.03)
 
 
@@ -158,8 +158,8 @@ def test_the_placebo_posterior_agrees_with_adaptive_integration():
 
     limits = (np.log(scale) - 3, np.log(scale) + 4)
     positive, negative = (dblquad(density, *ends, *limits, epsabs=1e-5)[0] for ends in ((0, 2.5), (-2.5, 0)))
-    found, _ = placebo_posterior(estimates, weights, prior, scale, 0.218)
-    assert found.p_positive == pytest.approx(positive / (positive + negative), abs=10 * QUADRATURE)
+    read, _ = placebo_posterior(estimates, weights, prior, scale, 0.218)
+    assert read.p_positive == pytest.approx(positive / (positive + negative), abs=10 * QUADRATURE)
 
 
 def test_larger_placebos_mean_more_noise_and_less_certainty():
@@ -193,20 +193,22 @@ def test_the_reading_of_the_paper_is_this(by_key):
 
 def test_the_json_of_the_readings_has_the_priors_their_reasons_and_every_row(paper):
     values = reading_values(paper)
-    assert [one["outcome"] for one in values] == list(HEADLINES)
-    for one in values:
-        assert [prior["name"] for prior in one["priors"]] == ["sceptical", "neutral", "enthusiastic"]
-        assert len(one["readings"]) == 15
-        assert set(one["assumptions"]) == {"standard error", PLACEBOS, PLACEBOS_IN_PART}
+    assert [reading["outcome"] for reading in values] == list(HEADLINES)
+    for reading in values:
+        assert [prior["name"] for prior in reading["priors"]] == ["sceptical", "neutral", "enthusiastic"]
+        assert len(reading["readings"]) == 15
+        assert set(reading["assumptions"]) == {"standard error", PLACEBOS, PLACEBOS_IN_PART}
         assert {"prior", "noise", "source", "noise_sd", "posterior", "factor_interval", "factor_probability"} == set(
-            one["readings"][0]
+            reading["readings"][0]
         )
-        json.dumps(one, allow_nan=False)
+        json.dumps(reading, allow_nan=False)
 
 
 def test_placebos_before_the_onset_hold_no_part_of_the_effect():
     """In the made-up paper the placebo columns drop the treated years, so the two ways to read them are one."""
-    found = {(one.outcome, one.prior, one.noise): one.posterior for one in readings(made_up_paper(1))}
-    for (outcome, prior, noise), summary in found.items():
+    read = {
+        (reading.outcome, reading.prior, reading.noise): reading.posterior for reading in readings(made_up_paper(1))
+    }
+    for (outcome, prior, noise), summary in read.items():
         if noise == PLACEBOS:
-            assert summary == found[outcome, prior, PLACEBOS_IN_PART]
+            assert summary == read[outcome, prior, PLACEBOS_IN_PART]

@@ -50,17 +50,17 @@ def test_a_changed_growth_rate_changes_its_own_entry_of_table_1(paper):
     other = dataclasses.replace(
         paper, descriptives={**paper.descriptives, key: dataclasses.replace(cell, number=Printed("10.3"))}
     )
-    before, after = (table_1(one, categories(one)) for one in (paper, other))
+    before, after = (table_1(of_pool, categories(of_pool)) for of_pool in (paper, other))
     different = [new for old, new in zip(before, after, strict=True) if old != new]
     assert [(e["variable"], e["column"], e["published"]) for e in different] == [key[1:2] + key[3:] + (10.3,)]
     assert all(entry["agrees"] for entry in after)
 
 
 def test_values_of_the_categories_are_those_of_the_series(paper):
-    found = category_values(paper)
-    assert found["main"] == ["electronics", "electrical", "instruments"]
-    assert set(found["levels"]) == set(found["names"])
-    assert len(found["years"]) == 21
+    rebuilt = category_values(paper)
+    assert rebuilt["main"] == ["electronics", "electrical", "instruments"]
+    assert set(rebuilt["levels"]) == set(rebuilt["names"])
+    assert len(rebuilt["years"]) == 21
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
@@ -95,20 +95,20 @@ def test_the_event_study_is_pyfixest_s(paper, panel, outcome, reference, lowest,
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
 def test_fake_groups_are_least_squares_of_groups_as_large_as_the_treated(paper, panel, outcome):
-    found = fake_groups(paper, panel, outcome)
-    assert (found["treated"], found["draws"]) == (90, 500)
-    assert paper.cell(*OUTCOMES[outcome], "BRI").estimate.agrees(found["observed"])
+    rebuilt = fake_groups(paper, panel, outcome)
+    assert (rebuilt["treated"], rebuilt["draws"]) == (90, 500)
+    assert paper.cell(*OUTCOMES[outcome], "BRI").estimate.agrees(rebuilt["observed"])
     for pool in (EVERYONE, NEVER_TREATED):
-        one = found["pools"][pool]
-        estimates = np.array(one["estimates"])
+        of_pool = rebuilt["pools"][pool]
+        estimates = np.array(of_pool["estimates"])
         assert estimates.size == 500
-        assert one["mean"] == pytest.approx(estimates.mean(), abs=1e-5)
-        assert one["as_large"] == pytest.approx((np.abs(estimates) >= abs(found["observed"])).mean())
+        assert of_pool["mean"] == pytest.approx(estimates.mean(), abs=1e-5)
+        assert of_pool["as_large"] == pytest.approx((np.abs(estimates) >= abs(rebuilt["observed"])).mean())
         # The mean of random groups is zero up to Monte Carlo error: it says nothing about the treated ones.
-        assert abs(one["mean"]) < 4 * one["sd"] / np.sqrt(500)
-        at, density = (np.array(one["density"][key]) for key in ("at", "density"))
+        assert abs(of_pool["mean"]) < 4 * of_pool["sd"] / np.sqrt(500)
+        at, density = (np.array(of_pool["density"][key]) for key in ("at", "density"))
         assert np.trapezoid(density, at) == pytest.approx(1, abs=0.02)
-    assert found == fake_groups(paper, panel, outcome)
+    assert rebuilt == fake_groups(paper, panel, outcome)
 
 
 def test_an_estimate_of_a_group_is_least_squares_with_dummies(paper, panel, rng):

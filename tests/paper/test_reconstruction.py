@@ -142,8 +142,8 @@ def test_the_nine_countries_look_like_trading_countries(panels, outcome):
     assert log_trade.max() < 10.5
     assert 0.10 < growth[:, :9].mean() < 0.25
     assert growth[:, 9:].mean() < growth[:, :9].mean() - 0.05
-    left = within(log_trade)
-    persistence = (left[:, 1:] * left[:, :-1]).sum() / (left[:, :-1] ** 2).sum()
+    remaining = within(log_trade)
+    persistence = (remaining[:, 1:] * remaining[:, :-1]).sum() / (remaining[:, :-1] ** 2).sum()
     assert 0.45 < persistence < 0.85
     spread = {"lnexport": (0.2, 0.4), "lnimport": (0.35, 0.75)}[outcome]
     assert spread[0] < growth.std(axis=1).mean() < spread[1]
@@ -241,9 +241,9 @@ def test_recoloured_columns_have_the_products_that_are_asked_for_and_stay_if_the
 
 def test_stretched_columns_have_the_sum_of_squares_that_is_asked_for(columns):
     fixed, free, _ = columns
-    found = stretched(fixed, free, 100.0)
-    assert float((found**2).sum()) == pytest.approx(100)
-    along = (found - fixed) / free
+    stretched_by = stretched(fixed, free, 100.0)
+    assert float((stretched_by**2).sum()) == pytest.approx(100)
+    along = (stretched_by - fixed) / free
     assert along.min() == pytest.approx(along.max())
     assert along.min() > 0
     with pytest.raises(InputError, match="less than the"):

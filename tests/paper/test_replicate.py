@@ -47,11 +47,11 @@ def test_there_is_an_entry_for_every_published_coefficient_and_all_agree(paper, 
 def test_the_r_squared_of_tables_3_and_5_comes_back_and_the_others_stand_beside(paper, runs):
     statistics = fit_statistics(paper, runs)
     assert [(s["table"], s["column"]) for s in statistics] == [r.key for r in paper.regressions()]
-    for one in statistics:
-        assert one["rows"] == one["observations"] == 6111
-        assert ("overall" in one["agrees"]) == (one["table"] in (3, 5))
-        assert (one["published"] is None) == (one["table"] == 7)
-        assert 0 < one["within"] < one["overall"] < 1
+    for cell_of in statistics:
+        assert cell_of["rows"] == cell_of["observations"] == 6111
+        assert ("overall" in cell_of["agrees"]) == (cell_of["table"] in (3, 5))
+        assert (cell_of["published"] is None) == (cell_of["table"] == 7)
+        assert 0 < cell_of["within"] < cell_of["overall"] < 1
 
 
 @pytest.mark.published
@@ -101,10 +101,12 @@ def test_a_column_without_a_panel_is_named(paper, panels):
 
 
 def test_a_replication_is_least_squares_on_dummies(paper, runs, panels):
-    run = next(one for one in runs if one.regression.key == (3, 2))
+    run = next(cell_of for cell_of in runs if cell_of.regression.key == (3, 2))
     years = (np.array(panels["main"]["period"])[None] == np.array(panels["main"]["period"])[:, None]).astype(float)
     dummies = np.tile(years, (291, 1))
     solved = np.linalg.lstsq(np.column_stack([run.fit.X, dummies]), run.fit.y, rcond=None)[0]
     np.testing.assert_allclose(run.coefficients, solved[:5], rtol=1e-8)
-    left = run.fit.y - np.column_stack([run.fit.X, dummies]) @ solved
-    assert run.r_squared["overall"] == pytest.approx(1 - left @ left / ((run.fit.y - run.fit.y.mean()) ** 2).sum())
+    remaining = run.fit.y - np.column_stack([run.fit.X, dummies]) @ solved
+    assert run.r_squared["overall"] == pytest.approx(
+        1 - remaining @ remaining / ((run.fit.y - run.fit.y.mean()) ** 2).sum()
+    )

@@ -160,19 +160,19 @@ numbers = st.floats(-100, 100).filter(lambda x: abs(x) > 1e-3)
 
 @given(numbers, numbers, st.floats(0, 0.5), st.floats(0, 0.5), st.floats(-1, 1), st.floats(-1, 1))
 def test_interval_arithmetic_never_leaves_a_possible_result_out(x, y, dx, dy, at_x, at_y):
-    one, other = Interval(x - dx, x + dx), Interval(y - dy, y + dy)
+    first, other = Interval(x - dx, x + dx), Interval(y - dy, y + dy)
     a, b = x + at_x * dx, y + at_y * dy
     slack = 1e-9
     for interval, value in (
-        (one + other, a + b),
-        (one - other, a - b),
-        (one * other, a * b),
-        (one.squared, a * a),
-        (one.magnitude, abs(a)),
+        (first + other, a + b),
+        (first - other, a - b),
+        (first * other, a * b),
+        (first.squared, a * a),
+        (first.magnitude, abs(a)),
     ):
         assert interval.low - slack <= value <= interval.high + slack
     if not other.low <= 0 <= other.high:
-        quotient = one / other
+        quotient = first / other
         assert (
             quotient.low - slack * abs(quotient.low) - slack
             <= a / b

@@ -144,7 +144,7 @@ def test_every_number_of_tables_1_and_2_is_the_transcribed_one_and_none_is_left_
 @pytest.mark.parametrize("table", REGRESSION_TABLES)
 def test_the_declared_effects_are_the_yes_and_no_of_the_table(paper, table):
     effects = {name: fields for name, *fields in transcribed(table) if name.endswith(" effects")}
-    for regression in (one for one in paper.regressions() if one.table == table):
+    for regression in (cell_of for cell_of in paper.regressions() if cell_of.table == table):
         stated = {name: fields[regression.column - 1] == "Yes" for name, fields in effects.items()}
         assert stated == {"country effects": regression.unit_effects, "year effects": regression.period_effects}
 
@@ -166,14 +166,14 @@ def test_the_paper_prints_every_coefficient_and_no_other(paper, text, table):
 @pytest.mark.published
 @pytest.mark.parametrize("table", REGRESSION_TABLES)
 def test_the_paper_has_the_declared_outcomes_above_the_columns(paper, text, table):
-    outcomes = {one.outcome for one in paper.regressions()}
+    outcomes = {cell_of.outcome for cell_of in paper.regressions()}
     header = next(row for row in in_paper(text, table) if any(field.strip("*") in outcomes for field in row[1:]))
     names, above = {}, None
-    columns = sum(one.table == table for one in paper.regressions())
+    columns = sum(cell_of.table == table for cell_of in paper.regressions())
     for column, field in enumerate((header[1:] + [""] * columns)[:columns], 1):
         above = field.strip("*") or above
         names[column] = above
-    assert names == {one.column: one.outcome for one in paper.regressions() if one.table == table}
+    assert names == {cell_of.column: cell_of.outcome for cell_of in paper.regressions() if cell_of.table == table}
 
 
 @pytest.mark.published
@@ -194,14 +194,14 @@ def test_the_paper_prints_every_number_of_table_2(paper, text):
 
 @pytest.mark.published
 def test_every_quotation_stands_in_the_paper(paper, text):
-    assert [one.id for one in paper.statements.values() if one.quote not in text] == []
+    assert [cell_of.id for cell_of in paper.statements.values() if cell_of.quote not in text] == []
 
 
 def test_every_quoted_number_stands_in_its_quotation(paper):
     spelt = {"treated_countries": "五个", "control_countries": "四个", "placebo_group_size": "与原实验组规模相同"}
-    for one in paper.statements.values():
-        if one.number is not None:
-            assert spelt.get(one.id, one.number.text) in one.quote, one.id
+    for cell_of in paper.statements.values():
+        if cell_of.number is not None:
+            assert spelt.get(cell_of.id, cell_of.number.text) in cell_of.quote, cell_of.id
 
 
 @pytest.mark.published
@@ -254,10 +254,10 @@ def real_panel(shared):
 
 def within_share(rows, name, others):
     """Variance of a covariate that years, countries and the others leave, over what years and the others leave."""
-    left = {}
+    unmatched = {}
     for effects in (["year"], ["year", "iso3"]):
         dummies = pd.get_dummies(rows[effects].astype(str), drop_first=True).to_numpy(float)
         known = np.column_stack([np.ones(len(rows)), dummies, rows[others].to_numpy(float)])
         y = rows[name].to_numpy(float)
-        left[len(effects)] = float(np.sum((y - known @ np.linalg.lstsq(known, y, rcond=None)[0]) ** 2))
-    return left[2] / left[1]
+        unmatched[len(effects)] = float(np.sum((y - known @ np.linalg.lstsq(known, y, rcond=None)[0]) ** 2))
+    return unmatched[2] / unmatched[1]

@@ -174,13 +174,13 @@ def test_hostile_values_stay_text(values: Values, tmp_path: Path) -> None:
 
 def test_a_figure_that_could_run_something_is_refused(values: Values, tmp_path: Path) -> None:
     path = tmp_path / "forest.svg"
-    for content, found in (
+    for content, expected_words in (
         ("<script>alert(1)</script>", "cannot hold <script>"),
         ('<g onclick="alert(1)"/>', "event handler"),
         ('<use href="http://example.org/x.svg#a"/>', "only parts of itself"),
     ):
         path.write_text(f'<svg xmlns="http://www.w3.org/2000/svg">{content}</svg>', encoding="utf-8")
-        with pytest.raises(InputError, match=found):
+        with pytest.raises(InputError, match=expected_words):
             render_report(values, {"forest": path}, tmp_path / "report.html")
     assert not (tmp_path / "report.html").exists()
 

@@ -302,12 +302,12 @@ def test_the_pool_has_every_unit_but_the_excluded_and_a_level_without_log_is_mis
 def test_the_pool_of_the_study_that_ships_is_the_reconstruction_without_its_other_treated_units():
     study = load_study()
     pool = study.load_pool()
-    own = set(study.assignment.units)
+    named = set(study.assignment.units)
     assert pool.sizes == {"unit": 206, "period": 21}  # 201 of 291 are never treated, and five are ours
-    assert own < set(pool["unit"].values.tolist())
+    assert named < set(pool["unit"].values.tolist())
     assert pool.attrs["kind"] == "reconstruction"
     assert pool.attrs["cells_without_log"] == 0
-    xr.testing.assert_equal(pool.sel(unit=sorted(own))["lnexport"], study.load()["lnexport"])
+    xr.testing.assert_equal(pool.sel(unit=sorted(named))["lnexport"], study.load()["lnexport"])
 
 
 def test_a_section_that_does_not_exist_is_refused(tmp_path):

@@ -168,12 +168,12 @@ def _errors(card, hyper, unit, year, same_unit, group):  # type: ignore[no-untyp
 
 def _process(structure, year, first, hyper, rho):  # type: ignore[no-untyped-def]
     """Covariance over years of a process with innovations of sd sigma."""
-    apart = np.abs(np.subtract.outer(year, year))
+    lag = np.abs(np.subtract.outer(year, year))
     if structure == "iid":
-        shape = (apart == 0).astype(float)
+        shape = (lag == 0).astype(float)
     elif structure == "random_walk":
         shape = 1.0 + np.minimum.outer(year, year) - first
     else:
-        shape = hyper[rho] ** apart / (1 - hyper[rho] ** 2)
-    noise = hyper["noise"] ** 2 * (apart == 0) if structure == "ar1_noise" else 0.0
+        shape = hyper[rho] ** lag / (1 - hyper[rho] ** 2)
+    noise = hyper["noise"] ** 2 * (lag == 0) if structure == "ar1_noise" else 0.0
     return hyper["sigma"] ** 2 * shape + noise

@@ -202,7 +202,7 @@ def test_the_mirror_is_what_the_partners_report_of_chinas_flows(request_nine: Fe
             reported = [value for *key, _, value in world.mirrored if key == [revision, iso3, year, letter]]
             _same(panel.loc[(iso3, year), f"mirror_{flow}_usd"], sum(reported) if reported else None)
     assert panel.loc["TKM", "mirror_export_usd"].isna().all()
-    disagree = [found.text for found in check_panel(mirror.out / "panel.csv") if found.rule == "reporters"]
+    disagree = [finding.text for finding in check_panel(mirror.out / "panel.csv") if finding.rule == "reporters"]
     assert [text.split(":")[0] for text in disagree] == [
         f"{flow}_usd against mirror_{flow}_usd" for flow in ("export", "import")
     ]

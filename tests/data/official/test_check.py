@@ -31,7 +31,7 @@ def _frame() -> pd.DataFrame:
 
 
 @pytest.fixture
-def found(tmp_path: Path) -> Callable[[pd.DataFrame], list[tuple[str, str, str]]]:
+def findings_of(tmp_path: Path) -> Callable[[pd.DataFrame], list[tuple[str, str, str]]]:
     """The findings about a frame: severity, rule, text."""
 
     def check(frame: pd.DataFrame) -> list[tuple[str, str, str]]:
@@ -44,8 +44,8 @@ def found(tmp_path: Path) -> Callable[[pd.DataFrame], list[tuple[str, str, str]]
 Check = Callable[[pd.DataFrame], list[tuple[str, str, str]]]
 
 
-def test_a_whole_panel_breaks_no_rule(found: Check) -> None:
-    findings = found(_frame())
+def test_a_whole_panel_breaks_no_rule(findings_of: Check) -> None:
+    findings = findings_of(_frame())
     assert [text for severity, _, text in findings if severity == "broken"] == []
     assert any("SRB has trade from 2006 on" in text for _, _, text in findings)
     assert any("median ratio 0.952" in text for _, _, text in findings)
@@ -99,30 +99,30 @@ def _negative(frame: pd.DataFrame) -> pd.DataFrame:
     ],
 )
 def test_a_planted_fault_breaks_its_rule(
-    found: Check, plant: Callable[[pd.DataFrame], pd.DataFrame], rule: str, text: str
+    findings_of: Check, plant: Callable[[pd.DataFrame], pd.DataFrame], rule: str, text: str
 ) -> None:
-    broken = [(name, said) for severity, name, said in found(plant(_frame())) if severity == "broken"]
+    broken = [(name, said) for severity, name, said in findings_of(plant(_frame())) if severity == "broken"]
     assert any(name == rule and text in said for name, said in broken)
     assert {name for name, _ in broken} == {rule}
 
 
-def test_jumps_and_reporters_that_disagree_are_named(found: Check) -> None:
+def test_jumps_and_reporters_that_disagree_are_named(findings_of: Check) -> None:
     frame = _frame()
     frame.loc[(frame["iso3"] == "KAZ") & (frame["year"] == 2009), "mirror_export_musd"] *= 6
-    texts = [text for _, _, text in found(frame)]
+    texts = [text for _, _, text in findings_of(frame)]
     assert any(text.startswith("mirror_export_musd: 2 changes") and "KAZ 2009 (6.6)" in text for text in texts)
     assert any("1 units differ by a factor of 2 or more" in text and "KAZ 2009 (6.30)" in text for text in texts)
 
 
-def test_states_that_ended_are_named(found: Check) -> None:
+def test_states_that_ended_are_named(findings_of: Check) -> None:
     frame = _frame().replace({"iso3": {"FRA": "SCG"}})
-    assert any("SCG is Serbia and Montenegro, which ended in 2006" in text for _, _, text in found(frame))
+    assert any("SCG is Serbia and Montenegro, which ended in 2006" in text for _, _, text in findings_of(frame))
 
 
-def test_wrong_borders_are_named(found: Check) -> None:
+def test_wrong_borders_are_named(findings_of: Check) -> None:
     frame = _frame()
     frame["contiguous_with_china"] = (frame["iso3"] == "FRA").astype(int)
-    assert any("(KAZ) and 1 for states without a land border (FRA)" in text for _, _, text in found(frame))
+    assert any("(KAZ) and 1 for states without a land border (FRA)" in text for _, _, text in findings_of(frame))
 
 
 def test_a_fetched_panel_passes_and_its_change_does_not(
@@ -139,8 +139,8 @@ def test_a_fetched_panel_passes_and_its_change_does_not(
             (tmp_path / file.name).write_bytes(file.read_bytes())
     (tmp_path / "panel.csv").write_text((tmp_path / "panel.csv").read_text().replace("2003", "2002"))
     assert any(
-        "panel.csv is not the file that the manifest names" in found.text
-        for found in check_panel(tmp_path / "panel.csv")
+        "panel.csv is not the file that the manifest names" in findings_of.text
+        for findings_of in check_panel(tmp_path / "panel.csv")
     )
 
 

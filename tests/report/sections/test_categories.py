@@ -69,8 +69,8 @@ def brute_force(design, y, path, u, rho, chol) -> float:
     covariance = np.kron(np.eye(n_units), np.kron(ar, chol @ chol.T))
     units = np.kron(np.eye(n_units), np.kron(np.ones((n_periods, 1)), np.eye(n_categories)))
     periods = np.kron(np.ones((n_units, 1)), np.eye(n_periods * n_categories))
-    left, values, _ = np.linalg.svd(np.hstack([units, periods]))
-    contrasts = left[:, int((values > 1e-9).sum()) :]
+    singular_vectors, values, _ = np.linalg.svd(np.hstack([units, periods]))
+    contrasts = singular_vectors[:, int((values > 1e-9).sum()) :]
     error = contrasts.T @ (y - effect).ravel()
     return float(multivariate_normal(np.zeros(error.size), contrasts.T @ covariance @ contrasts).logpdf(error))
 

@@ -85,9 +85,9 @@ def test_an_unknown_kind_is_refused(cache, study):
 
 
 def test_one_kind_computes_nothing_else(cache, study):
-    found = section_values("controls", study, quick=True, cache=cache, options={"kind": "subsets"})
-    assert set(found["outcomes"]["lnexport"]) >= {"subsets", "leave_one_out", "influence"}
-    assert not set(found["outcomes"]["lnexport"]) & {"contaminated", "pool", "synthetic"}
+    section = section_values("controls", study, quick=True, cache=cache, options={"kind": "subsets"})
+    assert set(section["outcomes"]["lnexport"]) >= {"subsets", "leave_one_out", "influence"}
+    assert not set(section["outcomes"]["lnexport"]) & {"contaminated", "pool", "synthetic"}
 
 
 def test_the_curve_counts_its_rows_and_says_what_moves_it(curve):
@@ -136,18 +136,18 @@ def small_study(folder, *, card="did", onsets="KAZ = 2013\nKGZ = 2014"):
 
 def test_different_onsets_have_a_curve_without_a_permutation(tmp_path, cache):
     study = small_study(tmp_path)
-    found = section_values("speccurve", study, quick=True, cache=cache)["outcomes"]["lnexport"]
-    assert len(found["specifications"]) == 3 * 2 * 2 * 4
-    assert found["permutation"] == {"refused": "onsets differ (2013, 2014), so that groups cannot be exchanged"}
-    assert "There is no permutation of the median: onsets differ" in curve_sentence(found, 2)
+    section = section_values("speccurve", study, quick=True, cache=cache)["outcomes"]["lnexport"]
+    assert len(section["specifications"]) == 3 * 2 * 2 * 4
+    assert section["permutation"] == {"refused": "onsets differ (2013, 2014), so that groups cannot be exchanged"}
+    assert "There is no permutation of the median: onsets differ" in curve_sentence(section, 2)
 
 
 def test_a_card_with_leads_has_sets_of_controls_and_says_why_it_has_no_contamination(tmp_path, cache):
     study = small_study(tmp_path, card="event_study", onsets="KAZ = 2013\nKGZ = 2013")
-    found = section_values("controls", study, quick=True, cache=cache)["outcomes"]["lnexport"]
-    assert len(found["subsets"]) == 3
-    assert found["contaminated"] == []
-    assert "without leads" in found["contaminated_refused"]
+    section = section_values("controls", study, quick=True, cache=cache)["outcomes"]["lnexport"]
+    assert len(section["subsets"]) == 3
+    assert section["contaminated"] == []
+    assert "without leads" in section["contaminated_refused"]
 
 
 def test_a_sentence_names_the_control_that_moves_the_estimate_most():

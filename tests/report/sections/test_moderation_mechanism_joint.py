@@ -60,12 +60,12 @@ def test_moderation_has_a_curve_a_slope_and_least_squares_for_each_version(with_
     assert set(values["outcomes"]) == {"lnexport", "lnimport"}
     for outcome in values["outcomes"].values():
         assert set(outcome["versions"]) == {"time_varying", "before_onset"}
-        for found in outcome["versions"].values():
-            assert set(found["slope"]) == EFFECT
-            assert found["p_negative"] == pytest.approx(1 - found["slope"]["p_positive"])
-            at = [point["at"] for point in found["curve"]]
-            assert [at[0], at[-1]] == pytest.approx(found["range"])
-            assert {row["inference"] for row in found["frequentist"]} == {
+        for content in outcome["versions"].values():
+            assert set(content["slope"]) == EFFECT
+            assert content["p_negative"] == pytest.approx(1 - content["slope"]["p_positive"])
+            at = [point["at"] for point in content["curve"]]
+            assert [at[0], at[-1]] == pytest.approx(content["range"])
+            assert {row["inference"] for row in content["frequentist"]} == {
                 "iid",
                 "cluster",
                 "cluster_crv3",
@@ -92,13 +92,13 @@ def test_another_moderator_is_taken_by_name_and_an_unknown_one_is_refused():
 
 def test_mechanism_multiplies_two_arms_and_says_at_which_confounder_a_channel_vanishes(with_claims):
     values = values_of("mechanism", with_claims)
-    found = values["outcomes"]["lnexport"]["channels"]["institution"]
+    content = values["outcomes"]["lnexport"]["channels"]["institution"]
     paths = ("channel_effect", "channel_slope", "indirect", "direct", "total", "total_alone")
-    assert all(set(found[path]) == EFFECT for path in paths)
-    assert found["total"]["mean"] == pytest.approx(found["indirect"]["mean"] + found["direct"]["mean"])
-    at_zero = next(point for point in found["confounder"]["curve"] if point["correlation"] == 0)
-    assert at_zero["mean"] == pytest.approx(found["indirect"]["mean"])
-    assert -1 <= found["confounder"]["vanishes_at"]["lower"] <= found["confounder"]["vanishes_at"]["upper"] <= 1
+    assert all(set(content[path]) == EFFECT for path in paths)
+    assert content["total"]["mean"] == pytest.approx(content["indirect"]["mean"] + content["direct"]["mean"])
+    at_zero = next(point for point in content["confounder"]["curve"] if point["correlation"] == 0)
+    assert at_zero["mean"] == pytest.approx(content["indirect"]["mean"])
+    assert -1 <= content["confounder"]["vanishes_at"]["lower"] <= content["confounder"]["vanishes_at"]["upper"] <= 1
     check_claims(
         values,
         "Exports of China: through Government effectiveness",
@@ -111,9 +111,9 @@ def test_mechanism_multiplies_two_arms_and_says_at_which_confounder_a_channel_va
 
 def test_joint_gives_four_probabilities_that_add_up_to_one(with_claims):
     values = values_of("joint", with_claims)
-    (found,) = values["outcomes"].values()
-    assert set(found["quadrants"]) == QUADRANTS
-    assert sum(found["quadrants"].values()) == pytest.approx(1.0)
+    (content,) = values["outcomes"].values()
+    assert set(content["quadrants"]) == QUADRANTS
+    assert sum(content["quadrants"].values()) == pytest.approx(1.0)
     check_claims(values, "Exports of China and imports of China both rose")
     assert "both rose" in section_text("joint", values)
 
@@ -157,8 +157,8 @@ def test_a_standard_error_belongs_to_a_modifier_that_is_not_transformed(tmp_path
 )
 def test_the_reconstruction_gives_a_printed_cell_back_and_a_posterior_beside_it(table, column, focal):
     card = dataclasses.replace(load_card("did"), sampler=Sampler(chains=2, draws=200, proposals=600))
-    found = table_column(table, column, card, 0)
-    row = next(row for row in found["rows"] if row["variable"] == focal)
+    content = table_column(table, column, card, 0)
+    row = next(row for row in content["rows"] if row["variable"] == focal)
     assert round(row["reproduced"], row["decimals"]) == pytest.approx(row["published"])
     assert set(row["bayes"]) == EFFECT
     # Another model on the same rows: not the same number, but of its size.

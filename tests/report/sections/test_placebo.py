@@ -101,10 +101,10 @@ def test_pre_trends_state_slope_and_what_could_be_detected(cache):
     values = section_values("pretrends", SIMULATED, quick=True, cache=cache)
     json.dumps(values, allow_nan=False)
     for check, outcome in zip(values["checks"], values["outcomes"].values(), strict=True):
-        found = outcome["pretrend"]
-        assert check["passed"] is found["passed"] is None
-        assert f"{found['detectable_slope']:.3f} a year" in check["detail"]
-        assert [lead["period"] for lead in found["leads"]] == list(range(2003, 2013))
+        pretrend = outcome["pretrend"]
+        assert check["passed"] is pretrend["passed"] is None
+        assert f"{pretrend['detectable_slope']:.3f} a year" in check["detail"]
+        assert [lead["period"] for lead in pretrend["leads"]] == list(range(2003, 2013))
     assert "could not have been expected to find one that matters" in values["checks"][0]["detail"]
 
 

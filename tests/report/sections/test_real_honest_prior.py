@@ -19,15 +19,15 @@ WALK = {"lnexport": (0.09, -0.52, 0.52), "lnimport": (0.12, -1.46, 0.87)}
 
 
 @pytest.fixture(scope="module")
-def found(shared, tmp_path_factory):
+def sections(shared, tmp_path_factory):
     panel = shared / "data" / "real_panel" / "china_partners_2000_2023.csv"
     cache = Cache(tmp_path_factory.mktemp("cache"))
     return {name: section_values(name, STUDY, panel=panel, cache=cache) for name in ("honest", "prior")}
 
 
 @pytest.mark.parametrize("outcome", BOUNDS)
-def test_honest_intervals_and_the_learned_drift_are_the_recorded_ones(found, outcome):
-    content = found["honest"]["outcomes"][outcome]
+def test_honest_intervals_and_the_learned_drift_are_the_recorded_ones(sections, outcome):
+    content = sections["honest"]["outcomes"][outcome]
     line, same = (
         next(row for row in content[kind] if row["errors"] == "ar1" and row["bound"] == bound)
         for kind, bound in (("smoothness", 0.0), ("relative", 1.0))
@@ -40,12 +40,12 @@ def test_honest_intervals_and_the_learned_drift_are_the_recorded_ones(found, out
     assert content["breakdown"]["s"] is None
 
 
-def test_no_prior_of_the_main_card_or_of_the_event_study_drives_the_answer(found):
-    for details in found["prior"]["details"].values():
+def test_no_prior_of_the_main_card_or_of_the_event_study_drives_the_answer(sections):
+    for details in sections["prior"]["details"].values():
         assert all(row["verdict"] == "not sensitive" for row in details["by_card"]["did"])
         assert max(abs(row["moved_sd"]) for row in details["refits"]) < 0.1
         verdicts = {row["name"]: row["verdict"] for row in details["scales"]}
         assert verdicts.pop("eta") != "learned"
         assert verdicts == {"sigma": "learned", "rho": "learned", "omega": "not learned"}
-    rows = {row["prior"]: row for row in found["prior"]["details"]["lnexport"]["by_card"]["event_study"]}
+    rows = {row["prior"]: row for row in sections["prior"]["details"]["lnexport"]["by_card"]["event_study"]}
     assert rows["effect"]["verdict"] == "not sensitive"

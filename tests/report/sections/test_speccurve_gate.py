@@ -25,11 +25,11 @@ def test_an_unreliable_fit_is_left_out_with_its_reason_and_a_share_of_them_fails
     rng = np.random.default_rng(0)
     good = [record(float(rng.normal()), trustworthy=True, errors=("iid", "ar1")[i % 2]) for i in range(100)]
     bad = [record(99.0, trustworthy=False, errors="ar1") for _ in range(failing)]
-    found = {(outcome, "fits", "1"): [*good, *bad] for outcome in study.outcomes}
-    values = collect(context, found).as_dict()
+    finished = {(outcome, "fits", "1"): [*good, *bad] for outcome in study.outcomes}
+    values = collect(context, finished).as_dict()
     for outcome in values["outcomes"].values():
         assert len(outcome["specifications"]) == len(good)
-        assert max(one["att"]["mean"] for one in outcome["specifications"]) < 99
-        assert [one["left_out"] for one in outcome["left_out"]] == [UNRELIABLE] * failing
+        assert max(fit_of["att"]["mean"] for fit_of in outcome["specifications"]) < 99
+        assert [fit_of["left_out"] for fit_of in outcome["left_out"]] == [UNRELIABLE] * failing
     assert bool(values["failed_gates"]) is fails
     assert 1 / 101 < MOST_UNRELIABLE < 5 / 105
