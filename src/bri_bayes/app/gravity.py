@@ -112,7 +112,7 @@ def gravity(request: GravityRequest) -> GravityAnswer:
             None,
             n_assignments=placebo.groups,
             note=f"with the treated {request.country} trades {100 * placebo.excess:+.1f}% against the means of a fit "
-            "without the policy; groups of as many other partners are ranked by this share",
+            "without the policy; random groups of as many partners are ranked by this share",
         )
         answers += [(flow, estimate), (flow, compared)]
     return GravityAnswer(answers, _panel(request, flows, frame[kept]), _notes(flows, kept, fit, asked))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from bri_bayes.core.errors import InputError
 from bri_bayes.presentation.page_parts import Part
 from bri_bayes.report.sections import load_sections, section_names
 
@@ -17,6 +18,8 @@ def written_as(form: Form, language: str, values: Mapping[str, Any], page: Path)
 
     "docx" : the main page for Word; "pdf" : both pages on paper, by Chromium; "html" : the main page in ``language``.
     """
+    if form != "html" and language != "en":
+        raise InputError("only the HTML main page has another language; leave out --format or --lang")
     if form == "pdf":
         from bri_bayes.report.printed import write_pdf
 

@@ -182,7 +182,7 @@ def _finished(
 def score_placebo(
     rows: GravityRows, mu: Array, partner: Index, policy: NDArray[np.bool_], treated: Index, *, groups: int, seed: int
 ) -> Placebo:
-    """Is the excess of the treated partners large among groups of as many other partners?
+    """Is the excess of the treated partners large among random groups of as many partners?
 
         excess of a group = sum (y - mu) / sum mu over the rows ``policy`` of its partners,
 

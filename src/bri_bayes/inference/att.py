@@ -86,7 +86,9 @@ class AttPosterior:
 
 def att_posterior(design: Design, card: ModelCard, seed: int) -> AttPosterior:
     """The posterior of the ATT under a normal linear card, from an importance sample of its hyperparameters."""
-    model = _AttModel.of(design, card)
+    collapsed = Collapsed.build(design, card)
+    functional = effect_functionals(collapsed.terms, att_weights(design, card)[None])
+    model = KnownMoments(collapsed, functional, {})
     points = weigh_hyperparameters(model, card, np.random.default_rng(seed))
     log_density, means, sds = model.at(points.vectors) * np.array([1.0, *[design.attrs["y_scale"]] * 2])[:, None]
     mixture = _mixture(points.weights, np.zeros(log_density.size), means, sds)
@@ -94,8 +96,8 @@ def att_posterior(design: Design, card: ModelCard, seed: int) -> AttPosterior:
 
 
 @dataclass(frozen=True, eq=False)
-class _AttModel:
-    """A model that remembers what the ATT is at each point whose density was asked for.
+class KnownMoments:
+    """A model that remembers mean and sd of one functional at each point whose density was asked for.
 
     A factor of the coefficients' precision gives both, and is nearly all of the work.
     """
@@ -104,13 +106,9 @@ class _AttModel:
     functional: Coefficients
     known: dict[bytes, tuple[float, float, float]]
 
-    @classmethod
-    def of(cls, design: Design, card: ModelCard) -> _AttModel:
-        model = Collapsed.build(design, card)
-        return cls(model, effect_functionals(model.terms, att_weights(design, card)[None]), {})
-
     @property
     def space(self) -> Space:
+        """The hyperparameters."""
         return self.model.space
 
     def log_posterior(self, vectors: Array) -> Array:
@@ -121,7 +119,7 @@ class _AttModel:
         return log_density
 
     def at(self, vectors: Array) -> Array:
-        """Log density, mean and sd of the standardised ATT at points that are known : (3, B)."""
+        """Log density, mean and sd of the functional at points that are known : (3, B)."""
         return np.array([self.known[vector.tobytes()] for vector in vectors]).T
 
 

@@ -28,7 +28,8 @@ from bri_bayes.core.effect import PROB
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.design.design import RELATIVE_ZERO, Design, two_way
 from bri_bayes.design.linear_terms import Terms
-from bri_bayes.inference.collapsed import Collapsed, Space
+from bri_bayes.inference.att import KnownMoments
+from bri_bayes.inference.collapsed import Collapsed
 from bri_bayes.inference.conditional import Coefficients
 from bri_bayes.inference.importance import find_mode
 from bri_bayes.inference.linear_estimands import att_weights, covariate_functional, effect_functionals
@@ -190,9 +191,9 @@ class _ManyOutcomes:
 
     def by_itself(self, y: Array, card: ModelCard, rng: np.random.Generator) -> Array:
         """The summary (7,) given one outcome (obs,), from the points of the ordinary engine."""
-        model = _WithMoments(self.model.with_outcome(y), self.functional, {})
+        model = KnownMoments(self.model.with_outcome(y), self.functional, {})
         points = weigh_hyperparameters(model, card, rng)
-        means, sds = np.array([model.moments[vector.tobytes()] for vector in points.vectors]).T
+        _, means, sds = model.at(points.vectors)
         return summarised(NormalMixtures(points.weights[None, :], means[None, :], sds), np.array([points.khat]))[:, 0]
 
     def together(self, vectors: Array, log_proposal: Array, y: Array) -> Array:
@@ -231,27 +232,6 @@ class _ManyOutcomes:
         lost = ~np.isfinite(log_density.sum(axis=0) + sd)  # rounding made a precision indefinite: no weight
         log_density[:, lost], means[:, lost], sd[lost] = -np.inf, 0.0, 1.0
         return log_density, means, sd
-
-
-@dataclass(frozen=True, eq=False)
-class _WithMoments:
-    """A model that notes mean and sd of one functional at each point where its density is asked: one factorisation."""
-
-    model: Collapsed
-    functional: Coefficients
-    moments: dict[bytes, tuple[float, float]]
-
-    @property
-    def space(self) -> Space:
-        """The hyperparameters."""
-        return self.model.space
-
-    def log_posterior(self, vectors: Array) -> Array:
-        """log p(y | h) p(h) : (B,)."""
-        density, means, sds = self.model.given(vectors, self.functional)
-        keys = [vector.tobytes() for vector in np.ascontiguousarray(vectors)]
-        self.moments.update(zip(keys, zip(means[:, 0], sds[:, 0], strict=True), strict=True))
-        return density
 
 
 def _common_points(

@@ -23,8 +23,7 @@ def mirror_text(values: Values) -> str:
         {**row["att"], "reports": row["reports"], "rows": row["rows"], "noise": (row["noise"] or {}).get("mean")}
         for row in values["rows"]
     )
-    panel = {**values["panel"]}
-    table = Table("mirror", "The effect on the flow that both reports are of", _COLUMNS, rows, panel=panel)
+    table = Table("mirror", "The effect on the flow that both reports are of", _COLUMNS, rows, panel=values["panel"])
     noises = [(row["reports"], row["noise"]) for row in values["rows"] if row["noise"]]
     said = (
         f"Effect on {listed(values['treated'])}, log points, 95% intervals. {provenance(values).rstrip('.')}. "
