@@ -62,7 +62,7 @@ def test_a_treated_unit_with_a_missing_year_is_left_out_of_the_models_and_named(
     wide = wide.assign_coords(unit=[*"ABCDEF", *wide["unit"].to_numpy()[6:]])
     wide["y"] = wide["y"] + np.random.default_rng(0).normal(scale=0.1, size=wide["y"].shape)
     wide["y"].loc[{"unit": "B", "period": 2007}] = np.nan
-    counterfactual = synthetic_values(wide, ASSIGNMENT, "y", draws=10, placebo_draws=10, moves=5, seed=0)
+    counterfactual = synthetic_values(wide, ASSIGNMENT, "y", draws=10, placebo_draws=10, seed=0)
     assert counterfactual.units == ["A"]
     assert counterfactual.units_without_every_period == ["B"]
     assert set(counterfactual.by_unit) == {"A"}
@@ -77,7 +77,7 @@ def test_treated_units_with_the_same_errors_count_as_one_in_the_interval_of_the_
     y = xr.DataArray(np.vstack([treated, rng.normal(size=(12, years.size))]), dims=("unit", "period"))
     wide = xr.Dataset({"y": y}, coords={"unit": [*"WXYZ", *names], "period": years}, attrs={"kind": "user"})
     assignment = Assignment(dict.fromkeys("WXYZ", 2010) | dict.fromkeys(names))
-    values = synthetic_values(wide, assignment, "y", draws=150, placebo_draws=20, moves=20, seed=1)
+    values = synthetic_values(wide, assignment, "y", draws=150, placebo_draws=20, seed=1)
     own_sds = [unit.sd for unit in values.by_unit.values()]
     assert values.att.sd > 0.8 * np.mean(own_sds)
     assert 0 <= values.placebo.set_coverage <= 1

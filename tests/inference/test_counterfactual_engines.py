@@ -6,6 +6,7 @@ from scipy.linalg import block_diag
 from scipy.stats import t as student
 
 from bri_bayes.data.simulation import simulate_errors
+from bri_bayes.inference.convergence import split_rhat
 from bri_bayes.inference.factors import factor_counterfactuals
 from bri_bayes.inference.forecast import RHO_GRID, ar1_grid
 from bri_bayes.inference.synthetic import synthetic_controls
@@ -77,6 +78,52 @@ def test_two_donors_have_the_posterior_of_a_brute_force_quadrature(seed):
     assert paths.rho.mean() == pytest.approx(rho_mean, abs=MEAN * paths.rho.std())
     sigma_mean = float(joint.sum(axis=(0, 1)) @ sigmas)
     assert paths.sigma.mean() == pytest.approx(sigma_mean, abs=MEAN * paths.sigma.std())
+
+
+def test_three_donors_have_the_weights_of_a_grid_over_the_simplex(seed):
+    """With iid errors given rho and sigma on grids: Dirichlet(4/3) times likelihood, summed over 1,225 weights."""
+    rng = np.random.default_rng(8)
+    d = np.cumsum(rng.normal(size=(3, YEARS.size)), axis=1)
+    d[1] = d[0] + 0.3 * rng.normal(size=YEARS.size)
+    y = 0.3 * d[0] + 0.4 * d[1] + 0.3 * d[2] + simulate_errors(rng, (1, YEARS.size), rho=0.5, innovation_sd=0.5)[0]
+    paths = synthetic_controls(y[None], d, YEARS, BEFORE, chains=16, draws=300, seed=seed)
+    z = y[BEFORE] - y[BEFORE].mean()
+    centred = d - d[:, BEFORE].mean(axis=1, keepdims=True)
+    scale = np.sqrt(((centred[:, BEFORE] - centred[:, BEFORE].mean(axis=0)) ** 2).mean())
+    steps = (np.arange(50) + 0.5) / 51.5
+    first, second = (values.ravel() for values in np.meshgrid(steps, steps))
+    inside = first + second < 1 - 1e-9
+    weights = np.stack([first[inside], second[inside], 1 - first[inside] - second[inside]], axis=1)
+    residual = (z - weights @ centred[:, BEFORE]) / scale
+    sigma = np.exp(np.linspace(np.log(0.02), np.log(5), 60))
+    grid = ar1_grid(YEARS[BEFORE].astype(float), YEARS[~BEFORE].astype(float))
+    log_p = np.empty((len(weights), RHO_GRID.size, sigma.size))
+    for r, precision in enumerate(grid.precision):
+        row_sums = precision.sum(axis=0)
+        q = precision - np.outer(row_sums, row_sums) / row_sums.sum()
+        squares = np.einsum("ws,st,wt->w", residual, q, residual)
+        log_p[:, r] = 0.5 * (grid.log_det[r] - np.log(row_sums.sum())) - squares[:, None] / (2 * sigma**2)
+    log_p += np.log(student.pdf(sigma, 3) * sigma) - (z.size - 1) * np.log(sigma)
+    posterior = np.exp(log_p - log_p.max()).sum(axis=(1, 2)) * np.prod(weights, axis=1) ** (4 / 3 - 1)
+    posterior /= posterior.sum()
+    mean = posterior @ weights
+    sd = np.sqrt(posterior @ weights**2 - mean**2)
+    assert paths.weights[0] == pytest.approx(mean, abs=MEAN * sd.max())
+    assert paths.counting[0] == pytest.approx(posterior @ (1 / (weights**2).sum(axis=1)), rel=0.05)
+
+
+def test_chains_over_two_hundred_donors_meet(seed):
+    y, d = world(np.random.default_rng(4), 5, donors=200, factors=3)
+    paths = synthetic_controls(np.vstack([y, y.mean(axis=0)]), d, YEARS, BEFORE, chains=8, draws=200, seed=seed)
+    for path, sigma in zip(paths.path, paths.sigma, strict=True):
+        assert split_rhat(path.mean(axis=-1)) < 1.02
+        assert split_rhat(sigma) < 1.03
+
+
+def test_the_only_open_donor_has_all_the_weight(seed):
+    d = np.cumsum(np.random.default_rng(2).normal(size=(2, YEARS.size)), axis=1)
+    paths = synthetic_controls(d, d, YEARS, BEFORE, closed=np.eye(2, dtype=bool), draws=20, seed=seed)
+    assert paths.weights == pytest.approx(1 - np.eye(2))
 
 
 def test_synthetic_paths_are_equivariant_reproducible_and_leave_a_donor_out_of_itself(seed):

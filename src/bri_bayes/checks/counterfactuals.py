@@ -37,8 +37,6 @@ FOLDS = 5
 PLACEBO_SETS = 10_000
 # Placebo sets whose average is fitted as one series, like that of the treated group.
 FITTED_SETS = 60
-# Moves between kept draws for the treated units, of which there are few: chains then meet.
-MOVES = 150
 # Donors that a reader sees by name, largest weight first.
 _NAMED = 6
 
@@ -98,16 +96,13 @@ def synthetic_values(
     draws: int,
     placebo_draws: int,
     seed: int,
-    moves: int = MOVES,
 ) -> Counterfactual | Refused:
     """The synthetic control of each treated unit and of their average, with the weights of the donors."""
     case = _Case.of(pool, assignment, outcome)
     if isinstance(case, str):
         return Refused(case)
     targets = np.vstack([case.treated, case.treated.mean(axis=0)])
-    fitted = synthetic_controls(
-        targets, case.donors, case.periods, case.before, chains=8, draws=draws, moves=moves, seed=seed
-    )
+    fitted = synthetic_controls(targets, case.donors, case.periods, case.before, chains=8, draws=draws, seed=seed)
     names, members = len(case.donors), case.placebo_sets(FITTED_SETS, seed)
     observed = np.vstack([case.donors, members @ case.donors / members.sum(axis=1, keepdims=True)])
     placebo = synthetic_controls(

@@ -9,14 +9,20 @@ and after the onset the same sum, with e going on from where it was, is the outc
 intercept lets a small country follow a large one (Ferman & Pinto 2021). c = 4 says that about five donors count, a
 priori: (c + 1) / (c / J + 1).
 
-Sampling: a donor j is drawn with probability w_j and another one k with probability P_jk, half uniform and half
-the greater the more its path resembles that of j. Their mass m = w_j + w_k stays; its division u is proposed from
-g = (Beta(c / J, c / J) + Uniform) / 2, half its conditional prior b. A move is accepted by Metropolis and Hastings: the
-ratio of likelihoods times that of b / g and that of w_j P_jk + w_k P_kj, the probability of choosing the pair. All
-chains of all targets move together.
+Sampling, sigma integrated out: S is the sum of squares of the whitened residual, and the likelihood of the weights
+(rate + S / 2)^-half. Two kinds of moves, all chains of all targets together:
+
+- division: a donor j is drawn with probability w_j and another one k, half by its weight and half with probability
+  P_jk, the greater the more its path resembles that of j. Their mass m = w_j + w_k stays; its division u is proposed
+  from g = (Beta(c / J, c / J) + Uniform + N) / 3: its conditional prior b, and a normal at the best division. A move
+  is accepted by Metropolis and Hastings: the ratio of likelihoods times that of b / g and that of the probabilities
+  of choosing the pair.
+- exchange: a donor drawn by its weight exchanges weights with one that the data choose among all. The prior knows no
+  donor from another, so only the likelihood counts. Without it chains of two hundred donors do not meet.
 
 Source: Abadie, Diamond & Hainmueller (2010), doi:10.1198/jasa.2009.ap08746; Ferman & Pinto (2021), Quantitative
-Economics 12(4), doi:10.3982/QE1596; half-t scales as mixtures: Wand et al. (2011), doi:10.1214/11-BA631.
+Economics 12(4), doi:10.3982/QE1596; half-t scales as mixtures: Wand et al. (2011), doi:10.1214/11-BA631;
+proposals informed by the likelihood: Zanella (2020), doi:10.1080/01621459.2019.1585255.
 """
 
 from __future__ import annotations
@@ -27,11 +33,13 @@ from math import lgamma
 import numpy as np
 
 from bri_bayes.core.arrays import Array, Index, Mask
+from bri_bayes.inference.division import Division
 from bri_bayes.inference.forecast import RHO_GRID, Ar1Grid, ar1_grid
 
 CONCENTRATION = 4.0
-# Moves between two updates of rho and sigma, and between two kept draws.
-MOVES = 20
+# Rounds of moves (``_DIVISIONS`` and one exchange) between two updates of rho and sigma, and between two kept draws.
+ROUNDS = 5
+_DIVISIONS = 2
 _SIGMA_DF = 3.0
 
 
@@ -59,7 +67,6 @@ def synthetic_controls(
     closed: Mask | None = None,
     chains: int = 4,
     draws: int = 250,
-    moves: int = MOVES,
     concentration: float = CONCENTRATION,
     seed: int = 0,
 ) -> Synthetic:
@@ -78,8 +85,10 @@ def synthetic_controls(
     state = _State.start(z / scale, d[:, before] / scale, grid, closed, chains, concentration, rng)
     paths, weights, kept = [], np.zeros((len(targets) * chains, len(donors))), []
     for update in range(2 * draws):
-        for _ in range(moves):
-            state.move(rng)
+        for _ in range(ROUNDS):
+            for _ in range(_DIVISIONS):
+                state.divide(rng)
+            state.exchange(rng)
         state.update_errors(rng)
         if update >= draws:
             paths.append(state.forecast(d[:, ~before] / scale, rng))
@@ -100,6 +109,7 @@ class _State:
     def __init__(self, z: Array, donors: Array, grid: Ar1Grid, weights: Array, open_to: Mask, alpha: float) -> None:
         self.z, self.donors, self.grid, self.weights = z, donors, grid, weights
         self.open_to, self.alpha = open_to, alpha
+        self._single = open_to.sum(axis=1) == 1
         ones = np.ones(donors.shape[1])
         self._mass = grid.precision.sum(axis=(1, 2))
         # The flat intercept is integrated out: Q = precision less its projection on the constant.
@@ -109,11 +119,15 @@ class _State:
         self._root = np.sqrt(np.maximum(values, 0))[:, :, None] * vectors.transpose(0, 2, 1)
         self._log_prior = 0.5 * (grid.log_det - np.log(self._mass))
         self._whitened = np.einsum("gst,jt->gjs", self._root, donors)
+        gram = self._whitened @ self._whitened.transpose(0, 2, 1)
+        norm = np.einsum("gjj->gj", gram)
+        self._squares = norm[:, :, None] + norm[:, None, :] - 2 * gram
         self.at = np.full(len(z), int(np.argmin(np.abs(RHO_GRID - 0.5))))
         self.sigma, self._auxiliary = np.full(len(z), 0.5), np.ones(len(z))
         self._choice = _choices(donors)
         self._cumulated = self._choice.cumsum(axis=1)
         self._log_beta = lgamma(2 * alpha) - 2 * lgamma(alpha)
+        self._rate, self._half = _SIGMA_DF / self._auxiliary, (_SIGMA_DF + self.z.shape[1] - 1) / 2
         self._refresh()
 
     @classmethod
@@ -133,40 +147,86 @@ class _State:
         weights = gamma / gamma.sum(axis=1, keepdims=True)
         return cls(np.repeat(z, chains, axis=0), donors, grid, weights, usable, c / len(donors))
 
-    def move(self, rng: np.random.Generator) -> None:
+    def divide(self, rng: np.random.Generator) -> None:
         """One division of mass between two donors in each chain."""
         rows = np.arange(len(self.z))
-        u = rng.random((4, len(rows)))
-        total = np.cumsum(self.weights, axis=1)
-        j = _drawn(total, u[0])
-        k = _drawn(self._cumulated[j], u[1])
+        u = rng.random((5, len(rows)))
+        j = _drawn(np.cumsum(self.weights, axis=1), u[0])
+        k = self._partner(j, u[1])
         old_j, old_k = self.weights[rows, j], self.weights[rows, k]
         mass = old_j + old_k
-        share = np.where(u[2] < 0.5, rng.beta(self.alpha, self.alpha, len(rows)), 2 * u[2] - 1)
+        step = mass[:, None] * (self._whitened[self.at, j] - self._whitened[self.at, k])
+        line = Division.through(self._residual, step, old_j / mass, self._rate, self._half)
+        share = np.choose((3 * u[3]).astype(int), (rng.beta(self.alpha, self.alpha, len(rows)), u[2], line.draw(u[2])))
         new_j, new_k = mass * share, mass * (1 - share)
-        change = (new_j - old_j)[:, None] * (self._whitened[self.at, j] - self._whitened[self.at, k])
-        loss = (change * (change - 2 * self._left)).sum(axis=1) / (2 * self.sigma**2)
-        to, back = self._choice[j, k], self._choice[k, j]
-        ratio = self._prior_share(share) / self._prior_share(old_j / mass)
-        ratio *= (new_j * to + new_k * back) / (old_j * to + old_k * back)
-        accepted = (u[3] < ratio * np.exp(np.minimum(-loss, 50.0))) & self.open_to[rows, k]
+        ratio = self._prior_share(share, line) - self._prior_share(old_j / mass, line)
+        ratio += np.log(self._chance(j, k, new_j, new_k)) - np.log(self._chance(j, k, old_j, old_k))
+        ratio += line.log_likelihood(share) - line.log_likelihood(old_j / mass)
+        accepted = (np.log(u[4]) < ratio) & self.open_to[rows, k] & (j != k)
         chosen = rows[accepted]
         self.weights[chosen, j[accepted]] = new_j[accepted]
         self.weights[chosen, k[accepted]] = new_k[accepted]
-        self._left[chosen] -= change[accepted]
+        self._residual[chosen] -= (share - old_j / mass)[accepted, None] * step[accepted]
 
-    def _prior_share(self, share: Array) -> Array:
-        """b / g, the conditional prior of a division against its proposal, up to a factor: finite at both ends."""
+    def _partner(self, j: Index, u: Array) -> Index:
+        """The other donor of a pair: by its weight, or by P_jk, half each; j itself where no other has any weight."""
+        others = self.weights.copy()
+        others[np.arange(len(j)), j] = 0
+        total = np.cumsum(others, axis=1)
+        by_weight = np.where(total[:, -1] > 0, _drawn(total, 2 * u), j)
+        return np.where(u < 0.5, by_weight, _drawn(self._cumulated[j], 2 * u - 1))
+
+    def _chance(self, j: Index, k: Index, w_j: Array, w_k: Array) -> Array:
+        """Twice the probability that a pair is chosen when its donors have these weights."""
+        weight = w_j * w_k * (1 / np.maximum(1 - w_j, 1e-12) + 1 / np.maximum(1 - w_k, 1e-12))
+        return np.asarray(weight + w_j * self._choice[j, k] + w_k * self._choice[k, j])
+
+    def exchange(self, rng: np.random.Generator) -> None:
+        """One exchange of weights in each chain.
+
+        Partner k has probability proportional to the root of the likelihood after the exchange, which is then accepted
+        with the ratio of the sums of these roots before and after it.
+        """
+        rows = np.arange(len(self.z))
+        u = rng.random((3, len(rows)))
+        j = _drawn(np.cumsum(self.weights, axis=1), u[0])
+        roots, total = self._roots(j, self._residual, self.weights)
+        k = _drawn(np.cumsum(roots, axis=1), u[1])
+        w_j, w_k = self.weights[rows, j], self.weights[rows, k]
+        weights = self.weights.copy()
+        weights[rows, j], weights[rows, k] = w_k, w_j
+        whitened = self._residual - (w_k - w_j)[:, None] * (self._whitened[self.at, j] - self._whitened[self.at, k])
+        _, total_back = self._roots(k, whitened, weights)
+        accepted = (np.log(u[2]) < total - total_back) & self.open_to[rows, k]
+        self.weights[accepted], self._residual[accepted] = weights[accepted], whitened[accepted]
+
+    def _roots(self, j: Index, whitened: Array, weights: Array) -> tuple[Array, Array]:
+        """Roots of the likelihood after j exchanges weights with each other donor, up to a factor; log of their sum."""
+        rows = np.arange(len(j))
+        along = np.einsum("rst,rs->rt", self._root[self.at], whitened) @ self.donors.T
+        along = along[rows, j][:, None] - along
+        squares = self._squares[self.at, j]
+        change = weights - weights[rows, j][:, None]
+        s = (whitened**2).sum(axis=1)[:, None] - 2 * change * along + change**2 * squares
+        log_root = -0.5 * self._half * np.log(self._rate[:, None] + np.maximum(s, 0) / 2)
+        log_root[rows, j] = np.where(self._single, 0.0, -np.inf)
+        log_root[~self.open_to] = -np.inf
+        top = log_root.max(axis=1, keepdims=True)
+        roots = np.exp(log_root - top)
+        return roots, top[:, 0] + np.log(roots.sum(axis=1))
+
+    def _prior_share(self, share: Array, line: Division) -> Array:
+        """log b / g, the conditional prior of a division against its proposal, up to a constant; finite at 0 and 1."""
         logs = np.log(np.maximum(share, 1e-300)) + np.log(np.maximum(1 - share, 1e-300))
-        return np.asarray(1 / (1 + np.exp(-self._log_beta - (self.alpha - 1) * logs)))
+        prior = self._log_beta + (self.alpha - 1) * logs
+        return np.asarray(-np.log1p((1 + line.density(share)) * np.exp(-prior)))
 
     def update_errors(self, rng: np.random.Generator) -> None:
         """rho on its grid with sigma integrated out, then sigma, then the mixing variable of its half-t prior."""
         self._refresh()
         residual = self.z - self.weights @ self.donors
         squares = ((residual @ self._root.transpose(0, 2, 1)) ** 2).sum(axis=2).T
-        half = (_SIGMA_DF + self.z.shape[1] - 1) / 2
-        rate = _SIGMA_DF / self._auxiliary
+        half, rate = self._half, self._rate
         log_p = self._log_prior - half * np.log(rate[:, None] + squares / 2)
         p = np.exp(log_p - log_p.max(axis=1, keepdims=True)).cumsum(axis=1)
         self.at = (p < rng.random(len(p))[:, None] * p[:, -1:]).sum(axis=1)
@@ -174,6 +234,7 @@ class _State:
         self.sigma = np.sqrt((rate + chosen / 2) / rng.standard_gamma(half, len(p)))
         shape = (_SIGMA_DF + 1) / 2
         self._auxiliary = (_SIGMA_DF / self.sigma**2 + 1) / rng.standard_gamma(shape, len(p))
+        self._rate = _SIGMA_DF / self._auxiliary
         self._refresh()
 
     def forecast(self, donors_after: Array, rng: np.random.Generator) -> Array:
@@ -187,7 +248,7 @@ class _State:
         return np.asarray(mu[:, None] + self.weights @ donors_after + onward + self.sigma[:, None] * noise)
 
     def _refresh(self) -> None:
-        self._left = np.einsum("ist,it->is", self._root[self.at], self.z - self.weights @ self.donors)
+        self._residual = np.einsum("ist,it->is", self._root[self.at], self.z - self.weights @ self.donors)
 
 
 def _drawn(cumulated: Array, u: Array) -> Index:

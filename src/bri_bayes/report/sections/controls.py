@@ -29,7 +29,7 @@ from bri_bayes.checks.control_sets import (
     subsets,
     with_controls,
 )
-from bri_bayes.checks.counterfactuals import MOVES, RANKS, Counterfactual, factor_values, synthetic_values
+from bri_bayes.checks.counterfactuals import RANKS, Counterfactual, factor_values, synthetic_values
 from bri_bayes.checks.donors import Refused, by_rule
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.core.json_values import Result
@@ -48,8 +48,8 @@ NAME = "controls"
 KINDS = ("subsets", "contaminated", "pool", "counterfactuals")
 # Kept draws of the synthetic control and of the factor model, and of their placebos; for a first look.
 DRAWS, PLACEBO_DRAWS, QUICK_DRAWS = 400, 150, 60
-# For a first look, moves between draws of the synthetic control and numbers of factors that are tried.
-QUICK_MOVES, QUICK_RANKS = 40, (0, 1, 2)
+# Numbers of factors that are tried for a first look.
+QUICK_RANKS = (0, 1, 2)
 _CHUNK = 25
 # These models are samplers whose estimate stands beside those of the cards: chains that differ by a few percent of
 # the posterior variance move it by less than its last digit.
@@ -183,7 +183,7 @@ def _counterfactuals(context: Context, outcome: str) -> list[Step]:
     )
     options: dict[str, Any] = {"draws": draws, "placebo_draws": placebo, "seed": context.seed}
     own_options: dict[str, dict[str, Any]] = {
-        "synthetic": {"moves": QUICK_MOVES if context.quick else MOVES},
+        "synthetic": {},
         "factor": {"ranks": QUICK_RANKS if context.quick else RANKS},
     }
     return [
