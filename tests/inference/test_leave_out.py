@@ -231,6 +231,42 @@ def test_a_row_with_a_sample_of_its_own_has_the_same_score(monkeypatch):
     assert alone["elpd"].to_numpy() == pytest.approx(together["elpd"].to_numpy(), abs=MONTE_CARLO)
 
 
+@pytest.mark.parametrize("structure", ["ar1", "random_walk", "ar1_noise"])
+def test_the_densities_of_some_rows_are_those_among_all(structure):
+    _, terms, space, model = model_of(make_card(errors=Errors(structure, "by_unit")))
+    values = space.values(space.start() + np.random.default_rng(1).normal(0, 0.4, (3, space.dimension)))
+    rows = np.array([0, 5, terms.y.size - 1])
+    some = HeldOut(model).row_log_density(values, rows)
+    assert some == pytest.approx(HeldOut(model).row_log_density(values)[:, rows], abs=ROUNDING)
+
+
+def test_rows_placed_by_the_sample_of_all_rows_have_the_scores_of_refits(monkeypatch):
+    """A scale for each unit and one row far out: the posterior without it is another one."""
+    panel, assignment = make_panel(holes=False)
+    panel["y"][2, 4] += 1.5
+    far_out = 2 * panel.sizes["period"] + 4
+    card = make_card(effects=Effects(treatment="common"), errors=Errors("random_walk", "by_unit"))
+    design = build_design(panel, assignment, card)
+    monkeypatch.setattr(leave_out, "KHAT_LIMIT", -10.0)
+    scores = leave_rows_out(design, card, points=2000)
+    assert scores["refitted"].all()
+    for row in (far_out, far_out + 1, 20):
+        expected = refitted_score(design, card, row, points=8000)
+        assert float(scores["elpd"][row]) == pytest.approx(expected, abs=4 * MONTE_CARLO)
+
+
+@pytest.mark.parametrize("away", [0.0, 30.0], ids=["near", "far off"])
+def test_a_sample_that_is_placed_badly_is_not_taken(away):
+    card = make_card(errors=Errors("ar1", "by_unit"))
+    design = build_design(*make_panel(), card)
+    model = leave_out._Model.build(design, card)
+    its_own = model.sample(2000, np.random.default_rng(0))
+    near = dataclasses.replace(its_own, vectors=its_own.vectors + away)
+    placed = model.sample_near(near, 2000, np.random.default_rng(1))
+    assert placed.is_good
+    assert placed.log_normaliser == pytest.approx(its_own.log_normaliser, abs=4 * MONTE_CARLO)
+
+
 def test_in_other_units_every_score_moves_by_the_log_of_the_factor():
     panel, assignment = make_panel()
     card = make_card()

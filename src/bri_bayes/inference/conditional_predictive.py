@@ -33,12 +33,14 @@ class HeldOut:
 
     model: Collapsed
 
-    def row_log_density(self, hyper: Mapping[str, Array]) -> Array:
-        """log p(y_j | all other rows, h) : (B, obs), standardised outcome."""
+    def row_log_density(self, hyper: Mapping[str, Array], rows: Index | None = None) -> Array:
+        """log p(y_j | all other rows, h) : (B, rows), standardised outcome; of all rows unless some are asked for."""
+        asked = np.arange(self.model.terms.y.size) if rows is None else rows
         densities = []
-        for some, rows in self._batches(hyper):
-            precision = self.model.errors.diagonal(some) - sum((part**2).sum(axis=-1) for part in rows.parts)
-            densities.append(0.5 * (np.log(precision) - np.log(2 * np.pi) - rows.score**2 / precision))
+        for some, of_rows in self._batches(hyper, asked):
+            diagonal = self.model.errors.diagonal(some)[:, asked]
+            precision = diagonal - sum((part**2).sum(axis=-1) for part in of_rows.parts)
+            densities.append(0.5 * (np.log(precision) - np.log(2 * np.pi) - of_rows.score**2 / precision))
         return np.concatenate(densities)
 
     def contrast_log_density(self, hyper: Mapping[str, Array], rows: Index, contrasts: Array) -> Array:
@@ -47,39 +49,39 @@ class HeldOut:
         group = self.model.group_ix[unit]
         together = (unit[:, None] == unit, group[:, None] == group, np.ones((rows.size, rows.size)))
         densities = []
-        for some, every in self._batches(hyper):
+        for some, of_rows in self._batches(hyper, rows):
             precision = self.model.errors.block(some, rows)
-            for part, same in zip(every.parts, together, strict=True):
-                precision -= same * (part[:, rows] @ part[:, rows].transpose(0, 2, 1))
+            for part, same in zip(of_rows.parts, together, strict=True):
+                precision -= same * (part @ part.transpose(0, 2, 1))
             covariance = np.linalg.inv(precision)
-            miss = (covariance @ every.score[:, rows, None])[..., 0]
+            miss = (covariance @ of_rows.score[..., None])[..., 0]
             densities.append(_log_normal(miss @ contrasts.T, contrasts @ covariance @ contrasts.T))
         return np.concatenate(densities)
 
-    def _batches(self, hyper: Mapping[str, Array]) -> Iterator[tuple[dict[str, Array], _Rows]]:
+    def _batches(self, hyper: Mapping[str, Array], rows: Index) -> Iterator[tuple[dict[str, Array], _Rows]]:
         columns = np.column_stack([*(block.columns for block in self.model.terms.blocks), self.model.terms.y])
         q = sum(block.columns.shape[1] for block in self.model.terms.per_unit)
         size = max(1, _BATCH_ELEMENTS // (len(columns) * (q + 1) * (columns.shape[1] - q)))
         for first in range(0, hyper["sigma"].size, size):
             some = {name: value[first : first + size] for name, value in hyper.items()}
-            yield some, _rows(self.model, some, columns, q)
+            yield some, _rows(self.model, some, columns, q, rows)
 
 
 @dataclass(frozen=True, eq=False)
 class _Rows:
     """For a batch of B hyperparameters: the ``parts`` of L^-1 Z'Q of a row, those of the coefficients of its unit (B,
-    obs, q), of its group (B, obs, g) and of all (B, obs, p); ``score`` (B, obs) is P y."""
+    rows, q), of its group (B, rows, g) and of all (B, rows, p); ``score`` (B, rows) is P y."""
 
     parts: tuple[Array, Array, Array]
     score: Array
 
 
-def _rows(model: Collapsed, hyper: dict[str, Array], columns: Array, q: int) -> _Rows:
-    unit_ix = model.terms.unit_ix
+def _rows(model: Collapsed, hyper: dict[str, Array], columns: Array, q: int, rows: Index) -> _Rows:
+    unit_ix = model.terms.unit_ix[rows]
     group_ix = model.group_ix[unit_ix]
     conditional = model.conditional(hyper)
     g = conditional.group_factor.shape[-1]
-    q_columns = model.errors.times(hyper, columns)
+    q_columns = model.errors.times(hyper, columns)[:, rows]
     per_unit = forward(conditional.own_factor[:, unit_ix], q_columns[..., :q, None])[..., 0]
     rest = q_columns[..., q:] - np.einsum("bnq,bnqr->bnr", per_unit, conditional.own_rest[:, unit_ix])
     grouped = rest[..., :g]

@@ -11,7 +11,7 @@ weights says whether the answer can be trusted: below 0.7 (Vehtari, Simpson, Gel
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import lgamma, log, pi
 
@@ -58,10 +58,25 @@ class Weighted:
     khat: float
     log_ratios: Array
 
+    @classmethod
+    def of(cls, vectors: Array, log_ratios: Array) -> Weighted:
+        """Proposals with the log of target over proposal density at each."""
+        weights, khat = smooth_weights(log_ratios)
+        return cls(vectors, weights, _log_mean(log_ratios), khat, log_ratios)
+
     @property
     def ess(self) -> float:
         """Effective number of proposals, 1 / sum of squared weights."""
         return float(1.0 / (self.weights**2).sum())
+
+    @property
+    def is_good(self) -> bool:
+        """Whether its averages can be trusted, and are exact enough."""
+        return self.khat < KHAT_LIMIT and self.ess > WANTED_ESS
+
+    def reweighted(self, log_factor: Array) -> Weighted:
+        """The same proposals for the density that is ``log_factor`` (M,) larger, in logs."""
+        return Weighted.of(self.vectors, self.log_ratios + log_factor)
 
 
 def sample_by_importance(log_density: LogDensity, start: Array, proposals: int, rng: np.random.Generator) -> Weighted:
@@ -84,13 +99,18 @@ def sample_by_importance(log_density: LogDensity, start: Array, proposals: int, 
     first = Weighted(vectors, weights, _log_mean(ratios), khat, ratios)
     if khat < KHAT_LIMIT:
         return first
-    placed = first
-    for more in _AGAIN:
-        # The weights of what there is show the long tail that the pilot missed.
-        placed = sample_again(log_density, placed, more * size, rng)
-        if placed.khat < KHAT_LIMIT and placed.ess > WANTED_ESS:
-            return placed
-    return first
+    # The weights of what there is show the long tail that the pilot missed.
+    placed = place_anew(log_density, first, [more * size for more in _AGAIN], rng)
+    return placed if placed.is_good else first
+
+
+def place_anew(log_density: LogDensity, near: Weighted, proposals: Sequence[int], rng: np.random.Generator) -> Weighted:
+    """Samples of these sizes, each placed by the one before, up to the first good one; the last where none is."""
+    for size in proposals:
+        near = sample_again(log_density, near, size, rng)
+        if near.is_good:
+            break
+    return near
 
 
 def sample_again(log_density: LogDensity, first: Weighted, proposals: int, rng: np.random.Generator) -> Weighted:
@@ -102,8 +122,7 @@ def sample_again(log_density: LogDensity, first: Weighted, proposals: int, rng: 
     proposal = Student(center, widened(covariance))
     vectors = proposal.draw(proposals, rng)
     ratios = log_density(vectors) - proposal.log_density(vectors)
-    weights, khat = smooth_weights(ratios)
-    return Weighted(vectors, weights, _log_mean(ratios), khat, ratios)
+    return Weighted.of(vectors, ratios)
 
 
 def moments(weights: Array, vectors: Array) -> tuple[Array, Array]:

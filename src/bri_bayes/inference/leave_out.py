@@ -34,9 +34,8 @@ from bri_bayes.inference.collapsed import Collapsed
 from bri_bayes.inference.conditional_predictive import HeldOut, rows_of
 from bri_bayes.inference.importance import (
     KHAT_LIMIT,
-    LogDensity,
     Weighted,
-    sample_again,
+    place_anew,
     sample_by_importance,
     smooth_weights,
 )
@@ -45,6 +44,8 @@ from bri_bayes.study.model_card import ModelCard
 
 # Points of hyperparameters: for all rows together, and for each unit, period and refitted row.
 ROW_POINTS, BLOCK_POINTS = 8000, 2000
+# Sizes of the samples of which each places the next one until one is good, in those numbers of points.
+PLACED = (1, 1, 4, 4)
 
 
 def can_leave_out(design: Design, card: ModelCard) -> bool:
@@ -60,11 +61,8 @@ def leave_rows_out(design: Design, card: ModelCard, *, points: int = ROW_POINTS,
     """
     model = _Model.build(design, card)
     rng = np.random.default_rng(seed)
-    weighted = model.sample(model.model.log_posterior, points, rng)
+    weighted = model.sample(points, rng)
     density = model.row_log_density(weighted.vectors)
-    if max(smooth_weights(weighted.log_ratios - column)[1] for column in density.T) >= KHAT_LIMIT:
-        weighted = sample_again(model.model.log_posterior, weighted, points, rng)
-        density = model.row_log_density(weighted.vectors)
     n = density.shape[1]
     elpd, khat, refitted = np.empty(n), np.empty(n), np.zeros(n, dtype=bool)
     influence, refit_variance = np.zeros(len(density)), 0.0
@@ -74,8 +72,9 @@ def leave_rows_out(design: Design, card: ModelCard, *, points: int = ROW_POINTS,
             influence += moved
             continue
         refitted[row] = True
-        refit = model.sample(model.log_posterior_without(row), BLOCK_POINTS, rng)
-        elpd[row], khat[row], moved = _predictive(refit.log_ratios, model.row_log_density(refit.vectors)[:, row])
+        refit = model.without(row).sample_near(weighted.reweighted(-density[:, row]), BLOCK_POINTS, rng)
+        of_row = model.row_log_density(refit.vectors, np.array([row]))[:, 0]
+        elpd[row], khat[row], moved = _predictive(refit.log_ratios, of_row)
         refit_variance += float((moved**2).sum())
     scale = np.log(design.attrs["y_scale"])
     return xr.Dataset(
@@ -134,7 +133,7 @@ def _blocks_out(
         if rows.size < 2:
             continue
         contrasts[position] = rows.size - 1
-        weighted = model.sample(model.of(seen).model.log_posterior, BLOCK_POINTS, rng)
+        weighted = model.of(seen).sample(BLOCK_POINTS, rng)
         density = model.of(both).contrast_log_density(weighted.vectors, np.searchsorted(both, rows))
         elpd[position], khat[position], moved = _predictive(weighted.log_ratios, density)
         variance += float((moved**2).sum())
@@ -181,18 +180,24 @@ class _Model:
             return self
         return _Model(Collapsed.of(rows_of(self.terms, rows), self.card, self.model.space), self.card)
 
-    def sample(self, log_density: LogDensity, points: int, rng: np.random.Generator) -> Weighted:
-        """Weighted hyperparameters of a posterior, ``points`` of them placed by a first sample."""
-        first = sample_by_importance(log_density, self.model.space.start(), self.card.sampler.proposals, rng)
-        return sample_again(log_density, first, points, rng)
+    def without(self, row: int) -> _Model:
+        """The same card on all rows but one."""
+        return self.of(np.delete(np.arange(self.terms.y.size), row))
 
-    def log_posterior_without(self, row: int) -> LogDensity:
-        """log p(y_-j | h) p(h)."""
-        return lambda vectors: self.model.log_posterior(vectors) - self.row_log_density(vectors)[:, row]
+    def sample(self, points: int, rng: np.random.Generator) -> Weighted:
+        """Weighted hyperparameters of its posterior, ``points`` of them placed by a first sample."""
+        target = self.model.log_posterior
+        first = sample_by_importance(target, self.model.space.start(), self.card.sampler.proposals, rng)
+        return place_anew(target, first, [more * points for more in PLACED], rng)
 
-    def row_log_density(self, vectors: Array) -> Array:
-        """log p(y_j | all other rows, h) : (M, obs)."""
-        return HeldOut(self.model).row_log_density(self.model.space.values(vectors))
+    def sample_near(self, near: Weighted, points: int, rng: np.random.Generator) -> Weighted:
+        """The same, placed by the sample of a posterior near by, or by one of its own where that does not do."""
+        placed = place_anew(self.model.log_posterior, near, [more * points for more in PLACED], rng)
+        return placed if placed.is_good else self.sample(points, rng)
+
+    def row_log_density(self, vectors: Array, rows: Index | None = None) -> Array:
+        """log p(y_j | all other rows, h) : (M, rows), of all rows unless some are asked for."""
+        return HeldOut(self.model).row_log_density(self.model.space.values(vectors), rows)
 
     def contrast_log_density(self, vectors: Array, rows: Index) -> Array:
         """log density of the level-free contrasts of ``rows`` given all others : (M,)."""
