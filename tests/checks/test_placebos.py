@@ -9,7 +9,15 @@ from bri_bayes.checks.placebo_null import share_as_large
 from bri_bayes.checks.placebo_pool import all_others, candidates, problem, same_shape
 from bri_bayes.checks.placebo_predictive import predictive_values
 from bri_bayes.checks.placebo_space import any_country, controls_only, exact_share, is_shared, space_recipes
-from bri_bayes.checks.placebo_time import OBSERVED, WITH_TREATED, time_recipes, time_values
+from bri_bayes.checks.placebo_time import (
+    OBSERVED,
+    WITH_TREATED,
+    reasons_left_out,
+    shared_refits,
+    shares_onsets,
+    time_recipes,
+    time_values,
+)
 from bri_bayes.checks.posterior_predictive import predictive_checks
 from bri_bayes.checks.refits import refit
 from bri_bayes.data.assignment import Assignment
@@ -53,6 +61,23 @@ def test_a_planted_effect_is_in_no_fake_year_unless_the_treated_years_are_in():
     assert all(abs(row.att.mean) < 0.4 for row in values.placebos)
     assert values.with_treated_years[0].att.mean > 0.5
     assert values.observed.mean == pytest.approx(1.0, abs=0.25)
+
+
+def test_many_fake_onsets_share_their_points_and_are_the_refits_of_their_recipes():
+    """A share of the posterior sd is the Monte Carlo error of a mean of some hundred quasi-random points."""
+    analysis, _ = recipe(first=1985, last=2016, seed=5)
+    assert shares_onsets(analysis)
+    assert not shares_onsets(recipe()[0])
+    recipes, left_out = time_recipes(analysis)
+    shared = shared_refits(analysis, with_treated=False) | shared_refits(analysis, with_treated=True)
+    assert {OBSERVED, *shared} == set(recipes)
+    assert reasons_left_out(analysis, shared) == left_out
+    assert all(refit.trustworthy for refit in shared.values())
+    for label in ("1986", "2012", f"2000{WITH_TREATED}"):
+        alone = refit(recipes[label], 1)
+        assert shared[label].rows == alone.rows
+        assert shared[label].att.mean == pytest.approx(alone.att.mean, abs=0.02 * alone.att.sd)
+        assert shared[label].att.sd == pytest.approx(alone.att.sd, rel=0.02)
 
 
 def test_the_share_counts_the_real_estimate_and_both_signs():

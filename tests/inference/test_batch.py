@@ -15,7 +15,8 @@ from bri_bayes.design.design import build_design
 from bri_bayes.estimands.linear import att_effect
 from bri_bayes.frequentist.many import TWFE_IID, linear_tests
 from bri_bayes.inference import fit
-from bri_bayes.inference.batch import LEAST_ESS, att_of_many
+from bri_bayes.inference.batch import LEAST_ESS, _att, _ManyOutcomes, att_of_many
+from bri_bayes.inference.equal_outcomes import covers_equal
 from bri_bayes.inference.importance import KHAT_LIMIT
 from bri_bayes.inference.mixture import NormalMixtures
 from bri_bayes.study.model_card import Effects, Errors, Sampler, load_card
@@ -46,6 +47,7 @@ CARDS = {
     "modifier": {"modifiers": ("x",)},
     "modifier slopes by unit": {"modifiers": ("x",), "effects": Effects(modifier_slopes="by_unit")},
 }
+BALANCED = {name: changes for name, changes in CARDS.items() if not {"covariates", "modifiers"} & set(changes)}
 
 
 def panel_and_outcomes(count, *, seed=1, rho=0.7, structure="ar1", holes=True, n_units=6, n_periods=10):
@@ -91,6 +93,32 @@ def test_every_kind_of_card_agrees_with_fit(changes):
 def _with_card(made, card):
     panel, assignment, outcomes = made
     return panel, assignment, card, outcomes
+
+
+@pytest.mark.parametrize("changes", BALANCED.values(), ids=BALANCED.keys())
+@pytest.mark.parametrize("n_treated", [1, 3])
+def test_on_a_balanced_panel_products_with_sums_of_units_are_the_general_engine(changes, n_treated):
+    panel, assignment, outcomes = panel_and_outcomes(12, seed=12, holes=False)
+    card = make_card(**changes)
+    assignment = assignment.swap(assignment.units[:n_treated], 2006)
+    design = build_design(panel, assignment, card)
+    assert covers_equal(design, card)
+    model = _ManyOutcomes.build(design, card, _att)
+    start = model.model.space.start()
+    vectors = start + 0.5 * np.random.default_rng(1).standard_normal((20, start.size))
+    general = dataclasses.replace(model, equal=None)
+    y = rows_of(design, outcomes)
+    for ours, theirs in zip(model.evaluate(vectors, y), general.evaluate(vectors, y), strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-9, abs=ROUNDING)
+
+
+def test_a_gap_a_covariate_or_a_second_onset_goes_the_general_way():
+    panel, assignment, _ = panel_and_outcomes(1, holes=False)
+    with_gap, _, _ = panel_and_outcomes(1)
+    card, adjusted = make_card(), make_card(covariates=("x",))
+    staggered = Assignment({**assignment.first_treated, "U0": 2004})
+    for some in ((with_gap, assignment, card), (panel, assignment, adjusted), (panel, staggered, card)):
+        assert not covers_equal(build_design(*some), some[2])
 
 
 def test_an_outcome_that_the_common_points_miss_gets_its_own_and_agrees_with_fit():

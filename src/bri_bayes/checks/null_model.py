@@ -23,7 +23,7 @@ from bri_bayes.data.assignment import Assignment
 from bri_bayes.design.analysis import Analysis, Fit
 from bri_bayes.design.design import Design, build_design
 from bri_bayes.design.group_shocks import SHOCK
-from bri_bayes.inference.batch import covers
+from bri_bayes.inference.assignment_columns import covers
 from bri_bayes.inference.marginal import sample_marginal, to_parameters
 from bri_bayes.inference.to_datatree import linear_predictor, standardised_draws
 from bri_bayes.study.model_card import ModelCard
@@ -44,6 +44,10 @@ class Draws:
     def size(self) -> int:
         """The number of draws."""
         return int(self.values["sigma"].size)
+
+    def first(self, size: int) -> Draws:
+        """The first of them: those of ``posterior_draws`` when it is asked for fewer."""
+        return dataclasses.replace(self, values={name: value[:size] for name, value in self.values.items()})
 
     def means(self) -> Array:
         """The linear predictor : (draw, obs)."""

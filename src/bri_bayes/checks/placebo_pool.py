@@ -45,10 +45,10 @@ from bri_bayes.design.analysis import Analysis
 from bri_bayes.design.design import Design
 from bri_bayes.frequentist.many import TWFE_PERMUTATION, linear_tests
 from bri_bayes.frequentist.twfe import fit_twfe
-from bri_bayes.inference.assignment_columns import shares_columns
+from bri_bayes.inference.assignment_columns import covers, shares_columns
 from bri_bayes.inference.assignments import att_of_assignments
 from bri_bayes.inference.att import att_posterior
-from bri_bayes.inference.batch import att_of_many, covers
+from bri_bayes.inference.batch import att_of_many
 
 # Fewer different groups would be drawn again and again.
 LEAST_GROUPS = 500

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bri_bayes.checks.null_model import forecasts, posterior_draws, replicas
+from bri_bayes.checks.null_model import Draws, forecasts, posterior_draws, replicas
 from bri_bayes.checks.placebo_null import Null, Placebo, count_excluding_zero, effects_of, share_as_large
 from bri_bayes.checks.posterior_predictive import PredictiveChecks
 from bri_bayes.core.arrays import Array
@@ -41,12 +41,15 @@ class Predictive(SimulatedNull):
     model_checks: PredictiveChecks | None = None
 
 
-def predictive_values(analysis: Analysis, *, panels: int, seed: int = 0) -> Predictive:
-    """Forecasts from the years before the policy, and replicas of all years with the effect removed."""
+def predictive_values(analysis: Analysis, *, panels: int, seed: int = 0, draws: Draws | None = None) -> Predictive:
+    """Forecasts from the years before the policy, and replicas of all years with the effect removed.
+
+    ``draws`` : as many of the posterior, where they are known.
+    """
     observed = att_posterior(analysis.design, analysis.card, seed).effect
     early = _placed(analysis, observed, forecasts(analysis, panels, seed), seed)
-    draws = posterior_draws(analysis.design, analysis.card, panels, seed)
-    whole = _placed(analysis, observed, replicas(draws, seed, effects=False), seed)
+    known = draws or posterior_draws(analysis.design, analysis.card, panels, seed)
+    whole = _placed(analysis, observed, replicas(known, seed, effects=False), seed)
     return Predictive(**vars(early), whole_panel=whole)
 
 

@@ -34,8 +34,9 @@ from bri_bayes.evaluation.scenarios import EFFECT, PERIODS, UNITS, Scenario, gol
 from bri_bayes.frequentist.estimate import SIGNIFICANCE
 from bri_bayes.frequentist.many import Answers, linear_tests
 from bri_bayes.frequentist.many_clusters import cluster_tests
+from bri_bayes.inference.assignment_columns import covers
 from bri_bayes.inference.att import att_posterior
-from bri_bayes.inference.batch import att_of_many, coefficient_of_many, covers, scaled
+from bri_bayes.inference.batch import att_of_many, coefficient_of_many, scaled
 from bri_bayes.study.model_card import ModelCard
 
 COLUMNS = ("scenario", "test", "size", "size_error", "bias", "bias_error", "coverage", "length")

@@ -12,7 +12,6 @@ from bri_bayes.core.errors import InputError
 from bri_bayes.core.names import WEIGHT
 from bri_bayes.design.design import Design
 from bri_bayes.design.linear_terms import Block, Terms, build_terms
-from bri_bayes.inference.batch import covers
 from bri_bayes.inference.hyperparameters import Hyperparameters, hyperparameters
 from bri_bayes.inference.linear_estimands import EFFECT_BLOCKS
 from bri_bayes.study.model_card import ModelCard
@@ -49,6 +48,12 @@ class AssignmentColumns(NamedTuple):
         columns = np.hstack([block.columns for block in (*path, *per_unit)])
         space = hyperparameters(terms, card)
         return cls(nuisance, space, path, per_unit, columns, *_att_sums(everyone, card, columns))
+
+
+def covers(card: ModelCard) -> bool:
+    """Whether the engines for many posteriors cover the card: normal, linear, one error scale, no kappa to learn."""
+    learned = card.contamination is not None and card.contamination.share is None
+    return card.is_marginal and card.errors.scale == "common" and not learned
 
 
 def shares_columns(design: Design, card: ModelCard, onset: int) -> bool:

@@ -17,14 +17,13 @@ Source: Lindley & Smith (1972), doi:10.1111/j.2517-6161.1972.tb00899.x.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from bri_bayes.core.arrays import Array, Index, Mask
-from bri_bayes.core.effect import PROB
+from bri_bayes.core.arrays import Array, Index
 from bri_bayes.design.design import Design
 from bri_bayes.design.linear_terms import Block
 from bri_bayes.inference.assignment_columns import AssignmentColumns, are_equal, refuse_what_is_not_covered
@@ -32,24 +31,10 @@ from bri_bayes.inference.batched_algebra import solve_lower
 from bri_bayes.inference.collapsed import BATCH_ELEMENTS, Collapsed, Space
 from bri_bayes.inference.equal_units import EqualUnits
 from bri_bayes.inference.error_precision import ReadyProducts
-from bri_bayes.inference.importance import find_mode, sample_by_importance
-from bri_bayes.inference.mixture import NormalMixtures
-from bri_bayes.inference.shared_proposals import (
-    SUMMARY,
-    covering_points,
-    is_covered,
-    spread_over,
-    summarised,
-    weigh,
-)
+from bri_bayes.inference.shared_answers import answered_together
 from bri_bayes.study.model_card import ModelCard
 
 ASSIGNMENT = "assignment"
-# Assignments whose modes place the first points, and assignments whose posteriors place the rest.
-_PILOTS, _PLACED_BY = 4, 60
-# Assignments that common points miss get common points again, so often and while they are so many: points of its own
-# cost an assignment as much.
-_ROUNDS, _WORTH_SHARING = 3, 6
 # Systems that are factorised together (measured: their arrays stay in the cache of a core).
 _SYSTEMS = 1000
 
@@ -66,77 +51,10 @@ def att_of_assignments(
     """
     refuse_what_is_not_covered(design, card, groups, onset)
     if are_equal(design, card):
-        return _answered(EqualUnits.build(design, card, onset), groups, design, card, points, seed)
+        return answered_together(EqualUnits.build(design, card, onset), groups, ASSIGNMENT, design, card, points, seed)
     treated = np.nonzero(groups)[1].reshape(len(groups), -1)
-    return _answered(_ManyAssignments.build(design, card, onset), treated, design, card, points, seed)
-
-
-def _answered[G: (Index, Mask)](
-    model: _Model[G], treated: G, design: Design, card: ModelCard, points: int, seed: int
-) -> xr.Dataset:
-    rng = np.random.default_rng(seed)
-    summaries = np.empty((len(SUMMARY), len(treated)))
-    missed = np.arange(len(treated))
-    for _ in range(_ROUNDS):
-        summaries[:, missed] = _together(model, treated[missed], points, rng)
-        missed = np.flatnonzero(~is_covered(summaries))
-        if missed.size < _WORTH_SHARING:
-            break
-    alone = ~is_covered(summaries)
-    left_out = np.flatnonzero(alone)
-    while left_out.size:
-        answers = _around_the_first(model, treated[left_out], card.sampler.proposals, rng)
-        served = is_covered(answers)
-        served[0] = True
-        summaries[:, left_out[served]] = answers[:, served]
-        left_out = left_out[~served]
-    summaries[: SUMMARY.index("p_positive")] *= design.attrs["y_scale"]
-    variables = {name: (ASSIGNMENT, values) for name, values in zip(SUMMARY, summaries, strict=True)}
-    return xr.Dataset({**variables, "alone": (ASSIGNMENT, alone)}, attrs={"prob": PROB, "points": points})
-
-
-class _Model[G](Protocol):
-    """A card on the rows of a design, whoever is treated."""
-
-    @property
-    def space(self) -> Space:
-        """The hyperparameters."""
-
-    def evaluate(self, vectors: Array, treated: G, /) -> tuple[Array, Array, Array]:
-        """log p(y, h_j | assignment i), mean and sd of the ATT given h_j, all (assignment, point)."""
-
-
-def _mode[G: (Index, Mask)](model: _Model[G], treated: G) -> tuple[Array, Array]:
-    """Mode (d,) of the hyperparameters of one assignment (1, treated), and their covariance there."""
-    return find_mode(lambda vectors: model.evaluate(vectors, treated)[0][0], model.space.start())
-
-
-def _together[G: (Index, Mask)](model: _Model[G], treated: G, points: int, rng: np.random.Generator) -> Array:
-    """Summaries (7, assignment) from common points, placed by some of the assignments."""
-    every = np.arange(len(treated))
-    modes = [_mode(model, treated[[i]]) for i in spread_over(every, _PILOTS)]
-    some = treated[spread_over(every, _PLACED_BY)]
-    vectors, log_proposal = covering_points(modes, lambda at: model.evaluate(at, some)[0], points, rng)
-    log_density, means, sds = model.evaluate(vectors, treated)
-    weights, khat = weigh(log_density, log_proposal)
-    return summarised(NormalMixtures(weights, means, sds), khat)
-
-
-def _around_the_first[G: (Index, Mask)](
-    model: _Model[G], treated: G, proposals: int, rng: np.random.Generator
-) -> Array:
-    """Summaries (7, assignment) from the points that the ordinary engine places for the first assignment.
-
-    Most of the work of a point does not depend on who is treated, so the others are weighed at the same points:
-    those that lie near the first need none of their own.
-    """
-    points = sample_by_importance(lambda at: model.evaluate(at, treated[:1])[0][0], model.space.start(), proposals, rng)
-    log_density, means, sds = model.evaluate(points.vectors, treated)
-    usable = np.isfinite(points.log_ratios)
-    log_proposal = np.where(usable, log_density[0] - np.where(usable, points.log_ratios, 0.0), np.inf)
-    weights, khat = weigh(log_density, log_proposal)
-    weights[0], khat[0] = points.weights, points.khat
-    return summarised(NormalMixtures(weights, means, sds), khat)
+    model = _ManyAssignments.build(design, card, onset)
+    return answered_together(model, treated, ASSIGNMENT, design, card, points, seed)
 
 
 class _Reduced(NamedTuple):

@@ -23,14 +23,16 @@ from functools import partial
 import numpy as np
 import xarray as xr
 
-from bri_bayes.core.arrays import Array
+from bri_bayes.core.arrays import Array, Index
 from bri_bayes.core.effect import PROB
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.design.design import RELATIVE_ZERO, Design, two_way
 from bri_bayes.design.linear_terms import Terms
+from bri_bayes.inference.assignment_columns import covers
 from bri_bayes.inference.att import KnownMoments
 from bri_bayes.inference.collapsed import Collapsed
 from bri_bayes.inference.conditional import Coefficients
+from bri_bayes.inference.equal_outcomes import EqualOutcomes, covers_equal
 from bri_bayes.inference.importance import find_mode
 from bri_bayes.inference.linear_estimands import att_weights, covariate_functional, effect_functionals
 from bri_bayes.inference.marginal import weigh_hyperparameters
@@ -39,22 +41,20 @@ from bri_bayes.inference.shared_proposals import (
     LEAST_ESS,
     SUMMARY,
     covering_points,
-    is_covered,
+    shared_summaries,
     spread_over,
     summarised,
     weigh,
 )
 from bri_bayes.study.model_card import ModelCard
 
-__all__ = ["LEAST_ESS", "att_of_many", "coefficient_of_many", "covers", "scaled"]
+__all__ = ["LEAST_ESS", "att_of_many", "coefficient_of_many", "scaled"]
 
 OUTCOME = "outcome"
 # One linear functional of the coefficients of a card's terms on a design.
 Functional = Callable[[Design, ModelCard, Terms], Coefficients]
 # Outcomes whose modes place the first points, and outcomes whose posteriors place the rest.
 _PILOTS, _PLACED_BY = 8, 250
-# Missed outcomes that are worth common points of their own: each by itself costs as much as a thousand points.
-_WORTH_SHARING = 8
 # Outcomes side by side in a product, points that are factorised together, and points in a product (measured).
 _WIDTH, _FACTORED, _DEPTH = 1000, 250, 8
 
@@ -86,12 +86,6 @@ def scaled(design: Design, outcome: Array) -> Design:
     return _scaling(design, np.asarray(outcome, dtype=float)[None]).apply(design, 0)
 
 
-def covers(card: ModelCard) -> bool:
-    """Whether the engines for many posteriors cover the card: normal, linear, one error scale, no kappa to learn."""
-    learned = card.contamination is not None and card.contamination.share is None
-    return card.is_marginal and card.errors.scale == "common" and not learned
-
-
 def _att(design: Design, card: ModelCard, terms: Terms) -> Coefficients:
     return effect_functionals(terms, att_weights(design, card)[None])
 
@@ -115,16 +109,13 @@ def _of_many(
     standard = (y - scaling.center[:, None]) / scaling.within[:, None]
     rng = np.random.default_rng(seed)
     model = _ManyOutcomes.build(scaling.apply(design, scaling.median), card, functional)
-    vectors, log_proposal = _common_points(model, standard, scaling.roughness, points, rng)
-    blocks = [standard[first : first + _WIDTH] for first in range(0, len(y), _WIDTH)]
-    summaries = np.concatenate([model.together(vectors, log_proposal, block) for block in blocks], axis=1)
-    alone = ~is_covered(summaries)
-    if np.count_nonzero(alone) >= _WORTH_SHARING:
-        # What a few thousand points miss has much in common: points placed by these outcomes serve most of them.
-        missed = np.flatnonzero(alone)
-        vectors, log_proposal = _common_points(model, standard[missed], scaling.roughness[missed], points, rng)
-        summaries[:, missed] = model.together(vectors, log_proposal, standard[missed])
-        alone[missed] = ~is_covered(summaries[:, missed])
+
+    def together(which: Index) -> Array:
+        common = _common_points(model, standard[which], scaling.roughness[which], points, rng)
+        blocks = [which[first : first + _WIDTH] for first in range(0, which.size, _WIDTH)]
+        return np.concatenate([model.together(*common, standard[block]) for block in blocks], axis=1)
+
+    summaries, alone = shared_summaries(together, len(y))
     for i in np.flatnonzero(alone):
         rescaled = _ManyOutcomes.build(scaling.apply(design, int(i)), card, functional)
         summaries[:, i] = rescaled.by_itself(standard[i], card, rng)
@@ -175,15 +166,20 @@ def _scaling(design: Design, y: Array) -> _Scaling:
 
 @dataclass(frozen=True, eq=False)
 class _ManyOutcomes:
-    """The model of a card on a design, and one linear functional of its coefficients."""
+    """The model of a card on a design, and one linear functional of its coefficients.
+
+    ``equal`` : the same where the functional is the ATT and all units have the same rows and columns.
+    """
 
     model: Collapsed
     functional: Coefficients
+    equal: EqualOutcomes | None
 
     @classmethod
     def build(cls, design: Design, card: ModelCard, functional: Functional) -> _ManyOutcomes:
         model = Collapsed.build(design, card)
-        return cls(model, functional(design, card, model.terms))
+        equal = EqualOutcomes.build(design, card) if functional is _att and covers_equal(design, card) else None
+        return cls(model, functional(design, card, model.terms), equal)
 
     def mode(self, y: Array) -> tuple[Array, Array]:
         """Mode (d,) of the hyperparameters given one standardised outcome (obs,), and their covariance there."""
@@ -207,6 +203,8 @@ class _ManyOutcomes:
 
         The outcome enters through L^-1 m alone: m'A^-1 m = |L^-1 m|^2, and the mean is (L^-1 c)'(L^-1 m).
         """
+        if self.equal is not None:
+            return self.equal.evaluate(vectors, y)
         log_density, means, sds = np.empty((len(y), len(vectors))), np.empty((len(y), len(vectors))), []
         outcomes = self.model.outcomes(y)
         right = Coefficients(*(np.moveaxis(level, 0, -1)[None] for level in self.functional))

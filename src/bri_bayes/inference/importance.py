@@ -192,9 +192,9 @@ def smooth_weights(log_ratios: Array) -> tuple[Array, float]:
     ratios = ratios - ratios.max()
     n = ratios.size
     n_tail = int(min(n / 5, 3 * np.sqrt(n)))
-    order = np.argsort(ratios, kind="stable")
-    tail = order[n - n_tail :]
-    cutoff = ratios[order[n - n_tail - 1]]
+    largest = np.argpartition(ratios, n - n_tail - 1)[n - n_tail - 1 :]
+    order = largest[np.argsort(ratios[largest], kind="stable")]
+    tail, cutoff = order[1:], ratios[order[0]]
     khat = np.inf
     if n_tail >= 5 and ratios[tail[0]] < ratios[tail[-1]] - _EQUAL_RATIOS:
         exceedance = np.exp(ratios[tail]) - np.exp(cutoff)

@@ -7,7 +7,7 @@ from typing import Any
 
 from bri_bayes.checks.placebo_predictive import predictive_values
 from bri_bayes.checks.placebo_space import any_country, controls_only, is_shared, space_recipes
-from bri_bayes.checks.placebo_time import time_recipes, time_values
+from bri_bayes.checks.placebo_time import placebos_in_time
 from bri_bayes.checks.posterior_predictive import predictive_checks
 from bri_bayes.checks.refits import refit
 from bri_bayes.core.errors import InputError, suggest
@@ -43,8 +43,7 @@ def _placebo(analysis: Analysis, seed: int, *, kind: str = "space", **options: A
 
 
 def _time(analysis: Analysis, seed: int) -> Result:
-    recipes, left_out = time_recipes(analysis)
-    return time_values({label: refit(recipe, seed) for label, recipe in recipes.items()}, left_out)
+    return placebos_in_time(analysis, seed)
 
 
 def _space(analysis: Analysis, seed: int, *, points: int = 2000) -> Result:

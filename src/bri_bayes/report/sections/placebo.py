@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from bri_bayes.checks.null_model import problem_of
+from bri_bayes.checks.null_model import posterior_draws, problem_of
 from bri_bayes.checks.placebo_null import Null
 from bri_bayes.checks.placebo_pool import WiderPool, all_others, candidates, problem, same_shape
 from bri_bayes.checks.placebo_predictive import Predictive, predictive_values
@@ -20,8 +20,17 @@ from bri_bayes.checks.placebo_space import (
     is_shared,
     space_recipes,
 )
-from bri_bayes.checks.placebo_time import PlacebosInTime, time_recipes, time_values
+from bri_bayes.checks.placebo_time import (
+    OBSERVED,
+    PlacebosInTime,
+    reasons_left_out,
+    shared_refits,
+    shares_onsets,
+    time_recipes,
+    time_values,
+)
 from bri_bayes.checks.posterior_predictive import predictive_checks
+from bri_bayes.checks.refits import Refit
 from bri_bayes.checks.wide_pool import wide_problem
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.core.json_values import Result, json_safe
@@ -89,8 +98,10 @@ def steps(context: Context) -> list[Step]:
     pieces: list[Step] = []
     for name in context.study.outcomes:
         analysis = context.analysis(name)
+        if "predictive" in kinds and problem_of(analysis) is None:  # the longest piece first
+            pieces.append(_step("predictive", name, _predictive, analysis, Predictive, panels=groups, seed=seed))
         if "time" in kinds:
-            pieces += refit_steps(NAME, ("time", name), time_recipes(analysis)[0], seed)
+            pieces += _time_steps(name, analysis, points, seed)
         if "space" in kinds and is_shared(analysis):
             pieces.append(_step("space", name, any_country, analysis, AnyCountry, points=points, seed=seed))
             if len(analysis.assignment.never_treated) > 1:
@@ -100,8 +111,6 @@ def steps(context: Context) -> list[Step]:
             pieces += refit_steps(NAME, ("space", name), space_recipes(analysis, seed), seed)
         if "region" in kinds:
             pieces += _region_steps(name, context)
-        if "predictive" in kinds and problem_of(analysis) is None:
-            pieces.append(_step("predictive", name, _predictive, analysis, Predictive, panels=groups, seed=seed))
     return pieces
 
 
@@ -114,7 +123,7 @@ def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
         in_time = None
         if "time" in _kinds(context):
             refits = gathered(("time", name), results)
-            in_time = time_values(refits, time_recipes(analysis)[1])
+            in_time = time_values(refits, reasons_left_out(analysis, refits))
             failed += [
                 f"placebo in time {onset}, {label}: {beyond_limits(vars(refit))}"
                 for onset, refit in refits.items()
@@ -148,6 +157,18 @@ def _kinds(context: Context) -> tuple[str, ...]:
 def _step(piece: str, name: str, call: Callable[..., Any], analysis: Analysis, kind: type, **given: int) -> Step:
     key = content_key(f"placebo-{piece}", analysis.digest, *given.values())
     return Step(NAME, (piece, name), key, partial(call, analysis, **given), kind)
+
+
+def _time_steps(name: str, analysis: Analysis, points: int, seed: int) -> list[Step]:
+    """Refits; where there are many, the observed one and the fake onsets of either kind together."""
+    if not shares_onsets(analysis):
+        return refit_steps(NAME, ("time", name), time_recipes(analysis)[0], seed)
+    pieces = refit_steps(NAME, ("time", name), {OBSERVED: analysis}, seed)
+    for with_treated in (False, True):
+        key = content_key("placebo-onsets", analysis.digest, with_treated, points, seed)
+        call = partial(shared_refits, analysis, with_treated=with_treated, points=points, seed=seed)
+        pieces.append(Step(NAME, ("time", name, "all years" if with_treated else "early"), key, call, dict[str, Refit]))
+    return pieces
 
 
 def _pool_steps(name: str, analysis: Analysis, context: Context, groups: int, points: int) -> list[Step]:
@@ -220,8 +241,9 @@ def _pool(analysis: Analysis, pool: Panel, units: tuple[str, ...], groups: int, 
 
 
 def _predictive(analysis: Analysis, panels: int, seed: int) -> Predictive:
-    values = predictive_values(analysis, panels=panels, seed=seed)
-    return replace(values, model_checks=predictive_checks(analysis, panels=2 * panels, seed=seed))
+    draws = posterior_draws(analysis.design, analysis.card, 2 * panels, seed)
+    values = predictive_values(analysis, panels=panels, seed=seed, draws=draws.first(panels))
+    return replace(values, model_checks=predictive_checks(analysis, panels=2 * panels, seed=seed, draws=draws))
 
 
 SECTION = Section(
