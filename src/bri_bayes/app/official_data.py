@@ -24,7 +24,7 @@ from bri_bayes.data.official.store import Call, Record, Store, read_key
 from bri_bayes.data.official.swiid import Gini, read_swiid, swiid_call
 from bri_bayes.data.official.transport import RefusedError, Transport, transport_for
 from bri_bayes.data.official.world_bank import Value, page_call, read_page
-from bri_bayes.data.provenance import MANIFEST
+from bri_bayes.data.provenance import ELSEWHERE, MANIFEST
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -139,6 +139,7 @@ def fetch(request: FetchRequest, progress: Progress = lambda *_: None) -> Fetche
     manifest = {
         "schema_version": SCHEMA_VERSION,
         "kind": "official" if not elsewhere else "user",
+        ELSEWHERE: elsewhere,
         "partners": list(partners),
         "years": [years[0], years[-1]],
         "licences": dict(sources.licences),

@@ -17,7 +17,7 @@ from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.core.names import CATEGORY, PERIOD, UNIT, PanelKind
 from bri_bayes.core.schema import STRICT
 from bri_bayes.data.generators import GENERATED, check_generator, generated
-from bri_bayes.data.provenance import kind_of_file
+from bri_bayes.data.provenance import kind_of_file, provenance_of_file
 from bri_bayes.data.records import read_records
 
 if TYPE_CHECKING:
@@ -132,7 +132,8 @@ def load_categories(source: CategorySource) -> xr.Dataset:
         panel = panel.sel({PERIOD: slice(*source.periods)})
     label = source.label or panel.attrs.get("label") or _where(source)
     sources = list(source.sources) or list(panel.attrs.get("sources", []))
-    return panel.assign_attrs(kind=source.kind_of_rows, label=label, sources=sources)
+    said = provenance_of_file(source.file, source.kind, label, sources)
+    return panel.assign_attrs(kind=said.kind, label=said.label, sources=list(said.sources))
 
 
 def _where(source: CategorySource) -> str:

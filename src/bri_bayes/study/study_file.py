@@ -23,7 +23,7 @@ from bri_bayes.data.categories import CategorySource
 from bri_bayes.data.csv_layout import Layout
 from bri_bayes.data.generators import GENERATED, check_generator, generated
 from bri_bayes.data.panel import Column, Panel, load_panel, restricted, with_columns
-from bri_bayes.data.provenance import kind_of_file
+from bri_bayes.data.provenance import provenance_of_file
 from bri_bayes.study.assignment_table import AssignmentTable, GroupsTable
 from bri_bayes.study.claims import StatedClaim
 from bri_bayes.study.propensity_specification import PropensityTable
@@ -264,14 +264,15 @@ def _levels(
         return panel.assign_attrs({key: value for key, value in said.items() if value})
     if source.file is None:
         raise InputError(f'the panel of the study "{name}" is not shipped; give its CSV file with --panel')
+    origin = provenance_of_file(source.file, source.kind, source.label, source.sources)
     return load_panel(
         source.file,
         unit=source.unit,
         period=source.period,
         columns=columns,
-        kind=kind_of_file(source.file, source.kind),
-        label=source.label,
-        sources=source.sources,
+        kind=origin.kind,
+        label=origin.label,
+        sources=origin.sources,
         units=units,
         periods=source.years,
         layout=source.layout,

@@ -44,7 +44,9 @@ def test_the_study_reads_the_fetched_panel_and_says_where_it_comes_from(
     assert panel.sizes["period"] == 21
     served = sum(key[5] for key in world.trade if key[:4] == ("S4", "KAZ", 2013, "X"))
     assert float(panel["lnexport"].sel(unit="KAZ", period=2013)) == pytest.approx(np.log(served))
-    assert any("UN Comtrade" in source for source in panel.attrs["sources"])
+    # These came from another address: no service is named as their source.
+    assert panel.attrs["sources"] == []
+    assert panel.attrs["label"].startswith("NOT OFFICIAL DATA, but answers of http://127.0.0.1:")
 
 
 def test_what_came_from_another_address_is_not_called_official(
@@ -57,11 +59,16 @@ def test_what_came_from_another_address_is_not_called_official(
     assert manifest["notes"][0].endswith("is no address of the services: what came is not taken for official data")
     categories = load_study(study).categories
     assert categories is not None
-    assert load_categories(categories).attrs["kind"] == categories.kind_of_rows == "user"
+    rows = load_categories(categories).attrs
+    assert rows["kind"] == categories.kind_of_rows == "user"
+    assert rows["label"].startswith("NOT OFFICIAL DATA, but answers of http://127.0.0.1:")
     assert gaps_of(request.out / "panel_imputed.csv").kind == "user"
     # The same files from the services themselves, and a file without a manifest, are what the study says.
     (study.parent / "official" / "manifest.json").write_text(json.dumps({**manifest, "kind": "official"}))
-    assert load_study(study).load().attrs["kind"] == "official"
+    official = load_study(study).load().attrs
+    assert official["kind"] == "official"
+    assert any("UN Comtrade" in source for source in official["sources"])
+    assert official["label"].startswith("China's high-technology trade")
     (study.parent / "official" / "manifest.json").unlink()
     assert load_study(study).load().attrs["kind"] == "official"
     assert kind_of_file(request.out / "panel.csv", "simulation") == "simulation"
