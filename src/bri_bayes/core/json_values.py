@@ -12,6 +12,9 @@ import numpy as np
 # What a result may hold that has no class of its own: numbers and words, in lists and by name.
 type Value = float | int | str | bool | Sequence[Value] | Mapping[str, Value] | None
 
+# What JSON has, too.
+_AS_THEY_ARE = frozenset({str, int, bool, type(None)})
+
 
 class Result:
     """A frozen dataclass that is written as JSON: a field a key, in the order of the class.
@@ -32,19 +35,21 @@ class Result:
 
 def json_safe(value: Any) -> Any:
     """Results as their fields, NaN and infinity as None, NumPy scalars and arrays as Python numbers, keys as text."""
+    kind = type(value)
+    if kind in _AS_THEY_ARE or (kind is float and math.isfinite(value)):  # nearly all there is
+        return value
     if hasattr(value, "as_dict"):
-        return json_safe(value.as_dict())
+        content = value.as_dict()
+        return content if kind.as_dict is Result.as_dict else json_safe(content)
     if isinstance(value, Mapping):
         return {str(key): json_safe(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray) and value.ndim:
+        value = value.tolist()
     if isinstance(value, (list, tuple)):
         return [json_safe(item) for item in value]
-    if isinstance(value, np.ndarray) and value.ndim:
-        return json_safe(value.tolist())
     if hasattr(value, "item"):
         value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def from_json[T](kind: type[T], value: Any) -> T:
