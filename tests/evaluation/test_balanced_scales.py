@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from bri_bayes.evaluation import balanced_scales as scales
-from bri_bayes.evaluation.balanced_scales import BalancedScales, covers_scales
+from bri_bayes.evaluation.balanced import covers_balanced
+from bri_bayes.evaluation.balanced_scales import BalancedScales
 from bri_bayes.evaluation.calibration import scenario_design
 from bri_bayes.evaluation.scenarios import SCENARIOS
 from bri_bayes.inference.att import att_posterior
@@ -43,4 +44,4 @@ def test_an_outcome_times_a_hundred_has_an_effect_times_a_hundred():
 
 @pytest.mark.parametrize(("name", "known"), [("did_scale_by_unit", True), ("did", False), ("did_shared", False)])
 def test_it_says_which_cards_it_knows(name, known):
-    assert covers_scales(dataclasses.replace(load_card(name), outcome="y")) is known
+    assert covers_balanced(dataclasses.replace(load_card(name), outcome="y"), "by_unit") is known

@@ -24,6 +24,7 @@ from scipy.special import ndtr
 
 from bri_bayes.core.arrays import Array, Index
 from bri_bayes.core.effect import TAILS
+from bri_bayes.core.names import ErrorScale
 from bri_bayes.design.effect_paths import pooled_path
 from bri_bayes.design.error_process import process_covariance
 from bri_bayes.design.linear_terms import period_contrasts
@@ -47,13 +48,17 @@ def balanced(card: ModelCard) -> Balanced:
     return Balanced(card)
 
 
-def covers_balanced(card: ModelCard) -> bool:
-    """Whether ``Balanced`` knows the card: AR(1) errors of one scale, a path of effects, no terms beside."""
+def covers_balanced(card: ModelCard, scale: ErrorScale = "common") -> bool:
+    """Whether ``Balanced``, or with a scale "by_unit" ``BalancedScales``, knows the card.
+
+    AR(1) errors, without noise where units have scales; shocks like errors, or none; a path of effects, no terms beside.
+    """
     plain = ModelCard(
         name=card.name, title=card.title, outcome=card.outcome, errors=card.errors, shocks=card.shocks,
         priors=card.priors, sampler=card.sampler, references=card.references,
     )  # fmt: skip
-    known = card.errors.structure in ("ar1", "ar1_noise") and card.errors.scale == "common"
+    structures = ("ar1", "ar1_noise") if scale == "common" else ("ar1",)
+    known = card.errors.structure in structures and card.errors.scale == scale
     return known and card.shocks.process in ("none", "like_errors") and plain == card
 
 

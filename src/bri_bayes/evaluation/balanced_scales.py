@@ -46,16 +46,6 @@ def balanced_scales(card: ModelCard) -> BalancedScales:
     return BalancedScales(card)
 
 
-def covers_scales(card: ModelCard) -> bool:
-    """Whether ``BalancedScales`` knows the card: AR(1) errors with a scale a unit, a path of effects, no more."""
-    plain = ModelCard(
-        name=card.name, title=card.title, outcome=card.outcome, errors=card.errors, shocks=card.shocks,
-        priors=card.priors, sampler=card.sampler, references=card.references,
-    )  # fmt: skip
-    known = card.errors.structure == "ar1" and card.errors.scale == "by_unit"
-    return known and card.shocks.process in ("none", "like_errors") and plain == card
-
-
 @dataclass(frozen=True, eq=False)
 class BalancedScales:
     """A card of AR(1) errors with a scale a unit, with or without shocks like errors, on panels of ``scenarios``."""

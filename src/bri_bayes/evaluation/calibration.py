@@ -28,7 +28,7 @@ from bri_bayes.data.simulation import simulate_errors, simulate_panel
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.design.design import Design, build_design
 from bri_bayes.evaluation.balanced import balanced, covers_balanced
-from bri_bayes.evaluation.balanced_scales import balanced_scales, covers_scales
+from bri_bayes.evaluation.balanced_scales import balanced_scales
 from bri_bayes.evaluation.power import characteristics, posterior_answers
 from bri_bayes.evaluation.scenarios import EFFECT, PERIODS, UNITS, Scenario, golden_assignment
 from bri_bayes.frequentist.estimate import SIGNIFICANCE
@@ -76,7 +76,7 @@ def _posteriors(design: Design, card: ModelCard, outcomes: Array, seed: int) -> 
         panels = outcomes.reshape(-1, UNITS, PERIODS)
         if covers_balanced(card):
             return balanced(card).posterior(panels)
-        if covers_scales(card):
+        if covers_balanced(card, "by_unit"):
             return balanced_scales(card).posterior(panels)
     if covers(card):
         return att_of_many(design, card, outcomes, points=_POINTS, seed=seed).to_dataframe()
