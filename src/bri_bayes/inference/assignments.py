@@ -25,7 +25,6 @@ from numpy.typing import NDArray
 
 from bri_bayes.core.arrays import Array, Index
 from bri_bayes.design.design import Design
-from bri_bayes.design.linear_terms import Block
 from bri_bayes.inference.assignment_columns import AssignmentColumns, are_equal, refuse_what_is_not_covered
 from bri_bayes.inference.batched_algebra import solve_lower
 from bri_bayes.inference.collapsed import BATCH_ELEMENTS, Collapsed, Space
@@ -75,24 +74,18 @@ class _ManyAssignments:
     """The model of a card on a design in which every unit is treated.
 
     ``nuisance`` : its terms without effects; ``ready`` : their cross-products with the effect columns (m of a unit) and
-    the outcome. Effect columns are first those of the common ``path`` blocks, then those of the unit's ``own`` ones;
-    ``weights`` : (unit, m) and ``counts`` (unit,), whose sums over treated units give the weights of the coefficients
-    in the ATT and their divisor.
+    the outcome; ``asked`` : the effect columns, first those of the common ``path``, then those of the unit alone.
     """
 
     nuisance: Collapsed
     ready: ReadyProducts
-    path: tuple[Block, ...]
-    per_unit: tuple[Block, ...]
-    weights: Array
-    counts: Array
+    asked: AssignmentColumns
 
     @classmethod
     def build(cls, design: Design, card: ModelCard, onset: int) -> _ManyAssignments:
         asked = AssignmentColumns.of(design, card, onset)
         nuisance = Collapsed.of(asked.nuisance, card, asked.space)
-        ready = nuisance.ready(np.column_stack([asked.columns, asked.nuisance.y]), by_unit=True)
-        return cls(nuisance, ready, asked.path, asked.per_unit, asked.weights, asked.counts)
+        return cls(nuisance, nuisance.ready(np.column_stack([asked.columns, asked.nuisance.y]), by_unit=True), asked)
 
     @property
     def space(self) -> Space:
@@ -107,8 +100,8 @@ class _ManyAssignments:
         """
         n_points, n_groups = len(vectors), len(treated)
         log_density, means, sds = (np.empty((n_points, n_groups)) for _ in range(3))
-        sums = _Sums(self, treated)
-        n_effects = self.weights.shape[1]
+        sums = _Sums(self.asked, treated)
+        n_effects = self.asked.weights.shape[1]
         width = sum(block.columns.shape[1] for block in self.nuisance.terms.blocks) + n_effects + 1
         size = max(1, 2 * BATCH_ELEMENTS // (self.nuisance.terms.n_units * width**2))
         for begin in range(0, n_points, size):
@@ -129,7 +122,7 @@ class _ManyAssignments:
     def _reduced(self, hyper: dict[str, Array], vectors: Array) -> _Reduced:
         after = self.nuisance.after_units(hyper, self.ready, by_unit=True)
         n_points, n_units, r = after.rest.shape[:3]
-        p = r - self.weights.shape[1] - 1
+        p = r - self.asked.weights.shape[1] - 1
         system = after.rest[:, :, :p, :p].sum(axis=1)
         log_det_prior = self.nuisance.add_prior(system, self.nuisance.terms.shared, hyper)
         lower = np.linalg.cholesky(system)
@@ -146,7 +139,7 @@ class _ManyAssignments:
     def _prior_precision(self, hyper: dict[str, Array], n_treated: int) -> Array:
         """Diagonal of the prior precision of the effects of an assignment : (B, coefficients)."""
         n_points = len(next(iter(hyper.values())))
-        blocks = (*self.path, *(self.per_unit * n_treated))
+        blocks = (*self.asked.path, *(self.asked.per_unit * n_treated))
         size = sum(block.columns.shape[1] for block in blocks)
         precision = np.zeros((n_points, size, size))
         self.nuisance.add_prior(precision, blocks, hyper)
@@ -156,13 +149,13 @@ class _ManyAssignments:
 class _Sums:
     """Sums over the treated units of each assignment, and the small systems that they make."""
 
-    def __init__(self, model: _ManyAssignments, treated: Index) -> None:
+    def __init__(self, asked: AssignmentColumns, treated: Index) -> None:
         self.treated = treated
-        self.p, self.q = (sum(b.columns.shape[1] for b in blocks) for blocks in (model.path, model.per_unit))
+        self.p, self.q = (sum(b.columns.shape[1] for b in blocks) for blocks in (asked.path, asked.per_unit))
         self.size = self.p + treated.shape[1] * self.q
-        counts = model.counts[treated].sum(axis=1)[:, None]
-        path = model.weights[treated, : self.p].sum(axis=1)
-        per_unit = model.weights[treated, self.p :].reshape(len(treated), -1)
+        counts = asked.counts[treated].sum(axis=1)[:, None]
+        path = asked.weights[treated, : self.p].sum(axis=1)
+        per_unit = asked.weights[treated, self.p :].reshape(len(treated), -1)
         self.c = np.hstack([path, per_unit]) / counts
 
     def solve(self, reduced: _Reduced, precision: Array) -> tuple[Array, Array, Array]:
