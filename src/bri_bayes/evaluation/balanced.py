@@ -51,7 +51,7 @@ def balanced(card: ModelCard) -> Balanced:
 def covers_balanced(card: ModelCard, scale: ErrorScale = "common") -> bool:
     """Whether ``Balanced``, or with a scale "by_unit" ``BalancedScales``, knows the card.
 
-    AR(1) errors, without noise where units have scales; shocks like errors, or none; a path of effects, no terms beside.
+    AR(1) errors, without noise where units have scales; shocks like errors, or none; a path of effects, no more terms.
     """
     plain = ModelCard(
         name=card.name, title=card.title, outcome=card.outcome, errors=card.errors, shocks=card.shocks,
