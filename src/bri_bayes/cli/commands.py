@@ -22,6 +22,12 @@ JobsOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 SeedOption = Annotated[int, typer.Option(help="Seed of all random numbers.", min=0, max=2**32 - 1)]
+# Of a CSV of the user's own: what a unit and a period is, who is treated from when on, and which rows count.
+UnitOption = Annotated[str, typer.Option(help="Column of the unit.")]
+PeriodOption = Annotated[str, typer.Option(help="Column of the period.")]
+ONSET = typer.Option(help="First treated period, as the file writes it.")
+ControlsOption = Annotated[list[str] | None, typer.Option(help="Control units; default: all others; may be repeated.")]
+PeriodsOption = Annotated[str | None, typer.Option(help="First and last period, 2003:2020.")]
 
 
 # A command whose section has another name, and the option that a section has beside those of all.

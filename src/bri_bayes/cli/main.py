@@ -8,11 +8,16 @@ from typing import Annotated, Any
 import typer
 
 from bri_bayes.cli.commands import (
+    ONSET,
+    ControlsOption,
     JobsOption,
     JsonOption,
     PanelOption,
+    PeriodOption,
+    PeriodsOption,
     SeedOption,
     StudyArgument,
+    UnitOption,
     print_json,
     processes,
     register_sections,
@@ -74,12 +79,12 @@ def run(
 def estimate(
     panel: Annotated[Path, typer.Argument(help="A CSV: long, or wide by period.")],
     outcome: Annotated[str, typer.Option(help="Column of the outcome, log(column) or log(a/b).")],
-    unit: Annotated[str, typer.Option(help="Column of the unit.")],
-    period: Annotated[str, typer.Option(help="Column of the period.")],
+    unit: UnitOption,
+    period: PeriodOption,
     treated: Annotated[
         list[str] | None, typer.Option(help="Treated units, A,B (with --onset); may be repeated.")
     ] = None,
-    onset: Annotated[str | None, typer.Option(help="First treated period, as the file writes it.")] = None,
+    onset: Annotated[str | None, ONSET] = None,
     treatment: Annotated[str | None, typer.Option(help="A column of treated cells: 0/1, True/False, yes/no.")] = None,
     onset_column: Annotated[
         str | None, typer.Option(help="A column with the first treated period; blank, 0 or Inf: never.")
@@ -87,14 +92,12 @@ def estimate(
     covariates: Annotated[
         list[str] | None, typer.Option(help="Columns X,Z; log(X) takes logs; may be repeated.")
     ] = None,
-    controls: Annotated[
-        list[str] | None, typer.Option(help="Control units; default: all others; may be repeated.")
-    ] = None,
+    controls: ControlsOption = None,
     groups: Annotated[str | None, typer.Option(help="A column with the group (region) of each unit.")] = None,
     weights: Annotated[
         str | None, typer.Option(help="A column of weights (people, inverse variance): error sd 1/sqrt(weight).")
     ] = None,
-    periods: Annotated[str | None, typer.Option(help="First and last period, 2003:2020.")] = None,
+    periods: PeriodsOption = None,
     window: Annotated[
         int | None, typer.Option(help="Average so many periods into a bin (7: days to weeks); 1: never.")
     ] = None,

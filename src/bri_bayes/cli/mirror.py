@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from bri_bayes.cli.commands import JsonOption, SeedOption, print_json
+from bri_bayes.cli.commands import (
+    ONSET,
+    ControlsOption,
+    JsonOption,
+    PeriodOption,
+    PeriodsOption,
+    SeedOption,
+    UnitOption,
+    print_json,
+)
 from bri_bayes.cli.lists import parse_between, parse_units
 
 
@@ -19,14 +28,12 @@ def register_mirror(app: typer.Typer) -> None:
         panel: Annotated[Path, typer.Argument(help="A CSV with both reports: one row a unit and period.")],
         outcome: Annotated[str, typer.Option(help="One report, log(column).")],
         second: Annotated[str, typer.Option(help="The other side's report, log(column).")],
-        unit: Annotated[str, typer.Option(help="Column of the unit.")],
-        period: Annotated[str, typer.Option(help="Column of the period.")],
+        unit: UnitOption,
+        period: PeriodOption,
         treated: Annotated[list[str], typer.Option(help="Treated units, A,B; may be repeated.")],
-        onset: Annotated[str, typer.Option(help="First treated period, as the file writes it.")],
-        controls: Annotated[
-            list[str] | None, typer.Option(help="Control units; default: all others; may be repeated.")
-        ] = None,
-        periods: Annotated[str | None, typer.Option(help="First and last period, 2003:2020.")] = None,
+        onset: Annotated[str, ONSET],
+        controls: ControlsOption = None,
+        periods: PeriodsOption = None,
         seed: SeedOption = 0,
         as_json: JsonOption = False,
     ) -> None:
