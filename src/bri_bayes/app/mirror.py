@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
 
 from bri_bayes.app.request import Request, column_of, question
 from bri_bayes.core.errors import GateError, InputError
-from bri_bayes.core.json_values import json_safe
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.design.two_reports import stacked
 from bri_bayes.estimands.summaries import panel_values
 from bri_bayes.inference.att import att_posterior
 from bri_bayes.inference.importance import KHAT_LIMIT
 from bri_bayes.inference.two_reports import two_reports
+from bri_bayes.presentation.mirror_text import MirrorAnswer, ReportAnswer
 from bri_bayes.study.model_card import load_card
 
 # The flow has the errors of the first card; a report alone has noise that cannot be told from a year's own error.
@@ -30,8 +29,8 @@ class MirrorRequest:
     second: str
 
 
-def mirror(request: MirrorRequest) -> dict[str, Any]:
-    """JSON values: the panel, and the ATT by the first report, by the second, and by both; the noise of each."""
+def mirror(request: MirrorRequest) -> MirrorAnswer:
+    """The ATT by the first report, by the second, and by both; the noise of each."""
     first, second = request.of.outcome, request.second
     if first == second:
         raise InputError(f'--second "{second}" is the outcome itself; name the column of the other report')
@@ -49,19 +48,17 @@ def mirror(request: MirrorRequest) -> dict[str, Any]:
     for at, name in enumerate((first, second)):
         alone = dataclasses.replace(load_card(ALONE), outcome=name, effects=card.effects, priors=card.priors)
         design = Analysis(panel, base.assignment, alone).design
-        noise = dataclasses.asdict(together.noise[at])
         effect = att_posterior(design, alone, request.of.seed).effect
-        rows.append({"reports": name, "att": effect.as_dict(), "rows": together.rows[at], "noise": noise})
-    rows.append({"reports": BOTH, "att": together.att.as_dict(), "rows": sum(together.rows), "noise": None})
+        rows.append(ReportAnswer(name, effect, together.rows[at], together.noise[at]))
+    rows.append(ReportAnswer(BOTH, together.att, sum(together.rows), None))
     if together.khat >= KHAT_LIMIT:
         raise GateError(f"k-hat is {together.khat:.2f}, above {KHAT_LIMIT}: the importance sample is not reliable")
     design = Analysis(panel, base.assignment, dataclasses.replace(card, outcome=first)).design
-    values = {
-        "panel": panel_values(panel, design),
-        "card": card.name,
-        "treated": list(base.assignment.treated_units),
-        "khat": together.khat,
-        "rows": rows,
-        "notes": [*base.notes, *(f"{second}: {note}" for note in asked[second].notes if note not in base.notes)],
-    }
-    return dict(json_safe(values))
+    return MirrorAnswer(
+        panel=panel_values(panel, design),
+        card=card.name,
+        treated=base.assignment.treated_units,
+        khat=together.khat,
+        rows=rows,
+        notes=[*base.notes, *(f"{second}: {note}" for note in asked[second].notes if note not in base.notes)],
+    )

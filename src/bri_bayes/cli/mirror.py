@@ -53,10 +53,10 @@ def register_mirror(app: typer.Typer) -> None:
             periods=parse_between(periods),
             seed=seed,
         )
-        values = answered(MirrorRequest(request, second))
+        answer = answered(MirrorRequest(request, second))
         if as_json:
-            print_json(values)
+            print_json(answer.as_dict())
         else:
             from bri_bayes.presentation.mirror_text import mirror_text
 
-            typer.echo(mirror_text(values))
+            typer.echo(mirror_text(answer))

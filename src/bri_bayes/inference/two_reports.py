@@ -29,6 +29,7 @@ from scipy.special import ndtr, ndtri
 
 from bri_bayes.core.arrays import Array, Index
 from bri_bayes.core.effect import TAILS, Effect
+from bri_bayes.core.json_values import Result
 from bri_bayes.core.names import ErrorStructure
 from bri_bayes.design.error_process import process_covariance
 from bri_bayes.design.linear_terms import Block, Terms, build_terms, period_contrasts, wide_scales
@@ -50,7 +51,7 @@ _LEAST, _FARTHEST = 1e-4, 1e-300
 
 
 @dataclass(frozen=True)
-class ReportNoise:
+class ReportNoise(Result):
     """Posterior mean and 95% interval of an sd, log points."""
 
     mean: float
