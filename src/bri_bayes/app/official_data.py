@@ -24,7 +24,7 @@ from bri_bayes.data.official.store import Call, Record, Store, read_key
 from bri_bayes.data.official.swiid import Gini, read_swiid, swiid_call
 from bri_bayes.data.official.transport import RefusedError, Transport, transport_for
 from bri_bayes.data.official.world_bank import Value, page_call, read_page
-from bri_bayes.data.provenance import ELSEWHERE, MANIFEST
+from bri_bayes.data.provenance import ELSEWHERE, MANIFEST, provenance_of_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -177,7 +177,8 @@ def draw_gaps(panel: Path, figure: Path) -> Path:
     from bri_bayes.data.official.gaps import gaps_of
     from bri_bayes.report.figures.panel_gaps import save_panel_gaps
 
-    return save_panel_gaps(gaps_of(panel), f"Panel of countries: {panel.name}", figure)
+    said = provenance_of_file(panel, "official", f"Panel of countries: {panel.name}").label or panel.name
+    return save_panel_gaps(gaps_of(panel), said, figure)
 
 
 def _settled(request: FetchRequest) -> tuple[Sources, tuple[str, ...], range]:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from bri_bayes.app.official_data import FetchRequest
+from bri_bayes.app.official_data import FetchRequest, draw_gaps
 from bri_bayes.cli.main import app
 from bri_bayes.core.errors import InputError
 from bri_bayes.data.official.gaps import gaps_of
@@ -44,6 +44,14 @@ def test_filled_cells_are_those_of_the_list_and_missing_ones_those_that_stay_emp
     np.testing.assert_allclose(observed.missing, gaps.missing + gaps.filled)
     dots = panel_gaps(gaps, "x").axes[0].collections[1]
     assert len(dots.get_offsets()) == int((gaps.filled > 0).sum())
+
+
+def test_the_map_of_a_panel_from_another_address_says_so(
+    fetched_nine: tuple[World, FetchRequest], tmp_path: Path
+) -> None:
+    _, request = fetched_nine
+    drawn = draw_gaps(request.out / "panel.csv", tmp_path / "gaps.svg").read_text(encoding="utf-8")
+    assert "NOT OFFICIAL DATA, but answers of http://127.0.0.1:" in drawn
 
 
 def test_a_large_panel_shows_the_units_with_the_most_gaps_and_says_so(tmp_path: Path) -> None:
