@@ -29,7 +29,7 @@ from bri_bayes.data.assignment import Assignment
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.design.design import Design
 from bri_bayes.frequentist.resampling import TIE, permutation
-from bri_bayes.inference.assignment_columns import are_equal, shares_columns
+from bri_bayes.inference.assignment_columns import are_equal, shares_columns, treated_from
 from bri_bayes.inference.assignments import att_of_assignments
 from bri_bayes.inference.att import att_posterior
 
@@ -147,10 +147,10 @@ def controls_only(analysis: Analysis, *, points: int = 2000, seed: int = 0) -> C
     some = Assignment({unit: onset if position == 0 else None for position, unit in enumerate(controls)})
     design = analysis.replace(assignment=some).design
     most = MOST if 2 ** len(controls) <= MOST_SPLITS else MOST_SPLITS // (len(controls) - 1) + 1
-    splits = {
-        size: _assignments(analysis.replace(assignment=some.swap(controls[:size], onset)).design, seed, most)
-        for size in range(1, len(controls))
-    }
+    splits = {}
+    for size in range(1, len(controls)):
+        ever = np.isin(design["unit"].values, controls[:size])
+        splits[size] = _assignments(treated_from(design, ever, onset), seed, most)
     groups = [np.isfinite(np.stack(list(assignments.values()))) for assignments, _ in splits.values()]
     together = [np.concatenate(groups)] if are_equal(design, analysis.card) else groups
     answers = [

@@ -37,7 +37,7 @@ class AssignmentColumns(NamedTuple):
     @classmethod
     def of(cls, design: Design, card: ModelCard, onset: int) -> AssignmentColumns:
         """Of every unit of ``design``, were it treated from ``onset`` on."""
-        everyone = _all_treated(design, onset)
+        everyone = treated_from(design, np.ones(design.sizes["unit"], dtype=bool), onset)
         terms = build_terms(everyone, card)
         effects, others = (
             [tuple(b for b in level if (b.name in EFFECT_BLOCKS) is wanted) for level in (terms.per_unit, terms.shared)]
@@ -54,6 +54,15 @@ def covers(card: ModelCard) -> bool:
     """Whether the engines for many posteriors cover the card: normal, linear, one error scale, no kappa to learn."""
     learned = card.contamination is not None and card.contamination.share is None
     return card.is_marginal and card.errors.scale == "common" and not learned
+
+
+def treated_from(design: Design, ever: Mask, onset: int) -> Design:
+    """The rows of a design with the units ``ever`` (unit,) treated from ``onset`` on, whoever is treated in it."""
+    first = np.where(ever, float(onset), np.nan)
+    event_time = design["period"].to_numpy()[design["period_ix"].to_numpy()] - first[design["unit_ix"].to_numpy()]
+    return design.assign(
+        event_time=("obs", event_time), treated=("obs", event_time >= 0), first_treated=("unit", first)
+    )
 
 
 def shares_columns(design: Design, card: ModelCard, onset: int) -> bool:
@@ -84,16 +93,6 @@ def are_equal(design: Design, card: ModelCard) -> bool:
     """Whether every unit of the design has every period, and the card no column that differs by unit."""
     balanced = design.sizes["obs"] == design.sizes["unit"] * design.sizes["period"]
     return balanced and not card.covariates and WEIGHT not in design
-
-
-def _all_treated(design: Design, onset: int) -> Design:
-    """The design with every unit treated from ``onset`` on: all columns that an assignment can ask for."""
-    period = design["period"].to_numpy()[design["period_ix"].to_numpy()]
-    event_time = (period - onset).astype(float)
-    first = np.full(design.sizes["unit"], float(onset))
-    return design.assign(
-        event_time=("obs", event_time), treated=("obs", event_time >= 0), first_treated=("unit", first)
-    )
 
 
 def _att_sums(everyone: Design, card: ModelCard, effects: Array) -> tuple[Array, Array]:

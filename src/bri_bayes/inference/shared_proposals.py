@@ -25,6 +25,8 @@ LEAST_ESS = 100.0
 # Problems that common points miss get common points again, so often and while they are so many: points of its own cost
 # a problem as much as a thousand common ones.
 _ROUNDS, _WORTH_SHARING = 3, 6
+# Problems that are summarised together (measured: their arrays stay in the cache of a core).
+_SUMMARISED = 32
 # How much wider than the modes and the average posterior the proposals are. On simulated panels of 9 x 21, rho 0 to 1,
 # narrower ones left out up to 2% of the outcomes (k-hat above 0.7), wider ones cost effective points.
 PILOT_INFLATION, _INFLATION = 3.0, 1.5
@@ -75,9 +77,15 @@ def weigh(log_density: Array, log_proposal: Array) -> tuple[Array, Array]:
 
 def summarised(mixtures: NormalMixtures, khat: Array) -> Array:
     """The rows of ``SUMMARY`` : (7, problem)."""
-    ends = [mixtures.quantile(p) for p in TAILS]
-    p_positive = 1 - mixtures.cdf(np.zeros(khat.size))
-    return np.stack([mixtures.mean, mixtures.sd, *ends, p_positive, khat, 1 / (mixtures.weights**2).sum(axis=1)])
+    weights, means, sds = mixtures.weights, mixtures.means, mixtures.sds
+    parts = []
+    for first in range(0, khat.size, _SUMMARISED):
+        some = slice(first, first + _SUMMARISED)
+        part = NormalMixtures(weights[some], means[some], sds if sds.ndim == 1 else sds[some])
+        ends = [part.quantile(p) for p in TAILS]
+        p_positive, ess = 1 - part.cdf(np.zeros(len(part.means))), 1 / (part.weights**2).sum(axis=1)
+        parts.append(np.stack([part.mean, part.sd, *ends, p_positive, khat[some], ess]))
+    return np.concatenate(parts, axis=1)
 
 
 def is_covered(summaries: Array, least_ess: float = LEAST_ESS) -> Mask:
