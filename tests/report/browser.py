@@ -49,8 +49,7 @@ class Browser:
     def open(self, page: Path, *, width: int = 1280, height: int = 800, dark: bool = False, media: str = "") -> None:
         """Load a file in a window of this width; ``media`` : "print" for the paper's style."""
         self.resize(width, height)
-        scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
-        self.call("Emulation.setEmulatedMedia", media=media, features=scheme)
+        self.prefer(dark=dark, media=media)
         self.call("Page.navigate", url=page.resolve().as_uri())
         ready = "new Promise(r => document.readyState == 'complete' ? r(1) : addEventListener('load', () => r(1)))"
         self.ask(ready)
@@ -58,6 +57,11 @@ class Browser:
     def resize(self, width: int, height: int = 800) -> None:
         """Give the window another size."""
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+
+    def prefer(self, *, dark: bool, media: str = "") -> None:
+        """Let the reader want light or dark colours; ``media`` : "print" for the paper's style."""
+        scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
+        self.call("Emulation.setEmulatedMedia", media=media, features=scheme)
 
     def ask(self, expression: str) -> Any:
         """The value of an expression in the page."""

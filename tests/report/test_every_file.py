@@ -26,6 +26,7 @@ from bri_bayes.report.render import render_report, shown_on_the_main_page
 from bri_bayes.report.sections import load_sections, section_names
 from bri_bayes.report.table_files import write_tables
 from bri_bayes.report.word_file import write_word
+from tests.report.accessibility import broken_rules
 from tests.report.browser import CHROMIUM, Browser, chromium
 
 Values = dict[str, Any]
@@ -233,6 +234,14 @@ def test_nothing_is_wider_than_the_window_and_nothing_is_without_a_name(
             assert browser.ask("document.documentElement.scrollWidth") <= width, (name, width)
             assert browser.ask(BEYOND) == [], (name, width)
         assert browser.ask(UNNAMED) == []
+    assert browser.complaints == []
+
+
+@drawn
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_breaks_no_rule_of_wcag_2_2_aa(run: tuple[str, Path, Values], browser: Browser, page: str) -> None:
+    _, folder, _ = run
+    assert broken_rules(browser, folder / page) == []
     assert browser.complaints == []
 
 
