@@ -4,6 +4,7 @@ import dataclasses
 import json
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from bri_bayes.app.study_run import section_text, section_values
 from bri_bayes.checks.placebo_pool import all_others, candidates, same_shape
 from bri_bayes.checks.placebo_space import any_country
 from bri_bayes.core.errors import InputError
+from bri_bayes.data.assignment import Assignment
+from bri_bayes.data.simulation import simulate_panel
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.presentation.page_parts import Paragraph, Picture
 from bri_bayes.report.sections import load_section
@@ -24,7 +27,7 @@ DATA = Path(__file__).resolve().parents[3] / "data"
 SIMULATED, GOODS_TRADE = DATA / "simulated.toml", DATA / "goods_trade.toml"
 ATT = {"mean", "sd", "lower", "upper", "p_positive"}
 # The promises on two idle cores, in CPU seconds of one process; a busy machine may take longer.
-ENUMERATED_SECONDS, POOL_SECONDS = 8, 60
+ENUMERATED_SECONDS, POOL_SECONDS, SMALL_PANEL_SECONDS = 8, 60, 10
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +73,39 @@ def test_one_kind_alone_is_taken_from_the_same_cache(values, cache, within):
     for name, outcome in only["outcomes"].items():
         assert "space" not in outcome
         assert outcome["time"] == values["outcomes"][name]["time"]
+
+
+@pytest.mark.calibration
+def test_every_placebo_of_17_units_and_44_years_is_there_in_seconds(tmp_path, within):
+    units = [f"U{i:02d}" for i in range(17)]
+    assignment = Assignment({unit: 1990 if unit == "U00" else None for unit in units})
+    panel, _ = simulate_panel(assignment, range(1960, 2004), effect=0.0, rho=0.8, innovation_sd=0.02, seed=1)
+    panel["y"].to_dataframe().reset_index().to_csv(tmp_path / "panel.csv", index=False)
+    study = f"""
+        title = "Simulated"
+        models = ["did"]
+        [panel]
+        kind = "user"
+        file = "panel.csv"
+        unit = "unit"
+        period = "period"
+        [assignment]
+        treated = ["U00"]
+        controls = {json.dumps(units[1:])}
+        onset = 1990
+        [outcomes.y]
+        column = "y"
+        """
+    (tmp_path / "study.toml").write_text(textwrap.dedent(study))
+    with within(SMALL_PANEL_SECONDS):
+        values = section_values("placebo", tmp_path / "study.toml", cache=Cache(tmp_path / "cache"))
+    outcome = values["outcomes"]["y"]
+    assert outcome["time"]["n"] == len(outcome["time"]["with_treated_years"]) == 29
+    assert list(outcome["time"]["left_out"]) == ["1960"]
+    assert outcome["space"]["n"] == 17
+    assert outcome["space"]["controls_only"]["n"] > 800
+    assert outcome["predictive"]["n"] == 500
+    assert values["failed_gates"] == []
 
 
 def test_an_unknown_kind_is_refused_with_the_allowed_ones():
