@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bri_bayes.core.arrays import Array, Index, Mask
+from bri_bayes.core.arrays import Array, Mask
 from bri_bayes.design.design import Design
 from bri_bayes.design.linear_terms import period_contrasts
 from bri_bayes.inference.assignment_columns import AssignmentColumns, are_equal, shares_columns
@@ -44,7 +44,7 @@ class Sums:
 
     def form(self, reduced: Reduced) -> Array:
         """sum_i y_i'S y_i - |F sum_i y_i|^2, without effects : (B, R)."""
-        upper = _upper(self.every.shape[0])
+        upper = np.triu_indices(self.every.shape[0])
         return np.hstack([reduced.S[:, *upper], -reduced.shared[:, *upper]]) @ self.squares
 
     @classmethod
@@ -57,14 +57,9 @@ class Sums:
         return cls(every, of_treated, contrasts.reshape(y.shape[2], -1), squares)
 
 
-def _upper(size: int) -> tuple[Index, Index]:
-    """Rows and columns of the upper triangle of a square."""
-    return np.triu_indices(size)
-
-
 def _packed(products: Array) -> Array:
     """The upper triangles of symmetric (R, T, T), what is beside the diagonal doubled : (T (T + 1) / 2, R)."""
-    rows, columns = _upper(products.shape[1])
+    rows, columns = np.triu_indices(products.shape[1])
     return np.ascontiguousarray((products[:, rows, columns] * np.where(rows == columns, 1.0, 2.0)).T)
 
 
