@@ -14,15 +14,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import xarray as xr
 
 from bri_bayes.checks.null_model import Draws, forecasts, posterior_draws, replicas
 from bri_bayes.checks.placebo_null import Null, Placebo, count_excluding_zero, effects_of, share_as_large
 from bri_bayes.checks.posterior_predictive import PredictiveChecks
-from bri_bayes.core.arrays import Array
+from bri_bayes.checks.refits import observed_effect
 from bri_bayes.core.effect import Effect
 from bri_bayes.design.analysis import Analysis
-from bri_bayes.inference.att import att_posterior
-from bri_bayes.inference.batch import att_of_many
+from bri_bayes.inference.batch import OUTCOME, att_of_many
 
 
 @dataclass(frozen=True)
@@ -41,22 +41,26 @@ class Predictive(SimulatedNull):
     model_checks: PredictiveChecks | None = None
 
 
-def predictive_values(analysis: Analysis, *, panels: int, seed: int = 0, draws: Draws | None = None) -> Predictive:
+def predictive_values(
+    analysis: Analysis, *, panels: int, points: int = 4000, seed: int = 0, draws: Draws | None = None
+) -> Predictive:
     """Forecasts from the years before the policy, and replicas of all years with the effect removed.
 
-    ``draws`` : as many of the posterior, where they are known.
+    ``draws`` : as many of the posterior, where they are known. Both kinds of panels share ``points``.
     """
-    observed = att_posterior(analysis.design, analysis.card, seed).effect
-    early = _placed(analysis, observed, forecasts(analysis, panels, seed), seed)
     known = draws or posterior_draws(analysis.design, analysis.card, panels, seed)
-    whole = _placed(analysis, observed, replicas(known, seed, effects=False), seed)
+    outcomes = np.vstack([forecasts(analysis, panels, seed), replicas(known, seed, effects=False)])
+    both = np.vstack([analysis.design["y"].to_numpy()[None, :], outcomes])
+    answers = att_of_many(analysis.design, analysis.card, both, points=points, seed=seed).isel(
+        {OUTCOME: slice(1, None)}
+    )
+    observed = observed_effect(analysis, seed)
+    early, whole = (_placed(observed, answers.isel({OUTCOME: some})) for some in (slice(panels), slice(panels, None)))
     return Predictive(**vars(early), whole_panel=whole)
 
 
-def _placed(analysis: Analysis, observed: Effect, outcomes: Array, seed: int) -> SimulatedNull:
-    both = np.vstack([analysis.design["y"].to_numpy()[None, :], outcomes])
-    answers = att_of_many(analysis.design, analysis.card, both, seed=seed)
-    effects = effects_of(answers)[1:]
+def _placed(observed: Effect, answers: xr.Dataset) -> SimulatedNull:
+    effects = effects_of(answers)
     means = np.array([effect.mean for effect in effects])
     return SimulatedNull(
         observed=observed,

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bri_bayes.checks.placebo_null import Null, Placebo, count_excluding_zero, effects_of, share_as_large
-from bri_bayes.checks.refits import Refit
+from bri_bayes.checks.refits import Refit, observed_effect
 from bri_bayes.core.errors import InputError
 from bri_bayes.core.json_values import Result
 from bri_bayes.data.assignment import Assignment
@@ -31,7 +31,6 @@ from bri_bayes.design.design import Design
 from bri_bayes.frequentist.resampling import TIE, permutation
 from bri_bayes.inference.assignment_columns import are_equal, shares_columns, treated_from
 from bri_bayes.inference.assignments import att_of_assignments
-from bri_bayes.inference.att import att_posterior
 
 # All assignments up to this number, otherwise as many at random; and of the splits of controls, all sizes together.
 MOST, MOST_SPLITS = 1000, 1024
@@ -108,8 +107,7 @@ def any_country(
             design, analysis.card, groups, analysis.assignment.onsets[0], points=points, seed=seed
         )
         effects, khat = effects_of(answers), float(answers["khat"].max())
-        # The panel's own answer comes from its own points, so that it has the digits of every other section.
-        effects[0] = att_posterior(design, analysis.card, seed).effect
+        effects[0] = observed_effect(analysis, seed)
     else:
         effects = [refits[label].att for label in assignments]
         khat = max((refits[label].khat or 0.0 for label in assignments), default=0.0)
@@ -143,7 +141,7 @@ def controls_only(analysis: Analysis, *, points: int = 2000, seed: int = 0) -> C
     if len(controls) < 2 or len(analysis.assignment.onsets) > 1:
         raise InputError("a placebo among the controls needs two controls or more and one onset")
     onset = analysis.assignment.onsets[0]
-    observed = att_posterior(analysis.design, analysis.card, seed).effect
+    observed = observed_effect(analysis, seed)
     some = Assignment({unit: onset if position == 0 else None for position, unit in enumerate(controls)})
     design = analysis.replace(assignment=some).design
     most = MOST if 2 ** len(controls) <= MOST_SPLITS else MOST_SPLITS // (len(controls) - 1) + 1

@@ -56,7 +56,7 @@ Functional = Callable[[Design, ModelCard, Terms], Coefficients]
 # Outcomes whose modes place the first points, and outcomes whose posteriors place the rest.
 _PILOTS, _PLACED_BY = 8, 250
 # Outcomes side by side in a product, points that are factorised together, and points in a product (measured).
-_WIDTH, _FACTORED, _DEPTH = 1000, 250, 8
+_WIDTH, _FACTORED, _DEPTH = 1500, 250, 8
 
 
 def att_of_many(design: Design, card: ModelCard, outcomes: Array, *, points: int = 4000, seed: int = 0) -> xr.Dataset:

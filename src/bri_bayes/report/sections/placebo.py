@@ -99,7 +99,8 @@ def steps(context: Context) -> list[Step]:
     for name in context.study.outcomes:
         analysis = context.analysis(name)
         if "predictive" in kinds and problem_of(analysis) is None:  # the longest piece first
-            pieces.append(_step("predictive", name, _predictive, analysis, Predictive, panels=groups, seed=seed))
+            sizes = {"panels": groups, "points": points, "seed": seed}
+            pieces.append(_step("predictive", name, _predictive, analysis, Predictive, **sizes))
         if "time" in kinds:
             pieces += _time_steps(name, analysis, points, seed)
         if "space" in kinds and is_shared(analysis):
@@ -240,9 +241,9 @@ def _pool(analysis: Analysis, pool: Panel, units: tuple[str, ...], groups: int, 
     )
 
 
-def _predictive(analysis: Analysis, panels: int, seed: int) -> Predictive:
+def _predictive(analysis: Analysis, panels: int, points: int, seed: int) -> Predictive:
     draws = posterior_draws(analysis.design, analysis.card, 2 * panels, seed)
-    values = predictive_values(analysis, panels=panels, seed=seed, draws=draws.first(panels))
+    values = predictive_values(analysis, panels=panels, points=points, seed=seed, draws=draws.first(panels))
     return replace(values, model_checks=predictive_checks(analysis, panels=2 * panels, seed=seed, draws=draws))
 
 
