@@ -140,7 +140,16 @@ def test_the_posterior_multiplies_with_the_outcome():
 
 def test_every_prior_of_a_card_is_a_block_of_one_that_uses_it():
     design, card = design_of()
-    assert prior_blocks(design, card) == ("unit", "period", "effect", "effect_step", "effect_unit", "sigma", "rho")
+    assert prior_blocks(design, card) == (
+        "unit",
+        "period",
+        "effect",
+        "effect_step",
+        "effect_growth",
+        "effect_unit",
+        "sigma",
+        "rho",
+    )
     trend = make_card(effects=Effects(treatment="common", trend="unit_linear"), covariates=("x",), errors=Errors("iid"))
     design = Analysis(*make_panel(seed=3), trend).design
     assert prior_blocks(design, trend) == ("unit", "period", "effect", "covariate", "trend", "sigma")

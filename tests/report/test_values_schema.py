@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
+import pytest
+
 from bri_bayes.core.names import SECTIONS
 from bri_bayes.core.resources import shipped
 from bri_bayes.report.values_schema import FILE, SCHEMA_VERSION, breaches, schema
@@ -34,3 +37,12 @@ def test_a_key_that_is_missing_renamed_or_of_another_kind_is_named_with_its_plac
 def test_the_schema_that_ships_is_written_from_the_classes():
     """``python -m bri_bayes.report.values_schema`` writes it anew."""
     assert json.loads((shipped("data") / FILE).read_text(encoding="utf-8")) == json.loads(json.dumps(schema()))
+
+
+def test_an_interval_in_percent_is_that_in_logs(values):
+    models = [model for outcome in values["outcomes"].values() for model in outcome["models"].values()]
+    assert models
+    for model in models:
+        for end in ("lower", "upper"):
+            assert model["percent"][end] == pytest.approx(100 * np.expm1(model["att"][end]), rel=1e-12)
+        assert model["percent"]["p_positive"] == model["att"]["p_positive"]

@@ -126,7 +126,7 @@ def _effect(panel, card, hyper, unit, k, year, treated):  # type: ignore[no-unty
 def _path(post, count, priors, hyper):  # type: ignore[no-untyped-def]
     """Covariance of the common effect over event times: an average, and an integrated random walk around it."""
     variance = hyper.get("eta", 0.0) ** 2
-    total = 4 * variance * np.outer(post - post[0], post - post[0])
+    total = (4 * variance + (priors["effect_growth"] * hyper["sigma"]) ** 2) * np.outer(post - post[0], post - post[0])
     for bend, following in pairwise(post[1:]):
         rise = np.maximum(post - bend, 0.0)
         total = total + variance * (following - bend) * np.outer(rise, rise)

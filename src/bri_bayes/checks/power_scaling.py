@@ -37,6 +37,8 @@ POWERS = (0.99, 1.01)
 # The number of posterior draws that the distance of the source is usually computed from.
 DRAWS = 4000
 ALL = "all priors"
+# Priors that link coefficients with hyperparameters: the growth of the effect has the error scale in its own.
+_LINKING = frozenset({"effect_growth"})
 _GRID = 2001
 
 Cdf = Callable[[Array], Array]
@@ -61,7 +63,8 @@ def power_scaling(posterior: AttPosterior) -> list[Sensitivity]:
         scaled = [cdf_of(posterior.powered(parts, power))(grid) for power in POWERS]
         return sensitivity(grid, reference, *scaled)
 
-    blocks, likelihood = prior_blocks(posterior.design, posterior.card), exact((LIKELIHOOD,))
+    blocks = tuple(name for name in prior_blocks(posterior.design, posterior.card) if name not in _LINKING)
+    likelihood = exact((LIKELIHOOD,))
     by_prior = {**{block: exact((block,)) for block in blocks}, ALL: exact(blocks)}
     return [Sensitivity(name, prior, likelihood, verdict(prior, likelihood)) for name, prior in by_prior.items()]
 

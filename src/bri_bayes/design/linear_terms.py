@@ -26,6 +26,8 @@ from bri_bayes.design.group_shocks import RATIO, SHOCK, shock_columns, shock_pro
 from bri_bayes.study.model_card import ModelCard
 
 Scale = float | str
+# The sd of the effect's growth at the onset: it follows from eta and sigma, and is no hyperparameter itself.
+GROWTH = "growth"
 
 
 class Dependence(Protocol):
@@ -235,8 +237,9 @@ def _effect_blocks(design: Design, card: ModelCard, times: Index) -> tuple[list[
     if effects.pooling == "none":
         parts: list[tuple[Array, Scale]] = [(free_path(weights), priors.effect)]
     else:
-        average, bends = pooled_path(post, weights)
-        parts = [(average, priors.effect), (bends, "eta")]
+        average, growth, changes = pooled_path(post, weights)
+        parts = [(average, priors.effect), (growth, GROWTH), (changes, "eta")]
+        parts = [(basis, scale) for basis, scale in parts if basis.shape[1]]
     path[np.ix_(np.flatnonzero(times >= 0), leads.size + np.arange(post.size))] = np.hstack(
         [basis for basis, _ in parts]
     )

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -56,11 +57,19 @@ def fit_values(fit: Fit) -> dict[str, Any]:
     if card.effects.leads:
         values["by_event_time_reference"] = as_dicts(effects_by(fit, "event_time", baseline="reference"))
     if design.attrs.get("outcome_transform") in ("log", "log1p"):
-        values["percent"] = _record(summarise(percent(att(fit), fit)).iloc[0])
+        values["percent"] = _in_percent(fit, values["att"])
         values["counterfactual"] = _paths(fit)
         if design.attrs.get("outcome_level_to_usd"):
             values["additional_trade_usd"] = as_dicts(records(additional_trade(fit)))
     return values
+
+
+def _in_percent(fit: Fit, effect: Mapping[str, float]) -> dict[str, float]:
+    """The effect in percent: ends of the interval are those of the exact one in logs, mean and sd come from draws."""
+    record = _record(summarise(percent(att(fit), fit)).iloc[0])
+    with np.errstate(over="ignore"):  # beyond the range of floats an end is infinite
+        ends = {end: float(100 * np.expm1(effect[end])) for end in ("lower", "upper")}
+    return {**record, **ends, "p_positive": effect["p_positive"]}
 
 
 def warnings_of(analysis: Analysis) -> list[str]:

@@ -25,7 +25,7 @@ from scipy.special import ndtr
 from bri_bayes.core.arrays import Array, Index
 from bri_bayes.core.effect import TAILS
 from bri_bayes.core.names import ErrorScale
-from bri_bayes.design.effect_paths import pooled_path
+from bri_bayes.design.effect_paths import growth_sd, pooled_path
 from bri_bayes.design.error_process import process_covariance
 from bri_bayes.design.linear_terms import period_contrasts
 from bri_bayes.evaluation.scenarios import ONSET, PERIODS, TREATED, UNITS
@@ -175,8 +175,10 @@ class Balanced:
         error = process_covariance(structure, ones, years, points["rho"], points.get("noise", zero))
         after = (years >= ONSET).astype(float)
         length = PERIODS - ONSET
-        average, bends = pooled_path(np.arange(length), np.full(length, 1 / length))
-        path = _FLAT**2 * average @ average.T + (points["eta"] ** 2)[:, None, None] * (bends @ bends.T)
+        average, growth, changes = pooled_path(np.arange(length), np.full(length, 1 / length))
+        start = growth_sd(points["eta"], ones, self.card.priors.effect_growth)
+        path = _FLAT**2 * average @ average.T + (start**2)[:, None, None] * (growth @ growth.T)
+        path = path + (points["eta"] ** 2)[:, None, None] * (changes @ changes.T)
         unit_variance = (points["omega"] ** 2)[:, None, None] * np.outer(after, after)
         effect = unit_variance / TREATED
         effect[:, ONSET:, ONSET:] += path

@@ -24,7 +24,8 @@ import pandas as pd
 from scipy.special import chdtri, ndtri
 
 from bri_bayes.core.arrays import Array
-from bri_bayes.design.effect_paths import pooled_path
+from bri_bayes.design.effect_paths import START_OF_GROWTH, pooled_path
+from bri_bayes.evaluation.bends import Bends
 from bri_bayes.evaluation.scenarios import ONSET, PERIODS, TREATED, UNITS
 from bri_bayes.inference.mixture import NormalMixtures
 from bri_bayes.study.model_card import ModelCard
@@ -114,10 +115,11 @@ class BalancedScales:
         log_scales = np.log(variance)
         log_weight -= 0.5 * _REST * (log_scales.sum(-1) + np.log(sums[0] * sums[1] * spread))
         ratio = time.eigenvalues[:, None] / spread[..., None]
-        bend_variance = 1 / (eta[..., None] ** -2 + ratio)
-        bend = bend_variance * (contrast @ bends) / spread[..., None]
-        log_weight += 0.5 * (np.log(bend_variance) - 2 * np.log(eta[..., None])).sum(-1)
-        log_weight -= 0.5 * (within + difference / spread - (bend**2 / bend_variance).sum(-1))
+        seen = (contrast @ bends) / spread[..., None]
+        posterior = Bends.given(time.rotation, eta, self.card.priors.effect_growth * sigma / START_OF_GROWTH, ratio)
+        bend = posterior.times(seen)
+        log_weight += posterior.log_ratio
+        log_weight -= 0.5 * (within + difference / spread - (bend * seen).sum(-1))
         # Along p: the treated units around their weighted average, the controls around theirs, and the two averages.
         length, bends_along = time.length[:, None], (time.bends_along[:, None, :] @ time.rotation)
         changed = variance[..., :TREATED] + (omega * length)[..., None] ** 2
@@ -131,7 +133,7 @@ class BalancedScales:
             + (precision[..., TREATED:] * (at_controls - expected[..., None]) ** 2).sum(-1)
         )  # fmt: skip
         expected = expected + (bends_along * bend).sum(-1)
-        common = 1 / sums[1] + shock + (bends_along**2 * bend_variance).sum(-1)
+        common = 1 / sums[1] + shock + (bends_along * posterior.times(bends_along)).sum(-1)
         prior = self.card.priors.effect**2
         total = prior * length**2 + common + 1 / changed_sum
         surprise = middle - expected
@@ -193,7 +195,8 @@ class BalancedScales:
     @cached_property
     def _time(self) -> _Time:
         years = np.arange(PERIODS - ONSET)
-        _, bends = pooled_path(years, np.full(years.size, 1 / years.size))
+        _, growth, changes = pooled_path(years, np.full(years.size, 1 / years.size))
+        bends = np.hstack([START_OF_GROWTH * growth, changes])
         columns = np.zeros((2 + bends.shape[1], PERIODS))
         columns[0], columns[1, ONSET:], columns[2:, ONSET:] = 1.0, 1.0, bends.T
         inner = np.diag([0.0, *np.ones(PERIODS - 2), 0.0])

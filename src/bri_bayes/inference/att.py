@@ -26,7 +26,7 @@ from bri_bayes.core.arrays import Array
 from bri_bayes.core.effect import Effect
 from bri_bayes.design.design import Design
 from bri_bayes.design.group_shocks import RATIO
-from bri_bayes.design.linear_terms import build_terms
+from bri_bayes.design.linear_terms import GROWTH, build_terms
 from bri_bayes.inference.collapsed import Collapsed, Space
 from bri_bayes.inference.conditional import Coefficients
 from bri_bayes.inference.hyperparameters import AUTOCORRELATIONS, Hyperparameters, hyperparameters
@@ -171,7 +171,8 @@ def prior_blocks(design: Design, card: ModelCard) -> tuple[str, ...]:
         "unit": True,
         "period": True,
         "effect": bool(names & {"path", "own_path"}),
-        "effect_step": "eta" in named,
+        "effect_step": bool({"eta", GROWTH} & named),
+        "effect_growth": GROWTH in named,
         "effect_unit": "omega" in named,
         "covariate": "beta" in names,
         "modifier": "modifier_effect" in names,

@@ -17,7 +17,8 @@ import numpy as np
 from scipy.special import betaincinv, log_ndtr, ndtr, ndtri
 
 from bri_bayes.core.arrays import Array
-from bri_bayes.design.linear_terms import Terms
+from bri_bayes.design.effect_paths import growth_sd
+from bri_bayes.design.linear_terms import GROWTH, Terms
 from bri_bayes.study.model_card import ModelCard
 
 # rho is kept this far from -1 and 1, where the stationary variance ends.
@@ -71,7 +72,10 @@ class Hyperparameters:
         return np.array([_START.get(name, _START_SCALE) for name in self.names] + [_START["sigma"]] * self.n_units)
 
     def values(self, vectors: Array) -> dict[str, Array]:
-        """Natural scale: each (draws,), and "sigma_unit" (draws, units) when the error scale differs by unit."""
+        """Natural scale: each (draws,), and "sigma_unit" (draws, units) when the error scale differs by unit.
+
+        And "growth", the sd of the effect's growth at the onset, which follows from eta and sigma.
+        """
         named = {name: self._value(name, vectors[:, i]) for i, name in enumerate(self.names)}
         scales = _exp(vectors[:, len(self.names) :])
         if NOISE in named:
@@ -81,6 +85,8 @@ class Hyperparameters:
             scales = scales * np.cos(angle)[:, None]
         if self.n_units:
             named["sigma_unit"] = np.maximum(scales, _SMALLEST_SIGMA)
+        if "eta" in named:
+            named[GROWTH] = growth_sd(named["eta"], named["sigma"], self.card.priors.effect_growth)
         return named
 
     def vectors(self, sigma: Array, noise: Array) -> tuple[Array, Array]:
@@ -138,6 +144,8 @@ class Hyperparameters:
 def hyperparameters(terms: Terms, card: ModelCard) -> Hyperparameters:
     """The hyperparameters that ``terms`` and the errors of ``card`` need."""
     used = {block.scale for block in terms.blocks if isinstance(block.scale, str)}
+    if GROWTH in used:
+        used = used - {GROWTH} | {"eta"}
     used |= {"kappa" for block in terms.blocks if block.exposed is not None}
     used |= {name for block in terms.blocks if block.dependence is not None for name in block.dependence.names}
     names = ("sigma", *OF_ERRORS[card.errors.structure], *sorted(used))

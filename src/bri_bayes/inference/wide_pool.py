@@ -27,7 +27,7 @@ from bri_bayes.design.design import Design
 from bri_bayes.design.effect_paths import pooled_path
 from bri_bayes.design.error_process import process_covariance
 from bri_bayes.design.group_shocks import RATIO, ShockProcess, shock_process
-from bri_bayes.design.linear_terms import build_terms, period_contrasts, wide_scales
+from bri_bayes.design.linear_terms import GROWTH, build_terms, period_contrasts, wide_scales
 from bri_bayes.inference.hyperparameters import Hyperparameters, hyperparameters
 from bri_bayes.inference.importance import Weighted, sample_by_importance
 from bri_bayes.inference.mixture import NormalMixtures
@@ -132,9 +132,9 @@ class WidePool:
         after = periods >= np.nanmin(design["first_treated"].to_numpy())
         length = int(after.sum())
         times = np.asarray(periods[after] - periods[after][0], dtype=np.intp)
-        average, changes = pooled_path(times, np.full(length, 1 / length))
+        average, *growth = pooled_path(times, np.full(length, 1 / length))
         path, bends = np.zeros((periods.size, 1)), np.zeros((periods.size, length - 1))
-        path[after], bends[after] = average, changes
+        path[after], bends[after] = average, np.hstack(growth)
         shocks = shock_process(design, card) if card.shocks.process != "none" else None
         space = hyperparameters(build_terms(design, card), card)
         return cls(card, space, _regions(design, card), periods, shocks, wide_scales(design, card), path, bends)
@@ -220,7 +220,8 @@ class WidePool:
         n_treated = float(self.regions.n[self.regions.treated].sum())
         ones = np.ones(hyper["sigma"].size)
         scales = [self.wide[1] * ones] * (self.periods.size - 1)
-        scales += [self.card.priors.effect * ones, *[hyper["eta"]] * self.bends.shape[1]]
+        bends = [hyper[GROWTH], *[hyper["eta"]] * (self.bends.shape[1] - 1)] if self.bends.size else []
+        scales += [self.card.priors.effect * ones, *bends]
         sd = np.stack([*scales, hyper["omega"] / np.sqrt(n_treated)], axis=1)
         precision = np.zeros((*sd.shape, sd.shape[1]))
         diagonal = np.arange(sd.shape[1])

@@ -5,8 +5,8 @@ With w_k the share of treated cells at event time k, and ATT the average of tau_
     pooled   tau = average + f - sum_k w_k f_k,   f_k = f_{k-1} + v_k d_k,   v_k = v_{k-1} + eta sqrt(d_k) z_k
     free     tau = average + g - sum_k w_k g_k,   g_k ~ N(0, effect^2)
 
-d_k are the periods since the event time before. average ~ N(0, effect^2), v_1 ~ N(0, (2 eta)^2). So whatever the
-path does, the prior of the ATT is that of the average: it does not become narrower with the number of periods.
+d_k are the periods since the event time before. average ~ N(0, effect^2), v_1 ~ N(0, (2 eta)^2 + (g sigma)^2). So
+whatever the path does, the prior of the ATT is that of the average: it does not become narrower with their number.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 
 from bri_bayes.core.arrays import Array, Index
 from bri_bayes.design.effect_paths import START_OF_GROWTH
+from bri_bayes.models.error_model import error_scale
 from bri_bayes.study.model_card import ModelCard
 
 
@@ -30,8 +31,9 @@ def pooled_path(card: ModelCard, times: Index, weights: Array) -> Any:
         return average[None]
     gap = np.diff(times).astype(float)
     eta = pm.HalfNormal("eta", card.priors.effect_step)
-    sd = np.concatenate([[START_OF_GROWTH], np.sqrt(gap[1:])])
-    growth = eta * pt.cumsum(sd * pm.Normal("bend", 0, 1, shape=gap.size))
+    start = pt.sqrt((START_OF_GROWTH * eta) ** 2 + (card.priors.effect_growth * error_scale(card)) ** 2)
+    sd = pt.concatenate([start[None], eta * np.sqrt(gap[1:])])
+    growth = pt.cumsum(sd * pm.Normal("bend", 0, 1, shape=gap.size))
     path = pt.concatenate([pt.zeros(1), pt.cumsum(growth * gap)])
     return average + path - pt.dot(path, weights)
 

@@ -27,7 +27,7 @@ def add_errors(design: Design, card: ModelCard, y: Any, mu: Any) -> None:
     unit_ix = design["unit_ix"].to_numpy()
     period = design["period"].to_numpy()[design["period_ix"].to_numpy()].astype(float)
     serial = serial_errors(card.errors.structure, unit_ix, period)
-    sigma = center = pm.HalfStudentT("sigma", nu=3, sigma=card.priors.sigma)
+    sigma = center = error_scale(card)
     ratio: Any = pt.ones(unit_ix.size)
     if card.errors.scale == "by_unit":
         raw = pm.Normal("log_sigma_raw", 0, 1, dims="unit")
@@ -49,6 +49,14 @@ def add_errors(design: Design, card: ModelCard, y: Any, mu: Any) -> None:
         pm.StudentT("y", nu=nu, mu=mean, sigma=sigma * scale, observed=y)
     else:
         pm.Normal("y", mean, sigma * scale, observed=y)
+
+
+def error_scale(card: ModelCard) -> Any:
+    """The sd of the errors, of their innovations where they have any: one variable of the model that is being built."""
+    import pymc as pm
+
+    known = pm.modelcontext(None).named_vars.get("sigma")
+    return pm.HalfStudentT("sigma", nu=3, sigma=card.priors.sigma) if known is None else known
 
 
 def _transition(card: ModelCard, serial: Serial, rho: Any) -> tuple[Any, Any]:

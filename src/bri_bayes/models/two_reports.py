@@ -16,6 +16,7 @@ import numpy as np
 
 from bri_bayes.design.linear_terms import wide_scales
 from bri_bayes.design.two_reports import LATENT, Stacked
+from bri_bayes.models.error_model import error_scale
 from bri_bayes.models.linear import build_linear
 from bri_bayes.study.model_card import ModelCard
 
@@ -38,7 +39,7 @@ def _reports(rows: Stacked, card: ModelCard, mu: Any) -> None:
     unit, period = design["unit_ix"].to_numpy()[cell], design["period_ix"].to_numpy()[cell]
     years = design["period"].to_numpy()[period].astype(float)
     wide_unit, wide_period = wide_scales(design, card)
-    sigma = pm.HalfStudentT("sigma", nu=3, sigma=card.priors.sigma)
+    sigma = error_scale(card)
     rho: Any = 0.0
     if card.errors.structure == "ar1":
         rho = pm.Deterministic("rho", 2 * pm.Beta("rho_share", *card.priors.rho) - 1)

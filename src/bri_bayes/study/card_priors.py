@@ -24,6 +24,7 @@ class Priors:
     period: float = 10.0
     effect: float = 2.0
     effect_step: float = 1.0
+    effect_growth: float = 0.5
     effect_unit: float = 1.0
     covariate: float = 1.0
     modifier: float = 1.0
@@ -53,6 +54,7 @@ PRIORS: Mapping[str, str] = {
     "effect": "Normal(0, {}): the average effect over treated cells, each lead, and with pooling off how far an effect "
     "lies from its unit's average",
     "effect_step": "HalfNormal({}): eta, sd of a change of the effect's growth from one event time to the next",
+    "effect_growth": "Normal(0, {} sigma): growth of the effect a period at the onset, beside one of sd 2 eta",
     "effect_unit": "HalfNormal({}): omega, sd of the countries' effects around the common path",
     "covariate": "Normal(0, {}): coefficient of a covariate with unit sd within units and periods",
     "modifier": "Normal(0, {}): change of the effect for one sd of the modifier over treated cells",

@@ -13,6 +13,7 @@ PRIOR_WORDS = {
     "period": "period effects",
     "effect": "average effect",
     "effect_step": "bends of the effect's path",
+    "effect_growth": "growth of the effect",
     "effect_unit": "spread between units",
     "covariate": "covariates",
     "modifier": "modifiers",
