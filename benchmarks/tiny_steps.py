@@ -42,7 +42,7 @@ def tiny_steps() -> Iterator[None]:
         patch("bri_bayes.inference.fitting.ESS_LIMIT", 0.0),
         patch("bri_bayes.inference.fitting.sample_nuts", side_effect=stop),
         patch("bri_bayes.inference.categories.sample_categories", side_effect=stop),
-        patch("bri_bayes.app.study_run.QUICK", FEW),
+        patch("bri_bayes.app.study_outline.QUICK", FEW),
         patch.object(few_clusters, "ENUMERATED_CLUSTERS", 5),
         patch.object(few_clusters, "VERY_MANY", 0),
         patch.object(resampling, "VERY_MANY", 0),

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from bri_bayes.app.study_run import QUICK, study_values
+from bri_bayes.app.study_outline import QUICK
+from bri_bayes.app.study_run import study_values
 from bri_bayes.inference import categories
 from bri_bayes.report import main_answer
 from bri_bayes.runtime.cache import Cache

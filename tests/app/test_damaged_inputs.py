@@ -13,7 +13,7 @@ import pytest
 import xarray as xr
 
 from bri_bayes.app import study_size
-from bri_bayes.app.study_run import section_values
+from bri_bayes.app.section_answer import section_answer
 from bri_bayes.checks.counterfactuals import factor_values
 from bri_bayes.core.errors import InputError
 from bri_bayes.data.assignment import Assignment
@@ -73,7 +73,7 @@ def test_a_study_of_which_one_fit_takes_too_long_is_refused_before_it_starts(tmp
     )
     monkeypatch.setattr(study_size, "MOST_SECONDS", 0.0)
     with pytest.raises(InputError, match=r'one fit of "y" with the card "did" on 4 units in 6 periods .* are allowed'):
-        section_values("pretrends", tmp_path / "study.toml", quick=True)
+        section_answer("pretrends", tmp_path / "study.toml", quick=True)
 
 
 @pytest.mark.parametrize("printed", ["0", "0.0"])

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bri_bayes.app.own_study import study_from_file
-from bri_bayes.app.study_run import section_values
+from bri_bayes.app.section_answer import section_answer
 from bri_bayes.cli.main import app
 from bri_bayes.core.errors import InputError
 from bri_bayes.study.study_file import load_study
@@ -46,7 +46,7 @@ def test_the_written_study_runs_as_it_is(tmp_path: Path) -> None:
     uncommented = text.replace("# [covariates", "[covariates").replace("# column", "column").replace("# label", "label")
     (tmp_path / "mine" / "study.toml").write_text(uncommented, encoding="utf-8")
     assert list(load_study(tmp_path / "mine").covariates) == ["gdp"]
-    values = section_values("pretrends", tmp_path / "mine", quick=True)
+    values = section_answer("pretrends", tmp_path / "mine", quick=True).values
     assert set(values["outcomes"]) == {"sales"}
 
 

@@ -9,7 +9,8 @@ import sys
 
 import pytest
 
-from bri_bayes.app.study_run import init_study, render_again, run_study, section_values
+from bri_bayes.app.section_answer import section_answer
+from bri_bayes.app.study_run import init_study, render_again, run_study
 from bri_bayes.core.errors import InputError
 from bri_bayes.core.io import digest
 
@@ -192,7 +193,7 @@ def test_an_interrupted_run_says_one_sentence_leaves_nothing_half_written_and_go
 @pytest.mark.parametrize("name", ["joint", "moderation", "mechanism"])
 def test_a_section_that_the_study_gives_nothing_to_ask_says_what_it_needs(study, name):
     with pytest.raises(InputError, match=f'the study "small" gives nothing to ask for here: {name} needs'):
-        section_values(name, study, quick=True)
+        section_answer(name, study, quick=True)
 
 
 def test_values_that_were_changed_after_the_run_make_no_report(study, tmp_path):

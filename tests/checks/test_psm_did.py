@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 from scipy.special import expit
 
-from bri_bayes.app.study_run import section_text, section_values
+from bri_bayes.app.section_answer import SectionAnswer, section_answer
 from bri_bayes.checks.psm_did import METHODS, balance_rows, match_weights, plug_in, psm_did
 from bri_bayes.data.assignment import Assignment
 from bri_bayes.data.simulation import simulate_errors
@@ -152,7 +152,7 @@ def shown(tmp_path_factory):
     from bri_bayes.runtime.cache import Cache
 
     cache = Cache(tmp_path_factory.mktemp("cache"))
-    return section_values("propensity", shipped("data") / "simulated.toml", quick=True, cache=cache)
+    return section_answer("propensity", shipped("data") / "simulated.toml", quick=True, cache=cache).values
 
 
 def test_the_section_has_scores_overlap_balance_and_three_matched_effects(shown):
@@ -173,7 +173,10 @@ def test_the_section_has_scores_overlap_balance_and_three_matched_effects(shown)
 
 
 def test_the_section_says_in_text_what_its_tables_hold(shown):
-    text = section_text("propensity", shown)
+    from bri_bayes.core.resources import shipped
+    from bri_bayes.study.study_file import load_study
+
+    text = SectionAnswer("propensity", shown, load_study(shipped("data") / "simulated.toml")).text()
     for words in ("Nearest neighbour, with replacement", "Kazakhstan", "Share of each control", "SMD"):
         assert words in text
 

@@ -126,6 +126,14 @@ def test_no_line_of_a_terminal_is_longer_than_80_and_what_is_left_out_is_said(wo
         assert "number 19" in shown.replace("\n", " ")
 
 
+def test_a_long_heading_of_numbers_wraps_before_a_text_is_squeezed_into_a_sliver() -> None:
+    numbers = (Column(f"x{at}", "share of placebos that are as large", "number") for at in range(4))
+    rows = [{"what": "groups of the controls alone", **{f"x{at}": 0.5 for at in range(4)}}] * 3
+    shown = terminal_text(table(*rows, columns=(Column("what", "what is compared"), *numbers)))
+    assert "groups of the" in shown
+    assert max(map(len, shown.splitlines())) <= 80
+
+
 def test_a_name_shared_by_rows_stands_above_them_once() -> None:
     lines = terminal_text(table()).splitlines()
     assert [line for line in lines if "Exports" in line] == ["Exports"]

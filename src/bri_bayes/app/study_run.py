@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
-import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 import bri_bayes
 from bri_bayes.app.report_forms import Form, parts_of, written_as
+from bri_bayes.app.study_outline import named, study_card, unanswered
 from bri_bayes.app.study_size import refuse_too_much
 from bri_bayes.core.errors import InputError
 from bri_bayes.core.io import digest, replaced_together, write_json
@@ -23,20 +23,16 @@ from bri_bayes.design.analysis import Analysis
 from bri_bayes.estimands.first_answer import shown_first
 from bri_bayes.estimands.summaries import panel_values, warnings_of
 from bri_bayes.presentation.gates import failed_gates
-from bri_bayes.presentation.results import OutcomeResult
-from bri_bayes.presentation.study_tables import provenance
-from bri_bayes.presentation.terminal_table import WIDTH, terminal_text
+from bri_bayes.presentation.names_shown import gate_in_words
 from bri_bayes.report.main_answer import ANSWER, PAPER, main_steps, paper_steps
-from bri_bayes.report.sections import load_section, load_sections, section_names
+from bri_bayes.report.sections import load_sections, section_names
 from bri_bayes.report.sections.section import Context, collected
-from bri_bayes.report.values_schema import SCHEMA_VERSION, breaches
+from bri_bayes.report.values_schema import breaches
 from bri_bayes.runtime.cache import Cache, code_digest, versions
 from bri_bayes.runtime.steps import Finished, run_steps
-from bri_bayes.study.model_card import ModelCard, Sampler, card_path, load_card
+from bri_bayes.study.model_card import ModelCard, card_path, load_card
 from bri_bayes.study.study_file import Study, load_study
 
-# Fewer draws for a first look.
-QUICK = Sampler(chains=4, draws=400, tune=500)
 # What a run writes; its folder may hold more.
 REPORT, STAMP = "report.html", "figures/made_from.json"
 OUTPUTS = ("values.json", "figures", "tables", REPORT, "appendix.html", "manifest.json")
@@ -65,12 +61,12 @@ def run_study(
     study = load_study(study_path, panel=panel)
     if categories is not None:
         study = study.with_categories(categories)
-    cards = {name: _card(name, study_path, quick=quick) for name in study.models}
+    cards = {name: study_card(name, study_path, quick=quick) for name in study.models}
     complete, seconds = study_values(study, cards, seed=seed, quick=quick, jobs=jobs, cache=cache)
     manifest = _manifest(study, panel, seed=seed, quick=quick, seconds=seconds)
     manifest |= {"panel_kind": complete["panel"]["kind"], "values": digest(complete)}
     path = _write(out or default_out(study), complete, manifest, jobs=jobs)
-    return Run(path, tuple(complete["failed_gates"]))
+    return Run(path, tuple(gate_in_words(complete, sentence) for sentence in complete["failed_gates"]))
 
 
 def study_values(
@@ -99,42 +95,6 @@ def study_values(
     complete |= {"quick": quick, "failed_gates": failed_gates(complete)}
     complete["failed_gates"] += breaches(complete)
     return complete, finished.seconds
-
-
-def section_values(
-    name: str,
-    study_path: Path | None,
-    *,
-    panel: Path | None = None,
-    quick: bool = False,
-    jobs: int = 1,
-    seed: int = 0,
-    options: Mapping[str, Any] | None = None,
-    cache: Cache | None = None,
-) -> dict[str, Any]:
-    """The values of one section alone: "panel" and what it collects. Shares the cache with ``run_study``."""
-    study = load_study(study_path, panel=panel)
-    cards = {card: _card(card, study_path, quick=quick) for card in study.models}
-    context = Context(study, study.load(), cards, seed=seed, quick=quick, options=dict(options or {}))
-    before = [depended for depended in load_section(name).depends if depended in study.sections]
-    sections = load_sections([*before, name])
-    steps = [step for section in sections for step in section.steps(context)]
-    needs = load_section(name).needs
-    if needs and not any(step.owner == name for step in steps):
-        raise InputError(f'the study "{study.name}" gives nothing to ask for here: {name} needs {needs}')
-    refuse_too_much(context)
-    finished = run_steps(steps, cache or Cache(), jobs=jobs)
-    design = context.analysis(next(iter(study.outcomes))).design
-    panel_said = json_safe(panel_values(context.panel, design))
-    return {"panel": panel_said, **collected(context, sections, finished)[name]}
-
-
-def section_text(name: str, values: Mapping[str, Any]) -> str:
-    """The tables of a section for a terminal, with what the panel is."""
-    tables = [spec.fill({**values, name: values}) for spec in load_section(name).tables]
-    return "\n\n".join(
-        [textwrap.fill(provenance(values), WIDTH), *(terminal_text(table) for table in tables if table.rows)]
-    )
 
 
 def render_again(
@@ -175,16 +135,6 @@ def default_out(study: Study) -> Path:
     return Path("reports") / study.name
 
 
-def _card(name: str, study_path: Path | None, *, quick: bool) -> ModelCard:
-    """A card beside the study (models/NAME.toml) goes before the shipped one."""
-    card_file = None
-    if study_path is not None:
-        root = study_path if study_path.is_dir() else study_path.parent
-        card_file = root / "models" / f"{name}.toml"
-    card = load_card(card_file if card_file is not None and card_file.is_file() else name)
-    return dataclasses.replace(card, sampler=QUICK) if quick else card
-
-
 def _first_card_first(study: Study, cards: Mapping[str, ModelCard]) -> dict[str, ModelCard]:
     """The cards of the main answer: that which is shown first, then those of the study, whose first the checks take."""
     checked = next(iter(cards.values()))
@@ -202,13 +152,8 @@ def _study_values(study: Study, data: Panel, finished: Finished) -> dict[str, An
         frequentist = answers["frequentist", name]
         fits = {at[2]: result for at, result in answers.items() if at[:2] == ("fit", name)}
         truth = data.attrs.get("truth", {}).get("att", {}).get(outcome.column)
-        outcomes[name] = OutcomeResult(
-            label=outcome.label or name,
-            units=outcome.units,
-            transform=outcome.transform,
-            published=dataclasses.asdict(outcome.published) if outcome.published else None,
-            treated=list(study.assignment.treated_units),
-            onset=min(study.assignment.onsets),
+        outcomes[name] = dataclasses.replace(
+            unanswered(study, name),
             main=next(iter(fits), None),
             models=fits,
             frequentist=frequentist["rows"],
@@ -221,19 +166,11 @@ def _study_values(study: Study, data: Panel, finished: Finished) -> dict[str, An
     if plain is None:
         raise InputError(f'the study "{study.name}" has no outcome')
     return {
-        "schema_version": SCHEMA_VERSION,
-        "study": {"name": study.name, "title": study.title, "policy": study.policy, "labels": _labels(study)},
-        "unit_names": {unit: study.name_of(unit) for unit in study.assignment.units},
+        **named(study),
         "panel": panel_values(data, plain.design),
         "outcomes": outcomes,
         "paper": paper.get(("evidence",)),
     }
-
-
-def _labels(study: Study) -> dict[str, str]:
-    """What a reader calls the variables of the study, of those that have a label."""
-    groups = (study.covariates, study.modifiers, study.mediators, study.outcomes)
-    return {name: column.label for group in groups for name, column in group.items() if column.label}
 
 
 def _write(folder: Path, values: dict[str, Any], manifest: dict[str, Any], *, jobs: int = 1) -> Path:

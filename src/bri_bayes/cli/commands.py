@@ -6,12 +6,15 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from inspect import Parameter, signature
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bri_bayes.core.names import SECTIONS
 from bri_bayes.core.processors import processors
+
+if TYPE_CHECKING:
+    from bri_bayes.app.section_answer import SectionAnswer
 
 StudyArgument = Annotated[Path | None, typer.Argument(help="A study folder or TOML; default: the study that ships.")]
 PanelOption = Annotated[Path | None, typer.Option("--panel", help="The CSV that the study describes.")]
@@ -59,12 +62,11 @@ def _command(section: str, option: tuple[str, str] | None) -> Callable[..., None
         as_json: JsonOption = False,
         **options: str | None,
     ) -> None:
-        from bri_bayes.app.study_run import section_values
+        from bri_bayes.app.section_answer import section_answer
 
         given = {name: value for name, value in options.items() if value is not None}
         print_section(
-            section,
-            section_values(section, study, panel=panel, quick=quick, jobs=processes(jobs), seed=seed, options=given),
+            section_answer(section, study, panel=panel, quick=quick, jobs=processes(jobs), seed=seed, options=given),
             as_json=as_json,
         )
 
@@ -89,17 +91,13 @@ def print_json(values: Any) -> None:
     typer.echo(json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False))
 
 
-def print_section(name: str, values: dict[str, Any], *, as_json: bool) -> None:
-    """Print the values of a section; exit status 1 when a check or a diagnostic of it failed."""
-    from bri_bayes.app.study_run import section_text
-
+def print_section(answer: SectionAnswer, *, as_json: bool) -> None:
+    """Print a section; exit status 1 when a check or a diagnostic of it failed."""
     if as_json:
-        print_json(values)
+        print_json(answer.values)
     else:
-        typer.echo(section_text(name, values))
-    failed = [*values.get("failed_gates", [])]
-    failed += [check["detail"] for check in values.get("checks", []) if check["passed"] is False]
-    stop_if_failed(failed)
+        typer.echo(answer.text())
+    stop_if_failed(answer.failed())
 
 
 def stop_if_failed(failed: Sequence[str]) -> None:

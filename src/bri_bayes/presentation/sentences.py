@@ -211,8 +211,12 @@ def counted(number: int, noun: str) -> str:
 
 
 def decimals(outcome: Values) -> int:
-    """As many decimals as show two digits of the width of the main interval; in logs at least two, never over four."""
-    att = main_model(outcome)["att"]
+    """As many decimals as show two digits of the width of the main interval; in logs at least two, never over four.
+
+    Two where a section is asked for alone, without the main answer.
+    """
+    if not (att := main_model(outcome).get("att")):
+        return 2
     width, least = att["upper"] - att["lower"], 2 if effect_unit(outcome) == "log points" else 0
     return 2 if not width > 0 else min(max(1 - math.floor(math.log10(width)), least), 4)
 

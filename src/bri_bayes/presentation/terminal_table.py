@@ -42,7 +42,7 @@ def columns_that_fit(shown: Grid, width: int) -> dict[int, int]:
             widest = max(kept, key=lambda at: widths[at] - least[at])
             if widths[widest] <= least[widest]:
                 break
-            widths[widest] = max(least[widest], widths[widest] - excess)
+            widths[widest] -= 1  # each gives what it can spare: a long heading wraps before a text does in a sliver
         if excess <= 0 or len(kept) == 1:
             return {at: min(size, width) for at, size in widths.items()}
         kept.pop()

@@ -13,7 +13,7 @@ import pytest
 
 from bri_bayes.app.official_data import STUDY, FetchRequest, _put_study_beside, fetch, planned_calls
 from bri_bayes.app.official_import import import_files
-from bri_bayes.app.study_run import section_values
+from bri_bayes.app.section_answer import section_answer
 from bri_bayes.core.resources import shipped
 from bri_bayes.data.categories import load_categories
 from bri_bayes.data.official.check import check_panel
@@ -110,7 +110,7 @@ def test_a_section_runs_on_the_fetched_panel_and_none_but_fetch_opens_a_connecti
 
     monkeypatch.setattr(socket.socket, "connect", refused)
     monkeypatch.setattr(socket, "getaddrinfo", refused)
-    values = section_values("pretrends", study, panel=None, quick=True, jobs=1, seed=0, options={})
+    values = section_answer("pretrends", study, panel=None, quick=True, jobs=1, seed=0, options={}).values
     assert set(values["outcomes"]) == {"lnexport", "lnimport"}
     assert values["panel"]["kind"] == "user"
     panel = study.parent / "official" / "panel.csv"

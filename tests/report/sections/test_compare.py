@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from bri_bayes.app.study_run import section_text, section_values
+from bri_bayes.app.section_answer import SectionAnswer, section_answer
 from bri_bayes.checks.model_scores import differences, model_scores
 from bri_bayes.checks.model_table import model_table
 from bri_bayes.core.errors import InputError
@@ -55,7 +55,7 @@ def study(tmp_path, rng):
 
 
 def test_a_quick_comparison_has_scores_weights_and_effects_and_says_what_it_left_out(study):
-    values = section_values("compare", study, quick=True)
+    values = section_answer("compare", study, quick=True).values
     outcome = values["outcomes"]["y"]
     assert [row["name"] for row in outcome["models"]] == ["did_common", "did_iid"]
     for row in outcome["models"]:
@@ -73,12 +73,12 @@ def test_a_quick_comparison_has_scores_weights_and_effects_and_says_what_it_left
         {"name": "did_student_t", "reason": "it is sampled with NUTS, and this is a quick run"}
     ]
     json.dumps(values, allow_nan=False)
-    assert "did_common" in section_text("compare", values)
+    assert "one effect" in SectionAnswer("compare", values, load_study(study)).text()
 
 
 def test_a_reader_sees_which_card_is_shown_first_and_which_the_checks_refit(study):
     study.write_text(study.read_text().replace('["did_common", "did_iid", "did_student_t"]', '["did", "did_shared"]'))
-    values = section_values("compare", study, quick=True)
+    values = section_answer("compare", study, quick=True).values
     outcome = values["outcomes"]["y"]
     assert outcome["roles"] == {"did_shared": "shown first", "did": "of the checks"}
     labels = set(SECTION.tables[0].frame({**values, "compare": values})["label"])
@@ -89,7 +89,7 @@ def test_a_reader_sees_which_card_is_shown_first_and_which_the_checks_refit(stud
 
 
 def test_the_page_shows_picture_and_tables_and_nothing_without_values(study):
-    values = section_values("compare", study, quick=True)
+    values = section_answer("compare", study, quick=True).values
     parts = SECTION.parts({**values, "compare": values})
     assert any(isinstance(part, Picture) and part.figure == "model_scores" for part in parts)
     tables = [part for part in parts if isinstance(part, Shown)]
@@ -137,7 +137,7 @@ def test_models_on_different_rows_are_refused_before_anything_is_fitted(study):
     cells = [f"{line},{i % 7}.5" if i != 3 else f"{line}," for i, line in enumerate(lines[1:])]
     csv.write_text("\n".join([lines[0] + ",x", *cells]))
     with pytest.raises(InputError, match=r'see different rows of "y" \(50 and 49\)'):
-        section_values("compare", study, quick=True)
+        section_answer("compare", study, quick=True)
 
 
 def test_a_comparison_needs_two_models(study):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bri_bayes.app.study_run import section_values
+from bri_bayes.app.section_answer import section_answer
 from bri_bayes.core.errors import InputError
 from bri_bayes.presentation.control_sentences import (
     contamination_sentence,
@@ -44,12 +44,12 @@ def study(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def controls(cache, study):
-    return section_values("controls", study, quick=True, cache=cache)
+    return section_answer("controls", study, quick=True, cache=cache).values
 
 
 @pytest.fixture(scope="module")
 def curve(cache, study):
-    return section_values("speccurve", study, quick=True, cache=cache)
+    return section_answer("speccurve", study, quick=True, cache=cache).values
 
 
 def test_the_json_has_the_promised_shape(controls):
@@ -81,11 +81,11 @@ def test_nine_units_have_no_wider_pool_and_a_model_of_four_donors_is_refused(con
 
 def test_an_unknown_kind_is_refused(cache, study):
     with pytest.raises(InputError, match='--kind "sets" is unknown; did you mean "subsets"'):
-        section_values("controls", study, quick=True, cache=cache, options={"kind": "sets"})
+        section_answer("controls", study, quick=True, cache=cache, options={"kind": "sets"})
 
 
 def test_one_kind_computes_nothing_else(cache, study):
-    section = section_values("controls", study, quick=True, cache=cache, options={"kind": "subsets"})
+    section = section_answer("controls", study, quick=True, cache=cache, options={"kind": "subsets"}).values
     assert set(section["outcomes"]["lnexport"]) >= {"subsets", "leave_one_out", "influence"}
     assert not set(section["outcomes"]["lnexport"]) & {"contaminated", "pool", "synthetic"}
 
@@ -105,8 +105,8 @@ def test_the_curve_counts_its_rows_and_says_what_moves_it(curve):
 
 def test_what_was_computed_comes_back_at_once(cache, study, controls, curve, within):
     with within(SECONDS / 2):
-        assert section_values("controls", study, quick=True, cache=cache) == controls
-        assert section_values("speccurve", study, quick=True, cache=cache) == curve
+        assert section_answer("controls", study, quick=True, cache=cache).values == controls
+        assert section_answer("speccurve", study, quick=True, cache=cache).values == curve
 
 
 def test_the_tables_have_a_row_for_each_number(controls, curve):
@@ -136,7 +136,7 @@ def small_study(folder, *, card="did", onsets="KAZ = 2013\nKGZ = 2014"):
 
 def test_different_onsets_have_a_curve_without_a_permutation(tmp_path, cache):
     study = small_study(tmp_path)
-    section = section_values("speccurve", study, quick=True, cache=cache)["outcomes"]["lnexport"]
+    section = section_answer("speccurve", study, quick=True, cache=cache).values["outcomes"]["lnexport"]
     assert len(section["specifications"]) == 3 * 2 * 2 * 4
     assert section["permutation"] == {"refused": "onsets differ (2013, 2014), so that groups cannot be exchanged"}
     assert "There is no permutation of the median: onsets differ" in curve_sentence(section, 2)
@@ -144,7 +144,7 @@ def test_different_onsets_have_a_curve_without_a_permutation(tmp_path, cache):
 
 def test_a_card_with_leads_has_sets_of_controls_and_says_why_it_has_no_contamination(tmp_path, cache):
     study = small_study(tmp_path, card="event_study", onsets="KAZ = 2013\nKGZ = 2013")
-    section = section_values("controls", study, quick=True, cache=cache)["outcomes"]["lnexport"]
+    section = section_answer("controls", study, quick=True, cache=cache).values["outcomes"]["lnexport"]
     assert len(section["subsets"]) == 3
     assert section["contaminated"] == []
     assert "without leads" in section["contaminated_refused"]

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from bri_bayes.app.study_run import section_text, section_values
+from bri_bayes.app.section_answer import SectionAnswer, section_answer
 from bri_bayes.presentation.page_parts import Picture, Shown
 from bri_bayes.report.figures import available
 from bri_bayes.report.sections import load_section
 from bri_bayes.runtime.cache import Cache
+from bri_bayes.study.study_file import load_study
 
 STUDY = Path(__file__).resolve().parents[3] / "data" / "simulated.toml"
 
@@ -19,7 +20,7 @@ STUDY = Path(__file__).resolve().parents[3] / "data" / "simulated.toml"
 @pytest.fixture(scope="module")
 def sections(tmp_path_factory):
     cache = Cache(tmp_path_factory.mktemp("cache"))
-    return {name: section_values(name, STUDY, quick=True, cache=cache) for name in ("honest", "prior")}
+    return {name: section_answer(name, STUDY, quick=True, cache=cache).values for name in ("honest", "prior")}
 
 
 def test_the_values_are_plain_json_and_every_computation_passes_its_gate(sections):
@@ -78,7 +79,7 @@ def test_the_page_shows_every_figure_and_table_and_the_terminal_their_rows(secti
     shown = section.parts(whole)
     assert tuple(part.figure for part in shown if isinstance(part, Picture)) == figures
     assert all(part.table.rows for part in shown if isinstance(part, Shown))
-    text = " ".join(section_text(name, values).split())
+    text = " ".join(SectionAnswer(name, values, load_study(STUDY)).text().split())
     for spec in section.tables:
         assert spec.caption in text
 
@@ -89,7 +90,7 @@ def test_a_study_without_a_card_in_closed_form_says_so(tmp_path):
     first, _, rest = text.partition("models = ")
     study.write_text(first + 'models = ["gamma_log"]' + rest.partition("]")[2], encoding="utf-8")
     for name in ("honest", "prior"):
-        values = section_values(name, study, quick=True, cache=Cache(tmp_path))
+        values = section_answer(name, study, quick=True, cache=Cache(tmp_path)).values
         assert values["outcomes"] == {}
         assert "no normal linear card" in values["note"]
         assert load_section(name).parts({**values, name: values})

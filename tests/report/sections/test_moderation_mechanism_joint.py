@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from bri_bayes.app.study_run import section_text, section_values
+from bri_bayes.app.section_answer import SectionAnswer, section_answer
 from bri_bayes.core.errors import InputError
 from bri_bayes.core.resources import shipped
 from bri_bayes.paper.model_tables import table_column, table_columns
@@ -36,7 +36,7 @@ rule = "both_positive"
 
 
 def values_of(name, study=SIMULATED, **options):
-    return section_values(name, study, quick=True, options=options)
+    return section_answer(name, study, quick=True, options=options).values
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_moderation_has_a_curve_a_slope_and_least_squares_for_each_version(with_
         "Exports of China: weaker with Gini index of disposable income",
         "Imports of China: weaker with Gini index of disposable income",
     )
-    text = section_text("moderation", values)
+    text = SectionAnswer("moderation", values, load_study(SIMULATED)).text()
     assert "SIMULATED PANEL" in text
     assert "Fixed at" in text
 
@@ -115,7 +115,7 @@ def test_joint_gives_four_probabilities_that_add_up_to_one(with_claims):
     assert set(content["quadrants"]) == QUADRANTS
     assert sum(content["quadrants"].values()) == pytest.approx(1.0)
     check_claims(values, "Exports of China and imports of China both rose")
-    assert "both rose" in section_text("joint", values)
+    assert "both rose" in SectionAnswer("joint", values, load_study(SIMULATED)).text()
 
 
 def test_the_command_prints_json_and_names_what_it_does_not_know():
@@ -139,7 +139,7 @@ def test_a_study_without_modifiers_and_mediators_is_told_what_the_commands_need(
     path.write_text("\n\n".join(kept), encoding="utf-8")
     for name in ("moderation", "mechanism"):
         with pytest.raises(InputError, match=f"{name} needs a variable in "):
-            section_values(name, path, quick=True)
+            section_answer(name, path, quick=True)
 
 
 def test_a_standard_error_belongs_to_a_modifier_that_is_not_transformed(tmp_path):
@@ -175,13 +175,13 @@ def test_every_column_of_tables_5_to_8_has_its_place():
 def test_the_real_panel_loses_27_rows_to_the_gini_and_cannot_tell_the_slope(shared):
     panel = shared / "data" / "real_panel" / "china_partners_2000_2023.csv"
     study = shipped("data") / "goods_trade.toml"
-    values = section_values("moderation", study, panel=panel, quick=True)
+    values = section_answer("moderation", study, panel=panel, quick=True).values
     yearly = values["outcomes"]["lnexport"]["versions"]["time_varying"]
     assert yearly["rows"]["n_lost"] == 27
     assert set(yearly["rows"]["lost"]) == {"AZE", "TKM"}
     assert yearly["rows"]["without_treated_rows"] == ["TKM"]
     assert values["outcomes"]["lnexport"]["versions"]["before_onset"]["rows"]["used"] == 159
     assert {claim["verdict"] for claim in values["claims"]} == {"cannot be told"}
-    joint = section_values("joint", study, panel=panel)["outcomes"]["lnexport+lnimport"]
+    joint = section_answer("joint", study, panel=panel).values["outcomes"]["lnexport+lnimport"]
     assert joint["rows"] == 159
     assert joint["quadrants"]["first_up_second_not"] == pytest.approx(0.39, abs=0.04)

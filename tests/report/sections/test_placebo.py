@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bri_bayes.app.study_run import section_text, section_values
+from bri_bayes.app.section_answer import SectionAnswer, section_answer
 from bri_bayes.checks.placebo_pool import all_others, candidates, same_shape
 from bri_bayes.checks.placebo_space import any_country
 from bri_bayes.core.errors import InputError
@@ -37,7 +37,7 @@ def cache(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def values(cache):
-    return section_values("placebo", SIMULATED, quick=True, cache=cache)
+    return section_answer("placebo", SIMULATED, quick=True, cache=cache).values
 
 
 def test_every_kind_has_an_observed_effect_placebos_a_p_value_and_their_number(values):
@@ -69,7 +69,7 @@ def test_no_placebo_is_a_failure_and_each_states_its_rule(values):
 
 def test_one_kind_alone_is_taken_from_the_same_cache(values, cache, within):
     with within(10):
-        only = section_values("placebo", SIMULATED, quick=True, cache=cache, options={"kind": "time"})
+        only = section_answer("placebo", SIMULATED, quick=True, cache=cache, options={"kind": "time"}).values
     for name, outcome in only["outcomes"].items():
         assert "space" not in outcome
         assert outcome["time"] == values["outcomes"][name]["time"]
@@ -110,7 +110,7 @@ def test_every_placebo_of_17_units_and_44_years_is_there_in_seconds(tmp_path, wi
 
 def test_an_unknown_kind_is_refused_with_the_allowed_ones():
     with pytest.raises(InputError, match='--kind "spce" is unknown; did you mean "space"'):
-        section_values("placebo", SIMULATED, options={"kind": "spce"})
+        section_answer("placebo", SIMULATED, options={"kind": "spce"})
 
 
 def test_the_page_states_the_rule_shows_every_figure_and_what_a_null_cannot_say(values):
@@ -125,7 +125,7 @@ def test_the_page_states_the_rule_shows_every_figure_and_what_a_null_cannot_say(
 
 
 def test_the_terminal_has_every_table_and_a_kind_alone_has_no_others(values):
-    text = section_text("placebo", values)
+    text = SectionAnswer("placebo", values, load_study(SIMULATED)).text()
     assert "SIMULATED PANEL" in text
     assert {"groups", "controls", "alone"} <= set(text.split())
     assert "rows more; --json has all" in text
@@ -134,7 +134,7 @@ def test_the_terminal_has_every_table_and_a_kind_alone_has_no_others(values):
 
 
 def test_pre_trends_state_slope_and_what_could_be_detected(cache):
-    values = section_values("pretrends", SIMULATED, quick=True, cache=cache)
+    values = section_answer("pretrends", SIMULATED, quick=True, cache=cache).values
     json.dumps(values, allow_nan=False)
     for check, outcome in zip(values["checks"], values["outcomes"].values(), strict=True):
         pretrend = outcome["pretrend"]

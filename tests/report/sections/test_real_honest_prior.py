@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bri_bayes.app.study_run import section_values
+from bri_bayes.app.section_answer import section_answer
 from bri_bayes.runtime.cache import Cache
 
 STUDY = Path(__file__).resolve().parents[3] / "data" / "goods_trade.toml"
@@ -22,7 +22,7 @@ WALK = {"lnexport": (0.09, -0.52, 0.52), "lnimport": (0.12, -1.46, 0.87)}
 def sections(shared, tmp_path_factory):
     panel = shared / "data" / "real_panel" / "china_partners_2000_2023.csv"
     cache = Cache(tmp_path_factory.mktemp("cache"))
-    return {name: section_values(name, STUDY, panel=panel, cache=cache) for name in ("honest", "prior")}
+    return {name: section_answer(name, STUDY, panel=panel, cache=cache).values for name in ("honest", "prior")}
 
 
 @pytest.mark.parametrize("outcome", BOUNDS)
