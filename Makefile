@@ -22,13 +22,16 @@ find_python = python=; for candidate in $(CANDIDATES); do \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: study test calibration bench lint types lock clean help
+.PHONY: study test docs calibration bench lint types lock clean help
 
 study: $(STAMP)  ## run the whole study and write reports/
 	$(VENV)/bin/bri-bayes run --jobs 2 $(ARGS)
 
 test: $(STAMP)  ## run the tests
 	$(VENV)/bin/python -m pytest -n auto --maxprocesses 4 $(ARGS)
+
+docs: $(STAMP)  ## build the documentation, build/docs/index.html; a warning is an error
+	$(VENV)/bin/python -m sphinx -W --keep-going -q -b html -d build/doctrees docs build/docs $(ARGS)
 
 calibration: $(STAMP)  ## run the simulation studies: bias, coverage, size, ranks
 	$(VENV)/bin/python -m pytest -n auto --maxprocesses 4 -m calibration $(ARGS)

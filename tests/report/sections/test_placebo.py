@@ -98,7 +98,7 @@ def test_every_placebo_of_17_units_and_44_years_is_there_in_seconds(tmp_path, wi
         """
     (tmp_path / "study.toml").write_text(textwrap.dedent(study))
     with within(SMALL_PANEL_SECONDS):
-        values = section_values("placebo", tmp_path / "study.toml", cache=Cache(tmp_path / "cache"))
+        values = section_answer("placebo", tmp_path / "study.toml", cache=Cache(tmp_path / "cache")).values
     outcome = values["outcomes"]["y"]
     assert outcome["time"]["n"] == len(outcome["time"]["with_treated_years"]) == 29
     assert list(outcome["time"]["left_out"]) == ["1960"]

@@ -1,0 +1,64 @@
+"""How is the documentation built? Sphinx over the Markdown of this folder, without a network; `make docs`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import bri_bayes
+from bri_bayes.study.card_text import describe
+from bri_bayes.study.model_card import load_card, model_names
+
+sys.path.insert(0, str(Path(__file__).parent))
+from executed import write_page
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+project = "bri_bayes"
+author = "The bri_bayes authors"
+release = bri_bayes.__version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc"]
+source_suffix = {".md": "markdown"}
+exclude_patterns = ["_generated/cards.md"]
+myst_heading_anchors = 3  # links into a page lead to its headings
+highlight_language = "none"  # a block is coloured where it says its language
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_default_options = {"members": True}
+
+html_theme = "alabaster"
+html_theme_options = {
+    "description": bri_bayes.__doc__.rstrip("."),
+    "page_width": "76rem",
+    "body_max_width": "56rem",
+    "font_family": "system-ui, sans-serif",
+}
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_copy_source = False
+html_show_sourcelink = False
+html_show_copyright = False
+
+
+def setup(app: Sphinx) -> None:
+    """Write what is made anew by each build before the pages are read: the cards, and the notebooks as they run."""
+    app.connect("builder-inited", _write_cards)
+    app.connect("builder-inited", _write_notebooks)
+
+
+def _write_cards(app: Sphinx) -> None:
+    """Every card with every prior, as `bri-bayes models NAME` prints it: read from the cards, so never behind them."""
+    folder = Path(app.srcdir) / "_generated"
+    folder.mkdir(exist_ok=True)
+    cards = [f"## {name}\n\n```text\n{describe(load_card(name))}\n```\n" for name in model_names()]
+    (folder / "cards.md").write_text("\n".join(cards), encoding="utf-8")
+
+
+def _write_notebooks(app: Sphinx) -> None:
+    folder = Path(app.srcdir) / "_generated"
+    for notebook in sorted((Path(app.srcdir).parent / "examples").glob("*.ipynb")):
+        write_page(notebook, folder)

@@ -1,0 +1,59 @@
+"""What does a notebook give today? Its cells run in order, and a page with what each prints, shows and draws."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+
+def write_page(notebook: Path, folder: Path) -> Path:
+    """Run ``notebook`` and write it with its outputs as NAME.md, figures beside it, to ``folder``; the page.
+
+    A cell that fails ends the build, so no page shows numbers that its code does not give.
+    """
+    import matplotlib
+
+    matplotlib.use("Agg")
+    names: dict[str, Any] = {"__name__": "__main__"}
+    pieces = []
+    for number, cell in enumerate(json.loads(notebook.read_text(encoding="utf-8"))["cells"]):
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "markdown":
+            pieces.append(source)
+            continue
+        pieces.append(f"```python\n{source}\n```")
+        if said := _run(source, names, f"{notebook.name}, cell {number}"):
+            pieces.append(f"```text\n{said}\n```")
+        pieces += [f"![]({name})" for name in _drawn(folder, f"{notebook.stem}-{number}")]
+    page = folder / f"{notebook.stem}.md"
+    page.write_text("\n\n".join(pieces) + "\n", encoding="utf-8")
+    return page
+
+
+def _run(source: str, names: dict[str, Any], where: str) -> str:
+    """What the cell prints, and its last line shows if that is an expression, as a notebook has it."""
+    tree = ast.parse(source, where)
+    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(tree, where, "exec"), names)
+        value = None if last is None else eval(compile(ast.Expression(last.value), where, "eval"), names)
+    drawing = type(value).__module__.startswith("matplotlib")
+    shown = "" if value is None or drawing else getattr(value, "to_string", value.__repr__)()
+    return f"{printed.getvalue()}{shown}".strip("\n")
+
+
+def _drawn(folder: Path, name: str) -> list[str]:
+    """The figures that the cell left open, written and closed."""
+    import matplotlib.pyplot as plt
+
+    files = []
+    for number in plt.get_fignums():
+        files.append(f"{name}-{number}.png")
+        plt.figure(number).savefig(folder / files[-1], bbox_inches="tight", dpi=100)
+    plt.close("all")
+    return files

@@ -1,0 +1,38 @@
+"""Does what the documentation shows run, and does its reference have every public name?"""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import bri_bayes
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+
+
+@pytest.mark.parametrize(("page", "blocks"), [("start.md", 3), ("howto.md", 11), ("model.md", 1)])
+def test_every_block_of_a_page_runs_in_the_order_of_the_page(page, blocks, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").symlink_to(ROOT / "data")
+    shown = re.findall(r"```(python|bash)\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert len(shown) == blocks
+    commands = str(Path(sys.executable).parent)
+    names: dict[str, object] = {}
+    for language, block in shown:
+        if language == "python":
+            exec(compile(block, page, "exec"), names)
+        else:
+            paths = {"PATH": os.pathsep.join([commands, os.environ["PATH"]])}
+            done = subprocess.run(["bash", "-ec", block], env=os.environ | paths, capture_output=True, check=False)
+            assert done.returncode == 0, done.stderr.decode()
+
+
+def test_the_reference_has_every_public_name_once():
+    listed = re.findall(
+        r"^\.\. auto\w+:: bri_bayes\.(\w+)$", (DOCS / "reference.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert sorted(listed) == sorted(bri_bayes.__all__)
