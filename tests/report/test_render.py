@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from bri_bayes.core.errors import InputError
+from bri_bayes.data.provenance import NOT_OFFICIAL
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.page_parts import Paragraph
 from bri_bayes.presentation.study_tables import NORMAL_QUANTILE
@@ -144,6 +145,13 @@ def test_a_page_of_a_simulation_has_a_banner_and_its_figures_have_one_each(value
     tables = sum(tag == "table" for tag, _ in page.tags)
     assert tables > 8
     assert page.text.count("SIMULATED PANEL - not observations") == 1 + 1 + 2 + 2 * 6 + tables
+
+
+def test_a_page_of_rows_that_no_service_gave_has_a_banner_too(values: Values, tmp_path: Path) -> None:
+    values["panel"] |= {"kind": "user", "label": f"{NOT_OFFICIAL}, but answers of http://127.0.0.1:1", "sources": []}
+    page = _page(values, {}, tmp_path)
+    assert ("p", {"class": "banner", "role": "alert"}) in page.tags
+    assert "NOT OFFICIAL DATA - answers of another server than the services" in page.text
 
 
 def test_a_page_of_official_data_has_no_banner(values: Values, figures: dict[str, Path], tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from bri_bayes.core.names import PanelKind
 MANIFEST = "manifest.json"
 # Of the manifest: the addresses that answered and belong to no service.
 ELSEWHERE = "elsewhere"
+# How the label of a panel begins whose study calls official what no service gave.
+NOT_OFFICIAL = "NOT OFFICIAL DATA"
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ def provenance_of_file(
     strangers = _manifest(path).get(ELSEWHERE)
     who = ", ".join(map(str, strangers)) if isinstance(strangers, list) and strangers else "another address"
     meant = f" in place of: {label}" if label else ""
-    return Provenance(kind, f"NOT OFFICIAL DATA, but answers of {who}{meant}", ())
+    return Provenance(kind, f"{NOT_OFFICIAL}, but answers of {who}{meant}", ())
 
 
 def kind_of_file(path: Path | None, stated: PanelKind) -> PanelKind:

@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from bri_bayes.data.provenance import NOT_OFFICIAL
 from bri_bayes.presentation import study_tables as tables
 from bri_bayes.presentation.study_tables import PRE_AVERAGE, PRE_PERIOD, REFERENCE, Values, main_model
 
@@ -265,9 +266,11 @@ def dollars(value: float) -> str:
 
 
 def banner(values: Values) -> str | None:
-    """The loud line of a panel that is not observed."""
+    """The loud line of a panel that is not observed, or that no service gave though its study names one."""
     words = {"simulation": "SIMULATED PANEL", "reconstruction": "RECONSTRUCTED PANEL"}
-    kind = values["panel"]["kind"]
+    kind, label = values["panel"]["kind"], values["panel"].get("label") or ""
+    if str(label).startswith(NOT_OFFICIAL):
+        return f"{NOT_OFFICIAL} - answers of another server than the services"
     return f"{words[kind]} - not observations" if kind in words else None
 
 

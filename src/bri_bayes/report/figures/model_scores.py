@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from bri_bayes.estimands.comparison import SMALL_DIFFERENCE
 from bri_bayes.presentation import sentences
@@ -17,6 +19,12 @@ from bri_bayes.report.figures.rows import GAP, Row
 
 STACKED = "stacked"
 _HOLLOW = ("doubtful", "unreliable")
+# Ticks of the scores, the first before the later ones where their labels would meet, and the room between two as a
+# share of the axis.
+_TICKS = (0, -SMALL_DIFFERENCE, SMALL_DIFFERENCE, -1000, -100, 100, -20, 20)
+_LEAST_GAP = 0.17
+# Intervals between ticks of the effects, whose axis is narrow.
+_MOST_TICKS = 4
 
 
 @theme.themed
@@ -136,11 +144,17 @@ def _draw_scores(ax: Axes, models: list[Mapping[str, Any]], labels: Mapping[floa
 def _logarithmic(ax: Axes, low: float, high: float) -> None:
     """Linear inside the band of small differences, logarithmic outside: one poor model does not hide the others."""
     ax.set_xscale("symlog", linthresh=SMALL_DIFFERENCE, linscale=0.7)
-    ticks = [-1000, -100, -20, -SMALL_DIFFERENCE, 0, SMALL_DIFFERENCE, 20, 100]
-    ax.set_xticks([tick for tick in ticks if low * 1.2 <= tick <= high * 1.2])
+    ax.set_xlim(low * 1.15, high * 1.15)
+    place = ax.xaxis.get_transform().transform
+    width = float(np.ptp(place(np.array(ax.get_xlim()))))
+    ticks: list[float] = []
+    for tick in _TICKS:
+        clear = all(abs(float(place(tick)) - float(place(other))) > _LEAST_GAP * width for other in ticks)
+        if low * 1.2 <= tick <= high * 1.2 and clear:
+            ticks.append(tick)
+    ax.set_xticks(ticks)
     ax.set_xticks([], minor=True)
     ax.xaxis.set_major_formatter(lambda value, _: sentences.number(value, 0))
-    ax.set_xlim(low * 1.15, high * 1.15)
 
 
 def _draw_effects(ax: Axes, outcome: Values, labels: Mapping[float, str], mixture: float) -> None:
@@ -154,6 +168,7 @@ def _draw_effects(ax: Axes, outcome: Values, labels: Mapping[float, str], mixtur
         drawn.append(Row(mixture, "", stacked, theme.PURPLE, "D", bold=True, numbers=numbers))
         rows.divide(ax, len(models) - 1 + (1 + GAP) / 2)
     rows.forest(ax, drawn, rows.WITH_INTERVAL, labels=labels, show=False, bold=mixture)
+    ax.xaxis.set_major_locator(MaxNLocator(_MOST_TICKS, steps=[1, 2, 3, 5, 10]))
     ax.set_xlabel(wording.effect_axis(outcome))
 
 

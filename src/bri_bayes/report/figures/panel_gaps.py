@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from bri_bayes.data.official.gaps import Gaps
-from bri_bayes.presentation.sentences import banner
 from bri_bayes.report.figures import keys, marks, theme
 
 # More rows than this cannot be read on a page: the units with the most gaps are drawn.
@@ -49,7 +48,6 @@ def _drawn(gaps: Gaps, source: str) -> Figure:
     rows = [gaps.units.index(unit) for unit in sorted(chosen)]
     some = "" if len(rows) == len(gaps.units) else f" The {len(rows)} of {len(gaps.units)} units with the most gaps."
     values = {"panel": {"kind": gaps.kind, "label": source, "sources": []}}
-    assert banner(values) is None, "a panel of a generator has no file"
     dots = [keys.dot(theme.BLUE, "some of the values are filled (the larger, the more)")] if gaps.filled.any() else []
     figure = theme.page(
         values,

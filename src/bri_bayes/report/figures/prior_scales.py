@@ -13,6 +13,9 @@ from bri_bayes.presentation.study_tables import Values
 from bri_bayes.report.figures import keys, marks, theme, wording
 from bri_bayes.study.card_text import SCALE_WORDS
 
+# The axis against the highest density, so that the numbers stand above it.
+_HEADROOM = 1.35
+
 
 @theme.themed
 def prior_scales(values: Values) -> Figure:
@@ -77,11 +80,11 @@ def _title(outcomes: Mapping[str, Any]) -> str:
 def _draw(ax: Axes, row: Mapping[str, Any], outcome: Mapping[str, Any]) -> None:
     curve = row["curve"]
     marks.densities(ax, curve["x"], curve["prior"], curve["posterior"], theme.BLUE)
-    ax.set_ylim(bottom=0, top=1.08 * max(*curve["posterior"], *curve["prior"][1:]))
+    ax.set_ylim(bottom=0, top=_HEADROOM * max(*curve["posterior"], *curve["prior"][1:]))
     numbers = f"contraction {sentences.number(row['contraction'], 2)}, overlap {sentences.number(row['overlap'], 2)}"
     if row["follows"] is not None:
         numbers += f", follows {sentences.number(row['follows'], 2)}"
     side: dict[str, Any] = {"x": 0.98, "ha": "right"} if row["name"] != "rho" else {"x": 0.02, "ha": "left"}
-    ax.text(y=0.92, s=numbers, transform=ax.transAxes, va="top", size=theme.SMALL, color=theme.MUTED, **side)
+    ax.text(y=0.99, s=numbers, transform=ax.transAxes, va="top", size=theme.SMALL, color=theme.MUTED, **side)
     if row["name"] != "rho":
         ax.set_xlabel(sentences.effect_unit(outcome), size=theme.SMALL)
