@@ -76,6 +76,10 @@ class ModelScores(Result):
 
     engine: str
     trustworthy: bool
+    rhat: float | None
+    ess: float
+    khat: float | None
+    divergences: int
     notes: Sequence[str]
     att: Effect
     att_draws: Sequence[float]
@@ -106,6 +110,7 @@ def model_scores(analysis: Analysis, seed: int, *, quick: bool = False) -> Model
     return ModelScores(
         engine=result.diagnostics["engine"],
         trustworthy=is_trustworthy(result),
+        **{name: result.diagnostics[name] for name in ("rhat", "ess", "khat", "divergences")},
         notes=list(result.diagnostics["notes"]),
         att=att_effect(result),
         att_draws=att(result).to_numpy().ravel().tolist(),

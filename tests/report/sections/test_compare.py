@@ -12,7 +12,7 @@ from bri_bayes.checks.model_table import model_table
 from bri_bayes.core.errors import InputError
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.presentation.page_parts import Paragraph, Picture, Shown
-from bri_bayes.report.sections.compare import SECTION
+from bri_bayes.report.sections.compare import SECTION, failures
 from bri_bayes.report.sections.section import Context, collected
 from bri_bayes.runtime.steps import Finished
 from bri_bayes.study.model_card import Effects, ModelCard, load_card
@@ -126,6 +126,18 @@ def test_an_unreliable_score_is_shown_without_weight_and_is_no_reference():
     assert table.models[0].weight is None
     assert table.models[0].verdict == "unreliable"
     assert table.models[1].weight == 1.0
+
+
+def test_a_gate_names_what_failed_the_score_or_the_fit():
+    panel, assignment = make_panel(holes=False)
+    good = model_scores(Analysis(panel, assignment, make_card()), 0, quick=True)
+    unmixed = dataclasses.replace(good, trustworthy=False, engine="nuts", rhat=1.0123)
+    psis = dataclasses.replace(good.psis, khat=[1.4, *good.psis.khat[1:]])
+    scored = {"good": good, "unmixed": unmixed, "bad": dataclasses.replace(good, loo=None, psis=psis)}
+    assert failures("y", model_table(scored, dict.fromkeys(scored, "")), scored) == [
+        "y/bad: its leave-one-out score is unreliable (k-hat 1.40)",
+        "y/unmixed: R-hat is 1.012 (below 1.01 passes)",
+    ]
 
 
 def test_models_on_different_rows_are_refused_before_anything_is_fitted(study):

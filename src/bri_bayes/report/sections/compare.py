@@ -14,6 +14,7 @@ from bri_bayes.estimands.comparison import RULE, SMALL_DIFFERENCE, require_same_
 from bri_bayes.estimands.first_answer import shown_first
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.compared_labels import label_and_role
+from bri_bayes.presentation.gates import beyond_limits
 from bri_bayes.presentation.page_parts import Paragraph, Part, Picture, Shown
 from bri_bayes.presentation.results import Described, SectionResult
 from bri_bayes.presentation.study_tables import OUTCOME, Values, unit_name
@@ -89,11 +90,7 @@ def _collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
         if len(scored) < 2:
             continue
         table = model_table(scored, {name: differences(card, reference) for name, card in cards.items()})
-        failed += [
-            f"{outcome}/{row.name}: its leave-one-out score is unreliable (k-hat {row.khat_max:.2f})"
-            for row in table.models
-            if row.verdict == "unreliable" or not row.trustworthy
-        ]
+        failed += failures(outcome, table, scored)
         unit_ix = next(iter(scored.values())).unit_ix
         outcomes[outcome] = CompareOutcome(
             **vars(context.described(outcome)),
@@ -106,6 +103,17 @@ def _collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
             skipped=[Skipped(name, NOT_QUICK) for name in cards if name not in scored],
         )
     return SectionResult(outcomes, failed_gates=failed, further={"definitions": DEFINITIONS})
+
+
+def failures(outcome: str, table: ModelTable, scored: Mapping[str, ModelScores]) -> list[str]:
+    """Scores that are not to be trusted, and fits: each with what is beyond its limit."""
+    unreliable = [
+        f"{outcome}/{row.name}: its leave-one-out score is unreliable (k-hat {row.khat_max:.2f})"
+        for row in table.models
+        if row.verdict == "unreliable"
+    ]
+    fits = {name: vars(scores) for name, scores in scored.items() if not scores.trustworthy}
+    return [*unreliable, *(f"{outcome}/{name}: {beyond_limits(diagnostics)}" for name, diagnostics in fits.items())]
 
 
 def _cards(context: Context, outcome: str) -> dict[str, ModelCard]:
