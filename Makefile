@@ -59,7 +59,7 @@ lock:  ## write requirements.lock again from pyproject.toml
 		--output-file requirements.lock pyproject.toml
 
 clean:  ## remove the environment, caches and build output; reports stay
-	rm -rf $(VENV) .ci-venv .cache .pytest_cache .ruff_cache .mypy_cache .hypothesis build dist
+	rm -rf $(VENV) .ci-venv .cache .pytest_cache .ruff_cache .mypy_cache .hypothesis build dist docs/_generated
 	find src tests benchmarks -name __pycache__ -type d -exec rm -rf {} +
 
 help:  ## this list

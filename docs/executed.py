@@ -28,7 +28,8 @@ def write_page(notebook: Path, folder: Path) -> Path:
         pieces.append(f"```python\n{source}\n```")
         if said := _run(source, names, f"{notebook.name}, cell {number}"):
             pieces.append(f"```text\n{said}\n```")
-        pieces += [f"![]({name})" for name in _drawn(folder, f"{notebook.stem}-{number}")]
+        drawn = _drawn(folder, f"{notebook.stem}-{number}")
+        pieces += [f"![{title}]({name})" for name, title in drawn.items()]
     page = folder / f"{notebook.stem}.md"
     page.write_text("\n\n".join(pieces) + "\n", encoding="utf-8")
     return page
@@ -47,13 +48,15 @@ def _run(source: str, names: dict[str, Any], where: str) -> str:
     return f"{printed.getvalue()}{shown}".strip("\n")
 
 
-def _drawn(folder: Path, name: str) -> list[str]:
-    """The figures that the cell left open, written and closed."""
+def _drawn(folder: Path, name: str) -> dict[str, str]:
+    """The figures that the cell left open, written and closed: file name -> what their titles say."""
     import matplotlib.pyplot as plt
 
-    files = []
+    files = {}
     for number in plt.get_fignums():
-        files.append(f"{name}-{number}.png")
-        plt.figure(number).savefig(folder / files[-1], bbox_inches="tight", dpi=100)
+        figure = plt.figure(number)
+        file = f"{name}-{number}.png"
+        figure.savefig(folder / file, bbox_inches="tight", dpi=100)
+        files[file] = "; ".join(axes.get_title() for axes in figure.axes if axes.get_title()) or "a figure"
     plt.close("all")
     return files
