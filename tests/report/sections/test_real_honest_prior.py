@@ -15,7 +15,7 @@ pytestmark = pytest.mark.real
 # Ends of intervals are recorded with two decimals; importance points of another machine move them by less than this.
 RECORDED = 0.03
 BOUNDS = {"lnexport": ((-1.13, 0.41), (-3.43, 3.49)), "lnimport": ((-3.10, 1.01), (-8.94, 7.76))}
-WALK = {"lnexport": (0.09, -0.52, 0.52), "lnimport": (0.12, -1.46, 0.87)}
+WALK = {"lnexport": (0.09, -0.58, 0.53), "lnimport": (0.12, -1.64, 0.84)}
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def test_honest_intervals_and_the_learned_drift_are_the_recorded_ones(sections, 
 def test_no_prior_of_the_main_card_or_of_the_event_study_drives_the_answer(sections):
     for details in sections["prior"]["details"].values():
         assert all(row["verdict"] == "not sensitive" for row in details["by_card"]["did"])
-        assert max(abs(row["moved_sd"]) for row in details["refits"]) < 0.1
+        assert max(abs(row["moved_sd"]) for row in details["refits"]) < 0.15
         verdicts = {row["name"]: row["verdict"] for row in details["scales"]}
         assert verdicts.pop("eta") != "learned"
         assert verdicts == {"sigma": "learned", "rho": "learned", "omega": "not learned"}
