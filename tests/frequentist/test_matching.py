@@ -351,3 +351,13 @@ def test_what_would_not_fit_into_memory_or_time_is_refused_before_it_begins():
     fewer = np.arange(score.size) % 8 == 0
     with pytest.raises(InputError, match="take a smaller radius"):
         match(score, fewer, Rule(method="radius"))
+
+
+@pytest.mark.parametrize("kernel", ["epanechnikov", "gaussian"])
+@pytest.mark.parametrize("size", [1e160, 1e307])
+def test_scores_whose_squares_overflow_match_the_same_as_small_ones(kernel, size):
+    rule = Rule("kernel", kernel=kernel, bandwidth=0.06)
+    near = np.array([[0.0, 0.03, 5.0]])
+    far = np.array([[0.0, 0.03, size]])
+    assert shares(far, rule) == pytest.approx(shares(near, rule))
+    assert np.isfinite(shares(np.full((1, 2), size), rule)).all()

@@ -37,6 +37,8 @@ Support = Literal["none", "controls", "treated", "both"]
 
 # Scores this close are the same: equal covariates give equal scores but for the rounding of a dot product.
 SAME_SCORE = 1e-10
+# Farther than this in bandwidths a control is not: its kernel is zero, and squares stay finite.
+_FARTHEST = 1e150
 # Distances that are held at one time (doubles).
 CHUNK_ELEMENTS = 4_000_000
 # More distances take minutes, and more pairs gigabytes.
@@ -182,15 +184,22 @@ def shares(distance: Array, rule: Rule) -> Array:
     if rule.method == "kernel" and rule.kernel == "gaussian":
         # Relative to the nearest, so that far ones do not all underflow.
         closest = distance.min(axis=-1, keepdims=True)
-        raw = np.exp(-0.5 * (distance**2 - closest**2) / rule.bandwidth**2)
+        near, far = _in_bandwidths(closest, rule), _in_bandwidths(distance, rule)
+        raw = np.exp(-0.5 * (far - near) * (far + near))
     elif rule.method == "kernel":
-        raw = np.maximum(1.0 - (distance / rule.bandwidth) ** 2, 0.0)
+        raw = 1.0 - np.minimum(_in_bandwidths(distance, rule), 1.0) ** 2
     elif rule.method == "radius":
         raw = (distance <= rule.radius + SAME_SCORE).astype(float)
     else:
         raw = _nearest_shares(distance, rule)
     total = raw.sum(axis=-1, keepdims=True)
     return np.divide(raw, total, out=np.zeros_like(raw), where=total > 0)
+
+
+def _in_bandwidths(distance: Array, rule: Rule) -> Array:
+    """Distances in bandwidths, up to a number whose square is finite."""
+    with np.errstate(over="ignore"):
+        return np.asarray(np.minimum(distance / rule.bandwidth, _FARTHEST))
 
 
 def _nearest_shares(distance: Array, rule: Rule) -> Array:
