@@ -11,7 +11,7 @@ from bri_bayes.core.resources import shipped
 from bri_bayes.paper import Printed, load_published
 from bri_bayes.paper.audit import GENERAL, RULES, audit, audit_tables, findings_and_questions, question
 from bri_bayes.paper.consistency import joint_consistency
-from bri_bayes.paper.reported import Reported, ReportedTables, load_tables
+from bri_bayes.paper.reported import Reported, ReportedTables, as_published, load_tables
 
 from .made_up import CONTROLS, TREATED, made_up_paper
 
@@ -133,3 +133,31 @@ def test_a_file_without_regressions_is_refused(tmp_path):
     path.write_text("units = 3\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"has no \[\[regression\]\]"):
         load_tables(path)
+
+
+@pytest.mark.parametrize("name", [f"Table {table} ({column})" for table, column in EXPORTS])
+@pytest.mark.parametrize("kind", ["standard error", "estimate", "both", "r_squared", "observations", "periods"])
+def test_numbers_that_round_to_nothing_leave_the_rules_standing(made_up, name, kind):
+    (regression,) = (each for each in made_up.regression if each.name == name)
+    nothing = [Printed("0"), Printed("0.000")]
+    for zero in nothing:
+        if kind in ("standard error", "both", "estimate"):
+            for variable in regression.coefficients:
+                errors = {**regression.standard_errors, **({} if kind == "estimate" else {variable: zero})}
+                values = {**regression.coefficients, **({} if kind == "standard error" else {variable: zero})}
+                of_rules(changed(made_up, name, standard_errors=errors, coefficients=values))
+        elif kind == "r_squared":
+            for share in (zero, Printed("1"), Printed("1.000")):
+                of_rules(changed(made_up, name, r_squared=share))
+        elif kind == "observations":
+            for rows in (zero, Printed("1"), Printed("30")):
+                of_rules(changed(made_up, name, observations=rows))
+        else:
+            of_rules(dataclasses.replace(made_up, periods=1))
+
+
+def of_rules(tables):
+    """What the rules say, each finding in words; a share of 0 standard errors or rows may not end them."""
+    published = as_published(tables)
+    findings = [finding for rule in GENERAL for finding in rule(published)]
+    assert all(finding.finding and "nan" not in finding.finding for finding in findings)

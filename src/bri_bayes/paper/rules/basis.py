@@ -40,9 +40,9 @@ def parameters(regression: Regression, n_units: float, n_periods: int) -> float:
 
 
 def residual_df(published: Published, regression: Regression) -> float:
-    """Rows less coefficients, for the rows that the column states."""
+    """Rows less coefficients, for the rows that the column states; 0 where it states fewer rows than coefficients."""
     rows = published.observations(*regression.key)
-    return rows - parameters(regression, units(published, regression), years(published))
+    return max(rows - parameters(regression, units(published, regression), years(published)), 0.0)
 
 
 def r_squared(published: Published, regression: Regression) -> Interval | None:

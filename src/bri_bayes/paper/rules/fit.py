@@ -137,9 +137,9 @@ def joint_significance(published: Published) -> Iterator[Finding]:
 def _least_correlation(joint: float, first: float, second: float) -> float:
     """The smallest |r| with (t1^2 + t2^2 - 2 r t1 t2) / (2 (1 - r^2)) = F, and 0 where r = 0 gives F or more.
 
-    The quadratic is 2 F r^2 - 2 t1 t2 r + t1^2 + t2^2 - 2 F = 0.
+    The quadratic is 2 F r^2 - 2 t1 t2 r + t1^2 + t2^2 - 2 F = 0. A t of no number (0 over 0) says nothing.
     """
-    if joint <= (first**2 + second**2) / 2:
+    if math.isnan(first) or math.isnan(second) or joint <= (first**2 + second**2) / 2:
         return 0.0
     root = math.sqrt((first * second) ** 2 - 2 * joint * (first**2 + second**2 - 2 * joint))
     return min(abs((first * second + sign * root) / (2 * joint)) for sign in (1, -1))

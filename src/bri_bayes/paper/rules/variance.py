@@ -74,9 +74,13 @@ def _two_outcomes(published: Published) -> Iterator[tuple[Regression, Regression
             yield column, other
 
 
-def _ratios(published: Published, column: Regression, other: Regression) -> dict[str, Interval]:
-    """Standard error of ``column`` over that of ``other`` by variable."""
-    return {n: se_of(published.cell(*column.key, n)) / se_of(published.cell(*other.key, n)) for n in column.variables}
+def _ratios(
+    published: Published, column: Regression, other: Regression, names: Iterable[str] | None = None
+) -> dict[str, Interval]:
+    """Standard error of ``column`` over that of ``other`` by variable; one printed as 0 has no ratio."""
+    variables = column.variables if names is None else names
+    errors = {name: [se_of(published.cell(*key, name)) for key in (column.key, other.key)] for name in variables}
+    return {name: first / second for name, (first, second) in errors.items() if first.low > 0 and second.low > 0}
 
 
 def _tenfold(ratios: Mapping[str, Interval]) -> list[str]:
@@ -174,12 +178,11 @@ def precision_gained(published: Published) -> Iterator[Finding]:
     shrunk: dict[Cell, tuple[float, float]] = {}
     for short, long in _nested(published):
         gap_short, gap_long = unexplained(published, short), unexplained(published, long)
-        if gap_short is None or gap_long is None:
+        df_short, df_long = residual_df(published, short), residual_df(published, long)
+        if gap_short is None or gap_long is None or gap_short.low <= 0 or not df_long:
             continue
-        df = residual_df(published, short) / residual_df(published, long)
-        bound = math.sqrt((gap_long / gap_short).low * df)
-        for name in short.variables:
-            ratio = se_of(published.cell(*long.key, name)) / se_of(published.cell(*short.key, name))
+        bound = math.sqrt(max((gap_long / gap_short).low, 0.0) * df_short / df_long)
+        for name, ratio in _ratios(published, long, short, short.variables).items():
             if ratio.high < bound:
                 shrunk[published.cell(*long.key, name)] = (ratio.middle, bound)
     if not shrunk:
