@@ -87,7 +87,11 @@ def test_a_worker_that_is_lost_is_tried_again_and_then_named(tmp_path):
         list(InProcesses(2).results([_task(os._exit, 9), _task(os._exit, 9)]))
 
 
-@pytest.mark.parametrize("call", ["time.sleep, 120", "exec, 'while True: pass'"], ids=["asleep", "at work"])
+@pytest.mark.parametrize(
+    "call",
+    ["time.sleep, 120", "exec, 'while True: pass'", "__import__('re').match, '(a+)+$', 'a' * 60 + 'b'"],
+    ids=["asleep", "at work", "in compiled code"],
+)
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
 def test_workers_end_with_their_parent(tmp_path, call, number):
     script = tmp_path / "parent.py"

@@ -43,6 +43,10 @@ _OPTION_OF: Mapping[str, tuple[str, str]] = {
 }
 
 
+# What every step of a study imports.
+_OF_WORKERS = ("bri_bayes.app.section_answer", "scipy.stats")
+
+
 def register_sections(app: typer.Typer) -> None:
     """Add the command of each section that has one to the command line."""
     for name, question in SECTIONS.items():
@@ -62,13 +66,12 @@ def _command(section: str, option: tuple[str, str] | None) -> Callable[..., None
         as_json: JsonOption = False,
         **options: str | None,
     ) -> None:
+        workers = processes(jobs)
         from bri_bayes.app.section_answer import section_answer
 
         given = {name: value for name, value in options.items() if value is not None}
-        print_section(
-            section_answer(section, study, panel=panel, quick=quick, jobs=processes(jobs), seed=seed, options=given),
-            as_json=as_json,
-        )
+        answer = section_answer(section, study, panel=panel, quick=quick, jobs=workers, seed=seed, options=given)
+        print_section(answer, as_json=as_json)
 
     shown = signature(command, eval_str=True)
     parameters = [item for item in shown.parameters.values() if item.kind is not Parameter.VAR_KEYWORD]
@@ -82,8 +85,12 @@ def _command(section: str, option: tuple[str, str] | None) -> Callable[..., None
 
 
 def processes(jobs: int | None) -> int:
-    """As many as were asked for, else one for each processor that this process may use."""
-    return processors() if jobs is None else jobs
+    """As many as were asked for, else one for each processor that this process may use; they begin to import."""
+    from bri_bayes.runtime.executors import import_ahead
+
+    wanted = processors() if jobs is None else jobs
+    import_ahead(wanted, _OF_WORKERS)
+    return wanted
 
 
 def print_json(values: Any) -> None:

@@ -68,9 +68,10 @@ def run(
     seed: SeedOption = 0,
 ) -> None:
     """Run the whole study: fits, tables, figures and one HTML report."""
+    workers = processes(jobs)
     from bri_bayes.app.study_run import run_study
 
-    report = run_study(study, panel=panel, categories=categories, quick=quick, jobs=processes(jobs), out=out, seed=seed)
+    report = run_study(study, panel=panel, categories=categories, quick=quick, jobs=workers, out=out, seed=seed)
     typer.echo(str(report.path))
     stop_if_failed(report.failed_gates)
 

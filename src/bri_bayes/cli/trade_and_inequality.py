@@ -43,11 +43,12 @@ def register_measures(app: typer.Typer) -> None:
         as_json: JsonOption = False,
     ) -> None:
         """Which products gained most? One hierarchical model, and the probability of every rank."""
+        workers = processes(jobs)
         from bri_bayes.app.section_answer import SectionAnswer
         from bri_bayes.report.sections.categories import standalone
         from bri_bayes.study.study_file import load_study
 
-        values = standalone(study, panel=panel, quick=quick, jobs=processes(jobs), seed=seed)
+        values = standalone(study, panel=panel, quick=quick, jobs=workers, seed=seed)
         print_section(SectionAnswer("categories", values, load_study(study)), as_json=as_json)
 
     @app.command()

@@ -4,6 +4,10 @@ One contract: ``results(tasks)`` yields (task, value, seconds) as they are finis
 for the same tasks. A worker lives no longer than its parent: it watches a pipe that the system closes when the parent
 is gone (and asks Linux for a signal then), and the parent kills its workers when it is stopped itself. A worker that is
 lost (to the system, for want of memory) costs a second try of what it had not finished.
+
+On Linux workers are forked from a process of one thread that has imported what they need; ``import_ahead`` has it begin
+while the parent imports the same. Never from the parent: its progress bar and its linear algebra have threads, of which
+a fork would copy half. Elsewhere each worker starts anew.
 """
 
 from __future__ import annotations
@@ -36,6 +40,7 @@ _ENVIRONMENT = {
 }
 # Linux: the signal that a process gets when its parent ends (prctl(2)).
 _PR_SET_PDEATHSIG = 1
+_START = "forkserver" if sys.platform == "linux" else "spawn"
 # How often work goes to new processes after a worker was lost.
 _TRIES = 2
 
@@ -87,11 +92,10 @@ class InProcesses:
         )
 
     def _once[T: Task](self, tasks: Sequence[T]) -> Iterator[tuple[T, Any, float]]:
-        # Spawned, not forked: the progress bar and the linear algebra have threads, which a fork would copy half.
         others = set(active_children())
         with _environment_of_workers():  # the first pool starts the process that tidies up
             pool = ProcessPoolExecutor(
-                min(self.jobs, len(tasks)), mp_context=get_context("spawn"), initializer=_end_with_parent
+                min(self.jobs, len(tasks)), mp_context=get_context(_START), initializer=_end_with_parent
             )
         try:
             with _environment_of_workers(), _deaf_to_interrupts():
@@ -106,6 +110,17 @@ class InProcesses:
             raise
 
 
+def import_ahead(jobs: int, modules: Sequence[str]) -> None:
+    """Have ``modules`` imported for the workers, if there will be any, while this process goes on."""
+    if jobs == 1 or _START != "forkserver":
+        return
+    from multiprocessing.forkserver import ensure_running, set_forkserver_preload
+
+    set_forkserver_preload(list(modules))
+    with _environment_of_workers(), _deaf_to_interrupts():
+        ensure_running()
+
+
 def executor(jobs: int, tasks: int) -> Executor:
     """Processes where there is work for more than one."""
     return InThisProcess() if jobs == 1 or tasks < 2 else InProcesses(jobs)
@@ -118,10 +133,16 @@ def _timed(call: Callable[[], Any]) -> tuple[Any, float]:
 
 def _end_with_parent() -> None:
     """In a worker: end at once when the parent has ended, by its own will or not."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     parent = parent_process()
     assert parent is not None, "only called in a worker"
+    if sys.platform == "linux":
+        import fcntl
+
+        # When the process that forked this one ends, and when the pipe of the parent is closed: its SIGIO is fatal.
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        signal.signal(signal.SIGIO, signal.SIG_DFL)
+        fcntl.fcntl(parent.sentinel, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(parent.sentinel, fcntl.F_SETFL, fcntl.fcntl(parent.sentinel, fcntl.F_GETFL) | os.O_ASYNC)
 
     def watch() -> None:
         wait([parent.sentinel])

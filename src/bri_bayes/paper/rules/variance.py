@@ -75,7 +75,7 @@ def _two_outcomes(published: Published) -> Iterator[tuple[Regression, Regression
 
 
 def _ratios(
-    published: Published, column: Regression, other: Regression, names: Iterable[str] | None = None
+    published: Published, column: Regression, other: Regression, *, names: Iterable[str] | None = None
 ) -> dict[str, Interval]:
     """Standard error of ``column`` over that of ``other`` by variable; one printed as 0 has no ratio."""
     variables = column.variables if names is None else names
@@ -182,7 +182,7 @@ def precision_gained(published: Published) -> Iterator[Finding]:
         if gap_short is None or gap_long is None or gap_short.low <= 0 or not df_long:
             continue
         bound = math.sqrt(max((gap_long / gap_short).low, 0.0) * df_short / df_long)
-        for name, ratio in _ratios(published, long, short, short.variables).items():
+        for name, ratio in _ratios(published, long, short, names=short.variables).items():
             if ratio.high < bound:
                 shrunk[published.cell(*long.key, name)] = (ratio.middle, bound)
     if not shrunk:
