@@ -93,7 +93,7 @@ def test_at_the_top_stand_packages_alone() -> None:
     entries = [path for path in SOURCE.iterdir() if path.name != "__pycache__"]
     assert len(entries) <= MAX_ENTRIES
     files = sorted(path.name for path in entries if path.is_file())
-    assert files == ["__init__.py", "__main__.py"]  # the second makes `python -m` work
+    assert files == ["__init__.py", "__main__.py", "py.typed"]  # `python -m` works, and types are read
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:

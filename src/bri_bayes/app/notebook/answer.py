@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from bri_bayes.core.effect import Effect
@@ -12,6 +12,8 @@ from bri_bayes.study.model_card import ModelCard
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from bri_bayes.frequentist import Estimate
 
 By = Literal["unit", "event_time", "period", "cell", "cohort"]
 
@@ -54,6 +56,10 @@ class Answer(Protocol):
     @property
     def alternatives(self) -> Mapping[str, Effect]:
         """The average effect by card, under other assumptions."""
+
+    @property
+    def estimates(self) -> Sequence[Estimate]:
+        """The rows of least squares and resampling."""
 
     @property
     def trustworthy(self) -> bool:

@@ -9,6 +9,7 @@ from bri_bayes.checks.placebo_predictive import predictive_values
 from bri_bayes.checks.placebo_space import any_country, controls_only, is_shared, space_recipes
 from bri_bayes.checks.placebo_time import placebos_in_time
 from bri_bayes.checks.posterior_predictive import predictive_checks
+from bri_bayes.checks.pretrend import pretrend_values
 from bri_bayes.checks.refits import refit
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.core.json_values import Result
@@ -65,4 +66,12 @@ def _posterior_predictive(analysis: Analysis, seed: int, *, panels: int = PANELS
     return predictive_checks(analysis, panels=panels, seed=seed)
 
 
-_CHECKS: dict[str, Callable[..., Result]] = {"placebo": _placebo, "posterior_predictive": _posterior_predictive}
+def _pretrends(analysis: Analysis, seed: int, *, claim: float | None = None, panels: int = PANELS) -> Result:
+    return pretrend_values(analysis, claim, panels=panels, seed=seed)
+
+
+_CHECKS: dict[str, Callable[..., Result]] = {
+    "placebo": _placebo,
+    "posterior_predictive": _posterior_predictive,
+    "pretrends": _pretrends,
+}

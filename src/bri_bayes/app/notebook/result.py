@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import html
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Unpack, get_args, overload
 
 import numpy as np
 
 from bri_bayes.app.notebook.answer import By
+from bri_bayes.app.notebook.maketables import InMaketables
 from bri_bayes.app.notebook.wording import effect_in_prose, span
 from bri_bayes.core.effect import Effect
 from bri_bayes.core.errors import InputError, suggest
@@ -30,11 +32,13 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
 
+    from bri_bayes.app.notebook.regression_table import Choice
+    from bri_bayes.app.notebook.table_text import Format
     from bri_bayes.frequentist import Estimate
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class DidResult:
+class DidResult(InMaketables):
     """The answer of ``did``: a fit, and what can be asked of it. ``notes`` : sentences about the data as read."""
 
     fit: Fit
@@ -176,7 +180,10 @@ class DidResult:
 
     @property
     def model(self) -> Any:
-        """The PyMC model of the card on this panel: to be looked at (``pm.model_to_graphviz``), changed and sampled."""
+        """The PyMC model of the card on this panel: to look at (``pm.model_to_graphviz``), or to change and sample.
+
+        A new model each time it is asked for; ``with_model`` turns a changed one into a result.
+        """
         from bri_bayes.models.linear import build_linear
 
         if self.card.structure != "linear":
@@ -193,15 +200,33 @@ class DidResult:
         """Leave-one-out scores (``arviz.compare``) of this card against other cards or results on the same rows."""
         from bri_bayes.app.notebook.comparison import compare
 
-        return compare(
-            [self, *(self.with_card(card) if isinstance(card, str | ModelCard) else card for card in others)]
-        )
+        return compare(self._beside(others))
 
-    def etable(self, *others: DidResult, stars: bool = False) -> pd.DataFrame:
-        """Results side by side as a regression table: effect, sd in parentheses, interval, rows, units, card."""
-        from bri_bayes.app.notebook.comparison import etable
+    @overload
+    def etable(self, *others: DidResult | str | ModelCard, **choice: Unpack[Choice]) -> pd.DataFrame: ...
 
-        return etable((self, *others), stars=stars)
+    @overload
+    def etable(self, *others: DidResult | str | ModelCard, format: Format, **choice: Unpack[Choice]) -> str: ...
+
+    def etable(
+        self,
+        *others: DidResult | str | ModelCard,
+        format: Format | None = None,  # noqa: A002 - as pandas and pyfixest users say it
+        **choice: Unpack[Choice],
+    ) -> pd.DataFrame | str:
+        """A regression table: a column for this result and each other, given as a result or as a card to fit.
+
+        ``names`` : headings of the columns. ``rows`` : which, in which order, of "outcome", "effect", "sd" (in
+        parentheses), "interval", "p_positive", "p_value", "coefficients", "covariates", "errors", "shocks",
+        "treated_units", "units", "rows". ``least_squares`` : columns of ``frequentist`` beside, as
+        ``[("twfe", "cluster")]``. ``stars`` : one where the 95% interval leaves zero out, none by default.
+        ``digits`` : decimals. ``format`` : "latex", "md" or "html" gives text, None the data frame.
+        """
+        from bri_bayes.app.notebook.regression_table import regression_table
+        from bri_bayes.app.notebook.table_text import as_text
+
+        table = regression_table(self._beside(others), **choice)
+        return table if format is None else as_text(table, format)
 
     def plot(self, kind: str = "event_study", ax: Axes | None = None) -> Axes:
         """Draw "event_study", "forest", "paths" or "diagnostics" into ``ax``, or into axes of its own; the axes."""
@@ -214,6 +239,11 @@ class DidResult:
         from bri_bayes.app.notebook.files import save
 
         return save(self, Path(path))
+
+    @classmethod
+    def load(cls, path: str | Path) -> DidResult:
+        """Read what ``save`` wrote, as ``bb.load_result`` does."""
+        return load_result(path)
 
     def report(self, folder: str | Path, *, quick: bool = False) -> Path:
         """Write a study of this panel and its report into ``folder``; the path of the page."""
@@ -229,6 +259,22 @@ class DidResult:
         model = dataclasses.replace(base, outcome=self.card.outcome, covariates=self.card.covariates)
         analysis = self.analysis.replace(card=model)
         return DidResult(fit(analysis, engine=engine, seed=self.seed), self.notes, self.seed, shown_first=False)
+
+    def with_model(self, model: Any, *, seed: int | None = None, progress: bool = False) -> DidResult:
+        """The same question under a PyMC model of one's own: ``result.model``, changed, sampled by NUTS.
+
+        It keeps the variables unit_effect, period_effect and effect, on the standardised outcome (y - y_center) /
+        y_scale of ``design.attrs``; others are in the group "own".
+        """
+        from bri_bayes.app.notebook.own_model import sampled
+
+        drawn = sampled(self.analysis, model, self.seed if seed is None else seed, progress=progress)
+        note = f"The model is one's own, made from the card {self.card.name}: what else it assumes is in its code."
+        return DidResult(drawn, (*self.notes, note), self.seed, shown_first=False)
+
+    def _beside(self, others: Sequence[DidResult | str | ModelCard]) -> list[DidResult]:
+        """This result and the others, cards fitted."""
+        return [self, *(self.with_card(other) if isinstance(other, str | ModelCard) else other for other in others)]
 
     def __repr__(self) -> str:
         treated, controls = self.analysis.assignment.treated_units, self.analysis.assignment.never_treated
