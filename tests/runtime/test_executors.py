@@ -37,6 +37,15 @@ if __name__ == "__main__":
     list(InProcesses(2).results(tasks))
 """
 
+AHEAD = """
+import sys, time
+from multiprocessing import forkserver
+from bri_bayes.runtime.executors import import_ahead
+import_ahead(2, ["long_in_coming"])
+print(forkserver._forkserver._forkserver_pid, flush=True)
+time.sleep(120)
+"""
+
 
 def _task(function, *arguments):
     return SimpleNamespace(call=partial(function, *arguments))
@@ -121,3 +130,19 @@ def test_workers_import_nothing_from_the_folder_of_the_command(tmp_path, monkeyp
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == "[(3, 1), (3, 1)]\n"
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is imported ahead")
+def test_what_imports_ahead_ends_with_the_command(tmp_path):
+    (tmp_path / "long_in_coming.py").write_text("import time; time.sleep(120)\n", encoding="utf-8")
+    command = [sys.executable, "-c", AHEAD]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *filter(None, sys.path)])}
+    parent = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    assert parent.stdout is not None
+    importer = int(parent.stdout.readline())
+    time.sleep(0.5)  # until it imports
+    assert not _gone(importer)
+    parent.kill()
+    parent.wait(timeout=SECONDS)
+    assert _wait_until_gone([importer]) == []
+    parent.stdout.close()

@@ -43,8 +43,8 @@ _OPTION_OF: Mapping[str, tuple[str, str]] = {
 }
 
 
-# What every step of a study imports.
-_OF_WORKERS = ("bri_bayes.app.section_answer", "scipy.stats")
+# What every step of a study imports; xarray looks for arrays of the last when it makes an index.
+_OF_WORKERS = ("bri_bayes.app.section_answer", "scipy.stats", "sparse")
 
 
 def register_sections(app: typer.Typer) -> None:
@@ -66,7 +66,7 @@ def _command(section: str, option: tuple[str, str] | None) -> Callable[..., None
         as_json: JsonOption = False,
         **options: str | None,
     ) -> None:
-        workers = processes(jobs)
+        workers = processes(jobs, f"bri_bayes.report.sections.{section}")
         from bri_bayes.app.section_answer import section_answer
 
         given = {name: value for name, value in options.items() if value is not None}
@@ -84,12 +84,15 @@ def _command(section: str, option: tuple[str, str] | None) -> Callable[..., None
     return command
 
 
-def processes(jobs: int | None) -> int:
-    """As many as were asked for, else one for each processor that this process may use; they begin to import."""
+def processes(jobs: int | None, *modules: str) -> int:
+    """As many as were asked for, else one for each processor that this process may use.
+
+    They begin to import what every step needs, and ``modules``.
+    """
     from bri_bayes.runtime.executors import import_ahead
 
     wanted = processors() if jobs is None else jobs
-    import_ahead(wanted, _OF_WORKERS)
+    import_ahead(wanted, [*_OF_WORKERS, *modules])
     return wanted
 
 

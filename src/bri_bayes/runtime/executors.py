@@ -17,7 +17,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -41,6 +41,8 @@ _ENVIRONMENT = {
 # Linux: the signal that a process gets when its parent ends (prctl(2)).
 _PR_SET_PDEATHSIG = 1
 _START = "forkserver" if sys.platform == "linux" else "spawn"
+# Of the process that workers are forked from: whose end is its own, while it imports and does not watch the pipe.
+_PARENT = "BRI_BAYES_PARENT"
 # How often work goes to new processes after a worker was lost.
 _TRIES = 2
 
@@ -116,8 +118,8 @@ def import_ahead(jobs: int, modules: Sequence[str]) -> None:
         return
     from multiprocessing.forkserver import ensure_running, set_forkserver_preload
 
-    set_forkserver_preload(list(modules))
-    with _environment_of_workers(), _deaf_to_interrupts():
+    set_forkserver_preload([__name__, *modules])
+    with _environment_of_workers({_PARENT: str(os.getpid())}), _deaf_to_interrupts():
         ensure_running()
 
 
@@ -129,6 +131,14 @@ def executor(jobs: int, tasks: int) -> Executor:
 def _timed(call: Callable[[], Any]) -> tuple[Any, float]:
     started = time.perf_counter()
     return call(), time.perf_counter() - started
+
+
+def _end_with(parent: str | None) -> None:
+    """End when the process of this number does, if it is the one that has started this one."""
+    if sys.platform == "linux" and parent == str(os.getppid()):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if parent != str(os.getppid()):  # it has ended meanwhile
+            os._exit(1)
 
 
 def _end_with_parent() -> None:
@@ -152,10 +162,11 @@ def _end_with_parent() -> None:
 
 
 @contextmanager
-def _environment_of_workers() -> Iterator[None]:
-    """Processes that start inside have ``_ENVIRONMENT``, but for what the user has set."""
-    before = {name: os.environ.get(name) for name in _ENVIRONMENT}
-    os.environ.update({name: before[name] or value for name, value in _ENVIRONMENT.items()})
+def _environment_of_workers(more: Mapping[str, str] | None = None) -> Iterator[None]:
+    """Processes that start inside have ``more``, and ``_ENVIRONMENT`` but for what the user has set."""
+    added = dict(more or {})
+    before = {name: os.environ.get(name) for name in (*_ENVIRONMENT, *added)}
+    os.environ.update({name: before[name] or value for name, value in _ENVIRONMENT.items()} | added)
     try:
         yield
     finally:
@@ -175,3 +186,6 @@ def _deaf_to_interrupts() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+_end_with(os.environ.get(_PARENT))

@@ -98,15 +98,16 @@ def steps(context: Context) -> list[Step]:
     pieces: list[Step] = []
     for name in context.study.outcomes:
         analysis = context.analysis(name)
-        if "predictive" in kinds and problem_of(analysis) is None:  # the longest piece first
+        if "predictive" in kinds and problem_of(analysis) is None:  # longest pieces first
             sizes = {"panels": groups, "points": points, "seed": seed}
             pieces.append(_step("predictive", name, _predictive, analysis, Predictive, **sizes))
+        shared = "space" in kinds and is_shared(analysis)
+        if shared and len(analysis.assignment.never_treated) > 1:
+            pieces.append(_step("controls", name, controls_only, analysis, ControlsOnly, points=points, seed=seed))
         if "time" in kinds:
             pieces += _time_steps(name, analysis, points, seed)
-        if "space" in kinds and is_shared(analysis):
+        if shared:
             pieces.append(_step("space", name, any_country, analysis, AnyCountry, points=points, seed=seed))
-            if len(analysis.assignment.never_treated) > 1:
-                pieces.append(_step("controls", name, controls_only, analysis, ControlsOnly, points=points, seed=seed))
             pieces += _pool_steps(name, analysis, context, groups, points)
         elif "space" in kinds:
             pieces += refit_steps(NAME, ("space", name), space_recipes(analysis, seed), seed)
@@ -165,7 +166,7 @@ def _time_steps(name: str, analysis: Analysis, points: int, seed: int) -> list[S
     if not shares_onsets(analysis):
         return refit_steps(NAME, ("time", name), time_recipes(analysis)[0], seed)
     pieces = refit_steps(NAME, ("time", name), {OBSERVED: analysis}, seed)
-    for with_treated in (False, True):
+    for with_treated in (True, False):
         key = content_key("placebo-onsets", analysis.digest, with_treated, points, seed)
         call = partial(shared_refits, analysis, with_treated=with_treated, points=points, seed=seed)
         pieces.append(Step(NAME, ("time", name, "all years" if with_treated else "early"), key, call, dict[str, Refit]))
