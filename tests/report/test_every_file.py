@@ -104,7 +104,7 @@ def test_every_latex_table_compiles_and_fits_a_plain_article(run: tuple[str, Pat
 
 # The pages of the run whose figures are drawn.
 drawn = pytest.mark.parametrize("run", ["simulation"], indirect=True)
-PAGES, WIDTHS = ("report.html", "appendix.html"), (390, 768, 1280)
+PAGES, WIDTHS = ("report.html", "one_page.html", "appendix.html"), (390, 768, 1280)
 # What only a file calls a thing: words joined by a line, logarithms, an estimator with its inference.
 NAMES = r"\w*[^\W_]{2}_[^\W_]{2}\w*|\bln[a-z]{3,}|\b[a-z]+/(?:iid|cluster|t|posterior)\b"
 # Elements that reach beyond the window, but for the parts of a drawing, which moves in a frame of its own.
@@ -271,7 +271,7 @@ def test_the_main_page_is_short_sorts_searches_and_says_where_the_reader_is(
 
 
 @drawn
-def test_both_pages_print_in_fewer_than_sixty_sheets(run: tuple[str, Path, Values], browser: Browser) -> None:
+def test_all_pages_print_in_fewer_than_sixty_sheets(run: tuple[str, Path, Values], browser: Browser) -> None:
     _, folder, _ = run
     sheets = 0
     for name in PAGES:
@@ -279,6 +279,20 @@ def test_both_pages_print_in_fewer_than_sixty_sheets(run: tuple[str, Path, Value
         browser.ask(EMPTIED)
         sheets += len(re.findall(rb"/Type\s*/Page\b", browser.pdf()))
     assert 5 < sheets < 60
+
+
+@drawn
+def test_the_page_for_whoever_decides_is_one_sheet_with_the_answer(
+    run: tuple[str, Path, Values], browser: Browser
+) -> None:
+    _, folder, _ = run
+    said = _said(folder / "one_page.html")
+    assert len(said.split()) < 900
+    assert all(text in said for text in ("The answer", "How sure", "What would change it"))
+    browser.open(folder / "one_page.html")
+    assert browser.ask("document.querySelectorAll('.drawing svg').length") == 1
+    assert len(re.findall(rb"/Type\s*/Page\b", browser.pdf())) == 1
+    assert 'href="one_page.html"' in (folder / "report.html").read_text(encoding="utf-8")
 
 
 def _contrast(ink: str, paper: str) -> float:

@@ -12,18 +12,18 @@ from tests.report.browser import CHROMIUM
 
 
 def pages(folder: Path) -> Path:
-    for name in ("report", "appendix"):
+    for name in ("report", "one_page", "appendix"):
         (folder / f"{name}.html").write_text(f"<!DOCTYPE html><title>{name}</title><p>{name}", encoding="utf-8")
     return folder / "report.html"
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed; what is said then is tested beside")
-def test_both_pages_are_printed_beside_themselves(tmp_path: Path) -> None:
+def test_every_page_is_printed_beside_themselves(tmp_path: Path) -> None:
     assert printed.write_pdf(pages(tmp_path)) == tmp_path / "report.pdf"
-    for name in ("report.pdf", "appendix.pdf"):
+    for name in ("report.pdf", "one_page.pdf", "appendix.pdf"):
         assert (tmp_path / name).read_bytes().startswith(b"%PDF-")
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        *("appendix.html", "appendix.pdf", "report.html", "report.pdf")
+        *("appendix.html", "appendix.pdf", "one_page.html", "one_page.pdf", "report.html", "report.pdf")
     ]
 
 

@@ -123,7 +123,7 @@ def test_the_pages_load_nothing_and_run_their_one_script_alone(
     for page, name in zip(_pages(values, figures, tmp_path), ("report.html", "appendix.html"), strict=True):
         html = (tmp_path / name).read_text(encoding="utf-8")
         assert not {"link", "iframe", "img", "object", "embed", "base"} & {tag for tag, _ in page.tags}
-        beside = re.compile(r"#|(report|appendix)\.html(#|$)|(tables|figures)/\w+\.(csv|tex|svg|png)$")
+        beside = re.compile(r"#|(report|one_page|appendix)\.html(#|$)|(tables|figures)/\w+\.(csv|tex|svg|png)$")
         assert [link for link in page.attributes("href") if not beside.match(link)] == []
         assert page.attributes("src") == []
         assert "http:" not in html

@@ -16,7 +16,7 @@ Form = Literal["html", "docx", "pdf"]
 def written_as(form: Form, language: str, values: Mapping[str, Any], page: Path) -> Path:
     """Write the report of ``page`` in another form beside it; the path of what was written.
 
-    "docx" : the main page for Word; "pdf" : both pages on paper, by Chromium; "html" : the main page in ``language``.
+    "docx" : the main page for Word; "pdf" : the pages on paper, by Chromium; "html" : the main page in ``language``.
     """
     if form != "html" and language != "en":
         raise InputError("only the HTML main page has another language; leave out --format or --lang")

@@ -35,7 +35,7 @@ from bri_bayes.study.study_file import Study, load_study
 
 # What a run writes; its folder may hold more.
 REPORT, STAMP = "report.html", "figures/made_from.json"
-OUTPUTS = ("values.json", "figures", "tables", REPORT, "appendix.html", "manifest.json")
+OUTPUTS = ("values.json", "figures", "tables", REPORT, "one_page.html", "appendix.html", "manifest.json")
 
 
 @dataclass(frozen=True)

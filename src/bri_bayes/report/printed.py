@@ -1,4 +1,4 @@
-"""How does the report get onto paper? Its pages printed by a browser that is installed, appendix after main page."""
+"""How does the report get onto paper? Its three pages, printed by a browser that is installed."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _PATIENCE = 180  # seconds
 
 
 def write_pdf(page: Path) -> Path:
-    """Print ``page`` and the appendix beside it to PDF files of their names; the path of the first."""
+    """Print ``page`` and what a run wrote beside it to PDF files of their names; the path of the first."""
     browser = next(filter(None, map(shutil.which, _BROWSERS)), None)
     if browser is None:
         raise InputError(f"a PDF is printed by Chromium, which is not installed; open {page} and print it from there")
-    for source in (page, page.with_name("appendix.html")):
+    for source in (page, page.with_name("one_page.html"), page.with_name("appendix.html")):
         with (
             tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,
             written_beside(source.with_suffix(".pdf")) as temporary,

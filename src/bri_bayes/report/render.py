@@ -1,4 +1,4 @@
-"""How does a reader see the study? A main page in short and an appendix with all; both open without a network."""
+"""How does a reader see the study? One sheet, a main page, an appendix with all; they open without a network."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ from bri_bayes.presentation.terminal_table import unbroken
 from bri_bayes.report.appendix import Sections, appendix_content
 from bri_bayes.report.figures import FIGURES
 from bri_bayes.report.main_page import main_content
+from bri_bayes.report.one_page import one_page_content
 
-APPENDIX = "appendix.html"
+APPENDIX, ONE_PAGE = "appendix.html", "one_page"
 
 
 def render_report(
@@ -37,7 +38,7 @@ def render_report(
     tables: Collection[str] = (),
     language: str = "en",
 ) -> Path:
-    """Write the main page to ``out`` and ``appendix.html`` beside it; same values and figures, same bytes.
+    """Write the main page to ``out``, its one sheet and ``appendix.html`` beside it; same values, same bytes.
 
     ``figures`` : the SVG of each figure by its name; a section without figure and numbers is left out. ``sections`` :
     title and parts of each further section by its anchor, in the order of the page. ``tables`` : those that are
@@ -50,16 +51,20 @@ def render_report(
     script = Markup((folder / "report.js").read_text(encoding="utf-8"))
     appendix = appendix_content(values, figures, sections or {})
     appendix |= {"written": list(tables), "script": script, "script_hash": _hash(script)}
+    sheet = out.with_name("".join((ONE_PAGE, *out.suffixes)))
+    main = main_content(values, appendix) | {"one_page": sheet.name}
+    contents = {"appendix": appendix, "main": main, "sheet": one_page_content(values, main, out.name)}
+    templates = {"appendix": f"{APPENDIX}.j2", "main": "report.html.j2", "sheet": f"{ONE_PAGE}.html.j2"}
     texts, elsewhere = {}, [{"to": f"{APPENDIX}#{anchor}", "name": title} for anchor, title in appendix["contents"]]
-    for page, template in (("appendix", f"{APPENDIX}.j2"), ("main", "report.html.j2")):
+    for page, template in templates.items():
         anchors = _Anchors()
-        content = appendix if page == "appendix" else main_content(values, appendix)
-        spoken = language if page == "main" else "en"
+        spoken = "en" if page == "appendix" else language
         environment = _environment(folder, values, anchors, speaker(spoken))
         said = {"page": page, "elsewhere": elsewhere, "language": spoken}
-        texts[page] = environment.get_template(template).render({**content, **said})
+        texts[page] = environment.get_template(template).render({**contents[page], **said})
         elsewhere += [{"to": f"{APPENDIX}#{anchor}", "name": name} for anchor, name in anchors.named.items()]
     write_text(out.with_name(APPENDIX), texts["appendix"])
+    write_text(sheet, texts["sheet"])
     write_text(out, texts["main"])
     return out
 

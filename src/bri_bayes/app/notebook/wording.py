@@ -8,7 +8,7 @@ from bri_bayes.core.effect import Effect
 from bri_bayes.core.names import PERIOD
 from bri_bayes.data.panel import period_labels
 from bri_bayes.design.analysis import Fit
-from bri_bayes.presentation.sentences import counted, listed
+from bri_bayes.presentation.sentences import counted, listed, probability
 
 # Beyond this a percentage says nothing.
 _LARGEST_LOG = 20.0
@@ -30,7 +30,7 @@ def effect_in_prose(fit: Fit, effect: Effect) -> str:
     sentence = (
         f"The treatment moved {fit.analysis.card.outcome} of {named} by {effect.mean:.3g} on average, against "
         f"{against} ({span(fit)}); with {100 * effect.prob:.0f}% probability the effect lies between "
-        f"{effect.lower:.3g} and {effect.upper:.3g}, and with {100 * effect.p_positive:.0f}% it is positive."
+        f"{effect.lower:.3g} and {effect.upper:.3g}, and with {probability(effect.p_positive)} it is positive."
     )
     if fit.design.attrs.get("outcome_transform", "none") == "none" or abs(effect.upper) > _LARGEST_LOG:
         return sentence

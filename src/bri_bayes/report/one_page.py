@@ -1,0 +1,36 @@
+"""What does somebody need who has to decide, and one sheet to read? The main page's answers, and a row a claim."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bri_bayes.presentation import sentences
+from bri_bayes.presentation.study_tables import Values, main_model
+
+# Lines of the first screen, in the order of the sheet's questions.
+_QUESTIONS = (("How sure", ("How sure", "Power", "Checks")), ("What would change it", ("What would change it",)))
+
+
+def one_page_content(values: Values, main: Mapping[str, Any], whole: str) -> dict[str, Any]:
+    """What the template of the sheet shows; ``main`` : the content of the main page, ``whole`` : its file."""
+    outcomes = {name: outcome for name, outcome in values["outcomes"].items() if main_model(outcome)}
+    questions = [
+        (heading, [(answer["label"], _joined(answer, wanted)) for answer in main["answers"]])
+        for heading, wanted in _QUESTIONS
+    ]
+    known = [(heading, [row for row in told if row[1]]) for heading, told in questions]
+    claims = next((brief.table for brief in main["briefs"] if brief.anchor == "claims"), None)
+    firsts = [outcome["first"] for outcome in outcomes.values() if outcome.get("first")]
+    return {
+        **main,
+        "headline": f"{sentences.overall_title(values, outcomes)}." if outcomes else "",
+        "questions": [(heading, told) for heading, told in known if told],
+        "caveats": list(dict.fromkeys(text for first in firsts for text in first["separates"])),
+        "verdicts": None if claims is None else claims.select("claim", "verdict"),
+        "whole": whole,
+    }
+
+
+def _joined(answer: Mapping[str, Any], wanted: tuple[str, ...]) -> str:
+    return " ".join(line.text for line in answer["lines"] if line.heading in wanted)

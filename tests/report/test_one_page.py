@@ -1,0 +1,47 @@
+"""Does the sheet have what somebody needs who decides, each thing once?"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from bri_bayes.presentation.first_screen import Line
+from bri_bayes.presentation.table_spec import Column, Table
+from bri_bayes.report.one_page import one_page_content
+
+
+def _outcome(lower: float, upper: float, separates: list[str]) -> dict[str, Any]:
+    att = {"mean": (lower + upper) / 2, "sd": 1.0, "lower": lower, "upper": upper, "p_positive": 0.5}
+    return {
+        "label": "Trade", "main": "did", "models": {"did": {"att": att}}, "treated": ["A"],
+        "first": {"separates": separates},
+    }  # fmt: skip
+
+
+def _page(*outcomes: dict[str, Any], lines: list[Line]) -> dict[str, Any]:
+    columns = (Column("claim", "claim"), Column("verdict", "verdict", "verdict"), Column("number", "number"))
+    table = Table("claims", "Each claim", columns, ({"claim": "it rose", "verdict": "supported", "number": "0.2"},))
+    main = {
+        "answers": [{"label": f"Trade {at}", "lines": lines} for at, _ in enumerate(outcomes)],
+        "briefs": [SimpleNamespace(anchor="power", table=None), SimpleNamespace(anchor="claims", table=table)],
+    }
+    values = {"outcomes": {f"y{at}": outcome for at, outcome in enumerate(outcomes)}, "panel": {"units": ["A", "B"]}}
+    return one_page_content(values, main, "report.html")
+
+
+def test_a_claim_is_a_row_of_two_cells_and_the_answer_one_sentence() -> None:
+    page = _page(_outcome(0.1, 0.5, []), lines=[])
+    assert [column.key for column in page["verdicts"].columns] == ["claim", "verdict"]
+    assert len(page["verdicts"].rows) == 1
+    assert page["headline"] == "The effect stands above zero."
+    assert page["questions"] == []
+
+
+def test_lines_answer_the_question_they_belong_to_and_a_caveat_is_said_once() -> None:
+    lines = [Line("How sure", "Half."), Line("Checks", "All pass."), Line("What would change it", "Shocks.")]
+    page = _page(_outcome(-1, 1, ["One group."]), _outcome(-1, 1, ["One group."]), lines=lines)
+    assert page["questions"] == [
+        ("How sure", [("Trade 0", "Half. All pass."), ("Trade 1", "Half. All pass.")]),
+        ("What would change it", [("Trade 0", "Shocks."), ("Trade 1", "Shocks.")]),
+    ]
+    assert page["caveats"] == ["One group."]
