@@ -1,12 +1,16 @@
 """``estimate --family poisson``: levels with zeros by PPML, their logarithms by everything else."""
 
+import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from bri_bayes.app.levels import logarithmic
+from bri_bayes.app.request import Request
 from bri_bayes.cli.main import app
 
 WHO = ["--unit", "unit", "--period", "year", "--treated", "A,B,C", "--onset", "2004"]
@@ -36,8 +40,15 @@ def test_zeros_stand_in_ppml_and_are_counted_out_of_the_logarithm(tmp_path):
     assert values["panel"]["rows"] == 54
     assert [row["inference"] for row in values["ppml"]] == ["cluster", "cluster_crv3", "permutation"]
     said = " ".join(values["warnings"])
-    assert "A posterior of the Poisson family is not built" in said
-    assert "which loses 2 of 56 rows; PPML has all" in said
+    assert "which loses 2 of 56 rows; PPML has all, and so has --model did_negative_binomial" in said
+
+
+def test_a_card_of_levels_takes_the_level_whatever_the_family():
+    asked = Request(path=Path("panel.csv"), outcome="exports", unit="unit", period="year", model="did_poisson")
+    with_family = dataclasses.replace(asked, family="poisson")
+    assert logarithmic(with_family) == logarithmic(asked) == asked
+    other = dataclasses.replace(with_family, model="did")
+    assert logarithmic(other).outcome == "log(exports)"
 
 
 def test_without_zeros_the_level_and_its_logarithm_have_the_same_rows(tmp_path):

@@ -21,11 +21,13 @@ from bri_bayes.data.comparable import blame
 from bri_bayes.data.panel import period_labels
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.design.design import Design, two_way
+from bri_bayes.design.log_link import has_log_effects
 from bri_bayes.design.outliers import outliers
 from bri_bayes.estimands.first_answer import alternatives, first_card, treated_groups, what_separates
 from bri_bayes.estimands.linear import att_effect, effects_by
 from bri_bayes.estimands.summaries import as_dicts, by_unit_and_period, panel_values, warnings_of
 from bri_bayes.frequentist import frequentist_rows
+from bri_bayes.frequentist.level_rows import of_logarithm
 from bri_bayes.inference import fit
 from bri_bayes.inference.by_classes import fit_by_classes
 from bri_bayes.inference.work import plan
@@ -52,14 +54,20 @@ def estimate(request: Request) -> dict[str, Any]:
     on_terminal = sys.stderr.isatty()
     try:
         route = plan(analysis.design, card)
-        frequentist = [row.as_dict() for row in frequentist_rows(analysis.design)]
-        of_levels = levels(
-            request, card, analysis.design, twfe=frequentist[0]["estimate"] or 0.0, binned=asked is not whole
-        )
+        compared = of_logarithm(analysis)
+        frequentist = [] if compared is None else [row.as_dict() for row in frequentist_rows(compared.design)]
+        twfe = (frequentist[0]["estimate"] or 0.0) if frequentist else 0.0
+        of_levels = levels(request, analysis, twfe=twfe, binned=asked is not whole)
         if route.by_classes and request.engine != "nuts":
             result = fit_by_classes(analysis, request.seed)
         else:
-            result = fit(analysis, engine=request.engine, seed=request.seed, pointwise=False, progress=on_terminal)
+            result = fit(
+                analysis,
+                engine=request.engine,
+                seed=request.seed,
+                pointwise=card.has_log_link,
+                progress=on_terminal,
+            )
     except InputError as error:
         # Rows that a covariate costs are often why the others do not identify the effect.
         raise InputError(f"{error}{blame(asked.notes)}") from error
@@ -82,6 +90,7 @@ def estimate(request: Request) -> dict[str, Any]:
     values = {
         "panel": panel_values(asked.panel, analysis.design),
         "outcome": card.outcome,
+        "log_points": has_log_effects(analysis.design),
         "model": card.name,
         "treated": list(asked.assignment.treated_units),
         "left_out": dict(asked.left_out),
@@ -95,7 +104,7 @@ def estimate(request: Request) -> dict[str, Any]:
             *warnings_of(analysis),
             *asked.notes,
             *of_levels.notes,
-            *_data_notes(asked.panel, analysis.design),
+            *([] if compared is None else _data_notes(asked.panel, compared.design)),
             *_sign_notes(frequentist, bayes["att"], card, n_onsets=len(asked.assignment.onsets)),
             *([] if route.in_detail else [_NO_DETAIL]),
             *diagnostics["notes"],

@@ -14,11 +14,13 @@ from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.core.names import OBS
 from bri_bayes.data.comparable import Comparable
 from bri_bayes.design.analysis import Analysis
-from bri_bayes.design.design import Design
 from bri_bayes.frequentist import Estimate, ppml_rows
-from bri_bayes.study.model_card import ModelCard
+from bri_bayes.frequentist.level_rows import is_of_a_level, of_logarithm, ppml_of
+from bri_bayes.study.model_card import load_card
 
 FAMILIES = ("normal", "poisson")
+# The card whose posterior of levels a note recommends.
+LEVEL_CARD = "did_negative_binomial"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,12 +34,13 @@ class Levels:
 def logarithmic(request: Request) -> Request:
     """The request of the posterior and of least squares: with the Poisson family that of the logarithm.
 
+    A card with a log link takes the level itself, whatever the family.
     Raises InputError for a family that is unknown, and for one of levels where weights or log1p are asked for.
     """
     if request.family not in FAMILIES:
         raise InputError(f'--family "{request.family}" is unknown; {suggest(request.family, FAMILIES)}')
-    if request.family == "normal":
-        return request
+    if request.family == "normal" or (request.model is not None and load_card(request.model).has_log_link):
+        return dataclasses.replace(request, family="normal")
     column = column_of(request.outcome)
     if column.transform == "log1p":
         raise InputError(
@@ -61,16 +64,17 @@ def question_of_logarithm(request: Request) -> Comparable:
         ) from error
 
 
-def levels(request: Request, card: ModelCard, design: Design, *, twfe: float, binned: bool) -> Levels:
-    """The rows of PPML: of the file's levels with the Poisson family, of exp(y) where the outcome is a logarithm.
+def levels(request: Request, analysis: Analysis, *, twfe: float, binned: bool) -> Levels:
+    """The rows of PPML: of the file's levels with the Poisson family or a log link, else of exp(y) of a logarithm.
 
-    ``request`` : as ``logarithmic`` gives it; ``design`` : of the logarithm, whose estimate by
-    two-way fixed effects is ``twfe``. Averages of logarithms are no logarithm of
+    ``request`` : as ``logarithmic`` gives it, of ``analysis``; ``twfe`` : the estimate of the logarithm by two-way
+    fixed effects. Averages of logarithms are no logarithm of
     an average: a ``binned`` panel has rows of PPML with the Poisson family alone, which averages levels.
     """
+    card, design = analysis.card, analysis.design
     if request.family == "normal":
-        rows = [] if binned else rows_of_logarithm(design, request.seed)
-        return Levels(_dicts(rows), _signs(rows, twfe))
+        rows = [] if binned and not is_of_a_level(analysis) else ppml_of(analysis, request.seed)
+        return Levels(_dicts(rows), (*_beside(analysis), *_separation(rows), *_signs(rows, twfe)))
     level = request.outcome.removeprefix("log(").removesuffix(")").strip()
     asked = question(dataclasses.replace(request, outcome=level, family="normal"))
     of_level = dataclasses.replace(card, outcome=level)
@@ -79,19 +83,29 @@ def levels(request: Request, card: ModelCard, design: Design, *, twfe: float, bi
     rows = ppml_rows(full, full["y"].to_numpy(), seed=request.seed)
     lost = full.sizes[OBS] - design.sizes[OBS]
     note = (
-        "A posterior of the Poisson family is not built: the posterior and least squares are those of "
-        f"{request.outcome} on the rows that are positive, which loses {lost} of {full.sizes[OBS]} rows; PPML has all."
+        f"The posterior and least squares are those of {request.outcome} on the rows that are positive, which loses "
+        f"{lost} of {full.sizes[OBS]} rows; PPML has all, and so has --model {LEVEL_CARD}, a posterior of the level."
     )
-    said = [f"PPML: {row.note}." for row in rows[:1] if row.note and row.lower is not None and np.isfinite(row.lower)]
-    return Levels(_dicts(rows), (note, *said, *_signs(rows, twfe)))
+    return Levels(_dicts(rows), (note, *_separation(rows), *_signs(rows, twfe)))
 
 
-def rows_of_logarithm(design: Design, seed: int) -> list[Estimate]:
-    """The rows of PPML of a log outcome, none for another: levels in units of their largest."""
-    if design.attrs.get("outcome_transform") != "log":
+def _separation(rows: Sequence[Estimate]) -> list[str]:
+    """Which rows left PPML, and why, where an estimate remains."""
+    return [f"PPML: {row.note}." for row in rows[:1] if row.note and row.lower is not None and np.isfinite(row.lower)]
+
+
+def _beside(analysis: Analysis) -> list[str]:
+    """What least squares is of, beside the posterior of a level."""
+    if not is_of_a_level(analysis):
         return []
-    y = design["y"].to_numpy()
-    return ppml_rows(design, np.exp(y - y.max()), seed=seed)
+    outcome, rows = analysis.card.outcome, analysis.design.sizes[OBS]
+    compared = of_logarithm(analysis)
+    if compared is None:
+        return [f"Least squares of log({outcome}) is not shown: the positive rows alone do not identify the effect."]
+    return [
+        f"Least squares is of log({outcome}), on {compared.design.sizes[OBS]} of {rows} rows; the posterior and PPML "
+        "are of the level, on all."
+    ]
 
 
 def _signs(rows: Sequence[Estimate], twfe: float) -> tuple[str, ...]:

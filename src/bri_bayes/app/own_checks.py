@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bri_bayes.checks.level_predictive import level_checks
 from bri_bayes.checks.null_model import draws_of
 from bri_bayes.checks.posterior_predictive import NAMES, predictive_checks
 from bri_bayes.core.names import OBS, WEIGHT
@@ -16,6 +17,8 @@ _PANELS, _MOST_ROWS = 400, 600
 def own_checks(fit: Fit, seed: int) -> list[dict[str, Any]]:
     """{"statistic", "name", "observed", "lower", "upper", "p_value", "extreme"} each; none where they cannot be had."""
     design = fit.design
+    if fit.analysis.card.has_log_link:
+        return [vars(check) for check in level_checks(fit)]
     if not fit.analysis.card.is_marginal or WEIGHT in design or design.sizes[OBS] > _MOST_ROWS:
         return []
     if "unit_effect" not in fit.posterior["posterior"]:  # units by classes: their own effects are not drawn

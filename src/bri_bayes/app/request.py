@@ -20,6 +20,7 @@ from bri_bayes.data.number_format import DECIDED, NumberFormat
 from bri_bayes.data.onsets import onsets_by_name, onsets_from_cells, onsets_from_column
 from bri_bayes.data.panel import Column, Panel, load_panel
 from bri_bayes.data.text_table import read_table
+from bri_bayes.frequentist.level_rows import logarithm_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -146,15 +147,7 @@ def _panel(request: Request, header: Collection[str]) -> Panel:
         no_blanks=[] if request.treatment is None else [request.treatment],
         unit_columns=[name for name in (request.onset_column, request.groups) if name is not None],
     )
-    return panel if request.family == "normal" else _without_zeros(panel, request.outcome)
-
-
-def _without_zeros(panel: Panel, outcome: str) -> Panel:
-    """The panel with the logarithm of ``outcome``, missing where the level is zero or less."""
-    level = panel[outcome]
-    values = level.to_numpy()
-    logarithm = np.log(np.where(values > 0, values, np.nan))
-    return panel.assign({outcome: (level.dims, logarithm, {**level.attrs, "transform": "log"})})
+    return panel if request.family == "normal" else logarithm_of(panel, request.outcome)
 
 
 def _assignment(request: Request, panel: Panel) -> Assignment:

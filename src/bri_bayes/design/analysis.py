@@ -47,6 +47,8 @@ class Analysis:
         design = self.design
         names = ("y", "X", "Z", "event_time", "exposed_time", "unit_ix", "period_ix", WEIGHT)
         shared = ("group_ix",) if self.card.shocks.process != "none" else ()
+        # The same numbers are other levels under another transform.
+        link = [design.attrs.get("outcome_transform", "none")] if self.card.has_log_link else []
         arrays = [design[name].to_numpy() for name in (*names, *shared) if name in design]
         return digest(
             *[np.ascontiguousarray(array).tobytes() for array in arrays],
@@ -54,6 +56,7 @@ class Analysis:
             [int(period) for period in design["period"].values],
             [str(name) for name in (*design["covariate"].values, *design["modifier"].values)],
             self.card.digest,
+            *link,
         )
 
 

@@ -23,6 +23,7 @@ from bri_bayes.core.names import (
 )
 from bri_bayes.data.assignment import Assignment
 from bri_bayes.design.fixed_effects import TwoWay
+from bri_bayes.design.log_link import log_scaling
 from bri_bayes.study.model_card import ModelCard
 
 Design = xr.Dataset
@@ -48,7 +49,8 @@ def build_design(panel: xr.Dataset, assignment: Assignment, card: ModelCard) -> 
     ``attrs["units_without_rows"]``; rows left out for a missing value are counted in ``attrs["rows_dropped"]``.
 
     Scaling (attrs): ``y_center`` mean; ``y_sd`` total sd; ``y_scale`` sd after unit and period effects, the unit
-    of the prior scales; the variables ``x_scale`` and ``z_center``, ``z_scale`` for covariates and modifiers.
+    of the prior scales; the variables ``x_scale`` and ``z_center``, ``z_scale`` for covariates and modifiers. Under a
+    card with a log link (``attrs["log_link"]``) the first three are those of the logarithm of positive levels.
     """
     outcome = card.outcome
     if outcome is None:
@@ -109,7 +111,10 @@ def build_design(panel: xr.Dataset, assignment: Assignment, card: ModelCard) -> 
     if weight is not None:
         weights = values[weight][unit_rows, period_rows]
         design = design.assign({WEIGHT: (OBS, weights / weights.mean())})
-    return _with_scaling(design)
+    if not card.has_log_link:
+        return _with_scaling(design)
+    center, sd, scale = log_scaling(design, card)
+    return _with_scaling(design).assign_attrs(log_link=True, y_center=center, y_sd=sd, y_scale=scale)
 
 
 def shock_groups(panel: xr.Dataset, units: Array, first_treated: Array) -> tuple[Array, Array]:

@@ -178,7 +178,7 @@ def require_same_rows(analyses: Mapping[str, Analysis]) -> None:
     """Densities can be compared only if every card sees the same rows of the same outcome."""
     first: tuple[str, Any] | None = None
     for name, analysis in analyses.items():
-        if analysis.card.structure == "formula":
+        if analysis.card.structure == "formula" or analysis.card.has_log_link:
             raise InputError(
                 f'the card "{name}" models another scale of the outcome: its densities cannot be compared with those '
                 "of linear cards; leave it out of the comparison"

@@ -21,6 +21,7 @@ from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.core.names import DRAW, EVENT_TIME, PERIOD, SAMPLE, TREATED_UNIT, UNIT
 from bri_bayes.design.analysis import Fit
 from bri_bayes.design.linear_terms import binned_event_time, event_times
+from bri_bayes.design.log_link import has_log_effects
 
 CELL = "cell"
 Baseline = Literal["pre_average", "reference"]
@@ -87,7 +88,7 @@ def att_by(
 
 
 def percent(effect: xr.DataArray, fit: Fit) -> xr.DataArray:
-    """Percent change 100 (exp(effect) - 1) of the outcome's level, for an effect on a log outcome."""
+    """Percent change 100 (exp(effect) - 1) of the outcome's level, for an effect in log points."""
     _require_log(fit)
     return xr.DataArray(100 * np.expm1(effect))
 
@@ -95,7 +96,8 @@ def percent(effect: xr.DataArray, fit: Fit) -> xr.DataArray:
 def counterfactual(fit: Fit) -> xr.DataArray:
     """Outcome without the policy, y_it - tau_it : (chain, draw, unit, period) of the ever-treated units.
 
-    Equal to the outcome before the onset; NaN where there is no outcome.
+    Equal to the outcome before the onset; NaN where there is no outcome. A level under a card with a log link would
+    have been y_it exp(-tau_it).
     """
     design = fit.design
     cells = cell_effects(fit)
@@ -106,7 +108,11 @@ def counterfactual(fit: Fit) -> xr.DataArray:
     post = np.flatnonzero(cells[EVENT_TIME].to_numpy() >= 0)
     at_unit = np.array([int(np.flatnonzero(units == u)[0]) for u in cells[UNIT].to_numpy()[post]])
     at_period = np.searchsorted(periods, cells[PERIOD].to_numpy()[post])
-    path[..., at_unit, at_period] -= cells.to_numpy()[..., post]
+    effects = cells.to_numpy()[..., post]
+    if _is_level(fit):
+        path[..., at_unit, at_period] *= np.exp(-effects)
+    else:
+        path[..., at_unit, at_period] -= effects
     coords = {**{dim: cells[dim] for dim in SAMPLE}, UNIT: units, PERIOD: periods}
     return xr.DataArray(path, dims=(*SAMPLE, UNIT, PERIOD), coords=coords, name="counterfactual")
 
@@ -129,7 +135,9 @@ def additional_trade(fit: Fit) -> xr.DataArray:
     dollars = fit.design.attrs.get("outcome_level_to_usd")
     if not dollars:
         raise InputError(f'the outcome "{fit.design.attrs["outcome"]}" does not say how many US dollars its unit is')
-    difference = xr.DataArray(np.exp(observed_path(fit)) - np.exp(counterfactual(fit)))
+    paths = observed_path(fit), counterfactual(fit)
+    observed, without = paths if _is_level(fit) else (np.exp(path) for path in paths)
+    difference = xr.DataArray(observed - without)
     onset = int(np.nanmin(fit.design["first_treated"].to_numpy()))
     post = difference.sel({PERIOD: fit.design[PERIOD] >= onset})
     total = xr.DataArray(post.sum(UNIT) * float(dollars))
@@ -193,7 +201,12 @@ def _hdi(flat: np.ndarray, prob: float) -> tuple[np.ndarray, np.ndarray]:
     return np.take_along_axis(ordered, first, 1)[:, 0], np.take_along_axis(ordered, first + inside, 1)[:, 0]
 
 
+def _is_level(fit: Fit) -> bool:
+    """Whether effects are log points while the outcome is a level."""
+    return fit.design.attrs.get("outcome_transform", "none") == "none" and has_log_effects(fit.design)
+
+
 def _require_log(fit: Fit) -> None:
     transform = fit.design.attrs.get("outcome_transform", "none")
-    if transform not in ("log", "log1p"):
+    if not has_log_effects(fit.design):
         raise InputError(f'the outcome "{fit.design.attrs["outcome"]}" is not in logs (transform "{transform}")')

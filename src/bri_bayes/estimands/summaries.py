@@ -13,6 +13,7 @@ import xarray as xr
 from bri_bayes.core.effect import Effect
 from bri_bayes.design.analysis import Analysis, Fit
 from bri_bayes.design.design import Design
+from bri_bayes.design.log_link import has_log_effects
 from bri_bayes.estimands.effects import (
     additional_trade,
     att,
@@ -56,7 +57,7 @@ def fit_values(fit: Fit) -> dict[str, Any]:
     }
     if card.effects.leads:
         values["by_event_time_reference"] = as_dicts(effects_by(fit, "event_time", baseline="reference"))
-    if design.attrs.get("outcome_transform") in ("log", "log1p"):
+    if has_log_effects(design):
         values["percent"] = _in_percent(fit, values["att"])
         values["counterfactual"] = _paths(fit)
         if design.attrs.get("outcome_level_to_usd"):

@@ -12,6 +12,7 @@ from bri_bayes.core.arrays import Array
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.core.names import WEIGHT
 from bri_bayes.design.analysis import Analysis, Fit, FitStore
+from bri_bayes.design.log_link import zeros_that_decide
 from bri_bayes.inference.convergence import ESS_LIMIT, RHAT_LIMIT, split_rhat
 from bri_bayes.inference.importance import KHAT_LIMIT
 from bri_bayes.inference.marginal import MarginalDraws, is_feasible, sample_marginal, to_parameters
@@ -37,7 +38,8 @@ def fit(
 
     ``engine`` "auto" takes the closed form where the card allows it and falls back to NUTS, with a note, where its
     k-hat is above 0.7; "marginal" insists and notes the k-hat; "nuts" samples. ``pointwise`` False leaves out
-    log_likelihood and posterior_predictive (refits do not need them). With a ``cache`` a known fit is read back.
+    log_likelihood and posterior_predictive (refits do not need them); a card with a log link has the latter alone. With
+    a ``cache`` a known fit is read back.
     """
     if engine not in ENGINES:
         raise InputError(f'engine "{engine}" is unknown; {suggest(engine, ENGINES)}')
@@ -107,6 +109,8 @@ def _fit(analysis: Analysis, engine: str, seed: int, *, pointwise: bool, progres
                 f"k-hat is {draws.khat:.2f}, above {KHAT_LIMIT}, and NUTS takes no weights: leave --weights out"
             )
         notes.append(f"k-hat is {draws.khat:.2f}, above {KHAT_LIMIT}: fell back from the closed form to NUTS")
+    if card.has_log_link:
+        notes += zeros_that_decide(design, card)
     values, statistics = sample_nuts(design, card, seed, progress=progress)
     groups = assemble(design, card, values, pointwise=pointwise, seed=seed)
     groups["sample_stats"] = xr.Dataset(attrs={"engine": "nuts", **statistics})
@@ -145,4 +149,4 @@ def _worst(card: ModelCard, values: dict[str, Array]) -> tuple[float, float]:
     return rhat, float(min(np.min(array_stats.ess(value, chain_axis=0, draw_axis=1)) for value in shaped))
 
 
-_WATCHED = {"sigma", "rho", "omega", "eta", "omega_modifier", "sigma_period", "trend_step", "nu", "kappa"}
+_WATCHED = {"sigma", "rho", "omega", "eta", "omega_modifier", "sigma_period", "trend_step", "nu", "kappa", "noise"}

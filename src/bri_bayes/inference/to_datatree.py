@@ -31,6 +31,8 @@ from bri_bayes.design.error_process import (
     student_log_density,
 )
 from bri_bayes.design.linear_terms import binned_event_time, event_times, exposed_positions, trend_time
+from bri_bayes.design.log_link import levels
+from bri_bayes.inference.level_draws import replicated_levels
 from bri_bayes.study.model_card import ModelCard
 
 # Elements (draws x rows) of log_likelihood and posterior_predictive that are kept; beyond, draws are thinned.
@@ -72,7 +74,8 @@ def assemble(
     """The groups posterior, observed_data and, on request, log_likelihood and posterior_predictive.
 
     ``values`` : name -> (chains x draws, ...) on the standardised scale. The posterior is in outcome units: ``beta``
-    per unit of the covariate, ``trend`` per period, ``effect`` (treated_unit, event_time).
+    per unit of the covariate, ``trend`` per period, ``effect`` (treated_unit, event_time). Under a card with a log link
+    these are log points, what is observed and predicted is the level, and log_likelihood is absent.
     """
     draws = {name: values[name] for name in _DIMS if name in values}
     shape = (card.sampler.chains, -1)
@@ -92,7 +95,8 @@ def assemble(
         "obs_unit": (OBS, coords[UNIT][design["unit_ix"].to_numpy()]),
         "obs_period": (OBS, coords[PERIOD][design["period_ix"].to_numpy()]),
     }
-    groups = {"posterior": posterior, "observed_data": xr.Dataset({"y": (OBS, design["y"].to_numpy())}, coords=row)}
+    observed = levels(design) if card.has_log_link else design["y"].to_numpy()
+    groups = {"posterior": posterior, "observed_data": xr.Dataset({"y": (OBS, observed)}, coords=row)}
     if pointwise:
         groups |= _pointwise(design, card, draws, posterior, row, seed)
     return groups
@@ -181,6 +185,14 @@ def _pointwise(
     kept = {name: value[keep] for name, value in draws.items()}
     scale = design.attrs["y_scale"]
     mu = linear_predictor(design, card, kept)
+    coords = {CHAIN: posterior[CHAIN], DRAW: posterior[DRAW][::thin], **row}
+    shape = (chains, -1, n)
+
+    def group(array: Array) -> xr.Dataset:
+        return xr.Dataset({"y": ((*SAMPLE, OBS), array.reshape(shape))}, coords=coords)
+
+    if card.has_log_link:
+        return {"posterior_predictive": group(replicated_levels(design, card, kept, mu, seed))}
     y = (design["y"].to_numpy() - design.attrs["y_center"]) / scale
     period = design[PERIOD].to_numpy()[design["period_ix"].to_numpy()].astype(float)
     serial = serial_errors(card.errors.structure, design["unit_ix"].to_numpy(), period)
@@ -199,12 +211,6 @@ def _pointwise(
         replicated += ratio * kept["noise"][:, None] * rng.standard_normal(mu.shape)
     elif card.likelihood.family == "normal":
         log_density = pointwise_log_density(serial, y - mu, sigma, rho)
-    coords = {CHAIN: posterior[CHAIN], DRAW: posterior[DRAW][::thin], **row}
-    shape = (chains, -1, n)
-
-    def group(array: Array) -> xr.Dataset:
-        return xr.Dataset({"y": ((*SAMPLE, OBS), array.reshape(shape))}, coords=coords)
-
     return {
         "log_likelihood": group(log_density - np.log(scale)),
         "posterior_predictive": group(replicated * scale + design.attrs["y_center"]),

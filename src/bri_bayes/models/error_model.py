@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from bri_bayes.core.arrays import Array
+from bri_bayes.core.arrays import Array, Mask
 from bri_bayes.design.design import Design
 from bri_bayes.design.error_process import Serial, rows_by_pattern, serial_errors
 from bri_bayes.study.model_card import ModelCard
@@ -22,26 +22,20 @@ from bri_bayes.study.model_card import ModelCard
 def add_errors(design: Design, card: ModelCard, y: Any, mu: Any) -> None:
     """Shocks of groups and errors of units around ``mu`` (obs,), with ``y`` observed : (obs,), standardised."""
     import pymc as pm
-    import pytensor.tensor as pt
 
     unit_ix = design["unit_ix"].to_numpy()
     period = design["period"].to_numpy()[design["period_ix"].to_numpy()].astype(float)
     serial = serial_errors(card.errors.structure, unit_ix, period)
-    sigma = center = error_scale(card)
-    ratio: Any = pt.ones(unit_ix.size)
-    if card.errors.scale == "by_unit":
-        raw = pm.Normal("log_sigma_raw", 0, 1, dims="unit")
-        ratio = pt.exp(card.priors.sigma_spread * raw)[unit_ix]
-        pm.Deterministic("sigma_unit", center * pt.exp(card.priors.sigma_spread * raw), dims="unit")
-        sigma = center * ratio
-    rho = _autocorrelation("rho", card.priors.rho) if card.errors.structure in ("ar1", "ar1_noise") else None
+    center, ratio = error_scale(card), scale_ratio(design, card)
+    sigma = center if card.errors.scale == "common" else center * ratio
+    rho = autocorrelation(card)
     noise = pm.HalfNormal("noise", card.priors.noise) if card.errors.structure == "ar1_noise" else None
     if card.shocks.process != "none":
-        mu = mu + _shock_of_rows(design, card, center, rho, noise)
+        mu = mu + shock_of_rows(design, card, center, rho, noise)
     if noise is not None:
         _noisy(serial, period, y - mu, ratio, _stationary(center, rho), noise)
         return
-    phi, scale = _transition(card, serial, rho)
+    phi, scale = transition(card, serial.is_first, serial.gap, rho)
     before = np.where(serial.is_first, 0, np.arange(unit_ix.size) - 1)
     mean = mu + phi * (y[before] - mu[before])
     if card.likelihood.family == "student_t":
@@ -59,11 +53,11 @@ def error_scale(card: ModelCard) -> Any:
     return pm.HalfStudentT("sigma", nu=3, sigma=card.priors.sigma) if known is None else known
 
 
-def _transition(card: ModelCard, serial: Serial, rho: Any) -> tuple[Any, Any]:
-    """phi and s / sigma of each row, as in ``serial``, for a symbolic rho."""
+def transition(card: ModelCard, first: Mask, gap: Array, rho: Any) -> tuple[Any, Any]:
+    """phi and s / sigma of each row, for a symbolic rho; ``gap`` : (obs,) periods since the row that it remembers."""
     import pytensor.tensor as pt
 
-    first, gap = serial.is_first, np.where(serial.is_first, 1.0, serial.gap)
+    gap = np.where(first, 1.0, gap)
     if card.errors.structure == "iid":
         return np.zeros(gap.size), np.ones(gap.size)
     if card.errors.structure == "random_walk":
@@ -71,6 +65,24 @@ def _transition(card: ModelCard, serial: Serial, rho: Any) -> tuple[Any, Any]:
     phi = pt.switch(first, 0.0, rho**gap)
     variance = pt.switch(first, 1.0, 1 - rho ** (2 * gap)) / (1 - rho**2)
     return phi, pt.sqrt(variance)
+
+
+def scale_ratio(design: Design, card: ModelCard) -> Any:
+    """The error scale of each row's unit against the common one : (obs,); ones, where there is one scale."""
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    unit_ix = design["unit_ix"].to_numpy()
+    if card.errors.scale == "common":
+        return pt.ones(unit_ix.size)
+    raw = pm.Normal("log_sigma_raw", 0, 1, dims="unit")
+    pm.Deterministic("sigma_unit", error_scale(card) * pt.exp(card.priors.sigma_spread * raw), dims="unit")
+    return pt.exp(card.priors.sigma_spread * raw)[unit_ix]
+
+
+def autocorrelation(card: ModelCard) -> Any:
+    """rho of the errors, None where they have none."""
+    return _autocorrelation("rho", card.priors.rho) if card.errors.structure in ("ar1", "ar1_noise") else None
 
 
 def _autocorrelation(name: str, shapes: tuple[float, float]) -> Any:
@@ -98,7 +110,7 @@ def _noisy(serial: Serial, period: Array, error: Any, ratio: Any, autocovariance
         pm.Potential(f"errors_{position}", density)
 
 
-def _shock_of_rows(design: Design, card: ModelCard, sigma: Any, rho: Any, noise: Any) -> Any:
+def shock_of_rows(design: Design, card: ModelCard, sigma: Any, rho: Any, noise: Any) -> Any:
     """The shock of each row's group in its period : (obs,), zero for units without a group.
 
     shock_gt = psi c_gt, with c a process of innovation sd sigma: the error's own (``like_errors``), an AR(1) process or

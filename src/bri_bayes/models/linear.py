@@ -5,6 +5,7 @@ On the standardised outcome, for row j of unit i in period t at event time k:
     mu_j = a_i + l_t + [k >= 0] (tau_k + u_i) + x_j'beta + [k >= 0] z_j'(gamma + g_i) + c_i time_j + [ever treated] d_t
     mu_j = a_i + l_t + kappa (tau_k + u_i) + ...            a contaminated control, k periods after its exposure
     y_j  ~ Normal(mu_j + phi_j (y_{j-1} - mu_{j-1}), s_j)      phi_j, s_j from the serial structure (``error_model``)
+    or, with a log link, a law of the level whose mean is the exponential of the same (``level_model``)
 
     a_i ~ N(0, A^2)    l ~ ZeroSumNormal(B)    u_i ~ N(0, omega^2)
     tau_k = average + f_k less its average over treated cells,  f the integrated random walk of ``effect_path``
@@ -29,6 +30,7 @@ from bri_bayes.design.design import Design
 from bri_bayes.design.linear_terms import binned_event_time, event_times, exposed_positions, trend_time, wide_scales
 from bri_bayes.models.effect_path import free_path, pooled_path
 from bri_bayes.models.error_model import add_errors
+from bri_bayes.models.level_model import add_levels
 from bri_bayes.study.model_card import ModelCard
 
 if TYPE_CHECKING:
@@ -104,10 +106,12 @@ def build_linear(
             ever_treated = np.isfinite(design["event_time"].to_numpy()).astype(float)
             mu += _drift(design, card)[period_ix] * ever_treated
         mu += _period_effect(design, card, regressors, scale_period)[period_ix]
-        if errors is None:
-            add_errors(design, card, observed, mu)
-        else:
+        if errors is not None:
             errors(mu)
+        elif card.has_log_link:
+            add_levels(design, card, mu)
+        else:
+            add_errors(design, card, observed, mu)
     return model
 
 

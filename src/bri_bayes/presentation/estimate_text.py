@@ -53,7 +53,7 @@ def estimate_text(values: Values) -> str:
         f"{values['outcome']}: effect on {listed(values['treated'])} (model {values['model']}, {bayes['engine']})",
         f"The posterior assumes: {bayes['assumption']}.{_checked(bayes.get('predictive_checks'))}",
         f"{provenance(values).rstrip('.')}. {panel['rows']} rows of {len(panel['units'])} units, 95% intervals. "
-        f"{unit_of_effects(str(values['outcome']))}",
+        f"{unit_of_effects(values)}",
     ]
     warnings = (*values.get("warnings", []), *empty_cells(rows))
     notes = [f"Note: {warning}" for warning in warnings]
@@ -84,9 +84,10 @@ def _alternative(other: Values) -> dict[str, object]:
     return {"estimator": BAYES, "inference": "posterior", "method": f"Bayes: {other['assumption']}", **named}
 
 
-def unit_of_effects(outcome: str) -> str:
+def unit_of_effects(values: Values) -> str:
     """What an effect of one is, in the terms of the outcome."""
-    if outcome.startswith(("log(", "log1p(")):
+    outcome = str(values["outcome"])
+    if values.get("log_points") or outcome.startswith(("log(", "log1p(")):
         return "Effects are log points: 0.01 is about 1%."
     return f'Effects are in the units of "{outcome}".'
 

@@ -40,6 +40,7 @@ def main_steps(
             if card.outcome not in (None, outcome):
                 continue
             analysis = Analysis(data, study.assignment, dataclasses.replace(card, outcome=outcome))
+            _refuse_two_units(analysis)
             labels = [card.name, card.title, data[outcome].attrs, data.attrs.get("kind")]
             key = content_key("fit-values", analysis.digest, seed, labels)
             steps.append(Step(ANSWER, ("fit", outcome, name), key, partial(_fit_step, analysis, seed)))
@@ -56,6 +57,17 @@ def main_steps(
         key = content_key("frequentist", plain.digest)
         steps.append(Step(ANSWER, ("frequentist", outcome), key, partial(_frequentist_step, plain)))
     return steps
+
+
+def _refuse_two_units(analysis: Analysis) -> None:
+    """A page has one unit for the effects on an outcome: a card of levels stands among others on a logarithm alone."""
+    name, outcome = analysis.card.name, analysis.card.outcome
+    if analysis.card.has_log_link and analysis.panel[outcome].attrs.get("transform", "none") == "none":
+        raise InputError(
+            f'the card "{name}" has effects in log points, and the page of "{outcome}" (transform = "none") has them '
+            f'in its units: give the outcome transform = "log", or ask bri-bayes estimate --model {name}, which takes '
+            "zeros"
+        )
 
 
 def paper_steps(study: Study, data: Panel, cards: Mapping[str, ModelCard], seed: int, *, quick: bool) -> list[Step]:

@@ -69,3 +69,14 @@ PRIORS: Mapping[str, str] = {
     "shock_rho": '2 Beta{} - 1: autocorrelation of a group\'s shock, with process = "ar1"',
     "period_spread": "HalfNormal({}): sd of correlated period effects around their Mundlak means",
 }
+
+_SIGMA = "HalfStudentT(3, {}): s, "
+# What the same priors are of in a card with a log link.
+LEVEL_PRIORS: Mapping[str, Mapping[str, str]] = {
+    "gamma": {"sigma": f"{_SIGMA}coefficient of variation of a level given those before"},
+    "negative_binomial": {
+        "sigma": f"{_SIGMA}coefficient of variation of a large level given those before",
+        "noise": "HalfNormal({}): root of u / geometric mean of the levels, what single lumps add at that level",
+    },
+    "poisson": {"sigma": f"{_SIGMA}coefficient of variation, given those before, of a level at the geometric mean"},
+}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from bri_bayes.study.card_priors import PRIORS
+from bri_bayes.study.card_priors import LEVEL_PRIORS, PRIORS
 from bri_bayes.study.model_card import ModelCard
 
 # The priors of a card and the scales of its groups, for a reader.
@@ -47,6 +47,12 @@ ERROR_WORDS = {
     "ar1_noise": "AR(1) errors plus noise",
     "random_walk": "random-walk errors",
 }
+FAMILY_WORDS = {
+    "student_t": ", Student-t",
+    "gamma": ", gamma levels with a log link",
+    "negative_binomial": ", negative binomial levels with a log link",
+    "poisson": ", Poisson levels with a log link",
+}
 SHARED_WORDS = {
     "none": "units independent",
     "like_errors": "shared shocks",
@@ -69,7 +75,7 @@ def assumption(card: ModelCard) -> str:
         else SHOCK_WORDS[card.shocks.process]
     )
     scale = ", a scale for each unit" if card.errors.scale == "by_unit" else ""
-    family = ", Student-t" if card.likelihood.family == "student_t" else ""
+    family = FAMILY_WORDS.get(card.likelihood.family, "")
     return f"{shared}; {ERROR_WORDS[card.errors.structure]}{scale}{family}"
 
 
@@ -80,6 +86,25 @@ _GAPS = {
     "ar1": _STATIONARY,
     "ar1_noise": f"{_STATIONARY}, noise at once",
     "random_walk": "the first error of a unit is one step, its level being free; d missing periods are d steps",
+}
+
+# What the level of a card with a log link is, around its mean mu; and what its mean remembers.
+_LEVELS = {
+    "gamma": ("level ~ gamma with mean mu and variance s^2 mu^2; zeros are refused",),
+    "negative_binomial": (
+        "level / u as negative binomial counts with mean mu / u (extended quasi-likelihood): variance u mu + s^2 mu^2",
+        "u, the size of a lump of the level, is learned: dollars and millions give one answer",
+    ),
+    "poisson": (
+        "level / u as Poisson counts with mean mu / u (extended quasi-likelihood): variance u mu",
+        "u = s^2 x geometric mean of the levels",
+        "s is learned, and with it the size u of a lump of the level: dollars and millions give one answer",
+    ),
+}
+_MEMORY = {
+    "iid": "rows are independent given their means",
+    "ar1": "log mu of a row moves by rho^d x the log deviation of the unit's last positive row, d periods before",
+    "random_walk": "log mu of a row moves by the log deviation of the unit's last positive row",
 }
 
 _SHOCKS = "the shocks of a group start in the panel's first period in the same way, and have a value in every period"
@@ -95,12 +120,16 @@ def describe(card: ModelCard) -> str:
         lines.append(f"{section:12s}" + ", ".join(f"{name} = {value}" for name, value in settings.items()))
     if card.formula is not None:
         return "\n".join([*lines, f"{'formula':12s}{card.formula}", "", "Priors: those of Bambi for this formula."])
+    if card.has_log_link:
+        lines += [f"{'':12s}{line}" for line in (*_LEVELS[card.likelihood.family], _MEMORY[card.errors.structure])]
     if card.is_marginal:
         lines.append(f"{'':12s}{_GAPS[card.errors.structure]}")
         if card.shocks.process != "none":
             lines.append(f"{'':12s}{_SHOCKS}")
-    lines += ["", "Priors, in units of the outcome's sd after unit and period effects:"]
-    lines += [f"  {name:14s}{text.format(getattr(card.priors, name))}" for name, text in PRIORS.items()]
+    of_what = "the sd of the log of positive levels" if card.has_log_link else "the outcome's sd"
+    lines += ["", f"Priors, in units of {of_what} after unit and period effects:"]
+    texts = {**PRIORS, **(LEVEL_PRIORS[card.likelihood.family] if card.has_log_link else {})}
+    lines += [f"  {name:14s}{text.format(getattr(card.priors, name))}" for name, text in texts.items()]
     if card.contamination is not None:
         a, b = card.contamination.prior
         learned = f"Beta({a}, {b})" if card.contamination.share is None else f"fixed at {card.contamination.share}"

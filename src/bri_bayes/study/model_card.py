@@ -35,6 +35,8 @@ from bri_bayes.study.propensity_specification import PropensityPrior
 MOST_CHAINS, MOST_DRAWS = 64, 200_000
 # A card that extends a card that extends a card: as many steps as a person can follow.
 MOST_PARENTS = 10
+# Families of the level, whose mean is the exponential of the linear predictor.
+LEVEL_FAMILIES = ("gamma", "negative_binomial", "poisson")
 _PLAIN_NAME = re.compile(r"\w[\w-]*")
 
 
@@ -111,7 +113,11 @@ class Shocks:
 
 @dataclass(frozen=True, config=STRICT)
 class Likelihood:
-    """The family of the error; Student-t only with the NUTS engine."""
+    """The family of the error, or of the level with a log link; the normal one alone has a closed form, else NUTS.
+
+    gamma, negative_binomial and poisson have as variance of a level s^2 mu^2, phi mu + s^2 mu^2 and phi mu, with mu its
+    mean: s and the size phi of a lump of the level are learned, so that units of the level do not matter.
+    """
 
     family: Family = "normal"
 
@@ -195,7 +201,7 @@ class ModelCard:
 
     def _check_shocks(self) -> None:
         """A group's shock must not pass for a common period effect, nor meet a second account of the same drift."""
-        if self.likelihood.family == "student_t" and self.errors.structure == "ar1_noise":
+        if self.likelihood.family != "normal" and self.errors.structure == "ar1_noise":
             raise ValueError('errors ar1_noise need the family "normal"')
         if self.shocks.process == "none":
             return
@@ -226,6 +232,11 @@ class ModelCard:
     def is_marginal(self) -> bool:
         """Whether the closed-form engine covers the card."""
         return self.structure == "linear" and self.likelihood.family == "normal"
+
+    @property
+    def has_log_link(self) -> bool:
+        """Whether the card models the level, its effects being changes of the logarithm of the mean."""
+        return self.structure == "linear" and self.likelihood.family in LEVEL_FAMILIES
 
 
 def model_names() -> list[str]:

@@ -14,6 +14,7 @@ from bri_bayes.core.errors import InputError
 from bri_bayes.core.names import WEIGHT
 from bri_bayes.data.comparable import blame
 from bri_bayes.design.analysis import Analysis
+from bri_bayes.design.log_link import zeros_that_decide
 from bri_bayes.estimands.first_answer import first_card
 from bri_bayes.inference import fit
 from bri_bayes.study.card_changes import card as changed_card
@@ -94,7 +95,8 @@ def did(
         result = fit(analysis, engine=engine, seed=seed, pointwise=pointwise, progress=progress)
     except InputError as error:
         raise InputError(f"{error}{blame(asked.notes)}") from error
-    return DidResult(result, tuple(asked.notes), seed=seed, shown_first=card is None and errors is None)
+    decided = zeros_that_decide(analysis.design, model) if model.has_log_link else []
+    return DidResult(result, (*asked.notes, *decided), seed=seed, shown_first=card is None and errors is None)
 
 
 def _sides(formula: str) -> tuple[str, tuple[str, ...]]:

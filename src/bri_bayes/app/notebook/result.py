@@ -83,19 +83,21 @@ class DidResult(InMaketables):
 
     @cached_property
     def estimates(self) -> list[Estimate]:
-        """The rows of least squares and resampling."""
+        """The rows of least squares and resampling; of the logarithm for a level under a card with a log link."""
         from bri_bayes.frequentist import frequentist_rows
+        from bri_bayes.frequentist.level_rows import of_logarithm
 
-        return frequentist_rows(self.design, seed=self.seed)
+        compared = of_logarithm(self.analysis)
+        return [] if compared is None else frequentist_rows(compared.design, seed=self.seed)
 
     @property
     def frequentist(self) -> pd.DataFrame:
-        """Least squares under several ways to judge it, and PPML of a log outcome: a row an estimator and inference."""
+        """Least squares under several ways to judge it, and PPML where effects are log points: a row each."""
         import pandas as pd
 
-        from bri_bayes.app.levels import rows_of_logarithm
+        from bri_bayes.frequentist.level_rows import ppml_of
 
-        rows = [*self.estimates, *rows_of_logarithm(self.design, self.seed)]
+        rows = [*self.estimates, *ppml_of(self.analysis, self.seed)]
         return pd.DataFrame([row.as_dict() for row in rows]).set_index(["estimator", "inference"])
 
     def summary(self) -> pd.DataFrame:

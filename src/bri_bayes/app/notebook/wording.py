@@ -8,6 +8,7 @@ from bri_bayes.core.effect import Effect
 from bri_bayes.core.names import PERIOD
 from bri_bayes.data.panel import period_labels
 from bri_bayes.design.analysis import Fit
+from bri_bayes.design.log_link import has_log_effects
 from bri_bayes.presentation.sentences import counted, listed, probability
 
 # Beyond this a percentage says nothing.
@@ -28,11 +29,17 @@ def effect_in_prose(fit: Fit, effect: Effect) -> str:
     named = listed(treated) if len(treated) <= 6 else f"{len(treated)} units"
     against = counted(len(controls), "controls") if controls else "units not yet treated"
     sentence = (
-        f"The treatment moved {fit.analysis.card.outcome} of {named} by {effect.mean:.3g} on average, against "
+        f"The treatment moved {_moved(fit)} of {named} by {effect.mean:.3g} on average, against "
         f"{against} ({span(fit)}); with {100 * effect.prob:.0f}% probability the effect lies between "
         f"{effect.lower:.3g} and {effect.upper:.3g}, and with {probability(effect.p_positive)} it is positive."
     )
-    if fit.design.attrs.get("outcome_transform", "none") == "none" or abs(effect.upper) > _LARGEST_LOG:
+    if not has_log_effects(fit.design) or abs(effect.upper) > _LARGEST_LOG:
         return sentence
     low, high = (100 * math.expm1(end) for end in (effect.lower, effect.upper))
     return f"{sentence} The interval in percent of the outcome's level: {low:+.0f}% to {high:+.0f}%."
+
+
+def _moved(fit: Fit) -> str:
+    """What an effect of one is a change of: the outcome, or the logarithm of its mean under a log link."""
+    outcome = str(fit.analysis.card.outcome)
+    return f"log({outcome})" if fit.analysis.card.has_log_link and not outcome.startswith("log") else outcome
