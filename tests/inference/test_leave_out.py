@@ -348,3 +348,13 @@ def test_the_same_seed_gives_the_same_scores():
     design = build_design(*make_panel(), card)
     first_time, again = (leave_units_out(design, card, seed=3)["elpd"].to_numpy() for _ in range(2))
     assert first_time.tobytes() == again.tobytes()
+
+
+def test_a_point_whose_precision_is_lost_has_no_density_and_no_word_is_said():
+    _, terms, space, model = model_of(make_card(shocks=Shocks("ar1")))
+    hyper = {name: np.repeat(value, 2) for name, value in space.values(space.start()[None]).items()}
+    hyper["sigma"][1] = np.nan  # as after an overflow
+    year = np.flatnonzero(terms.period == 2007)
+    density = HeldOut(model).contrast_log_density(hyper, year, period_contrasts(year.size).T)
+    assert np.isfinite(density[0])
+    assert density[1] == -np.inf

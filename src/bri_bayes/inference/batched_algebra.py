@@ -30,6 +30,12 @@ def cholesky(matrices: Array) -> Array:
         return factors
 
 
+def log_determinants(matrices: Array) -> Array:
+    """log |M| of (B, k, k) : (B,); NaN, without a word, for one that has overflowed, so its density is lost."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.linalg.slogdet(matrices)[1])
+
+
 def factor_and_solve(matrices: Array, right: Array) -> tuple[Array, Array]:
     """Cholesky factors L of many small matrices (..., q, q) and L^-1 times ``right`` (..., q, m), in one sweep.
 

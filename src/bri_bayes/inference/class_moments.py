@@ -26,7 +26,7 @@ from bri_bayes.core.names import WEIGHT, ErrorStructure
 from bri_bayes.design.design import Design
 from bri_bayes.design.error_process import process_covariance
 from bri_bayes.design.linear_terms import Terms, build_terms
-from bri_bayes.inference.batched_algebra import cholesky, solve_lower
+from bri_bayes.inference.batched_algebra import cholesky, log_determinants, solve_lower
 from bri_bayes.inference.collapsed import Space
 from bri_bayes.inference.conditional import Coefficients
 from bri_bayes.inference.exchangeable import per_unit_prior, unit_classes
@@ -142,7 +142,7 @@ class ClassMoments:
             else:
                 precision = block.dependence.precision(hyper)
                 system[:, at[:, None], at] += precision * (scale**-2.0)[:, None, None]
-                log_det += np.linalg.slogdet(precision)[1]
+                log_det += log_determinants(precision)
             first += size
         return log_det
 

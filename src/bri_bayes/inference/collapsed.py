@@ -30,7 +30,7 @@ from bri_bayes.core.arrays import Array, Index
 from bri_bayes.core.names import WEIGHT
 from bri_bayes.design.design import Design
 from bri_bayes.design.linear_terms import Block, Terms, build_terms
-from bri_bayes.inference.batched_algebra import cholesky, factor_and_solve
+from bri_bayes.inference.batched_algebra import cholesky, factor_and_solve, log_determinants
 from bri_bayes.inference.conditional import BY_POINT, Coefficients, Conditional
 from bri_bayes.inference.error_precision import ErrorPrecision, ReadyOutcomes, ReadyProducts
 from bri_bayes.inference.error_structures import error_precision
@@ -204,8 +204,7 @@ class Collapsed:
                 system[..., at, at] += inverse
             else:
                 dense = block.dependence.precision(hyper)
-                with np.errstate(invalid="ignore"):  # a precision that has overflowed: its density is lost
-                    log_det += np.linalg.slogdet(dense)[1]
+                log_det += log_determinants(dense)
                 dense = dense.reshape(len(system), *[1] * (system.ndim - 3), size, size)
                 system[..., at[:, None], at] += dense * inverse[..., None]
             log_det -= 2 * size * np.log(scale)

@@ -20,7 +20,7 @@ import numpy as np
 
 from bri_bayes.core.arrays import Array, Index
 from bri_bayes.design.linear_terms import Block, Terms
-from bri_bayes.inference.batched_algebra import forward, solve_lower
+from bri_bayes.inference.batched_algebra import forward, log_determinants, solve_lower
 from bri_bayes.inference.collapsed import Collapsed
 
 # Elements of the largest temporary array of one batch (doubles).
@@ -44,7 +44,10 @@ class HeldOut:
         return np.concatenate(densities)
 
     def contrast_log_density(self, hyper: Mapping[str, Array], rows: Index, contrasts: Array) -> Array:
-        """log p(C y_B | all rows outside B, h) : (B,), for ``rows`` B and ``contrasts`` C (c, rows)."""
+        """log p(C y_B | all rows outside B, h) : (B,), for ``rows`` B and ``contrasts`` C (c, rows).
+
+        -inf where a matrix has overflowed or rounding has made it indefinite.
+        """
         unit = self.model.terms.unit_ix[rows]
         group = self.model.group_ix[unit]
         together = (unit[:, None] == unit, group[:, None] == group, np.ones((rows.size, rows.size)))
@@ -56,7 +59,8 @@ class HeldOut:
             covariance = np.linalg.inv(precision)
             miss = (covariance @ of_rows.score[..., None])[..., 0]
             densities.append(_log_normal(miss @ contrasts.T, contrasts @ covariance @ contrasts.T))
-        return np.concatenate(densities)
+        density = np.concatenate(densities)
+        return np.where(np.isfinite(density), density, -np.inf)
 
     def _batches(self, hyper: Mapping[str, Array], rows: Index) -> Iterator[tuple[dict[str, Array], _Rows]]:
         columns = np.column_stack([*(block.columns for block in self.model.terms.blocks), self.model.terms.y])
@@ -97,7 +101,7 @@ def _rows(model: Collapsed, hyper: dict[str, Array], columns: Array, q: int, row
 def _log_normal(x: Array, covariance: Array) -> Array:
     """log N(x; 0, covariance) : (B,) for x (B, c)."""
     solved = np.linalg.solve(covariance, x[..., None])[..., 0]
-    log_det = np.linalg.slogdet(covariance)[1]
+    log_det = log_determinants(covariance)
     return np.asarray(-0.5 * (x.shape[1] * np.log(2 * np.pi) + log_det + np.einsum("bi,bi->b", x, solved)))
 
 
