@@ -7,14 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bri_bayes
+from bri_bayes.report.figures import FIGURES, available, theme
 from bri_bayes.study.card_text import describe
 from bri_bayes.study.model_card import load_card, model_names
 
 sys.path.insert(0, str(Path(__file__).parent))
 from executed import write_page
+from gallery_values import stored_values
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
+
+# Of the pictures of the gallery, 10 inches wide.
+_GALLERY_DPI = 110
 
 project = "bri_bayes"
 author = "The bri_bayes authors"
@@ -45,9 +50,10 @@ html_show_copyright = False
 
 
 def setup(app: Sphinx) -> None:
-    """Write what is made anew by each build before the pages are read: the cards, and the notebooks as they run."""
+    """Write what is made anew by each build before the pages are read: cards, notebooks as they run, the gallery."""
     app.connect("builder-inited", _write_cards)
     app.connect("builder-inited", _write_notebooks)
+    app.connect("builder-inited", _draw_gallery)
 
 
 def _write_cards(app: Sphinx) -> None:
@@ -62,3 +68,13 @@ def _write_notebooks(app: Sphinx) -> None:
     folder = Path(app.srcdir) / "_generated"
     for notebook in sorted((Path(app.srcdir).parent / "examples").glob("*.ipynb")):
         write_page(notebook, folder)
+
+
+def _draw_gallery(app: Sphinx) -> None:
+    """Every figure of the gallery, drawn from the stored values of its small study by the code of today."""
+    values, folder = stored_values(), Path(app.srcdir) / "_generated" / "gallery"
+    folder.mkdir(exist_ok=True)
+    for name in available(values):
+        figure = FIGURES[name](values)
+        with theme.style():
+            figure.savefig(folder / f"{name}.png", dpi=_GALLERY_DPI)

@@ -202,7 +202,9 @@ def test_documents_name_only_commands_that_exist(name: str) -> None:
 )
 def test_a_link_of_a_document_leads_to_a_file(path: Path) -> None:
     links = re.findall(r"\]\(([^)#:]+?)(?:#[^)]*)?\)", path.read_text(encoding="utf-8"))
-    assert [link for link in links if not (path.parent / link).exists()] == []
+    made_by_each_build = "_generated/"
+    kept = [link for link in links if not link.startswith(made_by_each_build)]
+    assert [link for link in kept if not (path.parent / link).exists()] == []
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "models").rglob("*.toml")), ids=lambda path: path.stem)

@@ -29,6 +29,10 @@ def test_every_shipped_card_has_a_label_of_its_own() -> None:
 
 def test_a_card_of_the_user_is_called_by_its_name() -> None:
     assert card_label("mine") == "mine"
+    of_a_study = VALUES | {"study": {"labels": {"did": "did"}}}
+    assert card_label("did", of_a_study) == "did"
+    assert table_in_words(of_a_study, table(a="did", n=1.0)).rows[0]["a"] == "did"
+    assert card_label("did", VALUES) == CARDS["did"]
 
 
 def test_names_in_a_sentence_become_labels_and_words_stay_words() -> None:

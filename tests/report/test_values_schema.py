@@ -39,10 +39,10 @@ def test_the_schema_that_ships_is_written_from_the_classes():
     assert json.loads((shipped("data") / FILE).read_text(encoding="utf-8")) == json.loads(json.dumps(schema()))
 
 
-def test_an_interval_in_percent_is_that_in_logs(values):
+def test_an_effect_in_percent_is_that_in_logs_and_its_ends_too(values):
     models = [model for outcome in values["outcomes"].values() for model in outcome["models"].values()]
     assert models
     for model in models:
-        for end in ("lower", "upper"):
+        for end in ("mean", "lower", "upper"):
             assert model["percent"][end] == pytest.approx(100 * np.expm1(model["att"][end]), rel=1e-12)
         assert model["percent"]["p_positive"] == model["att"]["p_positive"]

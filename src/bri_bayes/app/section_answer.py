@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +22,18 @@ from bri_bayes.report.sections import load_section, load_sections
 from bri_bayes.report.sections.section import Context, collected
 from bri_bayes.runtime.cache import Cache
 from bri_bayes.runtime.steps import run_steps
+from bri_bayes.study.model_card import ModelCard
 from bri_bayes.study.study_file import Study, load_study
 
 
 @dataclass(frozen=True)
 class SectionAnswer:
-    """``values`` : as ``--json`` has them, "panel" among them; ``study`` : whose section it is."""
+    """``values`` : as ``--json`` has them, "panel" among them; ``study``, ``cards`` : whose section it is."""
 
     section: str
     values: Mapping[str, Any]
     study: Study
+    cards: Mapping[str, ModelCard] = field(default_factory=dict)
 
     def text(self) -> str:
         """What the main page says of the section, its tables, and what the numbers are made from; 80 columns."""
@@ -51,7 +53,12 @@ class SectionAnswer:
     def _of_a_study(self) -> dict[str, Any]:
         """The section as the only one of a study without any other answer."""
         outcomes = json_safe({name: unanswered(self.study, name) for name in self.study.outcomes})
-        return {**named(self.study), "outcomes": outcomes, "panel": self.values["panel"], self.section: self.values}
+        return {
+            **named(self.study, self.cards),
+            "outcomes": outcomes,
+            "panel": self.values["panel"],
+            self.section: self.values,
+        }
 
 
 def section_answer(
@@ -79,4 +86,4 @@ def section_answer(
     finished = run_steps(steps, cache or Cache(), jobs=jobs)
     design = context.analysis(next(iter(study.outcomes))).design
     panel_said = json_safe(panel_values(context.panel, design))
-    return SectionAnswer(name, {"panel": panel_said, **collected(context, sections, finished)[name]}, study)
+    return SectionAnswer(name, {"panel": panel_said, **collected(context, sections, finished)[name]}, study, cards)

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from bri_bayes.presentation.results import OutcomeResult
 from bri_bayes.report.values_schema import SCHEMA_VERSION
-from bri_bayes.study.model_card import ModelCard, Sampler, load_card
+from bri_bayes.study.model_card import ModelCard, Sampler, load_card, model_names
 from bri_bayes.study.study_file import Study
 
 # Fewer draws for a first look.
 QUICK = Sampler(chains=4, draws=400, tune=500)
 
 
-def named(study: Study) -> dict[str, Any]:
+def named(study: Study, cards: Mapping[str, ModelCard]) -> dict[str, Any]:
     """What values.json says of a study first: what it, its variables and its units are called."""
     return {
         "schema_version": SCHEMA_VERSION,
-        "study": {"name": study.name, "title": study.title, "policy": study.policy, "labels": _labels(study)},
+        "study": {"name": study.name, "title": study.title, "policy": study.policy, "labels": _labels(study, cards)},
         "unit_names": {unit: study.name_of(unit) for unit in study.assignment.units},
     }
 
@@ -54,7 +55,15 @@ def study_card(name: str, study_path: Path | None, *, quick: bool) -> ModelCard:
     return dataclasses.replace(card, sampler=QUICK) if quick else card
 
 
-def _labels(study: Study) -> dict[str, str]:
-    """What a reader calls the variables of the study, of those that have a label."""
+def _labels(study: Study, cards: Mapping[str, ModelCard]) -> dict[str, str]:
+    """What a reader calls the variables of the study, of those that have a label, and cards that only share a name."""
     groups = (study.covariates, study.modifiers, study.mediators, study.outcomes)
-    return {name: column.label for group in groups for name, column in group.items() if column.label}
+    variables = {name: column.label for group in groups for name, column in group.items() if column.label}
+    return {name: name for name, card in cards.items() if _only_named_as_a_shipped_one(name, card)} | variables
+
+
+def _only_named_as_a_shipped_one(name: str, card: ModelCard) -> bool:
+    """Whether a card of the study has the name of a shipped card and other content."""
+    if name not in model_names():
+        return False
+    return dataclasses.replace(load_card(name), sampler=card.sampler).digest != card.digest

@@ -89,7 +89,7 @@ def study_values(
     steps += [step for section in sections for step in section.steps(context)]
     refuse_too_much(context)
     finished = run_steps(steps, cache or Cache(), jobs=jobs)
-    complete = json_safe(_study_values(study, data, finished))
+    complete = json_safe(_study_values(study, data, answers, finished))
     answered = dataclasses.replace(context, done={"outcomes": complete["outcomes"]})
     complete |= collected(answered, sections, finished)
     complete |= {"quick": quick, "failed_gates": failed_gates(complete)}
@@ -102,7 +102,7 @@ def render_again(
 ) -> Path:
     """Figures, tables and pages from the values.json of the last run of the study, which must be as it was written.
 
-    ``form`` : "docx" writes the main page as a Word file beside them, "pdf" both pages on paper, by Chromium.
+    ``form`` : "docx" writes the main page as a Word file beside them, "pdf" the pages on paper, by Chromium.
     ``language`` : of a main page beside the English one.
     """
     folder = out or default_out(load_study(study_path))
@@ -143,7 +143,7 @@ def _first_card_first(study: Study, cards: Mapping[str, ModelCard]) -> dict[str,
     return {name: first, **cards}
 
 
-def _study_values(study: Study, data: Panel, finished: Finished) -> dict[str, Any]:
+def _study_values(study: Study, data: Panel, cards: Mapping[str, ModelCard], finished: Finished) -> dict[str, Any]:
     answers, paper = finished.of(ANSWER), finished.of(PAPER)
     outcomes = {}
     plain = None
@@ -166,7 +166,7 @@ def _study_values(study: Study, data: Panel, finished: Finished) -> dict[str, An
     if plain is None:
         raise InputError(f'the study "{study.name}" has no outcome')
     return {
-        **named(study),
+        **named(study, cards),
         "panel": panel_values(data, plain.design),
         "outcomes": outcomes,
         "paper": paper.get(("evidence",)),

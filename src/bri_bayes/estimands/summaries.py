@@ -66,11 +66,15 @@ def fit_values(fit: Fit) -> dict[str, Any]:
 
 
 def _in_percent(fit: Fit, effect: Mapping[str, float]) -> dict[str, float]:
-    """The effect in percent: ends of the interval are those of the exact one in logs, mean and sd come from draws."""
+    """The effect in percent: its mean and the ends of its interval are 100 (exp(x) - 1) of the exact ones in logs.
+
+    A published estimate in logs is turned into percent in the same way. The posterior mean of the percentage itself is
+    larger, by half the variance in logs, and is an average over the right tail; the sd is that of the percentage.
+    """
     record = _record(summarise(percent(att(fit), fit)).iloc[0])
-    with np.errstate(over="ignore"):  # beyond the range of floats an end is infinite
-        ends = {end: float(100 * np.expm1(effect[end])) for end in ("lower", "upper")}
-    return {**record, **ends, "p_positive": effect["p_positive"]}
+    with np.errstate(over="ignore"):  # beyond the range of floats a number is infinite
+        exact = {name: float(100 * np.expm1(effect[name])) for name in ("mean", "lower", "upper")}
+    return {**record, **exact, "p_positive": effect["p_positive"]}
 
 
 def warnings_of(analysis: Analysis) -> list[str]:

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Sequence
 
 from bri_bayes.data.comparable import listed
+from bri_bayes.presentation.names_shown import card_label
 from bri_bayes.presentation.sentences import number
 from bri_bayes.presentation.study_tables import (
     BAYES,
@@ -26,6 +27,10 @@ _METHODS = (
     Column("p_value", "p", "p-value"),
     Column("p_positive", "P(> 0)", "probability"),
 )  # fmt: skip
+
+
+# How the posterior was computed.
+_ENGINES = {"marginal": "in closed form", "nuts": "by NUTS"}
 
 
 def estimate_text(values: Values) -> str:
@@ -49,8 +54,9 @@ def estimate_text(values: Values) -> str:
         columns = (Column("at", key.replace("_", " "), "name"), *effect_columns())
         effects = tuple({"at": str(name), **effect} for name, effect in bayes[f"by_{key}"].items())
         tables.append(Table(f"by_{key}", caption, columns, effects, panel=made_from))
+    computed = _ENGINES.get(bayes["engine"], bayes["engine"])
     said = [
-        f"{values['outcome']}: effect on {listed(values['treated'])} (model {values['model']}, {bayes['engine']})",
+        f"{values['outcome']}: effect on {listed(values['treated'])} ({card_label(values['model'])}; {computed})",
         f"The posterior assumes: {bayes['assumption']}.{_checked(bayes.get('predictive_checks'))}",
         f"{provenance(values).rstrip('.')}. {panel['rows']} rows of {len(panel['units'])} units, 95% intervals. "
         f"{unit_of_effects(values)}",

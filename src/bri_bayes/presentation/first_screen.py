@@ -51,8 +51,9 @@ def answer_line(values: Values, name: str) -> str:
     model, digits = main_model(outcome), sentences.decimals(outcome)
     att, percent, published = model["att"], model.get("percent"), outcome.get("published")
     if percent:
-        middle = 100 * math.expm1(att["mean"])
-        ours = f"{_percent(middle)} (95% interval {_percent(percent['lower'])} to {_percent(percent['upper'])})"
+        ours = (
+            f"{_percent(percent['mean'])} (95% interval {_percent(percent['lower'])} to {_percent(percent['upper'])})"
+        )
     else:
         within = sentences.interval(att["lower"], att["upper"], digits)
         ours = f"{sentences.signed(att['mean'], digits)} (95% interval {within}, {sentences.effect_unit(outcome)})"
@@ -86,7 +87,7 @@ def for_all_outcomes(values: Values) -> list[str]:
         for first in firsts
         if first.get("power")
     ]
-    said += [f"The answers rest on {card_label(first['card'])}: {first['assumption']}." for first in firsts]
+    said += [f"The answers rest on {card_label(first['card'], values)}: {first['assumption']}." for first in firsts]
     return list(dict.fromkeys(said))
 
 
@@ -138,9 +139,10 @@ def _behind(values: Values, name: str) -> str:
     if gap is None or not error or abs(gap) <= FAR_BEHIND * error:
         return ""
     att, digits = compared["stacked"]["att"], sentences.decimals(values["outcomes"][name])
+    best = card_label(compared["best"], values)
     return (
-        f"The model ({card_label(card)}) predicts worse than the best that was compared "
-        f"({card_label(compared['best'])}), by {abs(gap):.1f} of elpd (s.e. {error:.1f}); averaged over models by "
+        f"The model ({card_label(card, values)}) predicts worse than the best that was compared "
+        f"({best}), by {abs(gap):.1f} of elpd (s.e. {error:.1f}); averaged over models by "
         f"stacking the effect is {sentences.signed(att['mean'], digits)} "
         f"({sentences.interval(att['lower'], att['upper'], digits)})."
     )

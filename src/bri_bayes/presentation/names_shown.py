@@ -97,9 +97,10 @@ _OF_THE_PAPER = ("published", "reconstruction")
 _PLAINLY_A_NAME = re.compile(r"\w[_/]\w|^ln[a-z]")
 
 
-def card_label(name: str) -> str:
-    """What a card is called: the label of a shipped one, else its name."""
-    return CARDS.get(name, name)
+def card_label(name: str, values: Values | None = None) -> str:
+    """What a card is called: the label of a shipped one, else its name; a study says which cards only share a name."""
+    labels = {} if values is None else values.get("study", {}).get("labels") or {}
+    return str(labels.get(name) or CARDS.get(name, name))
 
 
 def in_words(values: Values, text: str) -> str:

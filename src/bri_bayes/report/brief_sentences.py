@@ -173,7 +173,8 @@ def compare(values: Values) -> list[str]:
     texts = []
     for outcome in values["compare"]["outcomes"].values():
         span, count = outcome["att_range"], excluding_zero(row["att"] for row in outcome["models"])
-        best = "no score is reliable" if outcome["best"] is None else f"{card_label(outcome['best'])} predicts best"
+        name = outcome["best"]
+        best = "no score is reliable" if name is None else f"{card_label(name, values)} predicts best"
         stacked = f"; stacked: {_effect(outcome['stacked']['att'])}" if outcome.get("stacked") else ""
         texts.append(
             f"{outcome['label']}: {best}; effects run from {signed(span['lowest'], 2)} to "

@@ -24,7 +24,10 @@ def plot(result: Answer, kind: str, ax: Axes | None) -> Axes:
     """Draw one kind of picture into ``ax``, or into the axes of a new pyplot figure."""
     if kind not in _KINDS:
         raise InputError(f'there is no picture "{kind}"; {suggest(kind, _KINDS)}')
-    with theme.style():
+    from matplotlib import rc_context
+
+    # Where ``set_title`` puts one by default, so that a user's title takes the place of ours.
+    with theme.style(), rc_context({"axes.titlelocation": "center"}):
         if ax is None:
             from matplotlib import pyplot
 
