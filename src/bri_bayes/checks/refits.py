@@ -31,12 +31,15 @@ class Refit(Result):
 
 # The panel's own answer by digest of the recipe and seed: several checks of one process place placebos around it.
 _OBSERVED: dict[tuple[str, int], Effect] = {}
+_MOST_KEPT = 64
 
 
 def observed_effect(analysis: Analysis, seed: int) -> Effect:
     """The ATT of the recipe from its own points, so that it has the digits of every other section; once a process."""
     key = (analysis.digest, seed)
     if key not in _OBSERVED:
+        if len(_OBSERVED) >= _MOST_KEPT:
+            _OBSERVED.clear()
         _OBSERVED[key] = att_posterior(analysis.design, analysis.card, seed).effect
     return _OBSERVED[key]
 

@@ -23,8 +23,8 @@ from bri_bayes.core.arrays import Array, Index
 from bri_bayes.core.effect import PROB
 from bri_bayes.design.design import Design
 from bri_bayes.design.error_process import coloured, serial_errors
-from bri_bayes.design.linear_terms import GROWTH, Block, Terms, build_terms
-from bri_bayes.inference.hyperparameters import Hyperparameters, hyperparameters
+from bri_bayes.design.linear_terms import Block, Terms, build_terms
+from bri_bayes.inference.hyperparameters import Hyperparameters, hyperparameters, reported
 from bri_bayes.inference.importance import KHAT_LIMIT
 from bri_bayes.inference.marginal import sample_marginal, to_parameters
 from bri_bayes.inference.nuts import sampler_of_outcomes
@@ -188,8 +188,7 @@ def _panel_from_prior(terms: Terms, space: Hyperparameters, rng: np.random.Gener
     serial = serial_errors(space.card.errors.structure, terms.unit_ix, terms.period)
     sigma, rho = values.get("sigma_unit", values["sigma"]), values.get("rho", np.zeros(1))
     error = coloured(serial, rng.standard_normal((1, y.size)), *serial.transition(sigma, rho))
-    values.pop(GROWTH, None)  # it follows from eta and sigma
-    return y + error[0], values
+    return y + error[0], reported(values)
 
 
 def _prior_vector(space: Hyperparameters, rng: np.random.Generator) -> Array:

@@ -10,10 +10,10 @@ import xarray as xr
 from bri_bayes.core.effect import Effect
 from bri_bayes.design.analysis import Analysis, Fit
 from bri_bayes.design.design import Design
-from bri_bayes.design.linear_terms import GROWTH
 from bri_bayes.inference.class_moments import ClassMoments
 from bri_bayes.inference.exact import ExactPosterior
 from bri_bayes.inference.exchangeable import Exchangeable, covers_exchangeable
+from bri_bayes.inference.hyperparameters import reported
 from bri_bayes.inference.importance import KHAT_LIMIT
 from bri_bayes.inference.linear_estimands import att_weights
 from bri_bayes.inference.marginal import systematic, weigh_hyperparameters
@@ -33,7 +33,7 @@ def fit_by_classes(analysis: Analysis, seed: int) -> Fit:
     chains, draws = card.sampler.chains, card.sampler.draws
     chosen = rng.permutation(systematic(weighted.weights, chains * draws, rng))
     hyper = model.space.values(weighted.vectors[chosen])
-    named = {name: (("chain", "draw"), value.reshape(chains, draws)) for name, value in hyper.items() if name != GROWTH}
+    named = {name: (("chain", "draw"), value.reshape(chains, draws)) for name, value in reported(hyper).items()}
     groups = {
         "posterior": xr.Dataset(named),
         "sample_stats": xr.Dataset(attrs={"engine": "marginal"}),

@@ -10,6 +10,7 @@ angle / (pi / 2).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import lgamma, log, pi
 
@@ -74,7 +75,8 @@ class Hyperparameters:
     def values(self, vectors: Array) -> dict[str, Array]:
         """Natural scale: each (draws,), and "sigma_unit" (draws, units) when the error scale differs by unit.
 
-        And "growth", the sd of the effect's growth at the onset, which follows from eta and sigma.
+        And "growth", the sd of the effect's growth at the onset, which follows from eta and sigma: ``reported`` leaves
+        it out.
         """
         named = {name: self._value(name, vectors[:, i]) for i, name in enumerate(self.names)}
         scales = _exp(vectors[:, len(self.names) :])
@@ -139,6 +141,11 @@ class Hyperparameters:
             return np.asarray(prior[0] * _exp(prior[1] * x))
         scale = float(prior)
         return np.asarray(np.maximum(-scale * ndtri(0.5 * np.maximum(ndtr(-x), _FARTHEST)), _SMALLEST_SCALE * scale))
+
+
+def reported[Value](values: Mapping[str, Value]) -> dict[str, Value]:
+    """What has a prior of its own, of the values by name: not the scale that follows from others."""
+    return {name: value for name, value in values.items() if name != GROWTH}
 
 
 def hyperparameters(terms: Terms, card: ModelCard) -> Hyperparameters:

@@ -18,10 +18,11 @@ from bri_bayes.core.names import EXPOSED_UNIT, GROUP, UNIT
 from bri_bayes.design.design import Design
 from bri_bayes.design.effect_paths import free_path
 from bri_bayes.design.group_shocks import SHOCK
-from bri_bayes.design.linear_terms import GROWTH, Block, Terms, build_terms, event_time_shares, period_contrasts
+from bri_bayes.design.linear_terms import Block, Terms, build_terms, event_time_shares, period_contrasts
 from bri_bayes.inference.collapsed import Collapsed, Space
 from bri_bayes.inference.conditional import Coefficients
 from bri_bayes.inference.exact import ExactPosterior
+from bri_bayes.inference.hyperparameters import reported
 from bri_bayes.inference.importance import Weighted, sample_by_importance
 from bri_bayes.study.model_card import ModelCard
 
@@ -84,7 +85,7 @@ def draw_pairs(model: Collapsed, weighted: Weighted, pairs: int, rng: np.random.
     unique, position = np.unique(chosen, return_inverse=True)
     hyper = model.space.values(weighted.vectors[unique])
     drawn = _coefficients(model, hyper, position, rng)
-    values = {name: np.concatenate([value[position]] * 2) for name, value in hyper.items() if name != GROWTH}
+    values = {name: np.concatenate([value[position]] * 2) for name, value in reported(hyper).items()}
     for blocks, level in zip((model.terms.per_unit, model.terms.grouped, model.terms.shared), drawn, strict=True):
         values |= by_block(blocks, level)
     return values

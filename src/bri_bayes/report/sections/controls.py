@@ -181,20 +181,17 @@ def _counterfactuals(context: Context, outcome: str) -> list[Step]:
         columns["period"].to_numpy().tolist(),
         dict(assignment.first_treated),
     )
-    options: dict[str, Any] = {"draws": draws, "placebo_draws": placebo, "seed": context.seed}
-    own_options: dict[str, dict[str, Any]] = {
-        "synthetic": {},
-        "factor": {"ranks": QUICK_RANKS if context.quick else RANKS},
-    }
+    synthetic: dict[str, Any] = {"draws": draws, "placebo_draws": placebo, "seed": context.seed}
+    factor = synthetic | {"ranks": QUICK_RANKS if context.quick else RANKS}
     return [
         Step(
             NAME,
             (outcome, kind),
-            content_key(f"controls-{kind}", *content, options, own_options[kind]),
-            partial(work, columns, assignment, outcome, **options, **own_options[kind]),
+            content_key(f"controls-{kind}", *content, options),
+            partial(work, columns, assignment, outcome, **options),
             Counterfactual | Refused,
         )
-        for kind, work in (("synthetic", synthetic_values), ("factor", factor_values))
+        for kind, work, options in (("synthetic", synthetic_values, synthetic), ("factor", factor_values, factor))
     ]
 
 
