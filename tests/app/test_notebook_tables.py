@@ -51,6 +51,12 @@ def test_without_a_choice_every_column_has_its_coefficients_and_no_star(result):
     assert "independent errors" not in set(table.loc["errors"])
 
 
+def test_cards_that_differ_in_scale_or_drift_alone_have_cells_that_differ(result):
+    table = result.etable("did_scale_by_unit", "did_group_walk", rows=["errors", "shocks"])
+    assert table.loc["errors"].nunique() == 2
+    assert table.loc["shared shocks", "did_group_walk"] == "the treated drift"
+
+
 def test_a_star_marks_an_interval_without_zero_and_no_other(result):
     assert result.effect.excludes_zero
     table = result.etable(stars=True, least_squares=[("twfe", "iid")])

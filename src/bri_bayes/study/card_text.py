@@ -69,14 +69,20 @@ SHOCK_WORDS = {
 
 def assumption(card: ModelCard) -> str:
     """What the card assumes of units and errors, in a clause."""
-    shared = (
-        "treated units drift together"
-        if card.effects.trend == "group_random_walk"
-        else SHOCK_WORDS[card.shocks.process]
-    )
+    drifts = card.effects.trend == "group_random_walk"
+    shared = "treated units drift together" if drifts else SHOCK_WORDS[card.shocks.process]
+    return f"{shared}; {error_words(card)}"
+
+
+def error_words(card: ModelCard) -> str:
+    """How errors last, whether units have one scale, and from which family they are, for a cell of a table."""
     scale = ", a scale for each unit" if card.errors.scale == "by_unit" else ""
-    family = FAMILY_WORDS.get(card.likelihood.family, "")
-    return f"{shared}; {ERROR_WORDS[card.errors.structure]}{scale}{family}"
+    return f"{ERROR_WORDS[card.errors.structure]}{scale}{FAMILY_WORDS.get(card.likelihood.family, '')}"
+
+
+def shared_words(card: ModelCard) -> str:
+    """What units share, for a cell of a table."""
+    return "the treated drift" if card.effects.trend == "group_random_walk" else SHARED_WORDS[card.shocks.process]
 
 
 # What a card takes the errors of a unit for before its first row, and over the periods in which it has none.

@@ -13,7 +13,7 @@ import numpy as np
 from bri_bayes.app.notebook.answer import Answer
 from bri_bayes.core.names import OBS, UNIT
 from bri_bayes.estimands.linear import coefficient_effects
-from bri_bayes.study.card_text import ERROR_WORDS, SHARED_WORDS
+from bri_bayes.study.card_text import error_words, shared_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,8 +53,8 @@ class InMaketables:
             "N": self.design.sizes[OBS],
             "units": self.design.sizes[UNIT],
             "treated_units": len(self.analysis.assignment.treated_units),
-            "errors": ERROR_WORDS[self.card.errors.structure],
-            "shocks": SHARED_WORDS[self.card.shocks.process],
+            "errors": error_words(self.card),
+            "shocks": shared_words(self.card),
             "p_positive": self.effect.p_positive,
             "se_type": "posterior sd",
         }

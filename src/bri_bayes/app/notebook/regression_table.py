@@ -14,7 +14,7 @@ from bri_bayes.core.names import OBS, UNIT
 from bri_bayes.estimands.linear import coefficient_effects
 from bri_bayes.presentation.study_tables import METHODS
 from bri_bayes.presentation.table_spec import KINDS
-from bri_bayes.study.card_text import ERROR_WORDS, SHARED_WORDS
+from bri_bayes.study.card_text import error_words, shared_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,8 +108,8 @@ def _of_result(result: Answer, *, stars: bool, digits: int) -> dict[str, str]:
         "interval": named[2],
         "p_positive": f"{result.effect.p_positive:.{digits}f}",
         "covariates": ", ".join(card.covariates) or "none",
-        "errors": ERROR_WORDS[card.errors.structure],
-        "shocks": SHARED_WORDS[card.shocks.process],
+        "errors": error_words(card),
+        "shocks": shared_words(card),
         "treated_units": str(len(assignment.treated_units)),
         "units": str(result.design.sizes[UNIT]),
         "rows": str(result.design.sizes[OBS]),
