@@ -181,6 +181,16 @@ def test_the_years_of_exposure_are_those_of_the_signed_documents():
         assert dict(study.exposed) == {unit: signed[unit] for unit in study.assignment.never_treated}
 
 
+def test_the_onsets_by_signature_are_those_of_the_signed_documents():
+    with (DATA / "published" / "signatories.csv").open(encoding="utf-8") as stream:
+        signed = {row["unit"]: int(row["signed"][:4]) for row in csv.DictReader(stream)}
+    study, of_the_speech = (load_study(DATA / f"{name}.toml") for name in ("goods_trade_signed", "goods_trade"))
+    last = study.panel.periods[1]
+    within = {unit: signed[unit] for unit in of_the_speech.assignment.treated_units if signed[unit] <= last}
+    assert {unit: study.assignment.first_treated[unit] for unit in study.assignment.treated_units} == within
+    assert set(study.assignment.units) == set(of_the_speech.assignment.units)
+
+
 def test_an_exposed_unit_that_is_no_control_is_refused(tmp_path):
     text = STUDY.read_text(encoding="utf-8").replace("AZE = 2015", "KAZ = 2015")
     (tmp_path / "study.toml").write_text(text, encoding="utf-8")
