@@ -53,7 +53,7 @@ def recipe(level: np.ndarray, family: str = "negative_binomial", **changes: obje
 
 @pytest.fixture(scope="module")
 def fitted():
-    sampler = Sampler(draws=500, tune=700, target_accept=0.98)
+    sampler = Sampler(chains=2, draws=500, tune=600, target_accept=0.95)
     return fit(recipe(lumpy_levels(3), effects=Effects(treatment="by_unit"), sampler=sampler), seed=2)
 
 
