@@ -9,9 +9,11 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from bri_bayes.app.estimate import _card
 from bri_bayes.app.levels import logarithmic
 from bri_bayes.app.request import Request
 from bri_bayes.cli.main import app
+from bri_bayes.core.errors import InputError
 
 WHO = ["--unit", "unit", "--period", "year", "--treated", "A,B,C", "--onset", "2004"]
 
@@ -41,6 +43,16 @@ def test_zeros_stand_in_ppml_and_are_counted_out_of_the_logarithm(tmp_path):
     assert [row["inference"] for row in values["ppml"]] == ["cluster", "cluster_crv3", "permutation"]
     said = " ".join(values["warnings"])
     assert "which loses 2 of 56 rows; PPML has all, and so has --model did_negative_binomial" in said
+
+
+@pytest.mark.parametrize(
+    ("model", "family"),
+    [("did_poisson", "poisson"), ("did_negative_binomial", "negative_binomial"), ("did_student_t", "student_t")],
+)
+def test_errors_with_noise_are_refused_by_cards_that_have_none(model, family):
+    asked = Request(path=Path("panel.csv"), outcome="x", unit="u", period="t", model=model, errors="ar1_noise")
+    with pytest.raises(InputError, match=f'ar1_noise needs the family "normal"; the card "{model}" has "{family}"'):
+        _card(asked, 3)
 
 
 def test_a_card_of_levels_takes_the_level_whatever_the_family():

@@ -6,7 +6,7 @@ import dataclasses
 import math
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, cast, get_args
+from typing import Any
 
 import xarray as xr
 
@@ -14,9 +14,9 @@ from bri_bayes.app.levels import levels, logarithmic, question_of_logarithm
 from bri_bayes.app.long_panels import in_bins
 from bri_bayes.app.own_checks import own_checks
 from bri_bayes.app.request import Request
-from bri_bayes.core.errors import InputError, suggest
+from bri_bayes.core.errors import InputError
 from bri_bayes.core.json_values import json_safe
-from bri_bayes.core.names import OBS, PERIOD, ErrorStructure
+from bri_bayes.core.names import OBS, PERIOD
 from bri_bayes.data.comparable import blame
 from bri_bayes.data.panel import period_labels
 from bri_bayes.design.analysis import Analysis
@@ -31,6 +31,7 @@ from bri_bayes.frequentist.level_rows import of_logarithm
 from bri_bayes.inference import fit
 from bri_bayes.inference.by_classes import fit_by_classes
 from bri_bayes.inference.work import plan
+from bri_bayes.study.card_changes import with_errors
 from bri_bayes.study.card_text import assumption
 from bri_bayes.study.model_card import ModelCard, load_card
 
@@ -116,15 +117,10 @@ def estimate(request: Request) -> dict[str, Any]:
 
 def _card(request: Request, n_treated: int) -> ModelCard:
     card = load_card(request.model or first_card(n_treated))
-    errors = card.errors
     if request.errors is not None:
-        if request.errors not in get_args(ErrorStructure):
-            raise InputError(
-                f'--errors "{request.errors}" is unknown; {suggest(request.errors, get_args(ErrorStructure))}'
-            )
-        errors = dataclasses.replace(errors, structure=cast("ErrorStructure", request.errors))
+        card = with_errors(card, request.errors, asked="--errors")
     covariates = request.covariates or card.covariates
-    return dataclasses.replace(card, outcome=request.outcome, covariates=covariates, errors=errors)
+    return dataclasses.replace(card, outcome=request.outcome, covariates=covariates)
 
 
 def _data_notes(panel: xr.Dataset, design: Design) -> list[str]:

@@ -141,9 +141,10 @@ def _check_levels(design: xr.Dataset, card: ModelCard) -> None:
         raise InputError(f'every level of "{outcome}" is zero: there is nothing to compare')
     if card.likelihood.family == "gamma" and not positive.all():
         row = int(np.flatnonzero(~positive)[0])
+        others = int((~positive).sum()) - 1
         raise InputError(
-            f'the card "{card.name}" (gamma) takes positive levels alone: "{outcome}" is zero for {_cell(design, row)} '
-            f'and {int((~positive).sum()) - 1} more; the family "negative_binomial" takes zeros'
+            f'the card "{card.name}" (gamma) takes positive levels alone: "{outcome}" is zero for {_cell(design, row)}'
+            f'{f" and {others} more" if others else ""}; the family "negative_binomial" takes zeros'
         )
     for dim, at in ((UNIT, "unit_ix"), (PERIOD, "period_ix")):
         empty = np.bincount(design[at].to_numpy(), positive, design.sizes[dim]) == 0

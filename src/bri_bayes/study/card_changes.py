@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast, get_args
 
+from bri_bayes.core.errors import InputError, suggest
+from bri_bayes.core.names import ErrorStructure
 from bri_bayes.core.schema import validated
 from bri_bayes.study.model_card import ModelCard, card_content, card_path, merged
 
@@ -23,6 +26,17 @@ def card(base: str, **changes: Any) -> ModelCard:
     tables = {name: _table(name, value) for name, value in changes.items()}
     content = merged(card_content(path), tables)
     return validated(ModelCard, content, where=f'card("{base}", ...)')
+
+
+def with_errors(base: ModelCard, structure: str, *, asked: str) -> ModelCard:
+    """``base`` with another error structure; ``asked`` : how the user asked for it, for the refusals."""
+    if structure not in get_args(ErrorStructure):
+        raise InputError(f'{asked} "{structure}" is unknown; {suggest(structure, get_args(ErrorStructure))}')
+    family = base.likelihood.family
+    if structure == "ar1_noise" and family != "normal":
+        raise InputError(f'{asked} ar1_noise needs the family "normal"; the card "{base.name}" has "{family}"')
+    errors = dataclasses.replace(base.errors, structure=cast("ErrorStructure", structure))
+    return dataclasses.replace(base, errors=errors)
 
 
 def _table(name: str, value: Any) -> Any:

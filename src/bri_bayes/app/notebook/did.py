@@ -18,6 +18,7 @@ from bri_bayes.design.log_link import zeros_that_decide
 from bri_bayes.estimands.first_answer import first_card
 from bri_bayes.inference import fit
 from bri_bayes.study.card_changes import card as changed_card
+from bri_bayes.study.card_changes import with_errors
 from bri_bayes.study.model_card import ModelCard, load_card
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def did(
     chosen = card if card is not None else first_card(len(asked.assignment.treated_units))
     base = chosen if isinstance(chosen, ModelCard) else load_card(chosen)
     if errors is not None:
-        base = dataclasses.replace(base, errors=dataclasses.replace(base.errors, structure=_structure(errors)))
+        base = with_errors(base, _structure(errors), asked="errors")
     model = dataclasses.replace(base, outcome=outcome, covariates=request.covariates or base.covariates)
     analysis = Analysis(asked.panel, asked.assignment, model)
     pointwise = WEIGHT not in analysis.design
