@@ -10,8 +10,9 @@ from bri_bayes.design.analysis import Analysis
 from bri_bayes.frequentist.collapsed import collapsed_t
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.estimate_text import estimate_text
+from bri_bayes.presentation.first_screen import question
 from bri_bayes.presentation.main_tables import TABLES
-from bri_bayes.presentation.study_tables import headline, method_name
+from bri_bayes.presentation.study_tables import common_onset, headline, method_name, unit_name
 from tests.inference.panels import make_card, make_panel
 
 Values = dict[str, Any]
@@ -74,7 +75,7 @@ def test_event_times_are_years_when_there_is_one_onset_and_not_otherwise(values:
     table = BY_NAME["by_event_time"].frame(values)
     assert (table["period"] == 2013 + table["event_time"]).all()
     for outcome in values["outcomes"].values():
-        outcome["models"]["did_shared"]["by_period"] = {"2014": {}}
+        outcome["onsets"] = {unit: 2013 + number for number, unit in enumerate(outcome["treated"])}
     assert BY_NAME["by_event_time"].frame(values)["period"].isna().all()
 
 
@@ -195,3 +196,17 @@ def test_the_t_test_of_changes_is_called_exact_on_balanced_panels_alone() -> Non
     panel, assignment = make_panel()  # cells are missing
     estimate = collapsed_t(Analysis(panel, assignment, make_card()).design).as_dict()
     assert method_name(estimate) == "Before and after, t"
+
+
+def test_onsets_that_differ_are_named_with_their_units_and_no_event_time_is_a_year(values: Values) -> None:
+    outcomes = values["outcomes"].values()
+    treated = next(iter(outcomes))["treated"]
+    together = question(values)
+    for outcome in outcomes:
+        # Years after an onset are the same set as with one onset, which tells nothing of the units.
+        outcome["onsets"] = {unit: outcome["onset"] + (position > 0) for position, unit in enumerate(treated)}
+    by_unit, onset = question(values), next(iter(outcomes))["onset"]
+    names = [unit_name(values, unit) for unit in treated]
+    assert f"with it since {onset} ({', '.join(names)})" in together
+    assert f"with it ({names[0]} since {onset}; {', '.join(names[1:])} since {onset + 1})" in by_unit
+    assert common_onset(next(iter(outcomes))) is None

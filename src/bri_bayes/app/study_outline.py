@@ -35,6 +35,7 @@ def unanswered(study: Study, name: str) -> OutcomeResult:
         published=dataclasses.asdict(outcome.published) if outcome.published else None,
         treated=list(study.assignment.treated_units),
         onset=min(study.assignment.onsets),
+        onsets={unit: first for unit, first in study.assignment.first_treated.items() if first is not None},
         main=None,
         models={},
         frequentist=(),

@@ -21,6 +21,11 @@ from bri_bayes.frequentist.ols import TERM, Absorber, LeastSquares, absorb_effec
 from bri_bayes.frequentist.variance import TERM_2, Variance, crv1, crv3, iid
 
 TREATED = "treated"
+_IN_WORDS = {
+    "iid": "ordinary standard errors",
+    "cluster": "clustered standard errors (CRV1)",
+    "cluster_crv3": "clustered standard errors (CRV3)",
+}
 AGAINST_REFERENCE = "against event time -1"
 AGAINST_PRE_PERIOD = "against the pre-period average"
 
@@ -232,7 +237,7 @@ def _bands(
 
 
 def _absent_note(dummies: CohortDummies, variances: Mapping[str, Variance]) -> str | None:
-    notes = [f"{name}: {variance.note}" for name, variance in variances.items() if variance.note]
+    notes = [f"{_IN_WORDS[name]}: {variance.note}" for name, variance in variances.items() if variance.note]
     if dummies.lost:
         notes.insert(0, f"no control in the periods of event time {', '.join(map(str, dummies.lost))}")
     if dummies.is_staggered:

@@ -10,7 +10,7 @@ from typing import Any
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.names_shown import card_label, in_words
 from bri_bayes.presentation.policy_name import policy_of
-from bri_bayes.presentation.study_tables import Values, common_onset, main_model, unit_name
+from bri_bayes.presentation.study_tables import Values, common_onset, main_model, treated_since, unit_name
 
 # A card is far behind the best by elpd when the difference is above so many of its standard errors.
 FAR_BEHIND = 2.0
@@ -37,7 +37,7 @@ def question(values: Values) -> str:
     text = (
         f"Has {policy_of(values)} changed {sentences.listed(outcome['label'] for outcome in outcomes.values())}? "
         f"{sentences.counted(len(treated), noun).capitalize()} with it{since} "
-        f"({', '.join(unit_name(values, unit) for unit in treated)})"
+        f"({treated_since(values, first)})"
     )
     if not others:
         return f"{text}."

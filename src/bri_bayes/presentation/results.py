@@ -62,7 +62,10 @@ class FitResult(TypedDict):
 
 @dataclass(frozen=True)
 class OutcomeResult(Described):
-    """The main answer on one outcome: fits by card, ``main`` that which is shown first, beside least squares."""
+    """The main answer on one outcome: fits by card, ``main`` that which is shown first, beside least squares.
+
+    ``onset`` : the first of the ``onsets`` of the treated units; results of an earlier version have one for all.
+    """
 
     published: Mapping[str, float | str] | None
     treated: Sequence[str]
@@ -75,6 +78,7 @@ class OutcomeResult(Described):
     truth: Mapping[str, float] | None
     power: Mapping[str, Any] | None
     first: FirstScreen | None = None
+    onsets: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

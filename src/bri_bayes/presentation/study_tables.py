@@ -148,11 +148,22 @@ def unit_name(values: Values, unit: str) -> str:
 
 def common_onset(outcome: Values) -> int | None:
     """The first treated year if it is the same for all treated units, so that an event time is a year; else None."""
-    onset, model = outcome.get("onset"), main_model(outcome)
-    if onset is None:
-        return None
-    after = {int(onset) + int(time) for time in model.get("by_event_time", {}) if int(time) >= 0}
-    return int(onset) if after == {int(period) for period in model.get("by_period", {})} or not after else None
+    onsets = set(_onsets(outcome).values())
+    return int(onsets.pop()) if len(onsets) == 1 else None
+
+
+def treated_since(values: Values, outcome: Values) -> str:
+    """The treated units by name, and with the first treated year of each where it is not the same for all."""
+    by_onset: dict[int, list[str]] = {}
+    for unit in outcome["treated"]:
+        by_onset.setdefault(int(_onsets(outcome)[unit]), []).append(unit_name(values, unit))
+    if len(by_onset) == 1:
+        return ", ".join(*by_onset.values())
+    return "; ".join(f"{', '.join(units)} since {onset}" for onset, units in sorted(by_onset.items()))
+
+
+def _onsets(outcome: Values) -> dict[str, int]:
+    return dict(outcome.get("onsets") or dict.fromkeys(outcome["treated"], outcome["onset"]))
 
 
 def provenance(values: Values) -> str:

@@ -98,9 +98,8 @@ def _treated(values: Values) -> list[str]:
     """Treated units with their onset, one line for each distinct list."""
     lines = []
     for outcome in values["outcomes"].values():
-        names = ", ".join(tables.unit_name(values, unit) for unit in outcome["treated"])
-        onset = tables.common_onset(outcome)
-        lines.append(f"{names} (from {onset})" if onset is not None else f"{names} (from different periods)")
+        names, onset = tables.treated_since(values, outcome), tables.common_onset(outcome)
+        lines.append(names if onset is None else f"{names} (from {onset})")
     return list(dict.fromkeys(lines))
 
 

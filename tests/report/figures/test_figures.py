@@ -227,7 +227,7 @@ def test_the_event_study_counts_the_years_that_leave_zero_out(values: Values) ->
 
 def test_with_several_onsets_the_event_study_has_no_calendar_years(values: Values) -> None:
     for outcome in values["outcomes"].values():
-        outcome["models"]["did_shared"]["by_period"] = {"2014": outcome["models"]["did_shared"]["att"]}
+        outcome["onsets"] = {unit: outcome["onset"] + number for number, unit in enumerate(outcome["treated"])}
     text = _drawn(values, "event_study")
     assert "Years since the onset" in text
     assert "2013" not in text
@@ -353,3 +353,15 @@ def _many_units(values: Values, count: int) -> None:
             unit: {year: {name: level - 0.1 * rank for name, level in cell.items()} for year, cell in path.items()}
             for rank, unit in enumerate(units)
         }
+
+
+def test_where_onsets_differ_the_average_by_imputation_stands_for_the_two_periods(values: Values) -> None:
+    before = _words(FIGURES["comparison"](values))
+    for outcome in values["outcomes"].values():
+        for row in outcome["frequentist"]:
+            if row["estimator"] == "collapsed":
+                row |= {"estimate": None, "lower": None, "upper": None, "note": "the onsets differ (2008, 2010)"}
+    after = _words(FIGURES["comparison"](values))
+    assert ("Before and after" in before, "Imputation" in before) == (True, False)
+    assert ("Before and after" in after, "Imputation" in after) == (False, True)
+    assert "– to –" not in after

@@ -12,13 +12,16 @@ from bri_bayes.presentation.study_tables import BAYES, PUBLISHED, Values, headli
 from bri_bayes.report.figures import marks, theme, wording
 from bri_bayes.report.figures.rows import WITH_INTERVAL, Row, bounds, forest
 
-# One row a question: as printed, as usually done, as should be done, without asymptotics, and the posterior.
-SHOWN = ((PUBLISHED, PUBLISHED), ("twfe", "iid"), ("twfe", "cluster"), ("collapsed", "t"), (BAYES, "posterior"))
+# One row a question: as printed, as usually done, as should be done, without asymptotics (or, where onsets differ, the
+# same average by least squares), and the posterior.
+TWO_PERIODS, IMPUTATION = ("collapsed", "t"), ("imputation", "wild_cluster_bootstrap")
+SHOWN = ((PUBLISHED, PUBLISHED), ("twfe", "iid"), ("twfe", "cluster"), TWO_PERIODS, IMPUTATION, (BAYES, "posterior"))
 MARKS = {
     PUBLISHED: (theme.INK, "D", False),
     "iid": (theme.VERMILLION, "s", True),
     "cluster": (theme.VERMILLION, "s", False),
     "t": (theme.PURPLE, "^", False),
+    "wild_cluster_bootstrap": (theme.PURPLE, "^", False),
     "posterior": (theme.BLUE, "o", False),
 }
 
@@ -28,8 +31,9 @@ def comparison(values: Values) -> Figure:
     """A panel for each outcome: published, TWFE under two standard errors, two periods with an exact t, Bayes."""
     outcomes = theme.outcomes_with(values, "att", "comparison")
     table = headline(values)
-    table = table[table["outcome"].isin(list(outcomes))]
-    methods = [pair for pair in SHOWN if ((table["estimator"] == pair[0]) & (table["inference"] == pair[1])).any()]
+    table = table[table["outcome"].isin(list(outcomes)) & table["estimate"].notna()]
+    has = set(zip(table["estimator"], table["inference"], strict=True))
+    methods = [pair for pair in SHOWN if pair in has and not (pair == IMPUTATION and TWO_PERIODS in has)]
     places = {pair: float(position) for position, pair in enumerate(methods)}
     labels = {y: _label(table, pair) for pair, y in places.items()}
     figure = theme.page(
@@ -41,12 +45,12 @@ def comparison(values: Values) -> Figure:
     )
     rows = {name: _rows(table[table["outcome"] == name], places, outcomes[name]) for name in outcomes}
     limits = marks.limits_of({name: bounds(row.effect for row in rows[name]) for name in outcomes}, outcomes)
-    last = max(labels)
+    last, narrow = max(labels), 3.4 if IMPUTATION in methods else 3.9  # its name takes room
     for name, outcome, (ax,), first in marks.each(figure, outcomes):
         marks.truth_line(ax, values, outcome)
         forest(ax, rows[name], WITH_INTERVAL, labels=labels, limits=limits[name], show=first, bold=last)
         ax.set_xlabel(wording.effect_axis(outcome))
-        title, inches = sentences.answer_title(values, outcome), 3.9 if len(outcomes) > 1 else 8
+        title, inches = sentences.answer_title(values, outcome), narrow if len(outcomes) > 1 else 8
         theme.panel_title(ax, title, inches, size=theme.SMALL + 0.5, pad=marks.HEADINGS)
     return figure
 
