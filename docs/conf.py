@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 # Of the pictures of the gallery, 10 inches wide.
 _GALLERY_DPI = 110
+# Of the calibration page, what the draft of the paper shows.
+_TESTS_IN_SHORT = (
+    "TWFE, ordinary s.e.", "TWFE, clustered s.e. (CRV1), t(8)", "TWFE, permutation", "Bayes, card `did`",
+    "Bayes, card `did_shared`",
+)  # fmt: skip
 
 project = "bri_bayes"
 author = "The bri_bayes authors"
@@ -27,7 +32,7 @@ release = bri_bayes.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
 source_suffix = {".md": "markdown"}
-exclude_patterns = ["_generated/cards.md"]
+exclude_patterns = ["_generated/cards.md", "_generated/calibration_in_short.md"]
 myst_heading_anchors = 3  # links into a page lead to its headings
 highlight_language = "none"  # a block is coloured where it says its language
 
@@ -54,6 +59,7 @@ def setup(app: Sphinx) -> None:
     app.connect("builder-inited", _write_cards)
     app.connect("builder-inited", _write_notebooks)
     app.connect("builder-inited", _draw_gallery)
+    app.connect("builder-inited", _shorten_calibration)
 
 
 def _write_cards(app: Sphinx) -> None:
@@ -78,3 +84,16 @@ def _draw_gallery(app: Sphinx) -> None:
         figure = FIGURES[name](values)
         with theme.style():
             figure.savefig(folder / f"{name}.png", dpi=_GALLERY_DPI)
+
+
+def _shorten_calibration(app: Sphinx) -> None:
+    """The rows of the calibration page that the draft of the paper shows; a situation that is gone ends the build."""
+    lines = (Path(app.srcdir) / "calibration.md").read_text(encoding="utf-8").splitlines()
+    head = next(at for at, line in enumerate(lines) if line.startswith("| errors | test | size |"))
+    shown = [
+        next(line for line in lines if line.startswith(f"| {errors} | {test} |"))
+        for errors in ("AR 0.8", "AR 0.8, treated share 50%")
+        for test in _TESTS_IN_SHORT
+    ]
+    folder = Path(app.srcdir) / "_generated"
+    (folder / "calibration_in_short.md").write_text("\n".join([*lines[head : head + 2], *shown, ""]), encoding="utf-8")
