@@ -118,6 +118,9 @@ def test_the_text_of_an_estimate_has_its_numbers_and_its_warnings(values: Values
     assert bayes_row.split()[2:] == [*numbers, "–", f"{model['att']['p_positive']:.0%}"]
     assert max(map(len, text.splitlines())) <= 80
     assert "KGZ" in text
+    answer = " ".join(text.split())
+    assert f"The effect {sentences.claim_of(model['att'])}: " in answer
+    assert "% probability between" in answer.split("The posterior assumes")[0]
     assert "Note: few clusters" in text
 
 

@@ -172,6 +172,10 @@ def test_the_main_page_speaks_chinese_and_the_appendix_english(run: tuple[str, P
         re.sub(r"<[^>]+>", "", text) for text in re.findall(r"<(?:p|dd|dt|h2|li|th)\b[^>]*>(.*?)</", html, re.DOTALL)
     ]
     english = [text for text in said if re.search("[a-z]{3}", text) and not re.search("[\u4e00-\u9fff]", text)]
+    sheet = (tmp_path / "one_page.zh.html").read_text(encoding="utf-8")
+    assert '<html lang="zh">' in sheet
+    assert 'href="report.zh.html"' in sheet
+    assert "把握多大" in sheet
     assert len(said) > 80
     assert len(english) < 0.05 * len(said), english
 

@@ -101,7 +101,7 @@ def _row_names(table: Table, at: int | None, columns: Sequence[str] | None) -> l
             given = "none" if columns is None else f"{len(columns)} ({', '.join(columns)})"
             raise InputError(
                 f"{table.file}: this wide file has no column of variable names, so it holds one variable; "
-                f"give it one name, not {given}"
+                f'give it one name, not {given} (in Python: columns=["NAME"])'
             )
         return [columns[0]] * len(table.rows)
     names = [cell.strip() for cell in table.columns[at]]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Sequence
 
 from bri_bayes.data.comparable import listed
 from bri_bayes.presentation.names_shown import card_label
-from bri_bayes.presentation.sentences import number
+from bri_bayes.presentation.sentences import claim_of, decimals, number, probability, signed
 from bri_bayes.presentation.study_tables import (
     BAYES,
     Rows,
@@ -29,6 +30,8 @@ _METHODS = (
 )  # fmt: skip
 
 
+# Beyond this a percentage says nothing.
+_LARGEST_LOG = 20.0
 # How the posterior was computed.
 _ENGINES = {"marginal": "in closed form", "nuts": "by NUTS"}
 
@@ -57,7 +60,7 @@ def estimate_text(values: Values) -> str:
     computed = _ENGINES.get(bayes["engine"], bayes["engine"])
     said = [
         f"{values['outcome']}: effect on {listed(values['treated'])} ({card_label(values['model'])}; {computed})",
-        f"The posterior assumes: {bayes['assumption']}.{_checked(bayes.get('predictive_checks'))}",
+        f"{_answer(values)} The posterior assumes: {bayes['assumption']}.{_checked(bayes.get('predictive_checks'))}",
         f"{provenance(values).rstrip('.')}. {panel['rows']} rows of {len(panel['units'])} units, 95% intervals. "
         f"{unit_of_effects(values)}",
     ]
@@ -69,6 +72,21 @@ def estimate_text(values: Values) -> str:
         [textwrap.fill(text, WIDTH) for text in notes],
     )
     return "\n\n".join(text for group in texts for text in group)
+
+
+def _answer(values: Values) -> str:
+    """The effect in a sentence, in percent too where it is in log points."""
+    att, logs = values["bayes"]["att"], _in_log_points(values)
+    digits = decimals({"main": "main", "models": {"main": {"att": att}}, "transform": "log" if logs else "none"})
+    ends = f"{number(att['lower'], digits)} and {number(att['upper'], digits)}"
+    if logs and att["upper"] < _LARGEST_LOG:
+        ends += f" ({' to '.join(f'{signed(100 * math.expm1(att[end]), 0)}%' for end in ('lower', 'upper'))})"
+    if values.get("trustworthy") is False:
+        return "The computation did not pass its diagnostics: do not use its numbers."
+    return (
+        f"The effect {claim_of(att)}: {signed(att['mean'], digits)} on average, with 95% probability between {ends}, "
+        f"and positive with {probability(att['p_positive'])}."
+    )
 
 
 def _checked(checks: Sequence[Values] | None) -> str:
@@ -92,10 +110,13 @@ def _alternative(other: Values) -> dict[str, object]:
 
 def unit_of_effects(values: Values) -> str:
     """What an effect of one is, in the terms of the outcome."""
-    outcome = str(values["outcome"])
-    if values.get("log_points") or outcome.startswith(("log(", "log1p(")):
+    if _in_log_points(values):
         return "Effects are log points: 0.01 is about 1%."
-    return f'Effects are in the units of "{outcome}".'
+    return f'Effects are in the units of "{values["outcome"]}".'
+
+
+def _in_log_points(values: Values) -> bool:
+    return bool(values.get("log_points")) or str(values["outcome"]).startswith(("log(", "log1p("))
 
 
 def empty_cells(rows: Rows) -> list[str]:

@@ -103,6 +103,13 @@ class Study:
     propensity: PropensityTable = PropensityTable()
     categories: CategorySource | None = None
 
+    def __repr__(self) -> str:
+        treated, controls = self.assignment.treated_units, self.assignment.never_treated
+        return (
+            f"Study({self.name!r}, panel {self.panel.kind}, {len(treated)} treated units, {len(controls)} controls, "
+            f"outcomes {', '.join(self.outcomes)}, cards {', '.join(self.models)})"
+        )
+
     @model_validator(mode="after")
     def _consistent(self) -> Study:
         if not _NAME.fullmatch(self.name):
