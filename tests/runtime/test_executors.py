@@ -5,7 +5,9 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from multiprocessing import active_children
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -146,3 +148,28 @@ def test_what_imports_ahead_ends_with_the_command(tmp_path):
     parent.wait(timeout=SECONDS)
     assert _wait_until_gone([importer]) == []
     parent.stdout.close()
+
+
+def test_a_signal_while_workers_start_is_heard_when_they_can_be_ended(monkeypatch):
+    started, ended = [], []
+    submit = ProcessPoolExecutor.submit
+
+    def stopped_at_once(pool, *asked):
+        os.kill(os.getpid(), signal.SIGTERM)
+        future = submit(pool, *asked)
+        started.extend(worker.pid for worker in active_children() if worker.pid not in started)
+        return future
+
+    def stop(*_):
+        ended.append(len(started))
+        raise InterruptedError("stopped")
+
+    monkeypatch.setattr(ProcessPoolExecutor, "submit", stopped_at_once)
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        with pytest.raises(InterruptedError, match="stopped"):
+            list(InProcesses(2).results([_task(time.sleep, 60), _task(time.sleep, 60)]))
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert ended[0] == len(started) == 2
+    assert _wait_until_gone(started) == []

@@ -23,7 +23,8 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.connection import wait
-from threading import Thread
+from threading import Thread, current_thread, main_thread
+from types import FrameType
 from typing import Any, Protocol
 
 from bri_bayes.core.errors import LostWorkerError
@@ -100,7 +101,7 @@ class InProcesses:
                 min(self.jobs, len(tasks)), mp_context=get_context(_START), initializer=_end_with_parent
             )
         try:
-            with _environment_of_workers(), _deaf_to_interrupts():
+            with _stopped_afterwards(), _environment_of_workers(), _deaf_to_interrupts():
                 futures = {pool.submit(_timed, task.call): task for task in tasks}
             for future in as_completed(futures):
                 yield futures[future], *future.result()
@@ -173,6 +174,30 @@ def _environment_of_workers(more: Mapping[str, str] | None = None) -> Iterator[N
         for name, value in before.items():
             if value is None:
                 del os.environ[name]
+
+
+@contextmanager
+def _stopped_afterwards() -> Iterator[None]:
+    """A signal to stop that comes inside is heard at the end: a worker that is half started could not be ended.
+
+    It would find its parent's locks gone, and say so with a traceback.
+    """
+    if current_thread() is not main_thread():
+        yield
+        return
+    heard: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        heard.append(number)
+
+    before = {stop: signal.signal(stop, note) for stop in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for stop, handler in before.items():
+            signal.signal(stop, signal.SIG_DFL if handler is None else handler)
+        for number in heard:
+            os.kill(os.getpid(), number)
 
 
 @contextmanager
