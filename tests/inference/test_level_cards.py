@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from bri_bayes.app.notebook.regression_table import regression_table
+from bri_bayes.app.notebook.result import DidResult
 from bri_bayes.checks.level_predictive import level_checks
 from bri_bayes.core.errors import InputError
 from bri_bayes.data.assignment import Assignment
@@ -188,3 +190,11 @@ def test_the_cards_of_levels_that_ship_say_their_law_and_their_memory():
         assert not card.is_marginal
     with pytest.raises(ValueError, match="ar1_noise need the family"):
         dataclasses.replace(load_card("did_poisson"), errors=Errors("ar1_noise"))
+
+
+@pytest.mark.nuts
+def test_a_regression_table_counts_the_rows_of_each_column(fitted):
+    result = DidResult(fitted, (), seed=0, shown_first=False)
+    table = regression_table([result], rows=["rows"], least_squares=[("twfe", "cluster")])
+    level = fitted.posterior["observed_data"]["y"].to_numpy()
+    assert table.iloc[0].tolist() == [str(level.size), str((level > 0).sum())]

@@ -15,13 +15,12 @@ import xarray as xr
 from bri_bayes.core.arrays import Array, Index, Mask
 from bri_bayes.core.errors import InputError
 from bri_bayes.core.names import EVENT_TIME, PERIOD, TREATED_UNIT, UNIT
+from bri_bayes.data.comparable import listed
 from bri_bayes.design.fixed_effects import TwoWay
 from bri_bayes.study.model_card import ModelCard
 
 # Variation of logarithms below this is rounding.
 _ROUNDING = 1e-9
-# More names than this are not listed.
-_MOST_NAMED = 8
 
 
 def has_log_effects(design: xr.Dataset) -> bool:
@@ -113,7 +112,7 @@ def zeros_that_decide(design: xr.Dataset, card: ModelCard) -> list[str]:
         ]
         if names and card.effects.treatment in ("by_unit", "by_unit_event_time"):
             said.append(
-                f"{_listed(names)}: zeros alone {side}, so the data put no {end} end on the effect in each; what is "
+                f"{listed(names)}: zeros alone {side}, so the data put no {end} end on the effect in each; what is "
                 "said of it is the prior and the other units."
             )
     times = [k for k in np.unique(event_time[treated]) if not positive[treated & (event_time == k)].any()]
@@ -151,7 +150,7 @@ def _check_levels(design: xr.Dataset, card: ModelCard) -> None:
         if empty.any():
             names = [str(name) for name in design[dim].to_numpy()[empty]]
             raise InputError(
-                f'"{outcome}" is zero in every row of {_listed(names)}, which says nothing of relative changes: leave '
+                f'"{outcome}" is zero in every row of {listed(names)}, which says nothing of relative changes: leave '
                 f"{'it' if len(names) == 1 else 'them'} out"
             )
     treated = design["treated"].to_numpy()
@@ -166,8 +165,3 @@ def _check_levels(design: xr.Dataset, card: ModelCard) -> None:
 def _cell(design: xr.Dataset, row: int) -> str:
     unit = design[UNIT].to_numpy()[design["unit_ix"].to_numpy()[row]]
     return f'"{unit}" {int(design[PERIOD].to_numpy()[design["period_ix"].to_numpy()[row]])}'
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return ", ".join(names[:_MOST_NAMED]) + more

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from scipy.special import ndtri
 
@@ -22,6 +24,15 @@ def split_rhat(draws: Array) -> float:
         return 1.0
     folded = np.abs(split - np.median(split))
     return max(_rhat(_normal_scores(split)), _rhat(_normal_scores(folded)))
+
+
+def worst(scalars: Iterable[Array]) -> tuple[float, float]:
+    """Largest R-hat and smallest bulk effective sample size of several (chain, draw)."""
+    from arviz_stats.base import array_stats
+
+    every = list(scalars)
+    ess = min(float(np.min(array_stats.ess(draws, chain_axis=0, draw_axis=1))) for draws in every)
+    return max(split_rhat(draws) for draws in every), ess
 
 
 def _normal_scores(draws: Array) -> Array:

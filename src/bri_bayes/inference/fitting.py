@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
 from bri_bayes.core.arrays import Array
@@ -13,7 +12,7 @@ from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.core.names import WEIGHT
 from bri_bayes.design.analysis import Analysis, Fit, FitStore
 from bri_bayes.design.log_link import zeros_that_decide
-from bri_bayes.inference.convergence import ESS_LIMIT, RHAT_LIMIT, split_rhat
+from bri_bayes.inference.convergence import ESS_LIMIT, RHAT_LIMIT, split_rhat, worst
 from bri_bayes.inference.importance import KHAT_LIMIT
 from bri_bayes.inference.marginal import MarginalDraws, is_feasible, sample_marginal, to_parameters
 from bri_bayes.inference.nuts import THINNING, sample_nuts
@@ -142,11 +141,7 @@ def _worst(card: ModelCard, values: dict[str, Array]) -> tuple[float, float]:
     chains = card.sampler.chains
     watched = [value for name, value in values.items() if value.ndim == 1 and name in _WATCHED]
     watched.append(values["effect"].mean(axis=(1, 2)))
-    shaped = [value.reshape(chains, -1) for value in watched]
-    rhat = max(split_rhat(value) for value in shaped)
-    from arviz_stats.base import array_stats
-
-    return rhat, float(min(np.min(array_stats.ess(value, chain_axis=0, draw_axis=1)) for value in shaped))
+    return worst(value.reshape(chains, -1) for value in watched)
 
 
 _WATCHED = {"sigma", "rho", "omega", "eta", "omega_modifier", "sigma_period", "trend_step", "nu", "kappa", "noise"}

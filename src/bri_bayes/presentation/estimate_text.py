@@ -31,7 +31,7 @@ _METHODS = (
 
 
 # Beyond this a percentage says nothing.
-_LARGEST_LOG = 20.0
+LARGEST_LOG = 20.0
 # How the posterior was computed.
 _ENGINES = {"marginal": "in closed form", "nuts": "by NUTS"}
 
@@ -79,7 +79,7 @@ def _answer(values: Values) -> str:
     att, logs = values["bayes"]["att"], _in_log_points(values)
     digits = decimals({"main": "main", "models": {"main": {"att": att}}, "transform": "log" if logs else "none"})
     ends = f"{number(att['lower'], digits)} and {number(att['upper'], digits)}"
-    if logs and att["upper"] < _LARGEST_LOG:
+    if logs and att["upper"] < LARGEST_LOG:
         ends += f" ({' to '.join(f'{signed(100 * math.expm1(att[end]), 0)}%' for end in ('lower', 'upper'))})"
     if values.get("trustworthy") is False:
         return "The computation did not pass its diagnostics: do not use its numbers."

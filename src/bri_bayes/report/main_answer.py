@@ -15,6 +15,7 @@ from bri_bayes.core.resources import shipped
 from bri_bayes.data.panel import Panel
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.estimands.summaries import fit_values
+from bri_bayes.frequentist.level_rows import is_of_a_level
 from bri_bayes.runtime.cache import content_key
 from bri_bayes.runtime.steps import Step
 from bri_bayes.study.model_card import ModelCard
@@ -62,7 +63,7 @@ def main_steps(
 def _refuse_two_units(analysis: Analysis) -> None:
     """A page has one unit for the effects on an outcome: a card of levels stands among others on a logarithm alone."""
     name, outcome = analysis.card.name, analysis.card.outcome
-    if analysis.card.has_log_link and analysis.panel[outcome].attrs.get("transform", "none") == "none":
+    if is_of_a_level(analysis):
         raise InputError(
             f'the card "{name}" has effects in log points, and the page of "{outcome}" (transform = "none") has them '
             f'in its units: give the outcome transform = "log", or ask bri-bayes estimate --model {name}, which takes '

@@ -19,7 +19,7 @@ from bri_bayes.core.arrays import Array
 from bri_bayes.core.errors import InputError
 from bri_bayes.core.names import CHAIN, SAMPLE
 from bri_bayes.design.analysis import Analysis, Fit
-from bri_bayes.inference.convergence import split_rhat
+from bri_bayes.inference.convergence import worst
 from bri_bayes.inference.nuts import sample_model
 from bri_bayes.inference.to_datatree import assemble
 
@@ -81,10 +81,6 @@ def _check_shapes(values: Mapping[str, Array], sizes: Mapping[Any, int]) -> None
 
 def _worst(drawn: xr.Dataset) -> tuple[float, float]:
     """Largest R-hat and smallest bulk ESS over the scalars and the average effect."""
-    from arviz_stats.base import array_stats
-
     watched = [array.to_numpy() for array in drawn.data_vars.values() if set(array.dims) == set(SAMPLE)]
     watched.append(drawn["effect"].mean([dim for dim in drawn["effect"].dims if dim not in SAMPLE]).to_numpy())
-    shaped = [array.reshape(drawn.sizes[CHAIN], -1) for array in watched]
-    ess = min(float(np.min(array_stats.ess(array, chain_axis=0, draw_axis=1))) for array in shaped)
-    return max(split_rhat(array) for array in shaped), ess
+    return worst(array.reshape(drawn.sizes[CHAIN], -1) for array in watched)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
+from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, get_args
 
 from bri_bayes.app.notebook.answer import Answer
 from bri_bayes.app.notebook.comparison import distinct
@@ -12,6 +12,7 @@ from bri_bayes.core.effect import PROB
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.core.names import OBS, UNIT
 from bri_bayes.estimands.linear import coefficient_effects
+from bri_bayes.frequentist.level_rows import of_logarithm
 from bri_bayes.presentation.study_tables import METHODS
 from bri_bayes.presentation.table_spec import KINDS
 from bri_bayes.study.card_text import error_words, shared_words
@@ -27,10 +28,7 @@ Row = Literal[
     "treated_units", "units", "rows",
 ]  # fmt: skip
 # What a table has when nobody chooses: "p_value" and "coefficients" where a column has one.
-ROWS: tuple[Row, ...] = (
-    "outcome", "effect", "sd", "interval", "p_positive", "p_value", "coefficients", "covariates", "errors", "shocks",
-    "treated_units", "units", "rows",
-)  # fmt: skip
+ROWS: tuple[Row, ...] = get_args(Row)
 _LABELS: Mapping[Row, str] = {
     "outcome": "outcome",
     "effect": "effect",
@@ -128,6 +126,8 @@ def _of_estimate(result: Answer, key: tuple[str, str], *, stars: bool, digits: i
         raise InputError(f'least squares have no row "{given}"; {suggest(given, ["/".join(name) for name in known])}')
     row: Estimate = known[key]
     significant = row.p_value is not None and row.p_value < 1 - PROB
+    compared = of_logarithm(result.analysis)
+    assert compared is not None, "rows of least squares are of an analysis"
     interval = (None, None) if row.lower is None or row.upper is None else (row.lower, row.upper)
     return {
         "outcome": str(result.card.outcome),
@@ -137,8 +137,8 @@ def _of_estimate(result: Answer, key: tuple[str, str], *, stars: bool, digits: i
         "p_value": _number(row.p_value, digits),
         "covariates": ", ".join(result.card.covariates) or "none",
         "treated_units": str(len(result.analysis.assignment.treated_units)),
-        "units": str(result.design.sizes[UNIT]),
-        "rows": str(result.design.sizes[OBS]),
+        "units": str(compared.design.sizes[UNIT]),
+        "rows": str(compared.design.sizes[OBS]),
         _DATA: _unobserved(result),
     }
 

@@ -9,10 +9,8 @@ from bri_bayes.core.names import PERIOD
 from bri_bayes.data.panel import period_labels
 from bri_bayes.design.analysis import Fit
 from bri_bayes.design.log_link import has_log_effects
+from bri_bayes.presentation.estimate_text import LARGEST_LOG
 from bri_bayes.presentation.sentences import counted, listed, probability
-
-# Beyond this a percentage says nothing.
-_LARGEST_LOG = 20.0
 
 
 def span(fit: Fit) -> str:
@@ -33,7 +31,7 @@ def effect_in_prose(fit: Fit, effect: Effect) -> str:
         f"{against} ({span(fit)}); with {100 * effect.prob:.0f}% probability the effect lies between "
         f"{effect.lower:.3g} and {effect.upper:.3g}, and with {probability(effect.p_positive)} it is positive."
     )
-    if not has_log_effects(fit.design) or abs(effect.upper) > _LARGEST_LOG:
+    if not has_log_effects(fit.design) or abs(effect.upper) > LARGEST_LOG:
         return sentence
     low, high = (100 * math.expm1(end) for end in (effect.lower, effect.upper))
     return f"{sentence} The interval in percent of the outcome's level: {low:+.0f}% to {high:+.0f}%."
