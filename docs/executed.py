@@ -26,7 +26,9 @@ def write_page(notebook: Path, folder: Path) -> Path:
             pieces.append(source)
             continue
         pieces.append(f"```python\n{source}\n```")
-        if said := _run(source, names, f"{notebook.name}, cell {number}"):
+        with contextlib.chdir(notebook.parent):  # where a notebook server starts one
+            said = _run(source, names, f"{notebook.name}, cell {number}")
+        if said:
             pieces.append(f"```text\n{said}\n```")
         drawn = _drawn(folder, f"{notebook.stem}-{number}")
         pieces += [f"![{title}]({name})" for name, title in drawn.items()]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bri_bayes.app.notebook.answer import Answer
+from bri_bayes.app.notebook.wording import three_digits
 from bri_bayes.core.effect import TAILS, Effect
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.core.names import PERIOD, SAMPLE, UNIT
@@ -89,8 +90,12 @@ def _paths(result: Answer, ax: Axes) -> None:
     ax.plot(period, seen.sel({UNIT: units}).mean(UNIT), color=theme.INK, marker="o", ms=3, label="observed")
     for onset in result.analysis.assignment.onsets:
         ax.axvline(onset - 0.5, color=theme.MUTED, lw=0.8, ls="--")
-    ax.set(xlabel=str(result.analysis.panel[PERIOD].attrs.get("unit", "year")), ylabel=f"mean {result.card.outcome}")
-    ax.set_title(f"Mean of {units.size} treated {'unit' if units.size == 1 else 'units'}: {_percent(result.effect)}")
+    ax.set(
+        xlabel=str(result.analysis.panel[PERIOD].attrs.get("unit", "year")),
+        ylabel=f"{'mean ' if units.size > 1 else ''}{result.card.outcome}",
+    )
+    whose = str(units.item()) if units.size == 1 else f"Mean of {units.size} treated units"
+    ax.set_title(f"{whose}: {_percent(result.effect)}")
     ax.legend()
 
 
@@ -116,7 +121,7 @@ def _verdict(result: Answer) -> str:
 
 def _percent(effect: Effect) -> str:
     clear = "its interval leaves zero out" if effect.excludes_zero else "zero lies within its interval"
-    return f"{effect.mean:.3g} on average, {clear}"
+    return f"{three_digits(effect.mean)} on average, {clear}"
 
 
 _KINDS = {"event_study": _event_study, "forest": _forest, "paths": _paths, "diagnostics": _diagnostics}

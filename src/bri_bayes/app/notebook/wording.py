@@ -26,15 +26,22 @@ def effect_in_prose(fit: Fit, effect: Effect) -> str:
     treated, controls = assignment.treated_units, assignment.never_treated
     named = listed(treated) if len(treated) <= 6 else f"{len(treated)} units"
     against = counted(len(controls), "controls") if controls else "units not yet treated"
+    mean, lower, upper = (three_digits(value) for value in (effect.mean, effect.lower, effect.upper))
     sentence = (
-        f"The treatment moved {_moved(fit)} of {named} by {effect.mean:.3g} on average, against "
-        f"{against} ({span(fit)}); with {100 * effect.prob:.0f}% probability the effect lies between "
-        f"{effect.lower:.3g} and {effect.upper:.3g}, and with {probability(effect.p_positive)} it is positive."
+        f"The treatment moved {_moved(fit)} of {named} by {mean} on average, against {against} ({span(fit)}); "
+        f"with {100 * effect.prob:.0f}% probability the effect lies between {lower} and {upper}, "
+        f"and with {probability(effect.p_positive)} it is positive."
     )
     if not has_log_effects(fit.design) or abs(effect.upper) > LARGEST_LOG:
         return sentence
     low, high = (100 * math.expm1(end) for end in (effect.lower, effect.upper))
     return f"{sentence} The interval in percent of the outcome's level: {low:+.0f}% to {high:+.0f}%."
+
+
+def three_digits(value: float) -> str:
+    """A number of any size in plain digits, three of them told: -0.0495, 12.3, -2,130; powers of ten at the ends."""
+    rounded = float(f"{value:.3g}")
+    return f"{rounded:,.0f}" if 1000 <= abs(rounded) < 1e12 else f"{rounded:.3g}"
 
 
 def _moved(fit: Fit) -> str:
