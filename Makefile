@@ -36,7 +36,7 @@ docs: $(STAMP)  ## build the documentation, build/docs/index.html; a warning is 
 calibration: $(STAMP)  ## run the simulation studies: bias, coverage, size, ranks
 	$(VENV)/bin/python -m pytest -n auto --maxprocesses 4 -m calibration $(ARGS)
 
-bench: $(STAMP)  ## measure speed, memory and scale
+bench: $(STAMP)  ## measure speed and memory against named peers (ARGS="--write" keeps the figures)
 	$(VENV)/bin/python -m pytest -n 0 --speed -m speed
 	$(VENV)/bin/python benchmarks/run.py $(ARGS)
 
@@ -59,7 +59,7 @@ lock:  ## write requirements.lock again from pyproject.toml
 		--output-file requirements.lock pyproject.toml
 
 clean:  ## remove the environment, caches and build output; reports stay
-	rm -rf $(VENV) .ci-venv .cache .pytest_cache .ruff_cache .mypy_cache .hypothesis build dist docs/_generated
+	rm -rf $(VENV) .ci-venv .bench-venv .cache .pytest_cache .ruff_cache .mypy_cache .hypothesis build dist docs/_generated
 	find src tests benchmarks -name __pycache__ -type d -exec rm -rf {} +
 
 help:  ## this list

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
+from functools import cache
 
 from bri_bayes.presentation.cells import Grid, grid
 from bri_bayes.presentation.table_spec import Column, Table, provenance_of
@@ -98,10 +99,19 @@ def _widths(shown: Grid) -> dict[int, float]:
     return widths
 
 
+@cache
 def _points(text: str) -> float:
-    wide = sum(char in _WIDE_ONES or (char.isupper() and char != "I") for char in text)
-    narrow = sum(char in _NARROW_ONES for char in text)
+    kinds = [_kind(char) for char in text]
+    wide, narrow = kinds.count(_WIDE), kinds.count(_NARROW)
     return _WIDE * wide + _NARROW * narrow + _OTHER * (len(text) - wide - narrow)
+
+
+@cache
+def _kind(char: str) -> float:
+    """Points of a character."""
+    if char in _WIDE_ONES or (char.isupper() and char != "I"):
+        return _WIDE
+    return _NARROW if char in _NARROW_ONES else _OTHER
 
 
 def _needed(shown: Grid, at: int) -> float:
