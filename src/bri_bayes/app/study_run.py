@@ -98,12 +98,12 @@ def study_values(
 
 
 def render_again(
-    study_path: Path | None, *, out: Path | None = None, form: Form = "html", language: str = "en"
+    study_path: Path | None, *, out: Path | None = None, form: Form = "html", language: str = "en", jobs: int = 1
 ) -> Path:
     """Figures, tables and pages from the values.json of the last run of the study, which must be as it was written.
 
     ``form`` : "docx" writes the main page as a Word file beside them, "pdf" the pages on paper, by Chromium.
-    ``language`` : of a main page beside the English one.
+    ``language`` : of a main page beside the English one; ``jobs`` : processes that draw.
     """
     folder = out or default_out(load_study(study_path))
     try:
@@ -115,7 +115,7 @@ def render_again(
         raise InputError(f"{folder}: no values of an earlier run can be read here; start with bri-bayes run") from error
     if manifest["values"] != digest(values):
         raise InputError(f"{folder}: values.json is not as the run of manifest.json wrote it; start with bri-bayes run")
-    page = _write(folder, values, manifest)
+    page = _write(folder, values, manifest, jobs=jobs)
     return page if (form, language) == ("html", "en") else written_as(form, language, values, page)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from bri_bayes.cli.commands import StudyArgument
+from bri_bayes.cli.commands import JobsOption, StudyArgument, processes
 
 
 def register_report(app: typer.Typer) -> None:
@@ -24,8 +24,10 @@ def register_report(app: typer.Typer) -> None:
         language: Annotated[
             Literal["en", "zh"], typer.Option("--lang", help="zh: the main page in Chinese too, as report.zh.html.")
         ] = "en",
+        jobs: JobsOption = None,
     ) -> None:
         """Write the report again from the values of the last run: as pages, for Word, or on paper."""
+        workers = processes(jobs)
         from bri_bayes.app.study_run import render_again
 
-        typer.echo(str(render_again(study, out=out, form=form, language=language)))
+        typer.echo(str(render_again(study, out=out, form=form, language=language, jobs=workers)))

@@ -97,12 +97,14 @@ class _DenseProducts:
         per_unit = np.zeros((len(white), self.sets.size, q, q))
         own_rest = np.zeros((len(white), self.sets.size, q, white.shape[2] - q))
         for _, units, rows in self.precision.patterns:
-            of_units = white[:, rows]
+            # Rows of a balanced panel are all rows in their order: seen as units by periods, not copied.
+            of_units = white.reshape(len(white), *rows.shape, -1) if rows.size == unit_ix.size else white[:, rows]
             both = np.swapaxes(of_units[..., :q], -1, -2) @ of_units
             per_unit[:, units], own_rest[:, units] = both[..., :q], both[..., q:]
         rest = []
         for which in range(int(self.sets.max()) + 1):
-            of_set = white[:, self.sets[unit_ix] == which, q:]
+            members = self.sets[unit_ix] == which
+            of_set = white[:, slice(None) if members.all() else members, q:]
             rest.append(np.swapaxes(of_set, -1, -2) @ of_set)
         return CrossProducts(per_unit, own_rest, np.stack(rest, axis=1))
 
@@ -111,7 +113,11 @@ class _DenseProducts:
         white = np.empty((hyper["sigma"].size, *self.columns[0].shape))
         for periods, _, rows in self.precision.patterns:
             inverse = np.linalg.inv(np.linalg.cholesky(self.precision.covariance(hyper, periods)))
-            white[:, rows] = inverse[:, None] @ self.columns[0][rows]
+            if rows.size == len(self.columns[0]):
+                by_unit = white.reshape(len(white), *rows.shape, -1)
+                np.matmul(inverse[:, None], self.columns[0].reshape(*rows.shape, -1), out=by_unit)
+            else:
+                white[:, rows] = inverse[:, None] @ self.columns[0][rows]
             for exposed in self.columns[1:]:
                 white[:, rows] += hyper["kappa"][:, None, None, None] * (inverse[:, None] @ exposed[rows])
         scale = None if self.precision.unit_scale is None else self.precision.unit_scale(hyper)
