@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.special import digamma
 
-from bri_bayes.evaluation import gravity_size, mirror_coverage
+from bri_bayes.evaluation import gravity_size, level_coverage, mirror_coverage
 from bri_bayes.evaluation.gravity_size import rejections
 from bri_bayes.evaluation.mirror_coverage import EFFECT, reported_panel
 
@@ -26,7 +27,7 @@ def table(name: str) -> dict[tuple[str, ...], list[float]]:
     text = re.search(rf"<!-- {name} -->\n(.*?)<!-- end {name} -->", PAGE.read_text(), re.DOTALL)
     assert text is not None
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text[1].strip().splitlines()[2:]]
-    words = 2 if name == "mirror" else 1
+    words = 1 if name == "gravity" else 2
     return {tuple(row[:words]): [float(cell) for cell in row[words:]] for row in rows}
 
 
@@ -61,6 +62,31 @@ def test_without_an_effect_the_placebo_rejects_as_often_as_it_says_and_clustered
     assert answer.placebo <= 0.05 + MONTE_CARLO * share_error(0.05, panels)
     assert answer.clustered > 0.05
     assert 0.4 < answer.error_share < 0.95
+
+
+def test_a_logarithm_is_biased_where_the_policy_makes_flows_restless_and_ppml_is_not() -> None:
+    panels = 40
+    rows = {
+        row.by: row for row in level_coverage.level_coverage(level_coverage.SITUATIONS[3], panels, 9, cards=()).rows
+    }
+    logarithm, ppml = rows["TWFE of the logarithm, clustered"], rows["PPML, clustered (CRV1)"]
+    # The logarithm of a gamma variable of mean one and variance s^2: digamma(1 / s^2) + log s^2, at 0.9 less at 0.3.
+    known = float(digamma(1 / 0.81) + np.log(0.81) - digamma(1 / 0.09) - np.log(0.09))
+    assert logarithm.bias == pytest.approx(known, abs=MONTE_CARLO * logarithm.bias_se)
+    assert abs(ppml.bias) < MONTE_CARLO * ppml.bias_se
+    assert logarithm.coverage < 0.75
+
+
+@pytest.mark.calibration
+@pytest.mark.parametrize("situation", level_coverage.SITUATIONS, ids=lambda situation: situation.name)
+def test_the_page_tells_how_often_intervals_of_levels_hold_the_effect(situation: level_coverage.Flows) -> None:
+    panels = 60
+    for row in level_coverage.level_coverage(situation, panels, 79).rows:
+        coverage, bias, length = table("levels")[row.situation, row.by]
+        error = np.hypot(share_error(coverage, panels), share_error(coverage, 100))
+        assert row.coverage == pytest.approx(coverage, abs=MONTE_CARLO * error)
+        assert row.bias == pytest.approx(bias, abs=MONTE_CARLO * row.bias_se * np.sqrt(1 + panels / 100))
+        assert row.length == pytest.approx(length, rel=0.25)
 
 
 @pytest.mark.calibration

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bri_bayes.app.imported_quality import with_quality
 from bri_bayes.app.official_data import SCHEMA_VERSION
 from bri_bayes.core.errors import GateError, InputError
 from bri_bayes.core.io import replaced_together, write_json
@@ -39,7 +40,7 @@ def import_files(paths: Sequence[Path], out: Path = OUT, goods: str = PAPER_GOOD
 
     sources, definition = load_sources(), load_goods(goods)
     named = country_names(paths)
-    tables = [read_official_file(path, sources, named, definition) for path in paths]
+    tables = [with_quality(read_official_file(path, sources, named, definition)) for path in paths]
     _refuse_shared_columns(paths, tables)
     panel = pd.concat([table.frame for table in tables], axis=1).sort_index().reset_index()
     notes = tuple(note for table in tables for note in table.notes)

@@ -98,6 +98,42 @@ def memory(design: xr.Dataset) -> Memory:
     return Memory(at, np.where(known, period - period[at], 0.0))
 
 
+@dataclass(frozen=True, eq=False)
+class LevelRows:
+    """Levels as a card with a log link sees them.
+
+    ``level`` : (obs,) over the geometric mean of the positive ones, ``log_level`` : (obs,) its logarithm, 0 for a zero;
+    ``flows``, ``zeros`` : positions of positive and of zero levels; ``before``, ``gap``, ``first`` : (obs,) as in
+    ``Memory``; ``unit`` : the unit of the prior scales in log points.
+    """
+
+    level: Array
+    log_level: Array
+    flows: Index
+    zeros: Index
+    before: Index
+    gap: Array
+    first: Mask
+    unit: float
+
+
+def level_rows(design: xr.Dataset) -> LevelRows:
+    """The levels of a design of a card with a log link."""
+    log_y = log_levels(design) - design.attrs["y_center"]
+    positive = np.isfinite(log_y)
+    remembered = memory(design)
+    return LevelRows(
+        level=np.exp(np.where(positive, log_y, -np.inf)),
+        log_level=np.where(positive, log_y, 0.0),
+        flows=np.flatnonzero(positive),
+        zeros=np.flatnonzero(~positive),
+        before=remembered.before,
+        gap=remembered.gap,
+        first=remembered.is_first,
+        unit=float(design.attrs["y_scale"]),
+    )
+
+
 def zeros_that_decide(design: xr.Dataset, card: ModelCard) -> list[str]:
     """Which effects the data leave without an end, because a unit, or an event time, has zeros alone on one side."""
     positive, treated = levels(design) > 0, design["treated"].to_numpy()

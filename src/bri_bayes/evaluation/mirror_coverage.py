@@ -15,13 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from bri_bayes.core.arrays import Array
 from bri_bayes.core.effect import Effect
 from bri_bayes.core.json_values import Result
 from bri_bayes.data.assignment import Assignment
 from bri_bayes.data.simulation import simulate_panel
 from bri_bayes.design.design import build_design
 from bri_bayes.design.two_reports import stacked
+from bri_bayes.evaluation.coverage import Coverage, coverage
 from bri_bayes.inference.att import att_posterior
 from bri_bayes.inference.two_reports import TwoReports, two_reports
 from bri_bayes.study.model_card import Effects, Errors, ModelCard, Sampler
@@ -50,19 +50,6 @@ SITUATIONS = (
 
 
 @dataclass(frozen=True)
-class Coverage(Result):
-    """Of 95% intervals over panels: share that holds the truth, mean error with its standard error, median length."""
-
-    situation: str
-    by: str
-    panels: int
-    coverage: float
-    bias: float
-    bias_se: float
-    length: float
-
-
-@dataclass(frozen=True)
 class NoiseFound(Result):
     """The noise of each report: the share of its 95% intervals that hold the true sd, and the mean of its mean."""
 
@@ -87,7 +74,10 @@ def mirror_coverage(
         for name in alone:
             card = dataclasses.replace(_card("ar1_noise"), outcome=name)
             by[name].append(att_posterior(build_design(made, assignment, card), card, panel).effect)
-    rows = [_coverage(situation.name, name, effects, np.array(truths)) for name, effects in by.items()]
+    rows = [
+        coverage(situation.name, name, [(row.mean, row.lower, row.upper) for row in effects], np.array(truths))
+        for name, effects in by.items()
+    ]
     return rows, _noise(situation, noises)
 
 
@@ -116,20 +106,6 @@ def _card(structure: str) -> ModelCard:
         effects=Effects(treatment="by_unit"),
         errors=Errors("ar1_noise" if structure == "ar1_noise" else "ar1"),
         sampler=Sampler(proposals=_PROPOSALS),
-    )
-
-
-def _coverage(situation: str, by: str, effects: Sequence[Effect], truth: Array) -> Coverage:
-    mean, lower, upper = (np.array([getattr(row, name) for row in effects]) for name in ("mean", "lower", "upper"))
-    error = mean - truth
-    return Coverage(
-        situation=situation,
-        by=by,
-        panels=truth.size,
-        coverage=float(((lower <= truth) & (truth <= upper)).mean()),
-        bias=float(error.mean()),
-        bias_se=float(error.std(ddof=1) / np.sqrt(error.size)),
-        length=float(np.median(upper - lower)),
     )
 
 

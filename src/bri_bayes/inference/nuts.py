@@ -8,6 +8,8 @@ from typing import Any
 
 from bri_bayes.core.arrays import Array
 from bri_bayes.design.design import Design
+from bri_bayes.design.log_link import level_rows
+from bri_bayes.models.level_model import LEVEL_DATA
 from bri_bayes.models.linear import OUTCOME_DATA, build_linear
 from bri_bayes.study.model_card import ModelCard
 
@@ -37,6 +39,24 @@ def sampler_of_outcomes(
         if y.shape != (design.sizes["obs"],):
             raise ValueError(f"an outcome of shape {y.shape} for {design.sizes['obs']} rows")
         tree, statistics = _sampled(compiled.with_data(**{OUTCOME_DATA: y}), card, seed, progress=False)
+        return _values(tree), statistics
+
+    return sample
+
+
+def sampler_of_levels(
+    design: Design, card: ModelCard
+) -> Callable[[Design, int], tuple[dict[str, Array], dict[str, Any]]]:
+    """One compiled model of a card with a log link for many designs : (design, seed) -> as ``sample_nuts``.
+
+    The designs have the units, periods and assignment of ``design``, whose wide prior scales of unit and period effects
+    stay; where levels are zero, their centre and their scale are those of each design.
+    """
+    compiled = compiled_model(build_linear(design, card, exchangeable_outcome=True))
+
+    def sample(other: Design, seed: int) -> tuple[dict[str, Array], dict[str, Any]]:
+        data = {f"{LEVEL_DATA}{name}": value for name, value in vars(level_rows(other)).items()}
+        tree, statistics = _sampled(compiled.with_data(**data), card, seed, progress=False)
         return _values(tree), statistics
 
     return sample

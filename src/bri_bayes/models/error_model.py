@@ -54,14 +54,17 @@ def error_scale(card: ModelCard) -> Any:
 
 
 def transition(card: ModelCard, first: Mask, gap: Array, rho: Any) -> tuple[Any, Any]:
-    """phi and s / sigma of each row, for a symbolic rho; ``gap`` : (obs,) periods since the row that it remembers."""
+    """phi and s / sigma of each row, for a symbolic rho; ``gap`` : (obs,) periods since the row that it remembers.
+
+    ``first`` and ``gap`` are arrays, or data of the model.
+    """
     import pytensor.tensor as pt
 
-    gap = np.where(first, 1.0, gap)
+    gap = np.where(first, 1.0, gap) if isinstance(gap, np.ndarray) else pt.switch(first, 1.0, gap)
     if card.errors.structure == "iid":
-        return np.zeros(gap.size), np.ones(gap.size)
+        return pt.zeros_like(gap), pt.ones_like(gap)
     if card.errors.structure == "random_walk":
-        return np.where(first, 0.0, 1.0), np.sqrt(gap)
+        return pt.switch(first, 0.0, 1.0), pt.sqrt(gap)
     phi = pt.switch(first, 0.0, rho**gap)
     variance = pt.switch(first, 1.0, 1 - rho ** (2 * gap)) / (1 - rho**2)
     return phi, pt.sqrt(variance)

@@ -19,46 +19,52 @@ Sources: doi:10.1093/biomet/74.2.221; memory of the last row by Zeger & Qaqish (
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from bri_bayes.design.design import Design
-from bri_bayes.design.log_link import log_levels, memory
+from bri_bayes.design.log_link import level_rows
 from bri_bayes.models.error_model import autocorrelation, error_scale, scale_ratio, shock_of_rows, transition
 from bri_bayes.study.model_card import ModelCard
 
+# Before the name of each field of ``LevelRows`` in a model whose levels can be exchanged after it is compiled.
+LEVEL_DATA = "level_data_"
 
-def add_levels(design: Design, card: ModelCard, mu: Any) -> None:
-    """Levels of the design observed around exp of ``mu`` (obs,), the linear predictor on the standardised scale."""
+
+def add_levels(design: Design, card: ModelCard, mu: Any, *, exchangeable: bool = False) -> None:
+    """Levels of the design observed around exp of ``mu`` (obs,), the linear predictor on the standardised scale.
+
+    ``exchangeable`` : the fields of ``LevelRows`` are data of the model, not constants.
+    """
     import pymc as pm
     import pytensor.tensor as pt
 
-    log_y = log_levels(design) - design.attrs["y_center"]
-    positive = np.isfinite(log_y)
-    y = np.exp(np.where(positive, log_y, -np.inf))
-    unit = design.attrs["y_scale"]
+    rows: Any = level_rows(design)
+    if exchangeable:
+        rows = SimpleNamespace(**{name: pm.Data(f"{LEVEL_DATA}{name}", value) for name, value in vars(rows).items()})
+    flows, zeros, unit = rows.flows, rows.zeros, rows.unit
     sigma, ratio, rho = error_scale(card), scale_ratio(design, card), autocorrelation(card)
     if card.shocks.process != "none":
         mu = mu + shock_of_rows(design, card, sigma, rho, None)
-    remembered = memory(design)
-    phi, scale = transition(card, remembered.is_first, remembered.gap, rho)
+    phi, scale = transition(card, rows.first, rows.gap, rho)
     log_path = unit * mu
-    log_mean = log_path + phi * (np.where(positive, log_y, 0.0) - log_path)[remembered.before]
+    log_mean = log_path + phi * (rows.log_level - log_path)[rows.before]
     variance = (unit * sigma * ratio * scale) ** 2
     if card.likelihood.family == "gamma":
-        pm.Gamma("y", alpha=1 / variance, beta=pt.exp(-log_mean) / variance, observed=y)
+        pm.Gamma("y", alpha=1 / variance, beta=pt.exp(-log_mean) / variance, observed=rows.level)
         return
     if card.likelihood.family == "poisson":
-        density = _poisson(y[positive], log_mean[positive], variance[positive])
-        of_zeros = -pt.exp(log_mean[~positive]) / variance[~positive] - 0.5 * pt.log(2 * np.pi * variance[~positive])
+        density = _poisson(rows.level[flows], log_mean[flows], variance[flows])
+        of_zeros = -pt.exp(log_mean[zeros]) / variance[zeros] - 0.5 * pt.log(2 * np.pi * variance[zeros])
     else:
         lump = (unit * pm.HalfNormal("noise", card.priors.noise)) ** 2
-        density = _negative_binomial(y[positive], log_mean[positive], variance[positive], lump)
-        of_zeros = -pt.log1p(pt.exp(log_mean[~positive]) * variance[~positive] / lump) / variance[~positive]
-        of_zeros -= 0.5 * pt.log(2 * np.pi * (lump + variance[~positive]))
+        density = _negative_binomial(rows.level[flows], log_mean[flows], variance[flows], lump)
+        of_zeros = -pt.log1p(pt.exp(log_mean[zeros]) * variance[zeros] / lump) / variance[zeros]
+        of_zeros -= 0.5 * pt.log(2 * np.pi * (lump + variance[zeros]))
     pm.Potential("positive_levels", density.sum())
-    if not positive.all():
+    if exchangeable or zeros.size:
         pm.Potential("zero_levels", of_zeros.sum())
 
 

@@ -53,7 +53,8 @@ def build_linear(
 
     ``standard_errors`` : of covariates or modifiers that are measured with error, by name, (obs,) in their own units;
     their true values are then latent (``measured``), as covariate and as modifier alike.
-    ``exchangeable_outcome`` : the standardised outcome is the data ``OUTCOME_DATA`` (obs,), not a constant.
+    ``exchangeable_outcome`` : the standardised outcome is the data ``OUTCOME_DATA`` (obs,), not a constant; under a log
+    link the levels are (``level_model``).
     ``errors`` : what hangs observations on mu (obs,), in place of ``add_errors``.
     """
     import pymc as pm
@@ -79,7 +80,7 @@ def build_linear(
     scale_unit, scale_period = wide_scales(design, card)
     priors = card.priors
     with pm.Model(coords=coords) as model:
-        observed = pm.Data(OUTCOME_DATA, y) if exchangeable_outcome else y
+        observed = pm.Data(OUTCOME_DATA, y) if exchangeable_outcome and not card.has_log_link else y
         unit_effect = pm.Normal("unit_effect", 0, scale_unit, dims="unit")
         mu = unit_effect[unit_ix]
         known = {} if standard_errors is None else _true_values(design, standard_errors)
@@ -109,7 +110,7 @@ def build_linear(
         if errors is not None:
             errors(mu)
         elif card.has_log_link:
-            add_levels(design, card, mu)
+            add_levels(design, card, mu, exchangeable=exchangeable_outcome)
         else:
             add_errors(design, card, observed, mu)
     return model

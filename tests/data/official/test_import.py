@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from bri_bayes.app.official_import import import_files
+from bri_bayes.app.trade_and_inequality import measure_quality
 from bri_bayes.core.errors import GateError, InputError
 
 from ...conftest import SHARED
@@ -79,6 +82,8 @@ def test_a_zip_of_baci_gives_chinas_flows_in_dollars(tmp_path: Path) -> None:
     names = ["baci_hightech_export_usd", "baci_hightech_export_54_usd", "baci_hightech_export_77_usd"]
     assert panel.loc[("KAZ", 2010), names].tolist() == [3500.0, 2500.0, 0.0]
     assert panel.loc[("KAZ", 2010), "baci_hightech_import_usd"] == 0.0
+    notes = json.loads((tmp_path / "out" / "manifest.json").read_text())["notes"]
+    assert "no quality_exp: none of 2 rows can be used" in notes[0]
     # The folder that was unpacked from it gives the same, and the manifest has a hash of each of its files.
     with zipfile.ZipFile(tmp_path / "baci.zip") as archive:
         archive.extractall(tmp_path / "baci")
@@ -142,6 +147,30 @@ def test_the_extract_of_comtrade_agrees_with_the_imf_as_its_provenance_says(tmp_
 
 
 @pytest.mark.real
+def test_products_of_baci_give_the_quality_that_the_command_measures(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    lines = ["t,i,j,k,v,q"]
+    for year, partner, code in itertools.product(
+        (2010, 2011), (398, 417, 762), ("300490", "847130", "851712", "270900")
+    ):
+        quantity, price = rng.lognormal(2, 1), rng.lognormal(1, 0.3)
+        lines.append(f"{year},156,{partner},{code},{quantity * price:.6f},{quantity:.6f}")
+    (tmp_path / "baci.csv").write_text("\n".join(lines) + "\n")
+    (tmp_path / "baci").mkdir()
+    (tmp_path / "baci.csv").rename(tmp_path / "baci" / "BACI.csv")
+    (tmp_path / "baci" / "country_codes.csv").write_text(
+        "country_code,country_iso3\n398,KAZ\n417,KGZ\n762,TJK\n156,CHN\n"
+    )
+    panel = _imported(tmp_path, tmp_path / "baci")
+    asked = measure_quality(tmp_path / "baci", products=("30", "84", "85"), flow="export").frame
+    measured = asked.set_index(["unit", "period"])["quality_exp"]
+    np.testing.assert_allclose(panel["quality_exp"], measured, atol=1e-9)
+    assert panel["quality_exp"].abs().max() > 0.01
+    assert "quality_imp" not in panel
+    notes = json.loads((tmp_path / "out" / "manifest.json").read_text())["notes"]
+    assert "quality_exp: 18 rows of high technology, sigma 5, weighted by value" in notes
+
+
 @needs_more
 def test_the_extract_of_baci_has_its_known_sum(tmp_path: Path) -> None:
     panel = pd.read_csv(import_files([MORE / "baci_kaz_to_china_2021_hs6.csv"], tmp_path / "out").panel)

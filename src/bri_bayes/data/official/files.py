@@ -21,7 +21,7 @@ from bri_bayes.core.errors import InputError
 from bri_bayes.data.inequality_series import COUNTRY_CODE, INDICATOR_CODES
 from bri_bayes.data.official.check import read_long
 from bri_bayes.data.official.comtrade import FLOWS
-from bri_bayes.data.official.goods import Goods, sums_by_group
+from bri_bayes.data.official.goods import Goods, product_group, sums_by_group
 from bri_bayes.data.official.mechanism_files import GCDF, UN_VOTES, read_gcdf, read_un_votes
 from bri_bayes.data.official.sources import Sources
 from bri_bayes.data.official.store import Call
@@ -48,11 +48,15 @@ _LONGEST_HEADER = 10_000
 
 @dataclass(frozen=True, eq=False)
 class FileTable:
-    """What a file holds: ``frame`` has the index (iso3, year); ``notes`` say what was left out."""
+    """What a file holds: ``frame`` has the index (iso3, year); ``notes`` say what was left out.
+
+    ``products`` : of a file with quantities, the rows unit, period, flow, product, value, quantity of high technology.
+    """
 
     kind: str
     frame: pd.DataFrame
     notes: tuple[str, ...] = ()
+    products: pd.DataFrame | None = None
 
 
 def read_official_file(path: Path, sources: Sources, named: Mapping[str, str], goods: Goods) -> FileTable:
@@ -211,4 +215,7 @@ def _baci(path: Path, goods: Goods) -> FileTable:
     kept = frame[frame.index.get_level_values(0).isin(regions())]
     lost = sorted(set(frame.index.get_level_values(0)) - set(regions()))
     notes = (f"{path.name}: partners without an ISO code: {', '.join(lost[:12])}",) if lost else ()
-    return FileTable("baci", kept, notes)
+    groups = goods.group_of()
+    high = [code for code in trade["product"].unique() if product_group(code, groups) is not None]
+    products = trade[trade["product"].isin(high) & trade["unit"].isin(list(regions()))]
+    return FileTable("baci", kept, notes, products)
