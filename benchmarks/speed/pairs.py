@@ -76,7 +76,7 @@ PAIRS = (
         note="an eighth of its 200 placebo refits of five units",
     ),
     Pair("residuals on two sets of effects, 1 million rows", "million_residuals", "pyfixest", PEERS,
-         "pyfixest_residuals", note="ours reads, filters and labels the rows, too"),
+         "pyfixest_residuals", note="ours filters and labels the rows, too"),
     Pair("slope beside two sets of effects, 1 million rows", "million_slope", "pyfixest", PEERS, "pyfixest_slope"),
     Pair(_BACI, "reading", "polars", PEERS, "polars_reading", "peers"),
     Pair(_BACI, "reading", "duckdb", PEERS, "duckdb_reading", "peers"),

@@ -1,6 +1,7 @@
 """How long does a study take: cold, warm, after one changed card, and its report alone? In a folder of its own.
 
-Each command is a process of its own; its CPU seconds are those of all its processes, its memory that of the largest.
+Each command is a process of its own. CPU seconds and memory are those of its main process: workers are forked from
+another one, for which it does not wait, and with two of them the clock says what the study took.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from speed.environments import NotRunError, surroundings
 
 @dataclass(frozen=True)
 class Took:
-    """Seconds by the clock, CPU seconds, MB at the peak of the largest process."""
+    """Seconds by the clock, CPU seconds and MB at the peak of the main process, without its workers."""
 
     wall: float
     cpu: float

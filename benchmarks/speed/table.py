@@ -23,7 +23,10 @@ def in_markdown(record: Record, took: Mapping[str, Took]) -> str:
     parts += [*_HEAD, *map(row_line, record.rows), ""]
     parts += [*_TARGET_HEAD, *map(target_line, record.targets), ""]
     if took:
-        parts += ["| study | s by the clock | s CPU | MB of the largest process |", "|---|---|---|---|"]
+        parts += [
+            "| study | s by the clock | s CPU of the main process | MB of the main process |",
+            "|---|---|---|---|",
+        ]
         parts += [f"| {name} | {some.wall:.1f} | {some.cpu:.1f} | {some.peak:.0f} |" for name, some in took.items()]
     return "\n".join(parts).rstrip()
 

@@ -80,6 +80,7 @@ def study_targets(studies: Studies) -> tuple[list[Target], dict[str, Took]]:
         for name, seconds in limits.items()
         if seconds
     ]
+    took = {f"shipped study, {form}, {name}": some for name, some in took.items()}
     if studies.panel is not None:
         name = f"study of {studies.panel[0].stem}, cold"
         try:

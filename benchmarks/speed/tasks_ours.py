@@ -36,7 +36,7 @@ def nine_by_21() -> Work:
 
 
 def nine_by_21_iid() -> Work:
-    """Independent errors and one effect a country, as Bambi's formula has."""
+    """Independent errors; effects by country and year, of which the peers have fewer."""
     return _posterior(panels.analysis(*panels.NINE, card="did_iid"), 15)
 
 
