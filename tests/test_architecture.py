@@ -33,7 +33,7 @@ HELP_SECONDS = 0.5
 # Only models/ and inference/ see them, and only when a model is built or sampled (1 to 3 s to import).
 SAMPLERS = ("pymc", "pytensor", "nutpie", "bambi")
 # 0.6 to 2 s to import each: inside the function that needs it.
-SLOW = ("arviz", "arviz_base", "arviz_plots", "arviz_stats", "scipy.stats", "matplotlib")
+SLOW = ("arviz", "arviz_base", "arviz_plots", "arviz_stats", "scipy.stats", "matplotlib", "dask", "distributed")
 # Drawing is all that report/figures/ does.
 SLOW_ALLOWED = {f"{PACKAGE}.report.figures": ("matplotlib",)}
 # Who may know whom beside the order of the layers: the two accounts of a posterior and of least squares stay apart,
@@ -149,7 +149,12 @@ def test_the_command_line_starts_without_slow_packages() -> None:
 
 
 def test_test_dependencies_are_not_used_at_run_time() -> None:
-    dev = tuple(canonicalize_name(requirement.name).replace("-", "_") for requirement in _requirements("dev"))
+    extra = {requirement.name for requirement in _requirements("dask")}
+    dev = tuple(
+        canonicalize_name(requirement.name).replace("-", "_")
+        for requirement in _requirements("dev")
+        if requirement.name not in extra
+    )
     assert [str(occurrence) for occurrence in _imports() if occurrence.is_of(dev)] == []
 
 
@@ -376,7 +381,7 @@ def _requirements(group: str) -> list[Requirement]:
     content = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     groups = {
         "dependencies": content["project"]["dependencies"],
-        "dev": content["project"]["optional-dependencies"]["dev"],
+        **content["project"]["optional-dependencies"],
         "build-system": content["build-system"]["requires"],
     }
     return [Requirement(text) for text in groups[group]]

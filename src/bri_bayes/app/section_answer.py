@@ -68,6 +68,7 @@ def section_answer(
     panel: Path | None = None,
     quick: bool = False,
     jobs: int = 1,
+    dask: str | None = None,
     seed: int = 0,
     options: Mapping[str, Any] | None = None,
     cache: Cache | None = None,
@@ -83,7 +84,7 @@ def section_answer(
     if needs and not any(step.owner == name for step in steps):
         raise InputError(f'the study "{study.name}" gives nothing to ask for here: {name} needs {needs}')
     refuse_too_much(context)
-    finished = run_steps(steps, cache or Cache(), jobs=jobs)
+    finished = run_steps(steps, cache or Cache(), jobs=jobs, dask=dask)
     design = context.analysis(next(iter(study.outcomes))).design
     panel_said = json_safe(panel_values(context.panel, design))
     return SectionAnswer(name, {"panel": panel_said, **collected(context, sections, finished)[name]}, study, cards)

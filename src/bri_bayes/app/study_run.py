@@ -53,16 +53,20 @@ def run_study(
     categories: Path | None = None,
     quick: bool = False,
     jobs: int = 1,
+    dask: str | None = None,
     out: Path | None = None,
     seed: int = 0,
     cache: Cache | None = None,
 ) -> Run:
-    """Everything, to ``out`` (default reports/STUDY): values.json, figures, tables, report.html, manifest.json."""
+    """Everything, to ``out`` (default reports/STUDY): values.json, figures, tables, report.html, manifest.json.
+
+    ``dask`` : the scheduler of a cluster that does the steps; ``jobs`` : processes here, for figures in any case.
+    """
     study = load_study(study_path, panel=panel)
     if categories is not None:
         study = study.with_categories(categories)
     cards = {name: study_card(name, study_path, quick=quick) for name in study.models}
-    complete, seconds = study_values(study, cards, seed=seed, quick=quick, jobs=jobs, cache=cache)
+    complete, seconds = study_values(study, cards, seed=seed, quick=quick, jobs=jobs, dask=dask, cache=cache)
     manifest = _manifest(study, panel, seed=seed, quick=quick, seconds=seconds)
     manifest |= {"panel_kind": complete["panel"]["kind"], "values": digest(complete)}
     path = _write(out or default_out(study), complete, manifest, jobs=jobs)
@@ -76,6 +80,7 @@ def study_values(
     seed: int = 0,
     quick: bool = False,
     jobs: int = 1,
+    dask: str | None = None,
     cache: Cache | None = None,
 ) -> tuple[dict[str, Any], Mapping[str, float]]:
     """What values.json of a study says under these cards, that of the checks first, and the seconds of each step."""
@@ -88,7 +93,7 @@ def study_values(
         steps += paper_steps(study, data, cards, seed, quick=quick)
     steps += [step for section in sections for step in section.steps(context)]
     refuse_too_much(context)
-    finished = run_steps(steps, cache or Cache(), jobs=jobs)
+    finished = run_steps(steps, cache or Cache(), jobs=jobs, dask=dask)
     complete = json_safe(_study_values(study, data, answers, finished))
     answered = dataclasses.replace(context, done={"outcomes": complete["outcomes"]})
     complete |= collected(answered, sections, finished)

@@ -23,6 +23,10 @@ JobsOption = Annotated[
     int | None,
     typer.Option(help="Processes that fit models; default: one a processor.", min=1, max=1024, show_default=False),
 ]
+DaskOption = Annotated[
+    str | None,
+    typer.Option(help="Scheduler of a Dask cluster of your own that fits models, tcp://HOST:PORT.", show_default=False),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 SeedOption = Annotated[int, typer.Option(help="Seed of all random numbers.", min=0, max=2**32 - 1)]
 # Of a CSV of the user's own: what a unit and a period is, who is treated from when on, and which rows count.
@@ -62,15 +66,18 @@ def _command(section: str, option: tuple[str, str] | None) -> Callable[..., None
         panel: PanelOption = None,
         quick: QuickOption = False,
         jobs: JobsOption = None,
+        dask: DaskOption = None,
         seed: SeedOption = 0,
         as_json: JsonOption = False,
         **options: str | None,
     ) -> None:
-        workers = processes(jobs, f"bri_bayes.report.sections.{section}")
+        workers = processes(jobs, f"bri_bayes.report.sections.{section}", dask=dask)
         from bri_bayes.app.section_answer import section_answer
 
         given = {name: value for name, value in options.items() if value is not None}
-        answer = section_answer(section, study, panel=panel, quick=quick, jobs=workers, seed=seed, options=given)
+        answer = section_answer(
+            section, study, panel=panel, quick=quick, jobs=workers, dask=dask, seed=seed, options=given
+        )
         print_section(answer, as_json=as_json)
 
     shown = signature(command, eval_str=True)
@@ -84,14 +91,19 @@ def _command(section: str, option: tuple[str, str] | None) -> Callable[..., None
     return command
 
 
-def processes(jobs: int | None, *modules: str) -> int:
+def processes(jobs: int | None, *modules: str, dask: str | None = None) -> int:
     """As many as were asked for, else one for each processor that this process may use.
 
-    They begin to import what every step needs, and ``modules``.
+    They begin to import what every step needs, and ``modules``; not where the cluster ``dask`` does the steps.
     """
+    wanted = processors() if jobs is None else jobs
+    if dask is not None:
+        from bri_bayes.runtime.dask_cluster import check_cluster
+
+        check_cluster(dask)
+        return wanted
     from bri_bayes.runtime.executors import import_ahead
 
-    wanted = processors() if jobs is None else jobs
     import_ahead(wanted, [*_OF_WORKERS, *modules])
     return wanted
 

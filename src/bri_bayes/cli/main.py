@@ -10,6 +10,7 @@ import typer
 from bri_bayes.cli.commands import (
     ONSET,
     ControlsOption,
+    DaskOption,
     JobsOption,
     JsonOption,
     PanelOption,
@@ -61,6 +62,7 @@ def run(
     panel: PanelOption = None,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer draws.")] = False,
     jobs: JobsOption = None,
+    dask: DaskOption = None,
     out: Annotated[Path | None, typer.Option(help="Where the report goes; default: reports/STUDY.")] = None,
     categories: Annotated[
         Path | None, typer.Option(help="The CSV of product categories that the study describes.")
@@ -68,10 +70,12 @@ def run(
     seed: SeedOption = 0,
 ) -> None:
     """Run the whole study: fits, tables, figures and one HTML report."""
-    workers = processes(jobs)
+    workers = processes(jobs, dask=dask)
     from bri_bayes.app.study_run import run_study
 
-    report = run_study(study, panel=panel, categories=categories, quick=quick, jobs=workers, out=out, seed=seed)
+    report = run_study(
+        study, panel=panel, categories=categories, quick=quick, jobs=workers, dask=dask, out=out, seed=seed
+    )
     typer.echo(str(report.path))
     stop_if_failed(report.failed_gates)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bri_bayes.cli.commands import (
+    DaskOption,
     JobsOption,
     JsonOption,
     QuickOption,
@@ -39,16 +40,17 @@ def register_measures(app: typer.Typer) -> None:
         panel: Annotated[Path | None, typer.Option("--panel", help="The CSV that [categories] describes.")] = None,
         quick: QuickOption = False,
         jobs: JobsOption = None,
+        dask: DaskOption = None,
         seed: SeedOption = 0,
         as_json: JsonOption = False,
     ) -> None:
         """Which products gained most? One hierarchical model, and the probability of every rank."""
-        workers = processes(jobs)
+        workers = processes(jobs, dask=dask)
         from bri_bayes.app.section_answer import SectionAnswer
         from bri_bayes.report.sections.categories import standalone
         from bri_bayes.study.study_file import load_study
 
-        values = standalone(study, panel=panel, quick=quick, jobs=workers, seed=seed)
+        values = standalone(study, panel=panel, quick=quick, jobs=workers, dask=dask, seed=seed)
         print_section(SectionAnswer("categories", values, load_study(study)), as_json=as_json)
 
     @app.command()

@@ -17,7 +17,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -32,7 +32,7 @@ from bri_bayes.core.errors import LostWorkerError
 # One thread of linear algebra a process: more would wait for each other's processors. And no module from the folder
 # where the command was started, whatever it is called, when a worker imports the standard library. And no word of the
 # process that tidies up after a parent that was killed.
-_ENVIRONMENT = {
+ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
@@ -43,9 +43,9 @@ _ENVIRONMENT = {
 _PR_SET_PDEATHSIG = 1
 _START = "forkserver" if sys.platform == "linux" else "spawn"
 # Of the process that workers are forked from: whose end is its own, while it imports and does not watch the pipe.
-_PARENT = "BRI_BAYES_PARENT"
+PARENT = "BRI_BAYES_PARENT"
 # How often work goes to new processes after a worker was lost.
-_TRIES = 2
+TRIES = 2
 
 
 class Task(Protocol):
@@ -59,14 +59,14 @@ class Task(Protocol):
 class Executor(Protocol):
     """Who does the work."""
 
-    def results[T: Task](self, tasks: Sequence[T]) -> Iterator[tuple[T, Any, float]]:
-        """(task, value, seconds) of each task, as they are finished."""
+    def results[T: Task](self, tasks: Sequence[T]) -> Generator[tuple[T, Any, float]]:
+        """(task, value, seconds) of each task, as they are finished; to be closed: then none of them runs any more."""
 
 
 class InThisProcess:
     """One task after the other, here."""
 
-    def results[T: Task](self, tasks: Sequence[T]) -> Iterator[tuple[T, Any, float]]:
+    def results[T: Task](self, tasks: Sequence[T]) -> Generator[tuple[T, Any, float]]:
         """In the order of ``tasks``."""
         for task in tasks:
             yield task, *_timed(task.call)
@@ -78,10 +78,10 @@ class InProcesses:
     def __init__(self, jobs: int) -> None:
         self.jobs = jobs
 
-    def results[T: Task](self, tasks: Sequence[T]) -> Iterator[tuple[T, Any, float]]:
+    def results[T: Task](self, tasks: Sequence[T]) -> Generator[tuple[T, Any, float]]:
         """As they are finished; what a lost worker had not finished is tried once more."""
         waiting = list(tasks)
-        for _ in range(_TRIES):
+        for _ in range(TRIES):
             try:
                 for task, value, seconds in self._once(waiting):
                     waiting.remove(task)
@@ -90,7 +90,7 @@ class InProcesses:
             except BrokenProcessPool:
                 continue
         raise LostWorkerError(
-            f"a worker process was ended by the system {_TRIES} times (for want of memory?); "
+            f"a worker process was ended by the system {TRIES} times (for want of memory?); "
             "what was finished is kept: try fewer --jobs"
         )
 
@@ -120,7 +120,7 @@ def import_ahead(jobs: int, modules: Sequence[str]) -> None:
     from multiprocessing.forkserver import ensure_running, set_forkserver_preload
 
     set_forkserver_preload([__name__, *modules])
-    with _environment_of_workers({_PARENT: str(os.getpid())}), _deaf_to_interrupts():
+    with _environment_of_workers({PARENT: str(os.getpid())}), _deaf_to_interrupts():
         ensure_running()
 
 
@@ -164,10 +164,10 @@ def _end_with_parent() -> None:
 
 @contextmanager
 def _environment_of_workers(more: Mapping[str, str] | None = None) -> Iterator[None]:
-    """Processes that start inside have ``more``, and ``_ENVIRONMENT`` but for what the user has set."""
+    """Processes that start inside have ``more``, and ``ENVIRONMENT`` but for what the user has set."""
     added = dict(more or {})
-    before = {name: os.environ.get(name) for name in (*_ENVIRONMENT, *added)}
-    os.environ.update({name: before[name] or value for name, value in _ENVIRONMENT.items()} | added)
+    before = {name: os.environ.get(name) for name in (*ENVIRONMENT, *added)}
+    os.environ.update({name: before[name] or value for name, value in ENVIRONMENT.items()} | added)
     try:
         yield
     finally:
@@ -213,4 +213,4 @@ def _deaf_to_interrupts() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-_end_with(os.environ.get(_PARENT))
+_end_with(os.environ.get(PARENT))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from bri_bayes.core.json_values import from_json, json_safe
 from bri_bayes.runtime.cache import Cache
-from bri_bayes.runtime.executors import executor
+from bri_bayes.runtime.executors import Executor, executor
 
 # What a step is of its owner: an outcome and a card, two outcomes, a place in a series of pieces.
 type Parts = tuple[str, ...]
@@ -48,14 +48,18 @@ class Finished:
         return {parts: result for (name, parts), result in self.results.items() if name == owner}
 
 
-def run_steps(steps: Sequence[Step], cache: Cache, *, jobs: int = 1) -> Finished:
-    """Do what the cache does not have; a finished step is stored at once."""
+def run_steps(steps: Sequence[Step], cache: Cache, *, jobs: int = 1, dask: str | None = None) -> Finished:
+    """Do what the cache does not have; a finished step is stored at once.
+
+    ``jobs`` : processes that share the work; ``dask`` : the scheduler of a cluster that does it instead.
+    """
     known = {(step.owner, step.parts): cache.read_json(step.key) for step in steps}
     assert len(known) == len(steps), "two steps of one owner have the same parts"
     missing = [step for step in steps if known[step.owner, step.parts] is None]
     seconds = {step.label: 0.0 for step in steps}
-    with _progress(len(steps), len(steps) - len(missing)) as advance:
-        for step, result, spent in executor(jobs, len(missing)).results(missing):
+    finished = _executor(jobs, dask, len(missing)).results(missing)
+    with _progress(len(steps), len(steps) - len(missing)) as advance, closing(finished):
+        for step, result, spent in finished:
             known[step.owner, step.parts] = json_safe(result)
             cache.write_json(step.key, known[step.owner, step.parts])
             seconds[step.label] = round(spent, 3)
@@ -63,6 +67,15 @@ def run_steps(steps: Sequence[Step], cache: Cache, *, jobs: int = 1) -> Finished
     kinds = {(step.owner, step.parts): step.kind for step in steps}
     results = {at: value if kinds[at] is None else from_json(kinds[at], value) for at, value in known.items()}
     return Finished(results, seconds)
+
+
+def _executor(jobs: int, dask: str | None, tasks: int) -> Executor:
+    """Nobody connects to a cluster for work that was done before."""
+    if dask is None or not tasks:
+        return executor(jobs, tasks)
+    from bri_bayes.runtime.dask_cluster import OnCluster
+
+    return OnCluster(dask)
 
 
 @contextmanager

@@ -28,7 +28,14 @@ LEVELS = "levels"
 
 
 def standalone(
-    study_path: Path | None, *, panel: Path | None, quick: bool, jobs: int, seed: int, cache: Cache | None = None
+    study_path: Path | None,
+    *,
+    panel: Path | None,
+    quick: bool,
+    jobs: int,
+    seed: int,
+    dask: str | None = None,
+    cache: Cache | None = None,
 ) -> dict[str, Any]:
     """The values of the section for the command: ``panel`` is the CSV of the categories; no other panel is read."""
     study = load_study(study_path)
@@ -39,7 +46,8 @@ def standalone(
     if not study.categories.available:
         raise InputError(f'the categories of the study "{study.name}" are not shipped; give their CSV with --panel')
     context = Context(study, xr.Dataset(), {}, seed=seed, quick=quick)
-    values: dict[str, Any] = collected(context, [SECTION], run_steps(steps(context), cache or Cache(), jobs=jobs))[NAME]
+    finished = run_steps(steps(context), cache or Cache(), jobs=jobs, dask=dask)
+    values: dict[str, Any] = collected(context, [SECTION], finished)[NAME]
     return values | {"unit_names": {unit: study.name_of(unit) for unit in study.assignment.units}}
 
 
