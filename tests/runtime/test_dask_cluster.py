@@ -105,10 +105,16 @@ def test_a_cluster_gives_what_one_process_gives_to_the_bit(cluster, tmp_path):
 
 def test_what_a_cluster_has_finished_is_kept_when_the_rest_fails(cluster, tmp_path):
     step = _steps()[0]
-    broken = dataclasses.replace(step, parts=("broken",), key="broken", call=partial(divmod, 1, 0))
+    until_both_are_kept = (
+        "import pathlib, time\n"
+        f"folder, end = pathlib.Path({str(tmp_path)!r}), time.monotonic() + 20\n"
+        "while len([*folder.rglob('?.json')]) < 2 and time.monotonic() < end: time.sleep(0.05)\n"
+        "1 / 0"
+    )
+    broken = dataclasses.replace(step, parts=("broken",), key="broken", call=partial(exec, until_both_are_kept))
     kept = [dataclasses.replace(step, parts=(name,), key=name, call=partial(divmod, 9, 4), kind=None) for name in "ab"]
     with pytest.raises(ZeroDivisionError, match="zero"):
-        run_steps([*kept, broken], Cache(tmp_path), dask=cluster.scheduler_address)
+        run_steps([broken, *kept], Cache(tmp_path), dask=cluster.scheduler_address)
     assert sorted(json.loads(path.read_bytes()[65:])[0] for path in tmp_path.rglob("?.json")) == [2, 2]
 
 

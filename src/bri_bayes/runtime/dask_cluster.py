@@ -162,7 +162,8 @@ def _client(address: str) -> Iterator[Client]:
             ) from error
         yield client
     finally:
-        client.close(timeout=_GOODBYE)
+        with suppress(TimeoutError, OSError):
+            client.close(timeout=_GOODBYE)
 
 
 def _connected(address: str) -> Client:
