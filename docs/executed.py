@@ -9,6 +9,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+# A line that is longer is a sentence.
+_WIDEST_TABLE = 120
+
 
 def write_page(notebook: Path, folder: Path) -> Path:
     """Run ``notebook`` and write it with its outputs as NAME.md, figures beside it, to ``folder``; the page.
@@ -29,7 +32,9 @@ def write_page(notebook: Path, folder: Path) -> Path:
         with contextlib.chdir(notebook.parent):  # where a notebook server starts one
             said = _run(source, names, f"{notebook.name}, cell {number}")
         if said:
-            pieces.append(f"```text\n{said}\n```")
+            # Sentences wrap on a phone (site.css); a table keeps its columns and moves in its frame.
+            prose = max(map(len, said.splitlines())) > _WIDEST_TABLE
+            pieces.append(f"```{'text' if prose else 'none'}\n{said}\n```")
         drawn = _drawn(folder, f"{notebook.stem}-{number}")
         pieces += [f"![{title}]({name})" for name, title in drawn.items()]
     page = folder / f"{notebook.stem}.md"
