@@ -30,6 +30,9 @@ from bri_bayes.study.model_card import load_card
 distributed = pytest.importorskip("distributed")
 psutil = pytest.importorskip("psutil")
 
+# A warning that is an error would end a thread of the scheduler, which lives in this process.
+pytestmark = pytest.mark.filterwarnings("default")
+
 # What a stopped run may take to be gone, its pieces on the cluster included.
 SECONDS = 5.0
 # A command with two pieces that tell their process and then take two minutes.

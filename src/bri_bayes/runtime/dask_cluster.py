@@ -41,6 +41,8 @@ _LOOK, _NO_WORKER = 2.0, 60.0
 _GOODBYE = 1.0
 # Pieces on their way for each thread of the cluster: the next is there when one is finished.
 _AHEAD = 3
+# Above which Dask warns that a piece of work is large.
+_LARGE = "distributed.admin.large-graph-warning-threshold"
 # Evaluated by workers, so that neither a scheduler nor a worker without bri_bayes fails before it is asked.
 _ASK = "__import__('bri_bayes.runtime.dask_worker', fromlist=['fingerprint']).fingerprint()"
 _DO = "__import__('bri_bayes.runtime.dask_worker', fromlist=['done']).done(call, asked_by)"
@@ -100,9 +102,7 @@ class _Pieces[T: Task]:
     def _send(self, position: int, task: T) -> None:
         call = pickle.dumps(task.call, protocol=pickle.HIGHEST_PROTOCOL)
         key = f"bri_bayes-{self.run}-{position}"
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that a piece of some megabytes is large
-            future = self.client.submit(eval, _DO, {"call": call, "asked_by": self.asked_by}, key=key, pure=False)
+        future = self.client.submit(eval, _DO, {"call": call, "asked_by": self.asked_by}, key=key, pure=False)
         self.on_their_way[key] = task, future
         self._listen(future)
 
@@ -116,6 +116,11 @@ class _Pieces[T: Task]:
         try:
             task, future = self.on_their_way[key := self.back.get(timeout=_LOOK)]
         except Empty:
+            for key, (_, future) in self.on_their_way.items():
+                if future.done():  # and nobody said so
+                    self.back.put(key)
+            return None
+        except KeyError:  # said twice
             return None
         try:
             ended_well, value, seconds = pickle.loads(future.result(timeout=_LOOK))
@@ -152,6 +157,8 @@ class _Pieces[T: Task]:
 @contextmanager
 def _client(address: str) -> Iterator[Client]:
     """A connection to a scheduler with at least one worker; pieces still on their way are cancelled at the end."""
+    import dask
+
     client = _connected(address)
     try:
         try:
@@ -160,7 +167,8 @@ def _client(address: str) -> Iterator[Client]:
             raise InputError(
                 f"the Dask scheduler at {address} has no workers: start some with dask worker {address}"
             ) from error
-        yield client
+        with dask.config.set({_LARGE: "1GB"}):
+            yield client
     finally:
         with suppress(TimeoutError, OSError):
             client.close(timeout=_GOODBYE)
