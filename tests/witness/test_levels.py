@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 import numpy as np
+import pymc as pm
 import pytensor.tensor as pt
 import pytest
 from scipy.optimize import minimize
@@ -13,8 +14,9 @@ from scipy.optimize import minimize
 from bri_bayes.data.assignment import Assignment
 from bri_bayes.data.simulation import simulate_panel
 from bri_bayes.design.analysis import Analysis
+from bri_bayes.design.log_link import level_rows
 from bri_bayes.frequentist.poisson import fit_ppml, poisson_data
-from bri_bayes.models.level_model import add_levels
+from bri_bayes.models.level_model import LEVEL_DATA, add_levels
 from bri_bayes.models.linear import build_linear
 from bri_bayes.study.model_card import Effects, Errors, Likelihood, ModelCard, Shocks
 
@@ -120,6 +122,19 @@ def test_the_density_of_levels_is_that_of_a_witness_that_shares_no_code(changes:
             lump=float(unit * named.get("noise", np.nan)) ** 2,
         )  # fmt: skip
         assert float(density) == pytest.approx(expected, rel=TOLERANCE)
+
+
+@pytest.mark.parametrize("family", ["negative_binomial", "poisson"])
+def test_a_model_whose_levels_are_exchanged_has_the_density_of_a_model_that_was_made_for_them(family: str) -> None:
+    first, second = levels_with_zeros(), levels_with_zeros(2)
+    second[0, 2], second[3, 5] = 55.0, 0.0  # other rows are zero, and other rows are remembered
+    made_for, other = (analysis(level, likelihood=Likelihood(family)) for level in (second, first))
+    written, model = Written.of(made_for), build_linear(other.design, other.card, exchangeable_outcome=True)
+    pm.set_data({f"{LEVEL_DATA}{name}": value for name, value in vars(level_rows(made_for.design)).items()}, model)
+    point = written.point(8)
+    density = model.logp(vars=model.potentials, jacobian=False)
+    exchanged = model.compile_fn(density, mode="FAST_COMPILE", on_unused_input="ignore")(point)
+    assert float(exchanged) == pytest.approx(float(written.evaluate([written.density])(point)[0]), rel=TOLERANCE)
 
 
 @pytest.mark.parametrize("family", ["negative_binomial", "poisson"])

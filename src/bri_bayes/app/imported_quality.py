@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 
-from bri_bayes.app.trade_and_inequality import QUALITY_COLUMNS
+from bri_bayes.app.trade_and_inequality import QUALITY_COLUMNS, quality_of_flows
 from bri_bayes.core.errors import InputError
 from bri_bayes.data.official.files import KEYS, FileTable
 from bri_bayes.data.trade import FLOWS
-from bri_bayes.frequentist.product_quality import SIGMA, country_means, estimate_quality
+from bri_bayes.frequentist.product_quality import SIGMA
 
 
 def with_quality(table: FileTable) -> FileTable:
@@ -21,17 +21,17 @@ def with_quality(table: FileTable) -> FileTable:
         return table
     frame, notes = table.frame, list(table.notes)
     for flow in FLOWS:
-        rows = table.products[table.products["flow"] == flow]
-        name = QUALITY_COLUMNS[flow]
+        rows, name = table.products[table.products["flow"] == flow], QUALITY_COLUMNS[flow]
         if rows.empty:
             continue
         try:
-            quality = estimate_quality(rows.astype({"unit": str}))
+            measured = quality_of_flows(rows.astype({"unit": str}), [flow])
         except InputError as error:
             notes.append(f"no {name}: {error}")
             continue
-        means = country_means(quality).rename(columns={"unit": KEYS[0], "period": KEYS[1], "quality": name})
-        frame = frame.join(means.set_index(KEYS)[name])
-        notes.append(f"{name}: {quality.counts['used']:,} rows of high technology, sigma {SIGMA:g}, weighted by value")
-        notes += [f"{name}: {note}" for note in quality.notes()]
+        means = measured.frame.set_index(["unit", "period"]).rename_axis(KEYS)
+        frame = frame.join(means[name])
+        used = int(means[f"products_{flow}"].sum())
+        notes.append(f"{name}: {used:,} rows of high technology, sigma {SIGMA:g}, {measured.units[name]}")
+        notes += [f"{name}, {note}" for note in measured.notes]
     return dataclasses.replace(table, frame=frame, notes=tuple(notes), products=None)

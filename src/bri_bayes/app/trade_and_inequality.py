@@ -61,8 +61,6 @@ def measure_quality(
     columns: TradeColumns | None = None,
 ) -> Measured:
     """Mean quality of each unit and period by flow: quality_exp and quality_imp, their products and value."""
-    import pandas as pd
-
     if flow not in (*FLOWS, "both"):
         raise InputError(f'the flow "{flow}" is unknown; {suggest(flow, (*FLOWS, "both"))}')
     trade = read_trade(path, reporter=reporter, years=years, products=products, countries=countries, columns=columns)
@@ -70,9 +68,27 @@ def measure_quality(
     wanted = [direction for direction in FLOWS if flow in (direction, "both") and (trade["flow"] == direction).any()]
     if not wanted:
         raise InputError(f"{path}: there is no {flow} of the reporter {reporter}")
+    return quality_of_flows(
+        trade, wanted, sigma=sigma, sigmas=by_product, market=market, weights=weights, standardise=standardise
+    )
+
+
+def quality_of_flows(
+    trade: pd.DataFrame,
+    wanted: Sequence[str],
+    *,
+    sigma: float | None = SIGMA,
+    sigmas: Mapping[str, float] | None = None,
+    market: Market = "country_year",
+    weights: Weights = "value",
+    standardise: bool = False,
+) -> Measured:
+    """Of the rows of ``trade``, by each flow that is ``wanted``; at least one."""
+    import pandas as pd
+
     frame, notes, units = None, [], {}
     for direction in wanted:
-        quality = estimate_quality(trade[trade["flow"] == direction], sigma=sigma, sigmas=by_product, market=market)
+        quality = estimate_quality(trade[trade["flow"] == direction], sigma=sigma, sigmas=sigmas, market=market)
         means = country_means(quality, weights=weights, standardise=standardise)
         name = QUALITY_COLUMNS[direction]
         means = means.rename(

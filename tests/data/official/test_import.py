@@ -168,7 +168,7 @@ def test_products_of_baci_give_the_quality_that_the_command_measures(tmp_path: P
     assert panel["quality_exp"].abs().max() > 0.01
     assert "quality_imp" not in panel
     notes = json.loads((tmp_path / "out" / "manifest.json").read_text())["notes"]
-    assert "quality_exp: 18 rows of high technology, sigma 5, weighted by value" in notes
+    assert "quality_exp: 18 rows of high technology, sigma 5, log points, mean weighted by value" in notes
 
 
 @needs_more
