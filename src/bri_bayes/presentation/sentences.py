@@ -19,9 +19,9 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from bri_bayes.data.provenance import NOT_OFFICIAL
 from bri_bayes.presentation import study_tables as tables
 from bri_bayes.presentation.study_tables import PRE_AVERAGE, PRE_PERIOD, REFERENCE, Values, main_model
+from bri_bayes.presentation.table_spec import alarm_of
 
 Verdict = Literal["above", "below", "leans up", "leans down", "open"]
 
@@ -267,11 +267,7 @@ def dollars(value: float) -> str:
 
 def banner(values: Values) -> str | None:
     """The loud line of a panel that is not observed, or that no service gave though its study names one."""
-    words = {"simulation": "SIMULATED PANEL", "reconstruction": "RECONSTRUCTED PANEL"}
-    kind, label = values["panel"]["kind"], values["panel"].get("label") or ""
-    if str(label).startswith(NOT_OFFICIAL):
-        return f"{NOT_OFFICIAL} - answers of another server than the services"
-    return f"{words[kind]} - not observations" if kind in words else None
+    return alarm_of(values["panel"]) or None
 
 
 def claim_of(effect: Mapping[str, float]) -> str:

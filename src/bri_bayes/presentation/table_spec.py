@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from bri_bayes.data.provenance import NOT_OFFICIAL
 from bri_bayes.presentation.policy_name import naming_policy
 
 Values = Mapping[str, Any]
@@ -126,7 +127,7 @@ class Table:
 
     @property
     def alarm(self) -> str:
-        """What must be said of a panel that is not observed; nothing for any other."""
+        """What must be said of a panel that is not observed or not official; nothing for any other."""
         return alarm_of(self.panel)
 
 
@@ -162,7 +163,9 @@ def is_missing(cell: Any) -> bool:
 
 
 def alarm_of(panel: Values) -> str:
-    """The loud words for a panel that is not observed, or none."""
+    """The loud words for a panel that is not observed, or that no service gave though its study names one; or none."""
+    if str(panel.get("label") or "").startswith(NOT_OFFICIAL):
+        return f"{NOT_OFFICIAL} - answers of another server than the services"
     return KINDS[panel["kind"]] if panel["kind"] in ("simulation", "reconstruction") else ""
 
 

@@ -300,6 +300,8 @@ def test_the_real_sections_do_not_decide_the_claim_on_exports(shared, tmp_path):
     done = subprocess.run([*command, "--json", "--quick"], capture_output=True, text=True, check=False)
     values = json.loads(done.stdout)
     assert values["panel"]["kind"] == "official"
+    texts = [claim["claim"] for claim in values["claims"]]
+    assert [text.split(":")[0] for text in texts] == ["Exports of China", "Imports of China"]
     verdicts = {claim["where"]: claim["verdict"] for claim in values["claims"]}
     assert verdicts["Exports of China"] == "cannot be told"
     fit = values["outcomes"]["export"]["fits"]["assignment 2005-2015"]

@@ -180,7 +180,8 @@ def _claims(outcomes: Mapping[str, Any], source: CategorySource) -> list[Claim]:
         numbers = {"p_gained_more": p, "gap": asked["gap"], "p_top_set": asked["p_top_set"]}
         numbers["chance_of_top_set"] = asked["chance"]
         verdict = told if observed else CANNOT_BE_TOLD
-        claims.append(Claim(source.claim, outcome["label"], RULE, verdict, numbers, source.kind_of_rows))
+        text = f"{outcome['label']}: {source.claim}" if len(outcomes) > 1 else source.claim
+        claims.append(Claim(text, outcome["label"], RULE, verdict, numbers, source.kind_of_rows))
     return claims
 
 
