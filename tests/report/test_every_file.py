@@ -161,6 +161,19 @@ def test_no_sentence_of_the_main_page_is_said_twice(run: tuple[str, Path, Values
 
 
 @drawn
+def test_no_sentence_over_a_figure_of_the_appendix_repeats_the_text_of_its_section(
+    run: tuple[str, Path, Values],
+) -> None:
+    _, folder, _ = run
+    html = (folder / "appendix.html").read_text(encoding="utf-8")
+    said = [re.sub(r"<[^>]+>", "", text) for text in re.findall(r"<p(?: class=\"strong\")?>(.*?)</p>", html, re.DOTALL)]
+    long = [text for text in said if "trend before the onset differs by" in text or len(text.split()) > 25]
+    warned = "On the reconstruction"
+    assert any("trend before the onset differs by" in text for text in long)
+    assert sorted(text for text in set(long) if long.count(text) > 1 and not text.startswith(warned)) == []
+
+
+@drawn
 def test_the_main_page_speaks_chinese_and_the_appendix_english(run: tuple[str, Path, Values], tmp_path: Path) -> None:
     _, folder, values = run
     figures = {path.stem: path for path in (folder / "figures").glob("*.svg")}

@@ -14,7 +14,7 @@ from bri_bayes.presentation import sentences
 from bri_bayes.presentation import study_tables as tables
 from bri_bayes.presentation.gates import failed_gates
 from bri_bayes.presentation.main_tables import ADDITIONAL_TRADE, BY_MODEL, DIAGNOSTICS, PARAMETERS
-from bri_bayes.presentation.page_parts import Part, with_policy_named
+from bri_bayes.presentation.page_parts import Paragraph, Part, with_policy_named
 from bri_bayes.presentation.policy_name import naming_policy
 from bri_bayes.presentation.study_tables import BY_EVENT_TIME, HEADLINE, Values, headline_notes, main_model
 from bri_bayes.presentation.table_spec import Table, TableSpec
@@ -39,8 +39,14 @@ class Drawing:
 def appendix_content(values: Values, figures: Mapping[str, Path], sections: Sections) -> dict[str, Any]:
     """What the template shows; nothing is looked up or computed in the template."""
     texts = {name: caption(values, name) for name in figures}
+    named = {anchor: [with_policy_named(values, part) for part in parts] for anchor, (_, parts) in sections.items()}
+    said = {part.text for parts in named.values() for part in parts if isinstance(part, Paragraph)}
     told = {
-        name: Drawing(name, inline_svg(path, name, " ".join(texts[name])), texts[name])
+        name: Drawing(
+            name,
+            inline_svg(path, name, " ".join(texts[name])),
+            [sentence for sentence in texts[name] if sentence not in said],
+        )
         for name, path in figures.items()
     }
     answered = [outcome for outcome in values["outcomes"].values() if main_model(outcome)]
@@ -74,9 +80,7 @@ def appendix_content(values: Values, figures: Mapping[str, Path], sections: Sect
         ],
     }
     content |= paper_content(values)
-    content["sections"] = {
-        anchor: [with_policy_named(values, part) for part in parts] for anchor, (_, parts) in sections.items() if parts
-    }
+    content["sections"] = {anchor: parts for anchor, parts in named.items() if parts}
     further = [(anchor, title) for anchor, (title, parts) in sections.items() if parts]
     contents = [(anchor, naming_policy(values, title)) for anchor, title in _contents(content, further)]
     return content | {"contents": contents}
