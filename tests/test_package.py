@@ -80,10 +80,10 @@ def test_the_installed_program_says_its_version_and_a_small_estimate_far_from_th
 
 
 def test_the_conda_recipe_has_the_version_and_the_dependencies_of_the_project():
-    recipe = (ROOT / "recipe" / "meta.yaml").read_text(encoding="utf-8")
-    run_section = recipe.split("  run:\n")[1].split("\ntest:")[0]
+    recipe = (ROOT / "recipe" / "recipe.yaml").read_text(encoding="utf-8")
+    run_section = recipe.split("  run:\n")[1].split("\ntests:")[0]
     named = {line.strip("- ").replace(" ", "").replace("-base", "") for line in run_section.strip().splitlines()}
     assert named == {*PROJECT["dependencies"], f"python{PROJECT['requires-python']}"}
-    assert f'version = "{PROJECT["version"]}"' in recipe
+    assert f'version: "{PROJECT["version"]}"' in recipe
     assert f"bri-bayes = {PROJECT['scripts']['bri-bayes']}" in recipe
     assert "://" not in recipe
