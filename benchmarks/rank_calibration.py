@@ -47,7 +47,7 @@ def main() -> None:
         card = dataclasses.replace(load_card(name), outcome="y")
         ranks, khat = prior_ranks(build_design(panel, assignment, card), card, panels=options.panels, seed=SEED)
         tables[name], ranks_of[name] = rank_table(ranks, khat), ranks
-    theme.save(_figure(ranks_of[CARDS[0]], options.panels), DOCS, "calibration_ranks")
+    theme.save(_figure(ranks_of[CARDS[0]], options.panels), DOCS, "calibration_ranks", png=True)
     (DOCS / "calibration_ranks.svg").unlink()  # the page shows the PNG
     _replace("ranks", ranks_table(tables))
     card = dataclasses.replace(load_card(CARDS[0]), outcome="y")

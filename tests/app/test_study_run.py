@@ -3,9 +3,11 @@
 import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -98,6 +100,28 @@ def test_the_report_can_be_rendered_again_and_needs_an_earlier_run(study, tmp_pa
     report.unlink()
     render_again(study)
     assert report.read_bytes() == before
+
+
+def test_png_is_written_where_it_is_asked_for_and_the_page_links_to_the_files_that_are_there(study, tmp_path):
+    def pngs():
+        html = (folder / "appendix.html").read_text(encoding="utf-8")
+        linked = {Path(target).stem for target in re.findall(r'href="(figures/\w+\.png)"', html)}
+        assert linked == {path.stem for path in (folder / "figures").glob("*.png")}
+        return linked
+
+    folder = tmp_path / "reports" / "small"
+    run_study(study, quick=True)
+    assert pngs() == set()
+    without = contents(folder)
+    render_again(study, png=True)
+    assert pngs() == {path.stem for path in (folder / "figures").glob("*.svg")}
+    with_them = contents(folder)
+    run_study(study, quick=True)  # nothing has changed, so nothing is drawn again and no file taken away
+    assert contents(folder) == with_them
+    (folder / "report.html").unlink()
+    render_again(study)
+    assert pngs() == set()
+    assert contents(folder) == without
 
 
 def test_processes_give_the_same_values_as_one(study, tmp_path):

@@ -32,7 +32,7 @@ def written_as(form: Form, language: str, values: Mapping[str, Any], page: Path)
     figures = {name: folder / "figures" / f"{name}.svg" for name in available(values)}
     if form == "docx":
         content = shown_on_the_main_page(values, figures, parts)
-        return write_word(values, content, folder / "figures", page.with_suffix(".docx"))
+        return write_word(values, content, page.with_suffix(".docx"))
     tables = [path.stem for path in sorted((folder / "tables").glob("*.csv"))]
     beside = page.with_suffix(f".{language}.html")
     return render_report(values, figures, beside, parts, tables=tables, language=language)

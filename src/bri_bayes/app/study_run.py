@@ -55,12 +55,14 @@ def run_study(
     jobs: int = 1,
     dask: str | None = None,
     out: Path | None = None,
+    png: bool = False,
     seed: int = 0,
     cache: Cache | None = None,
 ) -> Run:
     """Everything, to ``out`` (default reports/STUDY): values.json, figures, tables, report.html, manifest.json.
 
     ``dask`` : the scheduler of a cluster that does the steps; ``jobs`` : processes here, for figures in any case.
+    ``png`` : write each figure as PNG, too.
     """
     study = load_study(study_path, panel=panel)
     if categories is not None:
@@ -69,7 +71,7 @@ def run_study(
     complete, seconds = study_values(study, cards, seed=seed, quick=quick, jobs=jobs, dask=dask, cache=cache)
     manifest = _manifest(study, panel, seed=seed, quick=quick, seconds=seconds)
     manifest |= {"panel_kind": complete["panel"]["kind"], "values": digest(complete)}
-    path = _write(out or default_out(study), complete, manifest, jobs=jobs)
+    path = _write(out or default_out(study), complete, manifest, png=png, jobs=jobs)
     return Run(path, tuple(gate_in_words(complete, sentence) for sentence in complete["failed_gates"]))
 
 
@@ -103,12 +105,19 @@ def study_values(
 
 
 def render_again(
-    study_path: Path | None, *, out: Path | None = None, form: Form = "html", language: str = "en", jobs: int = 1
+    study_path: Path | None,
+    *,
+    out: Path | None = None,
+    form: Form = "html",
+    language: str = "en",
+    png: bool = False,
+    jobs: int = 1,
 ) -> Path:
     """Figures, tables and pages from the values.json of the last run of the study, which must be as it was written.
 
     ``form`` : "docx" writes the main page as a Word file beside them, "pdf" the pages on paper, by Chromium.
-    ``language`` : of a main page beside the English one; ``jobs`` : processes that draw.
+    ``language`` : of a main page beside the English one; ``png`` : write each figure as PNG, too; ``jobs`` : processes
+    that draw.
     """
     folder = out or default_out(load_study(study_path))
     try:
@@ -120,7 +129,7 @@ def render_again(
         raise InputError(f"{folder}: no values of an earlier run can be read here; start with bri-bayes run") from error
     if manifest["values"] != digest(values):
         raise InputError(f"{folder}: values.json is not as the run of manifest.json wrote it; start with bri-bayes run")
-    page = _write(folder, values, manifest, jobs=jobs)
+    page = _write(folder, values, manifest, png=png, jobs=jobs)
     return page if (form, language) == ("html", "en") else written_as(form, language, values, page)
 
 
@@ -178,10 +187,13 @@ def _study_values(study: Study, data: Panel, cards: Mapping[str, ModelCard], fin
     }
 
 
-def _write(folder: Path, values: dict[str, Any], manifest: dict[str, Any], *, jobs: int = 1) -> Path:
-    """Everything that a run leaves, whole or not at all; drawn again only if values or code have changed."""
-    made_from = {"values": digest(values), "code": code_digest()}
-    if _made_from(folder) == made_from:
+def _write(folder: Path, values: dict[str, Any], manifest: dict[str, Any], *, png: bool, jobs: int) -> Path:
+    """Everything that a run leaves, whole or not at all; drawn again only if values, code or forms have changed.
+
+    A PNG that nobody asked for stays until its figure is drawn again.
+    """
+    made_from = {"values": digest(values), "code": code_digest(), "png": png}
+    if _made_from(folder) in (made_from, made_from | {"png": True}):
         write_json(folder / "manifest.json", manifest)
         return folder / REPORT
     from bri_bayes.report.figures import draw_all
@@ -190,7 +202,7 @@ def _write(folder: Path, values: dict[str, Any], manifest: dict[str, Any], *, jo
 
     with replaced_together(folder, OUTPUTS) as building:
         write_json(building / "values.json", values)
-        figures = draw_all(values, building / "figures", jobs=jobs)
+        figures = draw_all(values, building / "figures", png=png, jobs=jobs)
         sections = load_sections(name for name in section_names() if values.get(name))
         written = write_tables(values, building / "tables", [spec for section in sections for spec in section.tables])
         render_report(values, figures, building / REPORT, parts_of(values), tables=written)

@@ -27,6 +27,7 @@ DaskOption = Annotated[
     str | None,
     typer.Option(help="Scheduler of a Dask cluster of your own that fits models, tcp://HOST:PORT.", show_default=False),
 ]
+PngOption = Annotated[bool, typer.Option("--png", help="Write each figure as PNG, too.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 SeedOption = Annotated[int, typer.Option(help="Seed of all random numbers.", min=0, max=2**32 - 1)]
 # Of a CSV of the user's own: what a unit and a period is, who is treated from when on, and which rows count.

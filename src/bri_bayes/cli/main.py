@@ -16,6 +16,7 @@ from bri_bayes.cli.commands import (
     PanelOption,
     PeriodOption,
     PeriodsOption,
+    PngOption,
     SeedOption,
     StudyArgument,
     UnitOption,
@@ -64,9 +65,8 @@ def run(
     jobs: JobsOption = None,
     dask: DaskOption = None,
     out: Annotated[Path | None, typer.Option(help="Where the report goes; default: reports/STUDY.")] = None,
-    categories: Annotated[
-        Path | None, typer.Option(help="The CSV of product categories that the study describes.")
-    ] = None,
+    png: PngOption = False,
+    categories: Annotated[Path | None, typer.Option(help="CSV of product categories that the study describes.")] = None,
     seed: SeedOption = 0,
 ) -> None:
     """Run the whole study: fits, tables, figures and one HTML report."""
@@ -74,7 +74,7 @@ def run(
     from bri_bayes.app.study_run import run_study
 
     report = run_study(
-        study, panel=panel, categories=categories, quick=quick, jobs=workers, dask=dask, out=out, seed=seed
+        study, panel=panel, categories=categories, quick=quick, jobs=workers, dask=dask, out=out, png=png, seed=seed
     )
     typer.echo(str(report.path))
     stop_if_failed(report.failed_gates)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from bri_bayes.cli.commands import JobsOption, StudyArgument, processes
+from bri_bayes.cli.commands import JobsOption, PngOption, StudyArgument, processes
 
 
 def register_report(app: typer.Typer) -> None:
@@ -24,10 +24,11 @@ def register_report(app: typer.Typer) -> None:
         language: Annotated[
             Literal["en", "zh"], typer.Option("--lang", help="zh: the main page in Chinese too, as report.zh.html.")
         ] = "en",
+        png: PngOption = False,
         jobs: JobsOption = None,
     ) -> None:
         """Write the report again from the values of the last run: as pages, for Word, or on paper."""
         workers = processes(jobs)
         from bri_bayes.app.study_run import render_again
 
-        typer.echo(str(render_again(study, out=out, form=form, language=language, jobs=workers)))
+        typer.echo(str(render_again(study, out=out, form=form, language=language, png=png, jobs=workers)))

@@ -29,11 +29,12 @@ Sections = Mapping[str, tuple[str, Sequence[Part]]]
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure of the page under its sentences."""
+    """A figure of the page under its sentences. ``forms`` : the files of it beside the page, "svg" first."""
 
     name: str
     svg: Markup
     sentences: Sequence[str]
+    forms: Sequence[str]
 
 
 def appendix_content(values: Values, figures: Mapping[str, Path], sections: Sections) -> dict[str, Any]:
@@ -46,6 +47,7 @@ def appendix_content(values: Values, figures: Mapping[str, Path], sections: Sect
             name,
             inline_svg(path, name, " ".join(texts[name])),
             [sentence for sentence in texts[name] if sentence not in said],
+            _forms(path),
         )
         for name, path in figures.items()
     }
@@ -84,6 +86,11 @@ def appendix_content(values: Values, figures: Mapping[str, Path], sections: Sect
     further = [(anchor, title) for anchor, (title, parts) in sections.items() if parts]
     contents = [(anchor, naming_policy(values, title)) for anchor, title in _contents(content, further)]
     return content | {"contents": contents}
+
+
+def _forms(path: Path) -> list[str]:
+    """The page links to the files that are there."""
+    return [form for form in ("svg", "png") if path.with_suffix(f".{form}").is_file()]
 
 
 def _warnings(values: Values) -> list[str]:

@@ -15,6 +15,7 @@ from bri_bayes.presentation.cells import Grid, grid, readable
 from bri_bayes.presentation.names_shown import gate_in_words, in_words, table_in_words
 from bri_bayes.presentation.study_tables import Values
 from bri_bayes.presentation.table_spec import Table
+from bri_bayes.report.figures import drawn_as_png
 
 # Of a sheet with margins of 2.5 cm, in the units of the format: 360,000 a centimetre.
 _TEXT_WIDTH = 16 * 360_000
@@ -43,10 +44,10 @@ class _Image:
     said: str
 
 
-def write_word(values: Values, content: Mapping[str, Any], figures: Path, out: Path) -> Path:
-    """Write the main page to ``out``. ``content`` : of the main page; ``figures`` : the folder with their PNG files."""
+def write_word(values: Values, content: Mapping[str, Any], out: Path) -> Path:
+    """Write the main page to ``out``, its figures drawn as PNG. ``content`` : of the main page."""
     images: list[_Image] = []
-    body = "".join(_body(values, content, figures, images))
+    body = "".join(_body(values, content, images))
     document = f"{_DECLARED}<w:document {_SPACES}><w:body>{body}{_SHEET}</w:body></w:document>"
     parts: dict[str, bytes] = {
         "[Content_Types].xml": _TYPES.encode(),
@@ -65,7 +66,7 @@ def write_word(values: Values, content: Mapping[str, Any], figures: Path, out: P
     return out
 
 
-def _body(values: Values, content: Mapping[str, Any], figures: Path, images: list[_Image]) -> Iterable[str]:
+def _body(values: Values, content: Mapping[str, Any], images: list[_Image]) -> Iterable[str]:
     """The main page from top to bottom."""
     yield _paragraph(content["title"], "Title")
     if content["banner"]:
@@ -81,13 +82,13 @@ def _body(values: Values, content: Mapping[str, Any], figures: Path, images: lis
         yield _paragraph(answer["sentence"], bold=True)
         yield from (_paragraph(f"{line.heading}: {line.text}") for line in answer["lines"])
     yield from (_paragraph(in_words(values, text)) for text in content["together"])
-    yield from _picture(content, "comparison", figures, images)
+    yield from _picture(values, content, "comparison", images)
     yield from (_table(values, table) for table in content["headline"])
     for brief in content["briefs"]:
         yield _paragraph(brief.question, "Heading1")
         yield from (_paragraph(text) for text in brief.answer)
         if brief.figure:
-            yield from _picture(content, brief.figure, figures, images)
+            yield from _picture(values, content, brief.figure, images)
         if brief.table:
             yield _table(values, brief.table)
 
@@ -123,12 +124,11 @@ def _cell(text: str, *, number: bool, bold: bool = False) -> str:
     return f"<w:tc><w:tcPr/><w:p><w:pPr>{spacing}{side}</w:pPr>{run}</w:p></w:tc>"
 
 
-def _picture(content: Mapping[str, Any], name: str, figures: Path, images: list[_Image]) -> Iterable[str]:
-    """The PNG of a figure as wide as the text, with its sentences for who cannot see it."""
-    path = figures / f"{name}.png"
-    if name not in content["drawings"] or not path.is_file():
+def _picture(values: Values, content: Mapping[str, Any], name: str, images: list[_Image]) -> Iterable[str]:
+    """A figure as wide as the text, with its sentences for who cannot see it."""
+    if name not in content["drawings"]:
         return
-    data = path.read_bytes()
+    data = drawn_as_png(values, name)
     image = _Image(name, data, struct.unpack(">II", data[16:24]), " ".join(content["drawings"][name].sentences))
     images.append(image)
     at, (width, height) = len(images) - 1, image.size

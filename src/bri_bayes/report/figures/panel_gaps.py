@@ -27,7 +27,7 @@ def panel_gaps(gaps: Gaps, source: str) -> Figure:
 
 def save_panel_gaps(gaps: Gaps, source: str, path: Path) -> Path:
     """Write the figure as SVG and PNG beside each other; the path of the SVG."""
-    return theme.save(panel_gaps(gaps, source), path.parent, path.stem)
+    return theme.save(panel_gaps(gaps, source), path.parent, path.stem, png=True)
 
 
 def title(gaps: Gaps) -> str:
