@@ -12,6 +12,7 @@ from typing import Any
 
 import bri_bayes
 from bri_bayes.app.report_forms import Form, parts_of, written_as
+from bri_bayes.app.study_key import study_key
 from bri_bayes.app.study_outline import named, study_card, unanswered
 from bri_bayes.app.study_size import refuse_too_much
 from bri_bayes.core.errors import InputError
@@ -95,12 +96,17 @@ def study_values(
         steps += paper_steps(study, data, cards, seed, quick=quick)
     steps += [step for section in sections for step in section.steps(context)]
     refuse_too_much(context)
-    finished = run_steps(steps, cache or Cache(), jobs=jobs, dask=dask)
+    cache = cache or Cache()
+    key = study_key(study, answers, steps, str(data.attrs), seed=seed, quick=quick)
+    if (known := cache.read_json(key)) is not None:
+        return known, dict.fromkeys((step.label for step in steps), 0.0)
+    finished = run_steps(steps, cache, jobs=jobs, dask=dask)
     complete = json_safe(_study_values(study, data, answers, finished))
     answered = dataclasses.replace(context, done={"outcomes": complete["outcomes"]})
     complete |= collected(answered, sections, finished)
     complete |= {"quick": quick, "failed_gates": failed_gates(complete)}
     complete["failed_gates"] += breaches(complete)
+    cache.write_json(key, complete)
     return complete, finished.seconds
 
 
