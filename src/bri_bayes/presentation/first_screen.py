@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bri_bayes.presentation import sentences
-from bri_bayes.presentation.names_shown import card_label, in_words
+from bri_bayes.presentation.names_shown import card_label, in_sentence, in_words
 from bri_bayes.presentation.policy_name import policy_of
 from bri_bayes.presentation.study_tables import Values, common_onset, main_model, treated_since, unit_name
 
@@ -34,8 +34,9 @@ def question(values: Values) -> str:
     others = [unit for unit in values["panel"]["units"] if unit not in treated]
     onset, noun = common_onset(first), sentences.unit_noun(values)
     since = f" since {onset}" if onset is not None else ""
+    labels = [str(outcome["label"]) for outcome in outcomes.values()]
     text = (
-        f"Has {policy_of(values)} changed {sentences.listed(outcome['label'] for outcome in outcomes.values())}? "
+        f"Has {policy_of(values)} changed {sentences.listed(in_sentence(label) for label in labels)}? "
         f"{sentences.counted(len(treated), noun).capitalize()} with it{since} "
         f"({treated_since(values, first)})"
     )

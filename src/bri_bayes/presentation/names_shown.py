@@ -97,6 +97,11 @@ _OF_THE_PAPER = ("published", "reconstruction")
 _PLAINLY_A_NAME = re.compile(r"\w[_/]\w|^ln[a-z]")
 
 
+def in_sentence(label: str) -> str:
+    """A label within a sentence: "Exports of China" without its capital, "GDP" with it."""
+    return label if label[1:2].isupper() else f"{label[:1].lower()}{label[1:]}"
+
+
 def card_label(name: str, values: Values | None = None) -> str:
     """What a card is called: the label of a shipped one, else its name; a study says which cards only share a name."""
     labels = {} if values is None else values.get("study", {}).get("labels") or {}

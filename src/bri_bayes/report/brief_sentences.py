@@ -95,8 +95,9 @@ def power(values: Values) -> list[str]:
                 probability(at[key], words=False) for key in (("bayes/posterior", False), ("twfe/iid", True))
             )
             texts.append(
-                f"{outcome['label']}: an effect of {signed(entry['effect'], 3)} is found by the posterior in "
-                f"{power_share} of such panels; ordinary standard errors find one that is not there in {false_alarms}."
+                f"{outcome['label']}: among panels whose units are independent and as persistent as here, an effect of "
+                f"{signed(entry['effect'], 3)} is found by the posterior in {power_share}; ordinary standard errors "
+                f"find one that is not there in {false_alarms}."
             )
     return texts
 

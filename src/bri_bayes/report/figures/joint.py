@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from bri_bayes.checks.jointly import TOLD
 from bri_bayes.presentation import sentences
+from bri_bayes.presentation.names_shown import in_sentence
 from bri_bayes.presentation.sentences import effect_unit
 from bri_bayes.presentation.study_tables import Values
 from bri_bayes.report.figures import marks, theme
@@ -70,7 +71,7 @@ def _title(pairs: Values) -> str:
     pair = next(iter(pairs.values()))
     likely = max(pair["quadrants"], key=lambda name: pair["quadrants"][name])
     share = sentences.probability(pair["quadrants"][likely], words=False)
-    first, second = (label[0].lower() + label[1:] for label in pair["labels"])
+    first, second = map(in_sentence, pair["labels"])
     said = {
         "both_up": f"{first} and {second} both rose",
         "first_up_second_not": f"{first} rose and {second} did not",

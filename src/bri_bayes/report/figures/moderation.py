@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bri_bayes.presentation import sentences
+from bri_bayes.presentation.names_shown import in_sentence
 from bri_bayes.presentation.study_tables import Values, unit_name
 from bri_bayes.report.figures import marks, theme, wording
 
@@ -77,7 +78,7 @@ def each_version(figure: Figure, outcomes: Values, versions: list[str]) -> Itera
 def panel_title(outcome: Values, answer: Values) -> str:
     """Outcome, version, and the probability that the effect falls."""
     share = wording.share(answer["p_negative"])
-    return f"{outcome['label']}: {answer['title'][0].lower()}{answer['title'][1:]}; P(slope < 0) = {share}"
+    return f"{outcome['label']}: {in_sentence(answer['title'])}; P(slope < 0) = {share}"
 
 
 def _title(label: str, outcomes: Values) -> str:

@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bri_bayes.presentation import sentences
+from bri_bayes.presentation.names_shown import in_sentence
 from bri_bayes.presentation.study_tables import Values
 from bri_bayes.report.figures import keys, marks, theme
 from bri_bayes.report.figures.moderation import TITLE_WIDTH, each_version, shown_outcomes, versions_of
@@ -61,7 +62,7 @@ def _title(outcomes: Values) -> str:
 
 def _panel_title(outcome: Values, answer: Values) -> str:
     contraction = sentences.number(answer["learned"]["contraction"], 2)
-    return f"{outcome['label']}: {answer['title'][0].lower()}{answer['title'][1:]}; contraction {contraction}"
+    return f"{outcome['label']}: {in_sentence(answer['title'])}; contraction {contraction}"
 
 
 def _draw(ax: Axes, answer: Values) -> None:

@@ -11,6 +11,7 @@ from bri_bayes.checks.mediation import MODEST
 from bri_bayes.checks.moderation import TIME_VARYING
 from bri_bayes.checks.psm_did import METHODS
 from bri_bayes.frequentist.estimate import SIGNIFICANCE
+from bri_bayes.presentation.names_shown import in_sentence
 from bri_bayes.presentation.results import CANNOT_BE_TOLD, NOT_SUPPORTED, SUPPORTED, Claim, Verdict
 from bri_bayes.presentation.study_tables import Values
 from bri_bayes.report.sections.section import Context
@@ -82,7 +83,7 @@ def _label(values: Values) -> str:
     if "label" in values:
         return str(values["label"])
     first, *others = values["labels"]
-    return " and ".join([first, *(f"{label[0].lower()}{label[1:]}" for label in others)])
+    return " and ".join([first, *map(in_sentence, others)])
 
 
 def _published(context: Context, name: str) -> float | None:

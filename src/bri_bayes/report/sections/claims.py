@@ -18,11 +18,14 @@ from bri_bayes.report.sections.section import Context, Section
 from bri_bayes.runtime.steps import Parts, Step
 
 NAME = "claims"
-_COMBINATIONS = {
+_WORDS = {
     "both_up": "both rose",
     "first_up_second_not": "only the first",
     "second_up_first_not": "only the second",
     "neither_up": "neither",
+    "p_gained_more": "P(gained more)",
+    "p_top_set": "P(all above the rest)",
+    "chance_of_top_set": "by chance",
 }
 DEPENDS = tuple(name for name in SECTIONS if name != NAME)
 
@@ -64,9 +67,9 @@ def _rows(values: Values) -> Iterator[dict[str, Any]]:
 
 
 def _labelled(values: Values, numbers: Mapping[str, Any]) -> dict[str, Any]:
-    """The numbers under the labels of channels and in the words of combinations."""
+    """The numbers under the labels of channels and in words."""
     channels = (values.get("mechanism") or {}).get("channels") or {}
-    words = _COMBINATIONS | {name: str(channel["label"]) for name, channel in channels.items()}
+    words = _WORDS | {name: str(channel["label"]) for name, channel in channels.items()}
     return {words.get(name, name): number for name, number in numbers.items()}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bri_bayes.presentation import sentences
+from bri_bayes.presentation.names_shown import in_sentence
 from bri_bayes.presentation.study_tables import Values
 
 NAME = "moderation"
@@ -31,7 +32,7 @@ def _answer(outcome: Values, answer: Values, label: str) -> str:
     low, high = (sentences.number(edge, 1) for edge in answer["range"])
     first, last = answer["curve"][0], answer["curve"][-1]
     text = (
-        f"{outcome['label']}, {answer['title'][0].lower()}{answer['title'][1:]}: the effect changes by "
+        f"{outcome['label']}, {in_sentence(answer['title'])}: the effect changes by "
         f"{sentences.signed(slope['mean'], digits)} per unit "
         f"({sentences.interval(slope['lower'], slope['upper'], digits)}), "
         f"with probability {sentences.probability(answer['p_negative'])} it falls; "
