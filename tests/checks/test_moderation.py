@@ -163,7 +163,7 @@ def test_a_moderator_without_error_gives_the_closed_form_answer_by_nuts(monkeypa
 
 @pytest.mark.calibration
 def test_the_planted_slope_lies_in_95_percent_intervals_in_95_percent_of_panels():
-    """200 panels, slope -0.05: the interval covers it in 90 to 99%, and leaves zero out more often than not."""
+    """200 panels, slope -0.05: the interval covers it in 90 to 99%, and excludes zero more often than not."""
     covered, told = [], []
     for seed in range(200):
         moderation_of = slope_of(moderated_panel(1000 + seed, slope=-0.05, sd=0.15))

@@ -245,8 +245,8 @@ def test_the_sentences_over_the_figures_count_what_the_values_say(
     said = f"Exports: zero lies outside the 95% interval of 2 of {known} methods (Published and TWFE, ordinary s.e.)"
     assert said in text
     assert "the standard error of two-way fixed effects is 2.5 times the ordinary one" in text
-    assert "0 of 3 intervals of single countries leave zero out" in text
-    assert "3 of 3 intervals of single countries leave zero out: " in text
+    assert "0 of 3 intervals of single countries exclude zero" in text
+    assert "3 of 3 intervals of single countries exclude zero: " in text
     assert "in 12 of 12 treated country-years" in text
 
 

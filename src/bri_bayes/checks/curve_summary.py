@@ -40,7 +40,7 @@ class CurvePoint(Result):
 
 @dataclass(frozen=True)
 class CurveSummary(Result):
-    """Quantiles of the means over the curve, and how many intervals leave zero out on either side."""
+    """Quantiles of the means over the curve, and how many intervals exclude zero on either side."""
 
     n: int
     median: float

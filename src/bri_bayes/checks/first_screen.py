@@ -36,7 +36,7 @@ class FailedCheck(Result):
 
 @dataclass(frozen=True)
 class ClaimedPower(Result):
-    """How often the 95% interval of the card leaves zero out, with an effect of ``effect`` and with none."""
+    """How often the 95% interval of the card excludes zero, with an effect of ``effect`` and with none."""
 
     effect: float
     power: float

@@ -60,7 +60,7 @@ def share_studentised(observed: Effect, placebos: Sequence[Effect]) -> float | N
 
 
 def count_excluding_zero(effects: Sequence[Effect]) -> int:
-    """How many intervals leave zero out."""
+    """How many intervals exclude zero."""
     return sum(effect.excludes_zero for effect in effects)
 
 

@@ -10,7 +10,7 @@ holds a treated unit. Two ways to compare a fake group:
     all others      the group against every other unit of the pool. Far better controls; the real group is
                     compared with them, too. (``inference.assignments``: the pool is eliminated once.)
 
-Either way the share of fake groups whose 95% interval leaves zero out is the false alarm rate of the model on real
+Either way the share of fake groups whose 95% interval excludes zero is the false alarm rate of the model on real
 trade, and beside it stands that of the usual standard errors. Units of the pool may have policies of their own: the
 null is "another group of partners", not "no policy anywhere".
 

@@ -8,7 +8,7 @@ Two quantities before the first onset, on rows that no policy can have touched:
             year, against the pre-period average
 
 The check of the mean of the leads, which is zero by construction, cannot fail; this one can. Its rule: a violation is
-found when the 95% interval of the slope leaves zero out. Priors of slope and leads are wide, so the check does not
+found when the 95% interval of the slope excludes zero. Priors of slope and leads are wide, so the check does not
 pass because of them. Silence counts only where it could have been broken: panels with the errors of this posterior
 and no trend say which slope would be found in 80% of panels, and what bias of the ATT such a slope makes.
 
@@ -76,7 +76,7 @@ class Leads(Result):
 class Pretrend(Leads):
     """The slope, what the panel could detect, and the verdict.
 
-    ``flagged`` : the interval of the slope leaves zero out; ``size`` : the share of ``panels`` without a trend in which
+    ``flagged`` : the interval of the slope excludes zero; ``size`` : the share of ``panels`` without a trend in which
     it does; ``detectable_slope`` : found in 80% of panels, ``detectable_bias`` : what it makes of the ATT, over
     ``distance`` periods; ``claim_slope`` : the slope that would make all of the ``claim``; both None without one.
     """

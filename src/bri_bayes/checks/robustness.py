@@ -58,7 +58,7 @@ class Choice(Result):
 
 @dataclass(frozen=True)
 class Robustness(Result):
-    """Over all answers: both ends, how many means lie ``above`` zero and intervals leave zero out, and the choices by
+    """Over all answers: both ends, how many means lie ``above`` zero and intervals exclude zero, and the choices by
     their size, the largest first.
     """
 

@@ -5,7 +5,7 @@ With tau_it the effect of a treated cell at the modifier's centre z_bar, and gam
     effect(z) = mean_it tau_it + gamma (z - z_bar),    gamma = mean_it gamma_i        (means over treated cells)
     zero      = z_bar - mean_it tau_it / gamma
 
-Rules. The slope is told from zero when its 95% interval leaves zero out; only then has the zero an interval (a ratio
+Rules. The slope is told from zero when its 95% interval excludes zero; only then has the zero an interval (a ratio
 whose denominator may be zero has none). Contraction = 1 - posterior variance / prior variance of the slope: below 0.5
 the answer is mostly the prior, from 0.9 mostly the data, between them both (the word is from Betancourt 2018,
 arXiv:1803.08393).

@@ -41,7 +41,7 @@ class Effect(Result):
 
     @property
     def excludes_zero(self) -> bool:
-        """Whether the interval leaves zero out."""
+        """Whether the interval excludes zero."""
         return self.lower > 0 or self.upper < 0
 
     def as_dict(self) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def design_analysis(
     """A row for each effect, persistence and test: ``COLUMNS``.
 
     ``design`` gives rows, assignment and covariates, its outcome does not matter; ``card`` is the model of the
-    posterior, which finds an effect when its 95% interval leaves zero out; the other tests are those of
+    posterior, which finds an effect when its 95% interval excludes zero; the other tests are those of
     ``frequentist.many`` (``published_se`` adds the paper's own). ``effects`` and ``innovation_sd`` are in units of the
     outcome, ``persistences`` in (-1, 1], with 1 for a random walk. ``mc_error`` is the Monte Carlo standard error of
     ``power``. Type S and M are NaN without an effect, and where a test finds none. Every cell has the same innovations,
@@ -170,6 +170,6 @@ def _check(effects: Sequence[float], persistences: Sequence[float], innovation_s
 
 
 def posterior_answers(posterior: pd.DataFrame, effect: float) -> Answers:
-    """What posteriors say as a test: an effect is found when the 95% interval leaves zero out."""
+    """What posteriors say as a test: an effect is found when the 95% interval excludes zero."""
     mean, lower, upper = (posterior[name].to_numpy() for name in ("mean", "lower", "upper"))
     return Answers(mean, upper - lower, (lower > 0) | (upper < 0), (lower <= effect) & (effect <= upper))

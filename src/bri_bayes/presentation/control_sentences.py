@@ -1,7 +1,7 @@
 """What do the choice of controls and the specification curve say, in plain sentences by a rule?
 
 A share kappa is "hardly" known below ``HARDLY_LEARNED`` bits between its prior and its posterior. Everything else is a
-range, a count of intervals that leave zero out, or the choice with the largest number.
+range, a count of intervals that exclude zero, or the choice with the largest number.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ CHOICE_NAMES = {
 
 
 def subset_sentence(values: Values, outcome: Values, digits: int) -> str:
-    """The range over all sets, how many intervals leave zero out, and the control that moves the estimate most."""
+    """The range over all sets, how many intervals exclude zero, and the control that moves the estimate most."""
     sets = outcome["subsets"]
     means = [record["att"]["mean"] for record in sets]
     count = sum(sentences.excludes_zero(record["att"]) for record in sets)
     text = (
         f"{outcome['label']}: over {len(sets)} sets of controls the estimate runs from "
         f"{sentences.signed(min(means), digits)} to {sentences.signed(max(means), digits)}; "
-        f"{count} of {len(sets)} intervals leave zero out."
+        f"{count} of {len(sets)} intervals exclude zero."
     )
     if moves := outcome.get("influence"):
         text += f" {influence_sentence(values, moves, digits)}"
@@ -110,7 +110,7 @@ def comparison_label(values: Values, kind: str, record: Mapping[str, Any]) -> st
 
 
 def curve_sentence(outcome: Values, digits: int) -> str:
-    """Median, range, intervals that leave zero out, and the permutation of the median."""
+    """Median, range, intervals that exclude zero, and the permutation of the median."""
     summary, exact = outcome["summary"], outcome["permutation"]
     text = (
         f"{outcome['label']}: the median of {summary['n']:,} estimates is "

@@ -82,7 +82,8 @@ def first_screen(values: Values, name: str) -> list[Line]:
 def for_all_outcomes(values: Values) -> list[str]:
     """What the answers rest on together, each sentence once."""
     firsts = [outcome["first"] for outcome in values["outcomes"].values() if outcome.get("first")]
-    said = [text for first in firsts for text in first["separates"]]
+    said = _of_what(values)
+    said += [text for first in firsts for text in first["separates"]]
     said += [
         f"Power is a share of {first['power']['panels']} panels that the model's posterior makes, shocks drawn anew."
         for first in firsts
@@ -90,6 +91,19 @@ def for_all_outcomes(values: Values) -> list[str]:
     ]
     said += [f"The answers rest on {card_label(first['card'], values)}: {first['assumption']}." for first in firsts]
     return list(dict.fromkeys(said))
+
+
+def _of_what(values: Values) -> list[str]:
+    """Which data our numbers and the published ones are of."""
+    published = [outcome["published"]["source"] for outcome in values["outcomes"].values() if outcome.get("published")]
+    panel, periods = values["panel"], values["panel"]["periods"]
+    if not published or not panel.get("label"):
+        return []
+    ours = str(panel["label"]).rstrip(".")
+    return [
+        f"Ours is of {ours}, {periods[0]} to {periods[-1]}; the published estimates are of "
+        f"{'; '.join(dict.fromkeys(published))}. Where goods or years differ, they are not the same quantity."
+    ]
 
 
 def _percent(value: float) -> str:
@@ -143,7 +157,7 @@ def _behind(values: Values, name: str) -> str:
     best = card_label(compared["best"], values)
     return (
         f"The model ({card_label(card, values)}) predicts worse than the best that was compared "
-        f"({best}), by {abs(gap):.1f} of elpd (s.e. {error:.1f}); averaged over models by "
+        f"({best}), by {abs(gap):.1f} of log predictive density (elpd, s.e. {error:.1f}); averaged over models by "
         f"stacking the effect is {sentences.signed(att['mean'], digits)} "
         f"({sentences.interval(att['lower'], att['upper'], digits)})."
     )

@@ -8,7 +8,7 @@
     leans down  not below, P <= 0.1  "leans down, but zero is not ruled out"
     open        otherwise            "cannot be told from zero"
 
-No other threshold is used. Counts ("3 of 8 years") are counts of intervals that leave zero out.
+No other threshold is used. Counts ("3 of 8 years") are counts of intervals that exclude zero.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def answer(outcome: Values) -> str:
 
 
 def comparison(rows: pd.DataFrame) -> str:
-    """Which intervals leave zero out, and what clustering does to the standard error of least squares?
+    """Which intervals exclude zero, and what clustering does to the standard error of least squares?
 
     ``rows`` : those of the table headline of one outcome.
     """
@@ -138,12 +138,12 @@ def by_unit(values: Values, outcome: Values) -> str:
         for unit in dict.fromkeys((low, high))
     )
     named = f": {listed(tables.unit_name(values, unit) for unit in excluding)}" if 0 < len(excluding) <= 5 else ""
-    count = f"{_of(len(excluding), len(effects))} intervals of single {unit_noun(values)} leave zero out{named}"
+    count = f"{_of(len(excluding), len(effects))} intervals of single {unit_noun(values)} exclude zero{named}"
     return f"{outcome['label']}: {count}; the means lie between {ends}."
 
 
 def event_study(outcome: Values, rows: pd.DataFrame) -> str:
-    """How many years leave zero out, before and after? ``rows`` : those of by_event_time, of one or more baselines."""
+    """How many years exclude zero, before and after? ``rows`` : those of by_event_time, of one or more baselines."""
     parts = []
     for baseline, path in rows.groupby("baseline", sort=False):
         excluding = (path["lower"] > 0) | (path["upper"] < 0)
@@ -152,7 +152,7 @@ def event_study(outcome: Values, rows: pd.DataFrame) -> str:
         if before.any():
             counts = f"{_of(int(excluding[before].sum()), int(before.sum()))} before and {counts}"
         parts.append(f"{counts}, against {_BASELINES.get(str(baseline), str(baseline))}")
-    return f"{outcome['label']}: years that leave zero out: {'; '.join(parts)}."
+    return f"{outcome['label']}: years that exclude zero: {'; '.join(parts)}."
 
 
 def paths(values: Values, outcome: Values) -> str:
@@ -167,13 +167,13 @@ def paths(values: Values, outcome: Values) -> str:
 
 
 def additional_trade(outcome: Values) -> str:
-    """Between which amounts do the yearly means lie, and how many years leave zero out?"""
+    """Between which amounts do the yearly means lie, and how many years exclude zero?"""
     years = main_model(outcome)["additional_trade_usd"]
     means = [effect["mean"] for effect in years.values()]
     excluding = sum(excludes_zero(effect) for effect in years.values())
     return (
         f"{outcome['label']}: the yearly means lie between {dollars(min(means))} and {dollars(max(means))}; "
-        f"zero is left out in {_of(excluding, len(years))} years."
+        f"zero is excluded in {_of(excluding, len(years))} years."
     )
 
 

@@ -42,7 +42,7 @@ def from_appendix(anchor: str, content: Mapping[str, Any]) -> list[str]:
 
 
 def event_study(values: Values) -> list[str]:
-    """Years that leave zero out, before and after, against one baseline; and what clustered bars say."""
+    """Years that exclude zero, before and after, against one baseline; and what clustered bars say."""
     events, texts = tables.by_event_time(values), []
     for name, outcome in values["outcomes"].items():
         if not main_model(outcome):
@@ -57,8 +57,8 @@ def event_study(values: Values) -> list[str]:
         counts += f" and {out[before].sum()} of {before.sum()} before it" if before.any() else ""
         least = [row for row in outcome.get("event_study") or [] if row.get("lower") is not None]
         clustered = sum(sentences.excludes_zero(row) for row in least)
-        more = f"; of least squares, clustered, {clustered} of {len(least)}" if least else ""
-        texts.append(f"{outcome['label']}: {counts} leave zero out{more}.")
+        more = f"; by clustered least squares, {clustered} of {len(least)}" if least else ""
+        texts.append(f"{outcome['label']}: {counts} exclude zero{more}.")
     return texts
 
 
@@ -77,7 +77,7 @@ def paths(values: Values) -> list[str]:
         if years_in_dollars := model.get("additional_trade_usd"):
             means = [effect["mean"] for effect in years_in_dollars.values()]
             low, high = sentences.dollars(min(means)), sentences.dollars(max(means))
-            told.append(f"the additional trade of a year lies between {low} and {high} on average")
+            told.append(f"the yearly means of the additional trade lie between {low} and {high}")
         if told:
             texts.append(f"{outcome['label']}: {'; '.join(told)}.")
     return texts
@@ -149,7 +149,7 @@ def placebo(values: Values) -> list[str]:
             if null and null.get("p_value") is not None:
                 told.append(f"{probability(null['p_value'], words=False)} {what}")
         if told:
-            texts.append(f"{outcome['label']}: as large an effect comes from {sentences.listed(told)}.")
+            texts.append(f"{outcome['label']}: an effect at least as large comes from {sentences.listed(told)}.")
     return texts
 
 
@@ -179,7 +179,7 @@ def compare(values: Values) -> list[str]:
         stacked = f"; stacked: {_effect(outcome['stacked']['att'])}" if outcome.get("stacked") else ""
         texts.append(
             f"{outcome['label']}: {best}; effects run from {signed(span['lowest'], 2)} to "
-            f"{signed(span['highest'], 2)}, {count} of {len(outcome['models'])} leave zero out{stacked}."
+            f"{signed(span['highest'], 2)}, {count} of {len(outcome['models'])} exclude zero{stacked}."
         )
     return texts
 
@@ -194,7 +194,7 @@ def speccurve(values: Values) -> list[str]:
             f"{interval(curve['q25'], curve['q75'], 2)}); {curve['above']} intervals lie above zero, {curve['below']} "
             "below"
         )
-        texts.append(f"{text}; p = {number(permuted['p_value'], 2)} over groups." if permuted else f"{text}.")
+        texts.append(f"{text}; permutation p = {number(permuted['p_value'], 2)}." if permuted else f"{text}.")
     return texts
 
 
@@ -203,7 +203,7 @@ def robustness(values: Values) -> list[str]:
     return [
         f"{outcome['label']}: {outcome['answers']:,} answers have means from {signed(outcome['mean'][0], 2)} to "
         f"{signed(outcome['mean'][1], 2)}, {outcome['above']:,} above zero; {outcome['leaves_zero_out']:,} "
-        "leave zero out."
+        "exclude zero."
         for outcome in values["robustness"]["outcomes"].values()
     ]
 

@@ -327,7 +327,7 @@ def test_all_figures_are_drawn_within_their_budget(values: Values, tmp_path: Pat
 
 
 def _leave_out(effects: Iterable[Values], *, out: bool, size: float = 1.0) -> None:
-    """Give the effects intervals that leave zero out, or that hold it."""
+    """Give the effects intervals that exclude zero, or that hold it."""
     for effect in effects:
         effect |= {"mean": size, "estimate": size, "sd": size, "lower": 0.5 * size if out else -size, "upper": 2 * size}
 

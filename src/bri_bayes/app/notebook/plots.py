@@ -120,7 +120,7 @@ def _verdict(result: Answer) -> str:
 
 
 def _percent(effect: Effect) -> str:
-    clear = "its interval leaves zero out" if effect.excludes_zero else "zero lies within its interval"
+    clear = "its interval excludes zero" if effect.excludes_zero else "zero lies within its interval"
     return f"{three_digits(effect.mean)} on average, {clear}"
 
 

@@ -43,7 +43,7 @@ _LABELS: Mapping[Row, str] = {
     "units": "units",
     "rows": "rows",
 }
-# Marks a number whose interval leaves zero out, when stars are asked for.
+# Marks a number whose interval excludes zero, when stars are asked for.
 _STAR = "*"
 _DATA = "data"
 
@@ -52,7 +52,7 @@ class Choice(TypedDict, total=False):
     """What a table shows, where it is not the usual.
 
     ``names`` : headings; ``rows`` : which rows in which order; ``least_squares`` : rows of ``frequentist`` as further
-    columns, ("twfe", "cluster"); ``stars`` : one where an interval leaves zero out; ``digits`` : decimals.
+    columns, ("twfe", "cluster"); ``stars`` : one where an interval excludes zero; ``digits`` : decimals.
     """
 
     names: Sequence[str]

@@ -221,7 +221,7 @@ class DidResult(InMaketables):
         ``names`` : headings of the columns. ``rows`` : which, in which order, of "outcome", "effect", "sd" (in
         parentheses), "interval", "p_positive", "p_value", "coefficients", "covariates", "errors", "shocks",
         "treated_units", "units", "rows". ``least_squares`` : columns of ``frequentist`` beside, as
-        ``[("twfe", "cluster")]``. ``stars`` : one where the 95% interval leaves zero out, none by default.
+        ``[("twfe", "cluster")]``. ``stars`` : one where the 95% interval excludes zero, none by default.
         ``digits`` : decimals. ``format`` : "latex", "md" or "html" gives text, None the data frame.
         """
         from bri_bayes.app.notebook.regression_table import regression_table

@@ -45,7 +45,7 @@ def additional_trade(values: Values) -> Figure:
 
 
 def _title(outcomes: Mapping[str, Any]) -> str:
-    """The count of years that leave zero out, for each outcome."""
+    """The count of years that exclude zero, for each outcome."""
     counts = {}
     for outcome in outcomes.values():
         effects = main_model(outcome)["additional_trade_usd"].values()

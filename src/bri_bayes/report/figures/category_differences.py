@@ -29,7 +29,7 @@ def category_differences(values: Values) -> Figure:
         section,
         _title(outcomes),
         "Change of log trade between two years, treated minus controls: posterior mean, 95% interval, one sd. An "
-        f"interval that leaves zero out before {policy_of(values)} is no effect of it.",
+        f"interval that excludes zero before {policy_of(values)} is no effect of it.",
         body=-(-len(blocks) // 2) * (0.42 * len(places) + 1.05),
         key=[
             keys.dot(theme.BLUE, "against the controls"),
@@ -58,11 +58,11 @@ def category_differences(values: Values) -> Figure:
 
 
 def caption(values: Values) -> list[str]:
-    """How many intervals leave zero out, after and before the policy."""
+    """How many intervals exclude zero, after and before the policy."""
     texts = []
     for outcome in as_panel(values)["outcomes"].values():
         counts = [f"{_count(outcome, span)} in {span[0]}–{span[1]}" for span in _spans(outcome)]
-        texts.append(f"{outcome['label']}: intervals that leave zero out: {', '.join(counts)}.")
+        texts.append(f"{outcome['label']}: intervals that exclude zero: {', '.join(counts)}.")
     return texts
 
 
@@ -80,7 +80,7 @@ def _count(outcome: Values, span: tuple[int, int]) -> str:
 
 
 def _title(outcomes: Values) -> str:
-    """Counts of intervals that leave zero out, in the span of the question and before it."""
+    """Counts of intervals that exclude zero, in the span of the question and before it."""
     counts = []
     for place, word in enumerate(("with the policy", "before it")):
         effects = [

@@ -73,14 +73,14 @@ def _outcomes(values: Values) -> dict[str, dict[str, Any]]:
 
 
 def _title(outcomes: Mapping[str, Mapping[str, Any]]) -> str:
-    """Whether the data know the share, and whether any share makes the interval leave zero out."""
+    """Whether the data know the share, and whether any share makes the interval exclude zero."""
     bits = [outcome["contamination"]["quadrature"]["learned"] for outcome in outcomes.values()]
     hardly = sum(value < HARDLY_LEARNED for value in bits)
     known = "hardly tell" if hardly == len(bits) else "tell something of" if hardly == 0 else "tell little of"
     records = [record for outcome in outcomes.values() for record in outcome["contaminated"]]
     count = wording.excluding_zero(record["att"] for record in records)
     effect = "at no share does" if count == 0 else f"at {count} of {len(records)} shares"
-    end = "an interval leave zero out" if count == 0 else "the interval leaves zero out"
+    end = "an interval exclude zero" if count == 0 else "the interval excludes zero"
     return f"The data {known} the share of the effect that the controls have; {effect} {end}"
 
 

@@ -40,7 +40,7 @@ def caption(values: Values) -> list[str]:
             text += (
                 f" From the wider pool it runs from {sentences.signed(min(means), digits)} to "
                 f"{sentences.signed(max(means), digits)}; {wording.excluding_zero(others)} of {len(means)} intervals "
-                "leave zero out."
+                "exclude zero."
             )
         texts.append(text)
     return texts
@@ -107,7 +107,7 @@ def _places(outcomes: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _title(outcomes: Mapping[str, Mapping[str, Any]]) -> str:
-    """How many of all rows leave zero out, by outcome."""
+    """How many of all rows exclude zero, by outcome."""
     texts = []
     for outcome in outcomes.values():
         effects = [record["att"] for _, record in _records(outcome)]

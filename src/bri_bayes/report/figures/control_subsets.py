@@ -33,7 +33,7 @@ def control_subsets(values: Values) -> Figure:
     figure = theme.page(
         values,
         _title(values, outcomes),
-        f"A row is a set of controls, filled dots are in it. {rows.POSTERIORS}; black: zero is left out. Dotted: all "
+        f"A row is a set of controls, filled dots are in it. {rows.POSTERIORS}; black: zero is excluded. Dotted: all "
         "controls. Gap: between the groups before the onset, see the table.",
         body=sum(ROW * len(outcome["subsets"]) + 1.3 for outcome in outcomes.values()),
     )

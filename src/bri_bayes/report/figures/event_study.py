@@ -96,7 +96,7 @@ def _title(paths: Mapping[str, Mapping[str, pd.DataFrame]], points: Mapping[str,
 
 @dataclass(frozen=True)
 class _Counts:
-    """Years that leave zero out ``after`` and ``before`` the onset, of ``since`` and ``until``."""
+    """Years that exclude zero ``after`` and ``before`` the onset, of ``since`` and ``until``."""
 
     after: int
     since: int

@@ -79,7 +79,7 @@ def _averages(values: Values, name: str) -> dict[str, dict[str, Any]]:
 
 
 def _title(outcomes: Mapping[str, Any], noun: str) -> str:
-    """The count of intervals of single units that leave zero out, over all outcomes."""
+    """The count of intervals of single units that exclude zero, over all outcomes."""
     effects = [effect for outcome in outcomes.values() for effect in main_model(outcome)["by_unit"].values()]
     count = wording.excluding_zero(effects)
     if count == 0:

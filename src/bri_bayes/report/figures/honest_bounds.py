@@ -72,14 +72,14 @@ def _breakdown(outcome: Mapping[str, Any]) -> str:
 
 
 def _title(outcomes: Mapping[str, Any]) -> str:
-    """How many of the intervals at M = 0 and Mbar = 1 leave zero out, under AR(1) errors."""
+    """How many of the intervals at M = 0 and Mbar = 1 exclude zero, under AR(1) errors."""
     out = {"smoothness": 0, "relative": 0}
     for outcome in outcomes.values():
         for kind, bound in (("smoothness", 0.0), ("relative", 1.0)):
             out[kind] += sentences.excludes_zero(_row(outcome, kind, bound))
     n = len(outcomes)
     return (
-        f"Zero is left out for {out['smoothness'] or 'none'} of {n} outcomes if trends part along a straight line, for "
+        f"Zero is excluded for {out['smoothness'] or 'none'} of {n} outcomes if trends part along a straight line, for "
         f"{out['relative'] or 'none'} if they move as much as before the onset"
     )
 

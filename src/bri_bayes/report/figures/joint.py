@@ -53,8 +53,9 @@ def caption(values: Values) -> list[str]:
         first, second = pair["labels"]
         shares = {name: sentences.probability(share) for name, share in pair["quadrants"].items()}
         texts.append(
-            f"Both rose with probability {shares['both_up']}; only this did: {first}, {shares['first_up_second_not']}; "
-            f"{second}, {shares['second_up_first_not']}; neither, {shares['neither_up']}."
+            f"Both rose with probability {shares['both_up']}; {in_sentence(first)} alone, "
+            f"{shares['first_up_second_not']}; {in_sentence(second)} alone, {shares['second_up_first_not']}; "
+            f"neither, {shares['neither_up']}."
         )
     return texts
 

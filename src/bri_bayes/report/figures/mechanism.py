@@ -45,14 +45,14 @@ def mechanism(values: Values) -> Figure:
 
 
 def caption(values: Values) -> list[str]:
-    """One sentence an outcome: how many indirect effects leave zero out, and the largest."""
+    """One sentence an outcome: how many indirect effects exclude zero, and the largest."""
     texts = []
     for outcome in shown_outcomes(values).values():
         through = {channel: answer["indirect"] for channel, answer in outcome["channels"].items()}
         largest = max(through, key=lambda channel: abs(through[channel]["mean"]))
         texts.append(
             f"{outcome['label']}: {wording.excluding_zero(through.values())} of {len(through)} effects through a "
-            f"channel leave zero out; the largest in size is {sentences.signed(through[largest]['mean'], 3)} "
+            f"channel exclude zero; the largest in size is {sentences.signed(through[largest]['mean'], 3)} "
             f"({values['mechanism']['channels'][largest]['label']})."
         )
     return texts

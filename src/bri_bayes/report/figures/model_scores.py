@@ -69,7 +69,7 @@ def _sentences(values: Values, outcome: Values) -> list[str]:
     count = wording.excluding_zero(row["att"] for row in models)
     effects = (
         f"Under the {len(models)} models the mean effect runs from {sentences.signed(span['lowest'], digits)} to "
-        f"{sentences.signed(span['highest'], digits)}; {count} of {len(models)} intervals leave zero out."
+        f"{sentences.signed(span['highest'], digits)}; {count} of {len(models)} intervals exclude zero."
     )
     if outcome["best"] is None:
         return [f"{outcome['label']}: no score is reliable, so there is no best model. {effects}"]
@@ -95,7 +95,7 @@ def _sentences(values: Values, outcome: Values) -> list[str]:
 
 
 def _title(outcomes: Mapping[str, Any]) -> str:
-    """How many intervals leave zero out, over models: does the verdict on the effect hang on the model?"""
+    """How many intervals exclude zero, over models: does the verdict on the effect hang on the model?"""
     counts = {
         outcome["label"]: (wording.excluding_zero(row["att"] for row in outcome["models"]), len(outcome["models"]))
         for outcome in outcomes.values()
@@ -105,7 +105,7 @@ def _title(outcomes: Mapping[str, Any]) -> str:
     if all(count == number for count, number in counts.values()):
         return "Every model tells the effect from zero"
     told = "; ".join(f"{label}: {count} of {number}" for label, (count, number) in counts.items())
-    return f"Models whose interval of the effect leaves zero out: {told}"
+    return f"Models whose interval of the effect excludes zero: {told}"
 
 
 def _key(outcomes: Mapping[str, Any]) -> list[Any]:

@@ -53,7 +53,7 @@ def caption(values: Values) -> list[str]:
         )
         if narrow := region.get("narrow"):
             text += f", and {short_share(narrow)} of {narrow['n']} groups of one region"
-        texts.append(f"{text}; {region['excluding_zero']} of {region['n']} intervals of other regions leave zero out.")
+        texts.append(f"{text}; {region['excluding_zero']} of {region['n']} intervals of other regions exclude zero.")
     return texts
 
 

@@ -41,7 +41,7 @@ def placebo_time(values: Values) -> Figure:
 
 
 def caption(values: Values) -> list[str]:
-    """How many earlier onsets have an effect at least as large, and how many leave zero out."""
+    """How many earlier onsets have an effect at least as large, and how many exclude zero."""
     texts = []
     for outcome in wording.outcomes_of(values, "placebo", "time").values():
         placebo = outcome["time"]
@@ -64,7 +64,7 @@ def _title(outcomes: Mapping[str, Any]) -> str:
 def _panel_title(outcome: Mapping[str, Any]) -> str:
     placebo = outcome["time"]
     count = f"{placebo['excluding_zero']} of {placebo['n']}"
-    return f"{outcome['label']}: {count} fake onsets leave zero out of their interval"
+    return f"{outcome['label']}: {count} fake onsets exclude zero from their interval"
 
 
 def _draw(ax: Axes, outcome: Mapping[str, Any]) -> None:

@@ -60,7 +60,7 @@ def caption(values: Values) -> list[str]:
         most = wording.share(max(method["share_from_matching"] for method in matched))
         texts.append(
             f"{outcome['label']}: matched effects lie between {sentences.signed(min(means), 2)} and "
-            f"{sentences.signed(max(means), 2)}; zero is left out under "
+            f"{sentences.signed(max(means), 2)}; zero is excluded under "
             f"{wording.excluding_zero(method['att'] for method in matched)} of {len(matched)} ways to match; up to "
             f"{most} of the variance comes from not knowing the match."
         )

@@ -19,7 +19,7 @@ _LOOKS = ((theme.VERMILLION, "s", False), (theme.PURPLE, "o", True))
 def published_event_study(values: Values) -> Figure:
     """A panel an outcome: coefficient and 95% interval by years since the onset, a mark for each baseline.
 
-    The title counts the years before and since the onset whose interval leaves zero out, against the last year.
+    The title counts the years before and since the onset whose interval excludes zero, against the last year.
     """
     outcomes = values["replication"]["outcomes"]
     references = list(next(iter(outcomes.values()))["event_study"])

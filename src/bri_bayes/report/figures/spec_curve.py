@@ -52,7 +52,7 @@ def spec_curve(values: Values) -> Figure:
         body=sum(heights) + 0.5 * len(outcomes),
         key=[
             keys.line(theme.BLUE, "posterior mean, interval with zero inside", width=2),
-            keys.line(theme.INK, "interval leaves zero out", width=2),
+            keys.line(theme.INK, "interval excludes zero", width=2),
             keys.line(theme.PURPLE, "median", ":", 1.6),
             keys.dot(theme.INK, "the card of the checks as it is", "D", hollow=True),
         ],

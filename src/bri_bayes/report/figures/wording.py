@@ -1,4 +1,4 @@
-"""Which words and numbers do figures share? Counts that leave zero out, cells beside a row, the name of the policy."""
+"""Which words and numbers do figures share? Counts that exclude zero, cells beside a row, the name of the policy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bri_bayes.presentation.study_tables import Values
 
 
 def excluding_zero(effects: Iterable[Mapping[str, float]]) -> int:
-    """How many intervals leave zero out."""
+    """How many intervals exclude zero."""
     return sum(sentences.excludes_zero(effect) for effect in effects)
 
 

@@ -126,7 +126,7 @@ def _fake_groups(stated: StatedClaim, outcome: Values, claimed: float | None) ->
         return None
     shares = {"posterior mean": space["p_value"], "two-way fixed effects": space["p_value_twfe"]}
     few = [share <= LEVEL for share in shares.values()]
-    numbers = {f"share of {space['n']} groups, {name}": share for name, share in shares.items()}
+    numbers = {f"share of {space['n']} groups at least as large, {name}": share for name, share in shares.items()}
     return Evidence(_verdict(supported=all(few), refused=not any(few)), numbers)
 
 
@@ -190,7 +190,7 @@ RULES: Mapping[RuleName, ClaimRule] = {
         _effect,
     ),
     "parallel_trends": ClaimRule(
-        "not supported: the 95% interval of the difference in trends leaves zero out; supported: it does not, and a "
+        "not supported: the 95% interval of the difference in trends excludes zero; supported: it does not, and a "
         "trend that makes half of the claimed effect would be found in 80% of panels; else it cannot be told",
         _parallel_trends,
     ),
@@ -200,7 +200,7 @@ RULES: Mapping[RuleName, ClaimRule] = {
         _fake_groups,
     ),
     "fake_onsets": ClaimRule(
-        "not supported: an interval leaves zero out; supported: every interval lies within half of the claimed effect "
+        "not supported: an interval excludes zero; supported: every interval lies within half of the claimed effect "
         "around zero; else it cannot be told, for an interval that holds zero and the claim shows neither",
         _fake_onsets,
     ),

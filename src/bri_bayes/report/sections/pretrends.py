@@ -24,7 +24,7 @@ from bri_bayes.runtime.steps import Parts, Step
 NAME = "pretrends"
 PANELS, QUICK_PANELS = 1000, 200
 RULE = (
-    "A violation is found when the 95% interval of the difference in linear trends before the onset leaves zero out. "
+    "A violation is found when the 95% interval of the difference in linear trends before the onset excludes zero. "
     "Silence counts as passed only if a trend that makes half of the claimed effect would be found in 80% of panels."
 )
 
