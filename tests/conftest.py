@@ -19,6 +19,10 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 # Read by matplotlib at its first import, here and in every command that a test starts.
 os.environ["MPLBACKEND"] = "Agg"
+# Read by OpenBLAS as it is loaded, in every process that tests or is started by a test: two that test on two processors
+# with two threads each wait for each other, and take up to six times the processor time.
+for _threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+    os.environ.setdefault(_threads, "1")
 
 # "ci" draws the same examples in every run; HYPOTHESIS_PROFILE=search looks for new ones.
 settings.register_profile("ci", derandomize=True, deadline=None, database=None, print_blob=True)
@@ -29,6 +33,12 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 def pytest_addoption(parser: pytest.Parser) -> None:
     """``--speed`` : hold the tests to their seconds, too; on a busy machine that says nothing."""
     parser.addoption("--speed", action="store_true", help="fail a test that takes longer than it says")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Short chains do not pay for optimised code: without it a model is compiled in half the time, to the same bits."""
+    if "not calibration" in config.option.markexpr:
+        os.environ.setdefault("NUMBA_OPT", "0")  # read by Numba at its first import, here and in every command
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -95,6 +105,16 @@ def quick_run(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
     folder = tmp_path_factory.getbasetemp()
     return quick_values(folder.parent if os.environ.get("PYTEST_XDIST_WORKER") else folder)
+
+
+@pytest.fixture(scope="session")
+def quick_section(quick_run: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Any]:
+    """The answer of the command of a section about the first outcome of the quick run, from what that run computed."""
+    from quick_run import section_of
+
+    folder = tmp_path_factory.getbasetemp()
+    shared_folder = folder.parent if os.environ.get("PYTEST_XDIST_WORKER") else folder
+    return lambda name: section_of(shared_folder, name)
 
 
 @pytest.fixture

@@ -6,11 +6,13 @@ import copy
 import dataclasses
 import fcntl
 import json
+import os
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from bri_bayes.app.section_answer import SectionAnswer, section_answer
 from bri_bayes.app.study_outline import QUICK
 from bri_bayes.app.study_run import study_values
 from bri_bayes.inference import categories
@@ -24,7 +26,12 @@ Values = dict[str, Any]
 BOTH = ("replication", "pretrends", "honest", "placebo", "propensity", "moderation", "mechanism", "joint")
 FIRST = ("pool", "categories", "compare", "controls", "speccurve", "prior", "robustness")
 # Still fewer draws than a quick run has: enough for a picture, not for an answer.
-FEWER = ((categories, "QUICK_DRAWS", 100), (categories, "QUICK_TUNE", 100), (main_answer, "QUICK_PANELS", 50))
+FEWER = (
+    (categories, "QUICK_DRAWS", 100),
+    (categories, "QUICK_TUNE", 100),
+    (main_answer, "QUICK_PANELS", 50),
+    (main_answer, "QUICK_FIRST", {"panels": 10, "points": 1000}),
+)
 STUDY = """
 title = "Trade of six countries"
 models = ["did", "event_study"]
@@ -119,6 +126,14 @@ def quick_values(folder: Path) -> Values:
         if not stored.is_file():
             stored.write_text(json.dumps(_run(folder)), encoding="utf-8")
     return dict(json.loads(stored.read_text(encoding="utf-8")))
+
+
+def section_of(folder: Path, name: str) -> SectionAnswer:
+    """What the command of a section answers about the first outcome, by the cache of the run in ``folder``."""
+    before, _, rest = STUDY.partition("[outcomes.lnimport]")
+    path = folder / f"quick_section_{os.getpid()}.toml"
+    path.write_text(before + rest[rest.index("[covariates") :], encoding="utf-8")
+    return section_answer(name, path, quick=True, cache=Cache(folder / "cache"))
 
 
 def as_official(run: Values) -> Values:

@@ -39,9 +39,15 @@ level_to_usd = 1e6
 """
 
 
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """Of all runs of the study here: what the first has computed, the others draw and write."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture
-def study(tmp_path, monkeypatch):
-    monkeypatch.setenv("BRI_BAYES_CACHE", str(tmp_path / "cache"))
+def study(tmp_path, monkeypatch, cache):
+    monkeypatch.setenv("BRI_BAYES_CACHE", str(cache))
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "small.toml"
     path.write_text(STUDY, encoding="utf-8")

@@ -10,7 +10,6 @@ import pytest
 import xarray as xr
 from scipy.special import expit
 
-from bri_bayes.app.section_answer import SectionAnswer, section_answer
 from bri_bayes.checks.psm_did import METHODS, balance_rows, match_weights, plug_in, psm_did
 from bri_bayes.data.assignment import Assignment
 from bri_bayes.data.simulation import simulate_errors
@@ -147,18 +146,15 @@ def test_a_known_effect_comes_back_on_500_panels_with_selection_on_a_covariate()
 
 
 @pytest.fixture(scope="module")
-def shown(tmp_path_factory):
-    from bri_bayes.core.resources import shipped
-    from bri_bayes.runtime.cache import Cache
-
-    cache = Cache(tmp_path_factory.mktemp("cache"))
-    return section_answer("propensity", shipped("data") / "simulated.toml", quick=True, cache=cache).values
+def answer(quick_section):
+    return quick_section("propensity")
 
 
-def test_the_section_has_scores_overlap_balance_and_three_matched_effects(shown):
+def test_the_section_has_scores_overlap_balance_and_three_matched_effects(answer):
+    shown = answer.values
     json.dumps(shown, allow_nan=False)
     assert shown["panel"]["kind"] == "simulation"
-    assert {row["unit"] for row in shown["score"]["units"] if row["treated"]} == {"KAZ", "KGZ", "TJK", "TKM", "UZB"}
+    assert {row["unit"] for row in shown["score"]["units"] if row["treated"]} == {"KAZ", "KGZ", "TJK"}
     assert sum(shown["score"]["prior_predictive"]) == pytest.approx(1)
     assert shown["failed_gates"] == []
     for outcome in shown["outcomes"].values():
@@ -172,11 +168,8 @@ def test_the_section_has_scores_overlap_balance_and_three_matched_effects(shown)
     assert shown["claims"] == []  # the study states none
 
 
-def test_the_section_says_in_text_what_its_tables_hold(shown):
-    from bri_bayes.core.resources import shipped
-    from bri_bayes.study.study_file import load_study
-
-    text = SectionAnswer("propensity", shown, load_study(shipped("data") / "simulated.toml")).text()
+def test_the_section_says_in_text_what_its_tables_hold(answer):
+    text = answer.text()
     for words in ("Nearest neighbour, with replacement", "Kazakhstan", "Share of each control", "SMD"):
         assert words in text
 

@@ -80,8 +80,8 @@ def assert_agrees_with_fit(panel, assignment, card, outcomes, **options):
     return ours
 
 
-def test_twenty_posteriors_of_the_main_card_are_those_of_fit():
-    panel, assignment, outcomes = panel_and_outcomes(20, n_units=9, n_periods=16)
+def test_six_posteriors_of_the_main_card_are_those_of_fit():
+    panel, assignment, outcomes = panel_and_outcomes(6, n_units=9, n_periods=16)
     assert_agrees_with_fit(panel, assignment, dataclasses.replace(load_card("did"), outcome="y"), outcomes)
 
 

@@ -7,20 +7,23 @@ from pathlib import Path
 
 import pytest
 
-from bri_bayes.app.section_answer import SectionAnswer, section_answer
+from bri_bayes.app.section_answer import section_answer
 from bri_bayes.presentation.page_parts import Picture, Shown
 from bri_bayes.report.figures import available
 from bri_bayes.report.sections import load_section
 from bri_bayes.runtime.cache import Cache
-from bri_bayes.study.study_file import load_study
 
 STUDY = Path(__file__).resolve().parents[3] / "data" / "simulated.toml"
 
 
 @pytest.fixture(scope="module")
-def sections(tmp_path_factory):
-    cache = Cache(tmp_path_factory.mktemp("cache"))
-    return {name: section_answer(name, STUDY, quick=True, cache=cache).values for name in ("honest", "prior")}
+def answers(quick_section):
+    return {name: quick_section(name) for name in ("honest", "prior")}
+
+
+@pytest.fixture(scope="module")
+def sections(answers):
+    return {name: answer.values for name, answer in answers.items()}
 
 
 def test_the_values_are_plain_json_and_every_computation_passes_its_gate(sections):
@@ -72,14 +75,14 @@ def test_a_drift_widens_the_posterior_of_the_panel_and_of_the_coefficients(secti
         ("prior", ("prior_predictive", "prior_sensitivity", "prior_scales")),
     ],
 )
-def test_the_page_shows_every_figure_and_table_and_the_terminal_their_rows(sections, name, figures):
-    values = sections[name]
+def test_the_page_shows_every_figure_and_table_and_the_terminal_their_rows(answers, name, figures):
+    values = answers[name].values
     whole = {**values, name: values, "outcomes": {}}
     section = load_section(name)
     shown = section.parts(whole)
     assert tuple(part.figure for part in shown if isinstance(part, Picture)) == figures
     assert all(part.table.rows for part in shown if isinstance(part, Shown))
-    text = " ".join(SectionAnswer(name, values, load_study(STUDY)).text().split())
+    text = " ".join(answers[name].text().split())
     for spec in section.tables:
         assert spec.caption in text
 
