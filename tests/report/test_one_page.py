@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from bri_bayes.presentation.first_screen import Line
+from bri_bayes.presentation.first_screen import Line, caveats
 from bri_bayes.presentation.table_spec import Column, Table
 from bri_bayes.report.one_page import one_page_content
 
@@ -44,4 +44,16 @@ def test_lines_answer_the_question_they_belong_to_and_a_caveat_is_said_once() ->
         ("How sure", [("Trade 0", "Half. All pass."), ("Trade 1", "Half. All pass.")]),
         ("What would change it", [("Trade 0", "Shocks."), ("Trade 1", "Shocks.")]),
     ]
-    assert page["caveats"] == ["One group."]
+    assert page["caveats"] == ["One group.", "An interval that holds zero does not say that there was no effect."]
+
+
+def test_an_interval_without_zero_has_no_caveat_on_zero_and_a_published_estimate_names_its_data() -> None:
+    outcome = _outcome(0.1, 0.5, []) | {"published": {"source": "A (2020): goods, 2000-2010"}}
+    values = {
+        "outcomes": {"y": outcome},
+        "panel": {"label": "Trade of B.", "periods": [2001, 2009], "units": ["A", "B"]},
+    }
+    assert caveats(values) == [
+        "Ours is of Trade of B, 2001 to 2009; the published estimates are of A (2020): goods, 2000-2010. "
+        "Where goods or years differ, they are not the same quantity."
+    ]

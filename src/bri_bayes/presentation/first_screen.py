@@ -43,7 +43,16 @@ def question(values: Values) -> str:
     if not others:
         return f"{text}."
     named = f" ({', '.join(unit_name(values, unit) for unit in others)})" if len(others) <= 12 else ""
-    return f"{text} are compared with {len(others)} without{named}."
+    return f"{text} are compared with {len(others)} others{named}{_joined_later(values, len(others))}."
+
+
+def _joined_later(values: Values, n_others: int) -> str:
+    """How many of the controls came under the policy later, where the study says so."""
+    for outcome in (values.get("controls") or {}).get("outcomes", {}).values():
+        if since := (outcome.get("contamination") or {}).get("since"):
+            which = "which" if len(since) == n_others else f"of which {len(since)}"
+            return f", {which} joined in {min(since.values())} or later"
+    return ""
 
 
 def answer_line(values: Values, name: str) -> str:
@@ -72,7 +81,8 @@ def first_screen(values: Values, name: str) -> list[Line]:
     chance = sentences.probability(main_model(outcome)["att"]["p_positive"])
     lines = [
         Line("How sure", f"The probability of an effect above zero is {chance}."),
-        Line("Power", _power(first)),
+        Line("In dollars", _dollars(values, outcome)),
+        Line("Power", _power(first, in_percent=bool(main_model(outcome).get("percent")))),
         Line("Checks", _checks(first)),
         Line("What would change it", " ".join(filter(None, (_beside(outcome), _behind(values, name))))),
     ]
@@ -82,8 +92,7 @@ def first_screen(values: Values, name: str) -> list[Line]:
 def for_all_outcomes(values: Values) -> list[str]:
     """What the answers rest on together, each sentence once."""
     firsts = [outcome["first"] for outcome in values["outcomes"].values() if outcome.get("first")]
-    said = _of_what(values)
-    said += [text for first in firsts for text in first["separates"]]
+    said = caveats(values)
     said += [
         f"Power is a share of {first['power']['panels']} panels that the model's posterior makes, shocks drawn anew."
         for first in firsts
@@ -93,15 +102,25 @@ def for_all_outcomes(values: Values) -> list[str]:
     return list(dict.fromkeys(said))
 
 
+def caveats(values: Values) -> list[str]:
+    """What whoever quotes the answers must know: the data, what separates the assumptions, what is not said."""
+    outcomes = [outcome for outcome in values["outcomes"].values() if main_model(outcome)]
+    said = _of_what(values)
+    said += [text for outcome in outcomes for text in (outcome.get("first") or {}).get("separates", [])]
+    if not all(sentences.excludes_zero(main_model(outcome)["att"]) for outcome in outcomes):
+        said.append("An interval that holds zero does not say that there was no effect.")
+    return list(dict.fromkeys(said))
+
+
 def _of_what(values: Values) -> list[str]:
     """Which data our numbers and the published ones are of."""
     published = [outcome["published"]["source"] for outcome in values["outcomes"].values() if outcome.get("published")]
-    panel, periods = values["panel"], values["panel"]["periods"]
+    panel = values["panel"]
     if not published or not panel.get("label"):
         return []
     ours = str(panel["label"]).rstrip(".")
     return [
-        f"Ours is of {ours}, {periods[0]} to {periods[-1]}; the published estimates are of "
+        f"Ours is of {ours}, {panel['periods'][0]} to {panel['periods'][-1]}; the published estimates are of "
         f"{'; '.join(dict.fromkeys(published))}. Where goods or years differ, they are not the same quantity."
     ]
 
@@ -156,19 +175,35 @@ def _behind(values: Values, name: str) -> str:
     att, digits = compared["stacked"]["att"], sentences.decimals(values["outcomes"][name])
     best = card_label(compared["best"], values)
     return (
-        f"The model ({card_label(card, values)}) predicts worse than the best that was compared "
-        f"({best}), by {abs(gap):.1f} of log predictive density (elpd, s.e. {error:.1f}); averaged over models by "
-        f"stacking the effect is {sentences.signed(att['mean'], digits)} "
+        f"Another model ({best}) predicts better than this one ({card_label(card, values)}), by {abs(gap):.1f} of log "
+        f"predictive density (elpd, s.e. {error:.1f}); averaged over all models by stacking the effect is "
+        f"{sentences.signed(att['mean'], digits)} "
         f"({sentences.interval(att['lower'], att['upper'], digits)})."
     )
 
 
-def _power(first: Values) -> str:
+def _dollars(values: Values, outcome: Values) -> str:
+    """The additional trade of the last year."""
+    years = main_model(outcome).get("additional_trade_usd")
+    if not years:
+        return ""
+    last = max(years, key=int)
+    low, high = (sentences.dollars(years[last][end]) for end in ("lower", "upper"))
+    summed = f"summed over the treated {sentences.unit_noun(values)}"
+    return f"The additional trade of {last} lies between {low} and {high} (95% interval), {summed}."
+
+
+def _power(first: Values, *, in_percent: bool) -> str:
     power = first.get("power")
     if not power:
         return ""
     share = sentences.probability(power["power"], words=False)
+    size = sentences.probability(power["size"], words=False)
+    claimed = f"{power['effect']:g}"
+    if in_percent:
+        claimed = f"{_percent(100 * math.expm1(power['effect']))} ({claimed})"
+    little = " That none is shown here says little." if power["power"] < 0.5 else ""
     return (
-        f"An effect of the claimed size, {power['effect']:g}, would be found in {share} of panels like this one, and "
-        f"with no effect one would be found in {sentences.probability(power['size'], words=False)}."
+        f"If the effect were of the claimed size, {claimed}, {share} of panels like this one would show it; "
+        f"with no effect, {size} would show one.{little}"
     )

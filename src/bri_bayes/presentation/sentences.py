@@ -79,10 +79,9 @@ def answer_title(values: Values, outcome: Values) -> str:
     """The message of an outcome in a title."""
     att, digits = main_model(outcome)["att"], decimals(outcome)
     mean, within = signed(att["mean"], digits), f"95% interval {interval(att['lower'], att['upper'], digits)}"
-    treated = counted(len(outcome["treated"]), unit_noun(values))
     side = verdict(att)
     if side == "open":
-        return f"{outcome['label']}: {treated} cannot tell {mean} from zero ({within})"
+        return f"{outcome['label']}: {mean}, not told from zero ({within})"
     return f"{outcome['label']}: {mean} {_claim(side)} ({within})"
 
 
@@ -91,9 +90,11 @@ def overall_title(values: Values, outcomes: Mapping[str, Values]) -> str:
     verdicts = {name: verdict(main_model(outcome)["att"]) for name, outcome in outcomes.items()}
     together = len(set(verdicts.values())) == 1
     if together and "open" in verdicts.values():
-        treated = counted(max(len(outcome["treated"]) for outcome in outcomes.values()), unit_noun(values))
-        which = {1: "the effect", 2: "either effect"}.get(len(outcomes), f"any of {len(outcomes)} effects")
-        return f"{treated[0].upper()}{treated[1:]} cannot tell {which} from zero"
+        n_treated = max(len(outcome["treated"]) for outcome in outcomes.values())
+        which = {1: "the effect cannot", 2: "neither effect can"}.get(
+            len(outcomes), f"none of {len(outcomes)} effects can"
+        )
+        return f"With {counted(n_treated, f'treated {unit_noun(values)}')} {which} be told from zero"
     if together:
         which = {1: "The effect", 2: "Both effects"}.get(len(outcomes), f"All {len(outcomes)} effects")
         return f"{which} {_claim(next(iter(verdicts.values())), plural=len(outcomes) > 1)}"

@@ -75,9 +75,9 @@ def paths(values: Values) -> list[str]:
             years = f"{sentences.singular(sentences.unit_noun(values))}-years"
             told.append(f"the observed lies inside the band in {inside} of {len(cells)} treated {years}")
         if years_in_dollars := model.get("additional_trade_usd"):
-            means = [effect["mean"] for effect in years_in_dollars.values()]
-            low, high = sentences.dollars(min(means)), sentences.dollars(max(means))
-            told.append(f"the yearly means of the additional trade lie between {low} and {high}")
+            last = max(years_in_dollars, key=int)
+            low, high = (sentences.dollars(years_in_dollars[last][end]) for end in ("lower", "upper"))
+            told.append(f"in {last} the additional trade is {low} to {high} (95% interval)")
         if told:
             texts.append(f"{outcome['label']}: {'; '.join(told)}.")
     return texts

@@ -114,7 +114,7 @@ PLANS: Mapping[str, Plan] = {
         ("placebo_region", "placebo_space", "placebo_time", "placebo_predictive"),
     ),
     "pool": Plan(
-        "All regions", "What do all units of the file teach about shocks that a region shares?", said.pool,
+        "All regions", "What do all units of the file say about shocks that a region shares?", said.pool,
         ("wide_pool",), closed=True,
     ),
     "propensity": Plan("Comparability", "How comparable are the controls?", said.propensity, ("psm_did",)),
@@ -132,7 +132,7 @@ PLANS: Mapping[str, Plan] = {
         "Model comparison", "Which model predicts what it has not seen?", said.compare, ("model_scores",), closed=True,
     ),
     "controls": Plan(
-        "Controls", "Does the answer hang on the choice of controls?",
+        "Controls", "Does the answer depend on the choice of controls?",
         said.captions("control_subsets", "contamination"), ("contamination", "control_pool"),
     ),
     "speccurve": Plan(
@@ -140,13 +140,13 @@ PLANS: Mapping[str, Plan] = {
         closed=True,
     ),
     "prior": Plan(
-        "Priors", "Does the answer hang on a prior?", said.prior, ("prior_predictive", "prior_sensitivity"),
+        "Priors", "Does the answer depend on a prior?", said.prior, ("prior_predictive", "prior_sensitivity"),
     ),
     "robustness": Plan(
         "Robustness", "Over every choice that was tried, where can the answer lie?", said.robustness,
         ("robustness",), closed=True, table=_choices,
     ),
-    "claims": Plan("Claims", "What of the paper's claims stands?", said.claims, table=_verdicts),
+    "claims": Plan("Claims", "Which of the paper's claims hold?", said.claims, table=_verdicts),
     "power": Plan(
         "Power", "If the published effect were true, would such a panel show it?", said.power, ("power",),
     ),

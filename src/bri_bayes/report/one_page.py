@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from bri_bayes.presentation import sentences
+from bri_bayes.presentation.first_screen import caveats
 from bri_bayes.presentation.study_tables import Values, main_model
 
 # Lines of the first screen, in the order of the sheet's questions.
-_QUESTIONS = (("How sure", ("How sure", "Power", "Checks")), ("What would change it", ("What would change it",)))
+_QUESTIONS = (
+    ("How sure", ("How sure", "Power", "Checks", "In dollars")),
+    ("What would change it", ("What would change it",)),
+)
 
 
 def one_page_content(values: Values, main: Mapping[str, Any], whole: str) -> dict[str, Any]:
@@ -21,12 +25,11 @@ def one_page_content(values: Values, main: Mapping[str, Any], whole: str) -> dic
     ]
     known = [(heading, [row for row in told if row[1]]) for heading, told in questions]
     claims = next((brief.table for brief in main["briefs"] if brief.anchor == "claims"), None)
-    firsts = [outcome["first"] for outcome in outcomes.values() if outcome.get("first")]
     return {
         **main,
         "headline": f"{sentences.overall_title(values, outcomes)}." if outcomes else "",
         "questions": [(heading, told) for heading, told in known if told],
-        "caveats": list(dict.fromkeys(text for first in firsts for text in first["separates"])),
+        "caveats": caveats(values),
         "verdicts": None if claims is None else claims.select("claim", "verdict"),
         "whole": whole,
     }

@@ -123,7 +123,7 @@ def test_the_title_changes_when_the_interval_leaves_zero_out(values: Values) -> 
     exports |= {"mean": 0.12, "sd": 0.21, "lower": -0.29, "upper": 0.53, "p_positive": 0.72}
     imports |= {"mean": 0.5, "sd": 0.1, "lower": 0.3, "upper": 0.7, "p_positive": 1.0}
     text = _drawn(values, "comparison")
-    assert "Exports: three countries cannot tell +0.12 from zero (95% interval −0.29 to 0.53)" in text
+    assert "Exports: +0.12, not told from zero (95% interval −0.29 to 0.53)" in text
     assert "Imports: +0.50 stands above zero (95% interval 0.30 to 0.70)" in text
     assert "Exports: not told from zero; Imports: above zero" in text
     imports |= {"lower": -0.1, "p_positive": 0.95}
@@ -305,7 +305,7 @@ def test_labels_with_markup_dollars_and_foreign_signs_are_only_text(name: str, v
 
 
 def test_wrapped_lines_are_no_wider_than_their_place_and_lose_no_word() -> None:
-    text = "Five countries cannot tell either effect from zero, whatever the method " * 3
+    text = "With five treated countries neither effect can be told from zero, whatever the method " * 3
     lines = wrapped(text, 3.0, 10.0)
     assert " ".join(lines).split() == text.split()
     assert len(lines) > 4

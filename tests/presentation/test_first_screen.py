@@ -1,0 +1,62 @@
+"""Does the first screen say what somebody needs who quotes it: percent, dollars, the controls, what silence is worth?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bri_bayes.presentation.first_screen import first_screen, question
+
+Values = dict[str, Any]
+
+
+@pytest.fixture
+def told() -> Values:
+    """An outcome in logs with a published estimate, dollars and power, and one control that joined later."""
+    model = {
+        "att": {"mean": 0.0, "sd": 0.26, "lower": -0.52, "upper": 0.51, "p_positive": 0.5},
+        "percent": {"mean": 0.0, "sd": 26.0, "lower": -40.0, "upper": 67.0, "p_positive": 0.5},
+        "additional_trade_usd": {
+            "2019": {"mean": 0.0, "lower": -1e9, "upper": 1e9},
+            "2020": {"mean": 0.0, "lower": -38.4e9, "upper": 8.52e9},
+        },
+    }
+    outcome = {
+        "label": "Exports", "main": "did", "models": {"did": model}, "treated": ["A"], "onset": 2013,
+        "first": {
+            "card": "did", "assumption": "a", "separates": [],
+            "power": {"power": 0.12, "size": 0.02, "effect": 0.218, "panels": 9},
+        },
+    }  # fmt: skip
+    return {
+        "outcomes": {"y": outcome}, "panel": {"units": ["A", "B", "C"], "periods": [2003, 2020]}, "unit_names": {},
+        "study": {"name": "s"}, "controls": {"outcomes": {"y": {"contamination": {"since": {"B": 2016}}}}},
+    }  # fmt: skip
+
+
+def lines(values: Values) -> dict[str, str]:
+    return {line.heading: line.text for line in first_screen(values, "y")}
+
+
+def test_dollars_are_the_interval_of_the_last_year_and_no_span_of_means(told: Values) -> None:
+    assert lines(told)["In dollars"].startswith(
+        "The additional trade of 2020 lies between −$38.4 bn and $8.52 bn (95% interval), summed over the treated "
+    )
+
+
+def test_power_is_said_of_the_claim_in_percent_and_what_silence_is_worth(told: Values) -> None:
+    assert lines(told)["Power"] == (
+        "If the effect were of the claimed size, +24% (0.218), 12% of panels like this one would show it; with no "
+        "effect, 2% would show one. That none is shown here says little."
+    )
+    told["outcomes"]["y"]["first"]["power"]["power"] = 0.9
+    assert "says little" not in lines(told)["Power"]
+
+
+def test_controls_that_joined_later_are_not_called_untouched(told: Values) -> None:
+    assert question(told).endswith("compared with 2 others (B, C), of which 1 joined in 2016 or later.")
+    told["controls"]["outcomes"]["y"]["contamination"]["since"]["C"] = 2015
+    assert question(told).endswith("compared with 2 others (B, C), which joined in 2015 or later.")
+    del told["controls"]
+    assert question(told).endswith("compared with 2 others (B, C).")
