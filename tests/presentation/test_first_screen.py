@@ -1,4 +1,4 @@
-"""Does the first screen say what somebody needs who quotes it: percent, dollars, the controls, what silence is worth?"""
+"""Does the first screen say what somebody needs who quotes it: percent, dollars, controls, what silence is worth?"""
 
 from __future__ import annotations
 
