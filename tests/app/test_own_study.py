@@ -58,6 +58,16 @@ def test_onsets_by_unit_semicolons_and_values_below_zero_are_written_as_they_are
     assert study.load().sizes["unit"] == len(UNITS)
 
 
+def test_a_rate_is_not_taken_for_an_amount(tmp_path: Path) -> None:
+    file = _panel(tmp_path / "p.csv")
+    rows = [line.split(",") for line in file.read_text(encoding="utf-8").splitlines()]
+    rates = [[*row[:2], f"{55 + float(row[2]) / 10:.2f}", *row[3:]] for row in rows[1:]]
+    file.write_text("\n".join(map(",".join, [rows[0], *rates])) + "\n", encoding="utf-8")
+    study = load_study(study_from_file(tmp_path / "mine", file, outcome="sales"))
+    assert study.outcomes["sales"].transform == "none"
+    assert "as rates are" in (tmp_path / "mine" / "study.toml").read_text(encoding="utf-8")
+
+
 def test_who_was_treated_may_be_said(tmp_path: Path) -> None:
     file = _panel(tmp_path / "p.csv", switch=False)
     study = load_study(study_from_file(tmp_path / "mine", file, treated=["Cora"], onset="2005", outcome="gdp"))

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from bri_bayes.app.study_run import init_study
+from bri_bayes.core.arrays import Array
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.core.names import PERIOD, UNIT
 from bri_bayes.core.toml_text import toml_value
@@ -42,6 +43,10 @@ class Roles:
     outcome: str
     treatment: str | None
     others: tuple[str, ...]
+
+
+# Positive values whose largest is below this many times the smallest are taken for a rate.
+RATE_SPREAD = 3.0
 
 
 def init_folder(
@@ -73,13 +78,14 @@ def study_from_file(
     else:
         raise InputError(f"{csv}: no column is 0 before a treatment and 1 from it on; say --treated A,B --onset YEAR")
     values = panel[roles.outcome].to_numpy()
-    positive = bool((values[np.isfinite(values)] > 0).all())
     folder.mkdir(parents=True, exist_ok=True)
     try:
         file = f"panel{csv.suffix}"
         shutil.copyfile(csv, folder / file)
         labels = [str(label) for label in panel[PERIOD].to_numpy()]
-        text = "\n".join(_lines(csv.name, file, roles, assignment, panel[UNIT].to_numpy(), labels, log=positive))
+        text = "\n".join(
+            _lines(csv.name, file, roles, assignment, panel[UNIT].to_numpy(), labels, values[np.isfinite(values)])
+        )
         (folder / "study.toml").write_text(text + "\n", encoding="utf-8")
         load_study(folder).load()
     except InputError:
@@ -133,8 +139,7 @@ def _lines(
     assignment: Assignment,
     units: Iterable[object],
     labels: list[str],
-    *,
-    log: bool,
+    values: Array,
 ) -> Iterator[str]:
     onsets = {unit: onset for unit, onset in assignment.first_treated.items() if onset is not None}
     controls = [str(unit) for unit in units if str(unit) not in onsets]
@@ -164,8 +169,8 @@ def _lines(
     yield ""
     yield f"[outcomes.{toml_value(roles.outcome)}] # one table an outcome"
     yield f"column = {toml_value(roles.outcome)}"
-    reason = "all values are positive, so effects are relative" if log else "some values are not positive"
-    yield f'transform = "{"log" if log else "none"}" # none, log or log1p; {reason}'
+    transform, reason = _transform(values)
+    yield f'transform = "{transform}" # none, log or log1p; {reason}'
     yield f"label = {toml_value(roles.outcome)}"
     yield '# units = "million US dollars"'
     for name in roles.others:
@@ -174,3 +179,12 @@ def _lines(
         yield f"# [covariates.{toml_value(name)}]"
         yield f"# column = {toml_value(name)}"
         yield f"# label = {toml_value(name)}"
+
+
+def _transform(values: Array) -> tuple[str, str]:
+    """Amounts of different sizes in logarithms, a rate such as employment or inequality as it is; and the reason."""
+    if values.min() <= 0:
+        return "none", "some values are not positive"
+    if values.max() < RATE_SPREAD * values.min():
+        return "none", "values are of one size, as rates are, so effects are in their unit"
+    return "log", "values are positive and of different sizes, so effects are relative"

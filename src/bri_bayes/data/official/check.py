@@ -58,6 +58,9 @@ class CheckFinding(Result):
     text: str
 
 
+OTHERS = "Any other panel: bri-bayes estimate"
+
+
 def check_panel(path: Path) -> list[CheckFinding]:
     """Every finding about the file, the broken rules first."""
     frame = read_long(path)
