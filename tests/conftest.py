@@ -35,12 +35,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--speed", action="store_true", help="fail a test that takes longer than it says")
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Short chains do not pay for optimised code: without it a model is compiled in half the time, to the same bits."""
-    if "not calibration" in config.option.markexpr:
-        os.environ.setdefault("NUMBA_OPT", "0")  # read by Numba at its first import, here and in every command
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test that asks for ``within`` is a test of speed beside what else it shows."""
     for item in items:
