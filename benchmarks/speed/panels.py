@@ -19,11 +19,13 @@ POOL, GROUPS, SIZE = 30, 500, 5
 MILLION = 1_000_000
 
 
-def analysis(n_units: int, n_periods: int, n_treated: int, card: str = "did", seed: int = 1) -> Analysis:
+def analysis(
+    n_units: int, n_periods: int, n_treated: int, card: str = "did", seed: int = 1, first: int = FIRST
+) -> Analysis:
     """A panel of the size with AR(1) errors and an effect of 0.2, and a card on it."""
     units = [f"U{i:04d}" for i in range(n_units)]
     assignment = Assignment({unit: ONSET if i < n_treated else None for i, unit in enumerate(units)})
-    periods = range(FIRST, FIRST + n_periods)
+    periods = range(first, first + n_periods)
     panel, _ = simulate_panel(assignment, periods, effect=EFFECT, rho=0.75, innovation_sd=0.25, seed=seed)
     return Analysis(panel, assignment, on_y(load_card(card)))
 

@@ -74,13 +74,13 @@ def target_line(target: Target) -> str:
     return f"| {target.name} | {wanted} | {target.measured:.4g} {target.unit} | {share} | {alone} |"
 
 
-def write_between(page: Path, text: str) -> None:
+def write_between(page: Path, text: str, marks: tuple[str, str] = MARKS) -> None:
     """Replace what stands between the two marks of the page."""
     before = page.read_text(encoding="utf-8")
-    pattern = re.compile(f"{re.escape(MARKS[0])}.*?{re.escape(MARKS[1])}", re.DOTALL)
+    pattern = re.compile(f"{re.escape(marks[0])}.*?{re.escape(marks[1])}", re.DOTALL)
     if not pattern.search(before):
-        raise ValueError(f"{page}: has no {MARKS[0]} ... {MARKS[1]}")
-    page.write_text(pattern.sub(lambda _: f"{MARKS[0]}\n{text}\n{MARKS[1]}", before), encoding="utf-8")
+        raise ValueError(f"{page}: has no {marks[0]} ... {marks[1]}")
+    page.write_text(pattern.sub(lambda _: f"{marks[0]}\n{text}\n{marks[1]}", before), encoding="utf-8")
 
 
 def _draws(draws: float | None) -> str:

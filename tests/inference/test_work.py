@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
+import time
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -11,11 +14,12 @@ import pytest
 from bri_bayes.app import long_panels
 from bri_bayes.app.estimate import estimate
 from bri_bayes.app.request import Request, question
+from bri_bayes.cli.start import main
 from bri_bayes.core.errors import InputError
 from bri_bayes.design.design import build_design
 from bri_bayes.inference import batched_algebra, marginal, work
 from bri_bayes.inference.importance import KHAT_LIMIT, sample_by_importance
-from bri_bayes.study.model_card import load_card
+from bri_bayes.study.model_card import load_card, model_names
 
 
 def _request(folder, n_units, n_periods, **options):
@@ -67,6 +71,60 @@ def test_units_that_differ_in_covariates_are_short_work_and_those_with_gaps_ever
     gaps = panel.assign(y=panel["y"].where(rng.random(panel["y"].shape) < 0.7))
     with pytest.raises(InputError, match=r"500 units in 10 periods .* are allowed: name fewer units"):
         work.plan(build_design(gaps, asked.assignment, card), card)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            {"model": "did_scale_by_unit"},
+            r', which has no closed form for the card "did_scale_by_unit" on them; at most',
+        ),
+        (
+            {"model": "did", "engine": "nuts"},
+            r"NUTS would take about \d+ minutes and [\d.]+ GB for 5,000 units in 20 p",
+        ),
+        ({"groups": "unit", "model": "did_shared"}, r"5,000 units in 20 periods .* name fewer units with --controls"),
+    ],
+)
+def test_thousands_of_units_without_a_short_route_are_refused_before_anything_starts(tmp_path, options, said):
+    started = time.process_time()
+    with pytest.raises(InputError, match=said) as refused:
+        estimate(_request(tmp_path, 5_000, 20, **options))
+    assert "--model did" in str(refused.value)
+    assert time.process_time() - started < 20
+
+
+def test_a_command_that_would_sample_for_hours_ends_with_status_2_and_one_sentence(tmp_path, capsys):
+    path = _request(tmp_path, 5_000, 20).path
+    named = ["--outcome", "y", "--unit", "unit", "--period", "period", "--treatment", "d", "--engine", "nuts"]
+    with patch.object(sys, "argv", ["bri-bayes", "estimate", str(path), *named]), pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    err = capsys.readouterr().err
+    assert err.startswith("bri-bayes: NUTS would take about")
+    assert len(err.splitlines()) == 1
+
+
+def test_what_the_closed_form_cannot_do_in_time_and_nuts_can_is_named_with_its_minutes(tmp_path, monkeypatch):
+    asked = question(_request(tmp_path, 60, 10))
+    design = build_design(asked.panel, asked.assignment, _shared())
+    monkeypatch.setattr(work, "MOST_SECONDS", 1e-6)
+    with pytest.raises(InputError, match=r", and --engine nuts samples this card in about 1 minutes$"):
+        work.plan(design, _shared())
+    assert work.plan(design, _shared(), engine="nuts").work.seconds < work.MOST_SAMPLED_SECONDS
+
+
+@pytest.mark.parametrize("name", [name for name in model_names() if load_card(name).structure == "linear"])
+def test_the_work_of_sampling_is_known_for_every_card_and_grows_with_rows(tmp_path, name):
+    works = []
+    for n_units in (6, 12):
+        asked = question(_request(tmp_path, n_units, 8))
+        card = dataclasses.replace(load_card(name), outcome="y", covariates=(), modifiers=())
+        panel = asked.panel.assign(y=np.exp(asked.panel["y"]))  # cards of levels need them above zero
+        works.append(work.work_by_sampling(build_design(panel, asked.assignment, card), card))
+    assert works[0].seconds < works[1].seconds < 60
+    assert works[0].n_bytes < works[1].n_bytes < work.MOST_BYTES
 
 
 def _shared():

@@ -54,7 +54,7 @@ def estimate(request: Request) -> dict[str, Any]:
     analysis = Analysis(asked.panel, asked.assignment, card)
     on_terminal = sys.stderr.isatty()
     try:
-        route = plan(analysis.design, card)
+        route = plan(analysis.design, card, engine=request.engine)
         compared = of_logarithm(analysis)
         frequentist = [] if compared is None else [row.as_dict() for row in frequentist_rows(compared.design)]
         twfe = (frequentist[0]["estimate"] or 0.0) if frequentist else 0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bri_bayes.core.errors import InputError
 from bri_bayes.core.names import PERIOD, UNIT
 from bri_bayes.inference.marginal import is_feasible
-from bri_bayes.inference.work import MOST_BYTES, expected_work
+from bri_bayes.inference.work import MOST_BYTES, expected_work, refuse_long_sampling
 from bri_bayes.report.sections.section import Context
 
 # A study makes dozens of fits: none may take longer than this on one idle core.
@@ -16,13 +16,12 @@ def refuse_too_much(context: Context) -> None:
     """Refuse a study of which one fit alone would take many minutes or gigabytes, with what would help."""
     for outcome in context.study.outcomes:
         for card in context.cards.values():
-            if not card.is_marginal:
-                continue
             try:
                 design = context.analysis(outcome, card).design
             except InputError:  # the step that needs it says so
                 continue
             if not is_feasible(design, card):
+                refuse_long_sampling(design, card)
                 continue
             work = expected_work(design, card, by_cell=False)
             if work.seconds > MOST_SECONDS or work.n_bytes > MOST_BYTES:

@@ -9,8 +9,9 @@ N units, T periods, and for every unit q own columns, then g of groups, p shared
 
 By classes of units with equal columns (``exchangeable``), with m rows of their averages: m^3 / 3 multiplications, m^2
 numbers touched, and F m^2 for functionals; where units of a class differ in covariates (``class_moments``), T^2 c^2 a
-class. The rates were measured on one core; they are right within a factor of two, which is enough to tell minutes from
-hours.
+class. By NUTS, which covers every card: iterations x steps x n, and every parameter of every iteration is kept. The
+rates were measured on one core; they are right within a factor of two, which is enough to tell minutes from hours, but
+for the steps of NUTS, 20 to 600 an iteration.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from bri_bayes.design.linear_terms import event_times
 from bri_bayes.inference.class_moments import covers_moments
 from bri_bayes.inference.exchangeable import covers_exchangeable, unit_classes
 from bri_bayes.inference.marginal import is_feasible
+from bri_bayes.inference.nuts import THINNING
 from bri_bayes.study.model_card import ModelCard
 
 # Multiplications a second in products of matrices, and seconds for each element that is read, written and rearranged.
@@ -38,8 +40,10 @@ _SEARCH = 600
 _COPIES_OF_DRAWS, _COPIES_OF_COLUMNS = 3, 4
 # What Python and its packages take.
 _BASE_BYTES = 3.5e8
-# An answer of one command that takes more than this is refused.
-MOST_SECONDS, MOST_BYTES = 120.0, 2.5e9
+# Of NUTS: steps an iteration, seconds a step and row, the seconds that compiling takes, and copies of what is kept.
+_STEPS, _STEP_OF_ROW, _COMPILE, _COPIES_OF_KEPT = 64, 3e-8, 20.0, 2
+# An answer of one command that takes more than this is refused; who waits for NUTS waits longer.
+MOST_SECONDS, MOST_BYTES, MOST_SAMPLED_SECONDS = 120.0, 2.5e9, 1800.0
 # Work by coefficients below this is not looked at again: it also gives draws.
 _SHORT = 10.0
 # More effects of units and cells than this are left out.
@@ -68,9 +72,12 @@ class Plan:
     work: Work
 
 
-def plan(design: Design, card: ModelCard) -> Plan:
+def plan(design: Design, card: ModelCard, *, engine: str = "auto") -> Plan:
     """The route that ``estimate`` takes. Refuses, in a sentence that says what is possible, what is too much work."""
     cheapest = cheapest_plan(design, card)
+    if engine == "nuts" or (engine == "auto" and not is_feasible(design, card)):
+        refuse_long_sampling(design, card)
+        return Plan(False, cheapest.in_detail, work_by_sampling(design, card))
     if cheapest.work.allowed:
         return cheapest
     n_units, n_periods = design.sizes[UNIT], design.sizes[PERIOD]
@@ -82,8 +89,29 @@ def plan(design: Design, card: ModelCard) -> Plan:
         f'{n_units:,} units in {n_periods:,} periods with the card "{card.name}" would take about '
         f"{cheapest.work.seconds / 60:,.0f} minutes and {cheapest.work.n_bytes / 1e9:,.1f} GB; at most "
         f"{MOST_SECONDS / 60:.0f} minutes and {MOST_BYTES / 1e9:.1f} GB are allowed: {route}; --model did (errors "
-        "without noise, units independent) takes a small part of this"
+        f"without noise, units independent) takes a small part of this{_or_sampled(design, card)}"
     )
+
+
+def refuse_long_sampling(design: Design, card: ModelCard) -> None:
+    """Refuse what NUTS would take hours for, or gigabytes, with what would help."""
+    work = work_by_sampling(design, card)
+    if work.seconds <= MOST_SAMPLED_SECONDS and work.n_bytes <= MOST_BYTES:
+        return
+    closed = "" if is_feasible(design, card) else f', which has no closed form for the card "{card.name}" on them'
+    raise InputError(
+        f"NUTS would take about {work.seconds / 60:,.0f} minutes and {work.n_bytes / 1e9:,.1f} GB for "
+        f"{design.sizes[UNIT]:,} units in {design.sizes[PERIOD]:,} periods{closed}; at most "
+        f"{MOST_SAMPLED_SECONDS / 60:.0f} minutes and {MOST_BYTES / 1e9:.1f} GB are allowed: name fewer units with "
+        "--controls, average units into regions, or take --model did, whose closed form takes seconds"
+    )
+
+
+def _or_sampled(design: Design, card: ModelCard) -> str:
+    work = work_by_sampling(design, card)
+    if work.seconds > MOST_SAMPLED_SECONDS or work.n_bytes > MOST_BYTES:
+        return ""
+    return f", and --engine nuts samples this card in about {work.seconds / 60:,.0f} minutes"
 
 
 def cheapest_plan(design: Design, card: ModelCard) -> Plan:
@@ -125,6 +153,16 @@ def expected_work(design: Design, card: ModelCard, *, by_cell: bool = True) -> W
     work = functionals * (n_units * q * c + (g + p) ** 2) / _RATE + functionals * (n_units * q + g + p) * _TOUCH
     seconds += points * work
     return Work(seconds, n_bytes)
+
+
+def work_by_sampling(design: Design, card: ModelCard) -> Work:
+    """What NUTS takes, chains one after the other; it keeps every parameter of every iteration."""
+    iterations = card.sampler.chains * (card.sampler.draws * THINNING + card.sampler.tune)
+    by_unit = card.effects.treatment.startswith("by_unit")
+    paths = int(np.isfinite(design["first_treated"].to_numpy()).sum()) if by_unit else 1
+    kept = paths * len(event_times(design, card)) + design.sizes[UNIT] + design.sizes[PERIOD]
+    seconds = _COMPILE + iterations * _STEPS * design.sizes[OBS] * _STEP_OF_ROW
+    return Work(seconds, _BASE_BYTES + 8.0 * _COPIES_OF_KEPT * iterations * kept)
 
 
 def work_by_classes(design: Design, card: ModelCard, *, in_detail: bool) -> Work:
