@@ -47,8 +47,8 @@ def caption(values: Values) -> list[str]:
         placebo = outcome["time"]
         texts.append(
             f"{outcome['label']}: {short_share(placebo)} of {placebo['n']} earlier onsets give an effect at least as "
-            f"large as the actual one on the years before the policy; {placebo['excluding_zero']} of them leave zero "
-            "out."
+            f"large as the actual one on the years before the policy; {placebo['excluding_zero']} of them exclude "
+            "zero."
         )
     return texts
 

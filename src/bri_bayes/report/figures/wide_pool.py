@@ -71,5 +71,5 @@ def _title(outcomes: Mapping[str, Any]) -> str:
     units = " and ".join(
         dict.fromkeys(f"{outcome['wide']['units']} units ({outcome['label']})" for outcome in outcomes.values())
     )
-    zero = "No interval leaves" if count == 0 else f"{count} of {len(every)} intervals leave"
-    return f"{zero} zero out, against the study's controls or among {units}"
+    zero = "No interval excludes" if count == 0 else f"{count} of {len(every)} intervals exclude"
+    return f"{zero} zero, against the study's controls or among {units}"

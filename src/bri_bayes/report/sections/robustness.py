@@ -61,8 +61,8 @@ def summary(outcome: Mapping[str, Any]) -> str:
     return (
         f"{outcome['label']}: over {outcome['answers']:,} answers the posterior mean lies between "
         f"{sentences.signed(low, 2)} and {sentences.signed(high, 2)} and P(> 0) between {p_low} and {p_high}; "
-        f"{outcome['above']:,} means are above zero, and {outcome['leaves_zero_out']:,} intervals leave zero "
-        f"out.{named}"
+        f"{outcome['above']:,} means are above zero, and {outcome['leaves_zero_out']:,} intervals exclude "
+        f"zero.{named}"
     )
 
 
