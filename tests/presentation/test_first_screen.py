@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bri_bayes.presentation.first_screen import first_screen, question
+from bri_bayes.presentation.first_screen import first_screen, for_all_outcomes, question
 
 Values = dict[str, Any]
 
@@ -60,3 +60,15 @@ def test_controls_that_joined_later_are_not_called_untouched(told: Values) -> No
     assert question(told).endswith("compared with 2 others (B, C), which joined in 2015 or later.")
     del told["controls"]
     assert question(told).endswith("compared with 2 others (B, C).")
+
+
+def test_what_would_change_it_names_controls_and_the_models_of_the_sections_are_named(told: Values) -> None:
+    checked = told["controls"]["outcomes"]["y"]
+    checked["subsets"] = [{"att": {"mean": mean}} for mean in (0.25, -0.27, 0.1)]
+    checked["contaminated"] = [{"share": share, "att": {"mean": share / 10}} for share in (0.0, 1.0)]
+    assert lines(told)["What would change it"] == (
+        "Over 3 sets of controls it runs from −0.27 to +0.25. "
+        "If the controls had the whole effect once they joined, it would be +0.10."
+    )
+    told["compare"] = {"outcomes": {"y": {"roles": {"did": "of the checks"}}}}
+    assert any(text.startswith("The sections below examine DID") for text in for_all_outcomes(told))

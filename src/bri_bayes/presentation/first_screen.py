@@ -84,14 +84,18 @@ def first_screen(values: Values, name: str) -> list[Line]:
         Line("In dollars", _dollars(values, outcome)),
         Line("Power", _power(first, in_percent=bool(main_model(outcome).get("percent")))),
         Line("Checks", _checks(first)),
-        Line("What would change it", " ".join(filter(None, (_beside(outcome), _behind(values, name))))),
+        Line(
+            "What would change it",
+            " ".join(filter(None, (_beside(outcome), _controls(values, name), _behind(values, name)))),
+        ),
     ]
     return [Line(line.heading, in_words(values, line.text)) for line in lines if line.text]
 
 
 def for_all_outcomes(values: Values) -> list[str]:
     """What the answers rest on together, each sentence once."""
-    firsts = [outcome["first"] for outcome in values["outcomes"].values() if outcome.get("first")]
+    outcomes = [outcome for outcome in values["outcomes"].values() if main_model(outcome)]
+    firsts = [outcome["first"] for outcome in outcomes if outcome.get("first")]
     said = caveats(values)
     said += [
         f"Power is a share of {first['power']['panels']} panels that the model's posterior makes, shocks drawn anew."
@@ -99,6 +103,13 @@ def for_all_outcomes(values: Values) -> list[str]:
         if first.get("power")
     ]
     said += [f"The answers rest on {card_label(first['card'], values)}: {first['assumption']}." for first in firsts]
+    compared = (values.get("compare") or {}).get("outcomes", {}).values()
+    checked = {
+        name for outcome in compared for name, role in outcome.get("roles", {}).items() if role == "of the checks"
+    }
+    said += [
+        f"The sections below examine {card_label(name, values)} where they name no other model." for name in checked
+    ]
     return list(dict.fromkeys(said))
 
 
@@ -148,6 +159,19 @@ def _beside(outcome: Values) -> str:
     att, digits = other["att"], sentences.decimals(outcome)
     within = sentences.interval(att["lower"], att["upper"], digits)
     return f"Were the errors of units independent, it would be {sentences.signed(att['mean'], digits)} ({within})."
+
+
+def _controls(values: Values, name: str) -> str:
+    """How far the choice of controls moves it, and a part of the effect in them: by the card of the checks."""
+    checked = (values.get("controls") or {}).get("outcomes", {}).get(name) or {}
+    digits, texts = sentences.decimals(values["outcomes"][name]), []
+    if len(sets := [record["att"]["mean"] for record in checked.get("subsets") or []]) > 1:
+        low, high = (sentences.signed(end, digits) for end in (min(sets), max(sets)))
+        texts.append(f"Over {len(sets)} sets of controls it runs from {low} to {high}.")
+    if shares := checked.get("contaminated"):
+        full = sentences.signed(shares[-1]["att"]["mean"], digits)
+        texts.append(f"If the controls had the whole effect once they joined, it would be {full}.")
+    return " ".join(texts)
 
 
 def _checks(first: Values) -> str:

@@ -33,7 +33,10 @@ def from_appendix(anchor: str, content: Mapping[str, Any]) -> list[str]:
             f"{(panel['label'] or 'A panel without a label').rstrip('.')}: {len(panel['units'])} {content['noun']}, "
             f"{content['years']}; {panel['rows']} rows."
         ],
-        "published": [f"The printed tables were recomputed: {content['audit_count']}"]
+        "published": [
+            f"The printed tables were recomputed: {content['audit_count']}",
+            f"The first: {content['audit'][0]['findings'][0]['finding']}",
+        ]
         if content["audit_count"]
         else [],
         "models": [content["gate"]] if content["gate"] else [],
@@ -109,7 +112,7 @@ def pretrends(values: Values) -> list[str]:
         trend = outcome["pretrend"]
         slope = trend["slope"]
         verdict = {True: "no trend that matters", False: "the groups moved apart"}.get(
-            trend["passed"], "nothing is found, and little could be"
+            trend["passed"], "no linear trend is found, and little could be"
         )
         texts.append(
             f"{outcome['label']}: {verdict}; the trends differ by {signed(slope['mean'], 3)} a year "
@@ -242,7 +245,7 @@ def claims(values: Values) -> list[str]:
     """How many claims have each verdict."""
     verdicts = [claim["verdict"] for claim in values["claims"]["claims"]]
     counts = [f"{verdicts.count(verdict)} {verdict}" for verdict in dict.fromkeys(verdicts)]
-    return [f"Of {len(verdicts)} claims: {sentences.listed(counts)}. Each verdict follows by a rule stated before."]
+    return [f"Of {len(verdicts)} claims: {sentences.listed(counts)}. Each verdict follows by a fixed rule."]
 
 
 def _effect(effect: Mapping[str, float]) -> str:

@@ -52,8 +52,8 @@ def parts(values: Values) -> list[page.Part]:
         return []
     return [
         page.Paragraph(
-            "What this panel says of each claim. A verdict follows from the numbers by the rule behind it, stated "
-            "before the result; on a panel that is not observed it says what the methods do, not what happened."
+            "What this panel says of each claim. A verdict follows from the numbers by the fixed rule behind it; "
+            "on a panel that is not observed it says what the methods do, not what happened."
         ),
         page.Shown(table),
     ]
