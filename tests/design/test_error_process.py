@@ -5,7 +5,14 @@ import pytest
 from scipy.stats import multivariate_normal
 from scipy.stats import t as student
 
-from bri_bayes.design.error_process import coloured, pointwise_log_density, serial_errors, student_log_density, whitened
+from bri_bayes.design.error_process import (
+    coloured,
+    pointwise_log_density,
+    process_covariance,
+    serial_errors,
+    student_log_density,
+    whitened,
+)
 
 ROUNDING = 1e-9
 UNIT_IX = np.array([0, 0, 0, 0, 1, 1, 1, 2])
@@ -82,3 +89,8 @@ def test_the_student_density_of_a_row_given_all_others_is_quadrature(structure, 
             joint = np.prod(student.pdf(w[:, rows], nu[draw]), axis=1)
             total = (joint * np.cosh(axis)).sum() * (axis[1] - axis[0])
             assert by_function[draw, row] == pytest.approx(np.log(joint[10000] / total), abs=1e-4)
+
+
+def test_an_error_structure_without_a_covariance_is_refused_and_not_taken_for_ar1():
+    with pytest.raises(NotImplementedError, match='errors "ma1" have no covariance here'):
+        process_covariance("ma1", np.ones(1), np.arange(3.0), np.zeros(1), np.zeros(1))

@@ -23,7 +23,8 @@ def told() -> Values:
         },
     }
     outcome = {
-        "label": "Exports", "transform": "log", "main": "did", "models": {"did": model}, "treated": ["A"], "onset": 2013,
+        "label": "Exports", "transform": "log",
+        "main": "did", "models": {"did": model}, "treated": ["A"], "onset": 2013,
         "first": {
             "card": "did", "assumption": "a", "separates": [],
             "power": {"power": 0.12, "size": 0.02, "effect": 0.218, "panels": 9},

@@ -7,6 +7,7 @@ from typing import Any
 
 from bri_bayes.presentation.first_screen import Line, caveats
 from bri_bayes.presentation.table_spec import Column, Table
+from bri_bayes.report.briefs import brief
 from bri_bayes.report.one_page import one_page_content
 
 
@@ -27,6 +28,11 @@ def _page(*outcomes: dict[str, Any], lines: list[Line]) -> dict[str, Any]:
     }
     values = {"outcomes": {f"y{at}": outcome for at, outcome in enumerate(outcomes)}, "panel": {"units": ["A", "B"]}}
     return one_page_content(values, main, "report.html")
+
+
+def test_a_section_without_a_plan_is_called_by_its_title_and_needs_no_appendix() -> None:
+    told = brief({"study": {}, "outcomes": {}}, "hello", "Hello", {"drawings": {}})
+    assert (told.question, told.answer, told.figure) == ("Hello", (), None)
 
 
 def test_a_claim_is_a_row_of_two_cells_and_the_answer_one_sentence() -> None:

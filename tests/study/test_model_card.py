@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from bri_bayes.core.errors import InputError
+from bri_bayes.core.names import ErrorStructure
+from bri_bayes.inference.hyperparameters import OF_ERRORS
 from bri_bayes.study.card_priors import PRIORS, Priors
+from bri_bayes.study.card_text import ERROR_WORDS
 from bri_bayes.study.model_card import load_card, model_names
 
 
@@ -118,3 +122,9 @@ def test_the_closed_form_engine_covers_normal_linear_cards_only(tmp_path):
 
 def test_every_prior_is_described():
     assert set(PRIORS) == {field.name for field in dataclasses.fields(Priors)}
+
+
+def test_every_error_structure_has_its_hyperparameters_and_its_words():
+    structures = set(get_args(ErrorStructure))
+    assert set(OF_ERRORS) == structures
+    assert set(ERROR_WORDS) == structures

@@ -37,8 +37,10 @@ def process_covariance(structure: str, sigma: Array, periods: Array, rho: Array,
         shape = np.broadcast_to(np.eye(periods.size), (sigma.size, periods.size, periods.size))
     elif structure == "random_walk":
         shape = 1.0 + np.broadcast_to(np.minimum.outer(periods, periods) - periods[0], (sigma.size, *separation.shape))
-    else:
+    elif structure in ("ar1", "ar1_noise"):
         shape = _powers(rho, separation) / (1 - rho[:, None, None] ** 2)
+    else:
+        raise NotImplementedError(f'errors "{structure}" have no covariance here')
     covariance = sigma[:, None, None] ** 2 * shape
     if structure == "ar1_noise":
         covariance[:, np.arange(periods.size), np.arange(periods.size)] += noise[:, None] ** 2
@@ -76,6 +78,8 @@ class Serial:
         if self.structure == "random_walk":
             phi = np.broadcast_to(np.where(self.is_first, 0.0, 1.0), scale.shape)
             return phi, scale * np.sqrt(np.where(self.is_first, 1.0, self.gap))
+        if self.structure not in ("ar1", "ar1_noise"):
+            raise NotImplementedError(f'errors "{self.structure}" have no transition here')
         gaps, inverse = np.unique(self.gap, return_inverse=True)
         phi_gap = np.where(gaps == 0, 0.0, rho[:, None] ** np.maximum(gaps, 1))
         innovation = (1 - phi_gap**2) / (1 - rho[:, None] ** 2)

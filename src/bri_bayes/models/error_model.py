@@ -65,6 +65,8 @@ def transition(card: ModelCard, first: Mask, gap: Array, rho: Any) -> tuple[Any,
         return pt.zeros_like(gap), pt.ones_like(gap)
     if card.errors.structure == "random_walk":
         return pt.switch(first, 0.0, 1.0), pt.sqrt(gap)
+    if card.errors.structure not in ("ar1", "ar1_noise"):
+        raise NotImplementedError(f'errors "{card.errors.structure}" have no transition here')
     phi = pt.switch(first, 0.0, rho**gap)
     variance = pt.switch(first, 1.0, 1 - rho ** (2 * gap)) / (1 - rho**2)
     return phi, pt.sqrt(variance)

@@ -27,21 +27,18 @@ def captions(*figures: str) -> Callable[[Values], list[str]]:
 
 def from_appendix(anchor: str, content: Mapping[str, Any]) -> list[str]:
     """What a section of the main answer says in the appendix, in a sentence or two."""
-    panel = content["panel"]
-    said = {
-        "data": [
+    if anchor == "data":
+        panel = content["panel"]
+        return [
             f"{(panel['label'] or 'A panel without a label').rstrip('.')}: {len(panel['units'])} {content['noun']}, "
             f"{content['years']}; {panel['rows']} rows."
-        ],
-        "published": [
+        ]
+    if anchor == "published" and content["audit_count"]:
+        return [
             f"The printed tables were recomputed: {content['audit_count']}",
             f"The first: {content['audit'][0]['findings'][0]['finding']}",
         ]
-        if content["audit_count"]
-        else [],
-        "models": [content["gate"]] if content["gate"] else [],
-    }
-    return said.get(anchor, [])
+    return [content["gate"]] if anchor == "models" and content["gate"] else []
 
 
 def event_study(values: Values) -> list[str]:
