@@ -108,4 +108,5 @@ def test_the_first_answer_says_whether_its_model_makes_such_panels(tmp_path):
     restless = calm.assign(sales=calm["sales"] * np.where(calm["region"] == "U8", 12.0, 1.0))
     text = " ".join(estimate_text(answer(tmp_path, restless, model="did")).split())
     assert "This panel is unlike those that the model makes in: largest against smallest spread (p 0.002)" in text
+    assert "a p below 0.025 or above 0.975 says so" in text
     assert "--model did_scale_by_unit gives each unit an error scale" in text

@@ -91,6 +91,7 @@ def estimate(request: Request) -> dict[str, Any]:
     values = {
         "panel": panel_values(asked.panel, analysis.design),
         "outcome": card.outcome,
+        "covariates": list(card.covariates),
         "log_points": has_log_effects(analysis.design),
         "model": card.name,
         "treated": list(asked.assignment.treated_units),

@@ -22,6 +22,9 @@ MOST_DEPTH = 50
 # Those of C0 and C1 but tab and line feed, and what turns the direction of writing.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
+# What people give in place of a study.
+_TABLES = (".csv", ".tsv", ".txt")
+
 
 def read_toml(path: Path) -> dict[str, Any]:
     """The content of a TOML file, or one sentence about why it cannot be read."""
@@ -38,6 +41,9 @@ def read_toml(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: is not UTF-8 text (byte {error.start})") from error
     except ValueError as error:
+        if path.suffix.lower() in _TABLES:
+            study = "bri-bayes init FOLDER --from FILE writes a study of it"
+            raise InputError(f"{path}: is a table, where a TOML file or its folder is asked for; {study}") from error
         raise InputError(f"{path}: is not valid TOML ({error})") from error
     except RecursionError as error:
         raise InputError(f"{path}: tables or lists lie too deep inside each other") from error

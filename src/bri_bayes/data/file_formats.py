@@ -142,7 +142,8 @@ def _decoded(content: bytes, where: str) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(f"{where}: byte {error.start} is not UTF-8; save the file as CSV in UTF-8") from error
+        saved = 'save the file as CSV in UTF-8 (in Excel "CSV UTF-8")'
+        raise InputError(f"{where}: byte {error.start} is not UTF-8; {saved}") from error
 
 
 def _csv_rows(content: bytes, delimiter: str, where: str) -> Iterator[tuple[int, Fields]]:

@@ -6,6 +6,7 @@ import math
 import textwrap
 from collections.abc import Sequence
 
+from bri_bayes.core.effect import TAILS
 from bri_bayes.data.comparable import listed
 from bri_bayes.presentation.names_shown import card_label
 from bri_bayes.presentation.sentences import claim_of, decimals, number, probability, signed
@@ -60,7 +61,8 @@ def estimate_text(values: Values) -> str:
     computed = _ENGINES.get(bayes["engine"], bayes["engine"])
     said = [
         f"{values['outcome']}: effect on {listed(values['treated'])} ({card_label(values['model'])}; {computed})",
-        f"{_answer(values)} The posterior assumes: {bayes['assumption']}.{_checked(bayes.get('predictive_checks'))}",
+        f"{_answer(values)} The posterior assumes: {bayes['assumption']}.{_adjusted(values)}"
+        f"{_checked(bayes.get('predictive_checks'))}",
         f"{provenance(values).rstrip('.')}. {panel['rows']} rows of {len(panel['units'])} units, 95% intervals. "
         f"{unit_of_effects(values)}",
     ]
@@ -80,7 +82,9 @@ def _answer(values: Values) -> str:
     digits = decimals({"main": "main", "models": {"main": {"att": att}}, "transform": "log" if logs else "none"})
     ends = f"{number(att['lower'], digits)} and {number(att['upper'], digits)}"
     if logs and att["upper"] < LARGEST_LOG:
-        ends += f" ({' to '.join(f'{signed(100 * math.expm1(att[end]), 0)}%' for end in ('lower', 'upper'))})"
+        percents = [100 * math.expm1(att[end]) for end in ("lower", "upper")]
+        fine = 0 if max(map(abs, percents)) >= 10 else 1
+        ends += f" ({' to '.join(f'{signed(percent, fine)}%' for percent in percents)})"
     if values.get("trustworthy") is False:
         return "The computation did not pass its diagnostics: do not use its numbers."
     return (
@@ -98,7 +102,17 @@ def _checked(checks: Sequence[Values] | None) -> str:
         return f" Panels that this model makes are like this one in all {len(checks)} predictive checks."
     scales = any(row["extreme"] and row["statistic"] == "spread" for row in checks)
     hint = " --model did_scale_by_unit gives each unit an error scale of its own." if scales else ""
-    return f" This panel is unlike those that the model makes in: {', '.join(failed)}.{hint}"
+    low, high = (number(end, 3) for end in TAILS)
+    return (
+        f" This panel is unlike those that the model makes in: {', '.join(failed)}; a p below {low} or above "
+        f"{high} says so, and the interval is to be read with care.{hint}"
+    )
+
+
+def _adjusted(values: Values) -> str:
+    """The covariates of the posterior."""
+    named = values.get("covariates")
+    return f" Adjusted for: {', '.join(named)}." if named else ""
 
 
 def _alternative(other: Values) -> dict[str, object]:

@@ -110,7 +110,8 @@ def _sides(formula: str) -> tuple[str, tuple[str, ...]]:
         if not _TERM.fullmatch(term):
             raise InputError(
                 f'the formula "{formula}" has the term "{term}"; columns, log(column) and log1p(column) joined by + '
-                'are read here, and a formula card (structure = "formula") takes more'
+                'are read here (unit and period effects are always in); any other name goes in outcome="..." and '
+                'covariates=[...], and a formula card (structure = "formula") takes more'
             )
     return outcome.strip(), tuple(term for term in terms if term not in ("1", "0"))
 
