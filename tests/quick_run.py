@@ -30,7 +30,6 @@ FEWER = (
     (categories, "QUICK_DRAWS", 100),
     (categories, "QUICK_TUNE", 100),
     (main_answer, "QUICK_PANELS", 50),
-    (main_answer, "QUICK_FIRST", {"panels": 10, "points": 1000}),
 )
 STUDY = """
 title = "Trade of six countries"

@@ -86,5 +86,5 @@ def test_the_stacked_effect_stands_there_where_the_card_predicts_far_worse_than_
 def test_the_power_for_the_claim_is_said_with_the_size() -> None:
     power = {"effect": 0.218, "power": 0.12, "size": 0.04, "panels": 300}
     text = said(values_of(power=power))
-    assert "An effect of the claimed size, 0.218, would be found in 12% of panels" in text
-    assert "no effect one would be found in 4%" in text
+    assert "If the effect were of the claimed size, 0.218, 12% of panels like this one would show it" in text
+    assert "with no effect, 4% would show one" in text

@@ -133,7 +133,8 @@ def honest(values: Values) -> list[str]:
         )
         effect = outcome["learned"]["att"]
         texts.append(
-            f"{outcome['label']}: {first}; with the drift of the years before, the effect is {_effect(effect)}."
+            f"{outcome['label']}: {first}; averaged over a random drift as large as the years before teach, the effect "
+            f"is {_effect(effect)}."
         )
     return texts
 
@@ -143,13 +144,13 @@ def placebo(values: Values) -> list[str]:
     texts = []
     for outcome in values["placebo"]["outcomes"].values():
         told = []
-        for key, what in (("region", "of other regions"), ("space", "of groups of the same units"),
-                          ("time", "of earlier onsets"), ("predictive", "of simulated worlds")):  # fmt: skip
+        for key, what in (("region", "other regions"), ("space", "groups of the same units"),
+                          ("time", "earlier onsets"), ("predictive", "simulated worlds")):  # fmt: skip
             null = outcome.get(key)
             if null and null.get("p_value") is not None:
-                told.append(f"{probability(null['p_value'], words=False)} {what}")
+                told.append(f"{probability(null['p_value'], words=False)} among {what}")
         if told:
-            texts.append(f"{outcome['label']}: an effect at least as large comes from {sentences.listed(told)}.")
+            texts.append(f"{outcome['label']}: placebo p-values, the actual effect counted: {sentences.listed(told)}.")
     return texts
 
 

@@ -99,7 +99,7 @@ def _title(outcomes: Mapping[str, Any]) -> str:
     shares = [method["share_from_matching"] for method in matched]
     low, high = wording.share(min(shares)), wording.share(max(shares))
     told = (
-        "No matched effect stands"
+        "No posterior of a matched effect stands"
         if count == 0
         else f"{count} of {len(matched)} matched effects stand{'s' * (count == 1)}"
     )
