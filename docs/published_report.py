@@ -19,7 +19,7 @@ from bri_bayes.report.render import render_report
 
 PUBLISHED = Path(__file__).parents[1] / "reports" / "real_panel"
 # Figures that draw what was observed, year by year.
-OBSERVED = {"paths", "prior_predictive", "expected_paths", "additional_trade", "category_growth"}
+OBSERVED = {"paths", "prior_predictive", "expected_paths"}
 ABOUT = """# The report on official data, as a run made it
 
 `report.html` (ten minutes), `one_page.html` (one sheet) and `appendix.html` (all tables and figures), with their files.

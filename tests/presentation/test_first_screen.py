@@ -55,6 +55,11 @@ def test_power_is_said_of_the_claim_in_percent_and_what_silence_is_worth(told: V
     assert "says little" not in lines(told)["Power"]
 
 
+def test_an_effect_that_is_shown_is_not_called_silence(told: Values) -> None:
+    told["outcomes"]["y"]["models"]["did"]["att"] |= {"lower": 0.1, "mean": 0.6, "upper": 1.1}
+    assert "says little" not in lines(told)["Power"]
+
+
 def test_controls_that_joined_later_are_not_called_untouched(told: Values) -> None:
     assert question(told).endswith("compared with 2 others (B, C), of which 1 joined in 2016 or later.")
     told["controls"]["outcomes"]["y"]["contamination"]["since"]["C"] = 2015
@@ -68,7 +73,7 @@ def test_what_would_change_it_names_controls_and_the_models_of_the_sections_are_
     checked["subsets"] = [{"att": {"mean": mean}} for mean in (0.25, -0.27, 0.1)]
     checked["contaminated"] = [{"share": share, "att": {"mean": share / 10}} for share in (0.0, 1.0)]
     assert lines(told)["What would change it"] == (
-        "Over 3 sets of controls it runs from −0.27 to +0.25. "
+        "Over 3 sets of controls the answer that the sections examine runs from −0.27 to +0.25. "
         "If the controls had the whole effect once they joined, it would be +0.10."
     )
     told["compare"] = {"outcomes": {"y": {"roles": {"did": "of the checks"}}}}

@@ -10,7 +10,14 @@ from typing import Any
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.names_shown import card_label, in_sentence, in_words
 from bri_bayes.presentation.policy_name import policy_of
-from bri_bayes.presentation.study_tables import Values, common_onset, main_model, treated_since, unit_name
+from bri_bayes.presentation.study_tables import (
+    Values,
+    common_onset,
+    last_in_dollars,
+    main_model,
+    treated_since,
+    unit_name,
+)
 
 # A card is far behind the best by elpd when the difference is above so many of its standard errors.
 FAR_BEHIND = 2.0
@@ -82,7 +89,7 @@ def first_screen(values: Values, name: str) -> list[Line]:
     lines = [
         Line("How sure", f"The probability of an effect above zero is {chance}."),
         Line("In dollars", _dollars(values, outcome)),
-        Line("Power", _power(first, in_percent=bool(main_model(outcome).get("percent")))),
+        Line("Power", _power(first, main_model(outcome))),
         Line("Checks", _checks(first)),
         Line(
             "What would change it",
@@ -162,14 +169,16 @@ def _beside(outcome: Values) -> str:
 
 
 def _controls(values: Values, name: str) -> str:
-    """How far the choice of controls moves it, and a part of the effect in them: by the card of the checks."""
+    """How far the choice of controls moves the answer of the card of the checks, and a part of the effect in them."""
     checked = (values.get("controls") or {}).get("outcomes", {}).get(name) or {}
     digits, texts = sentences.decimals(values["outcomes"][name]), []
     if len(sets := [record["att"]["mean"] for record in checked.get("subsets") or []]) > 1:
         low, high = (sentences.signed(end, digits) for end in (min(sets), max(sets)))
-        texts.append(f"Over {len(sets)} sets of controls it runs from {low} to {high}.")
-    if shares := checked.get("contaminated"):
-        full = sentences.signed(shares[-1]["att"]["mean"], digits)
+        texts.append(
+            f"Over {len(sets)} sets of controls the answer that the sections examine runs from {low} to {high}."
+        )
+    if whole := [record["att"]["mean"] for record in checked.get("contaminated") or [] if record["share"] == 1]:
+        full = sentences.signed(whole[0], digits)
         texts.append(f"If the controls had the whole effect once they joined, it would be {full}.")
     return " ".join(texts)
 
@@ -208,25 +217,25 @@ def _behind(values: Values, name: str) -> str:
 
 def _dollars(values: Values, outcome: Values) -> str:
     """The additional trade of the last year."""
-    years = main_model(outcome).get("additional_trade_usd")
-    if not years:
+    if (told := last_in_dollars(main_model(outcome))) is None:
         return ""
-    last = max(years, key=int)
-    low, high = (sentences.dollars(years[last][end]) for end in ("lower", "upper"))
+    last, effect = told
+    low, high = (sentences.dollars(effect[end]) for end in ("lower", "upper"))
     summed = f"summed over the treated {sentences.unit_noun(values)}"
     return f"The additional trade of {last} lies between {low} and {high} (95% interval), {summed}."
 
 
-def _power(first: Values, *, in_percent: bool) -> str:
+def _power(first: Values, model: Values) -> str:
     power = first.get("power")
     if not power:
         return ""
     share = sentences.probability(power["power"], words=False)
     size = sentences.probability(power["size"], words=False)
     claimed = f"{power['effect']:g}"
-    if in_percent:
+    if model.get("percent"):
         claimed = f"{_percent(100 * math.expm1(power['effect']))} ({claimed})"
-    little = " That none is shown here says little." if power["power"] < 0.5 else ""
+    silent = power["power"] < 0.5 and not sentences.excludes_zero(model["att"])
+    little = " That none is shown here says little." if silent else ""
     return (
         f"If the effect were of the claimed size, {claimed}, {share} of panels like this one would show it; "
         f"with no effect, {size} would show one.{little}"

@@ -215,3 +215,10 @@ def baseline_of(model: Values) -> str:
 def effect_of(record: Values) -> dict[str, Any]:
     """The five numbers of an effect."""
     return {name: record.get(name) for name in _EFFECT}
+
+
+def last_in_dollars(model: Values) -> tuple[str, Values] | None:
+    """The last period whose additional trade is known in dollars, and the effect in it."""
+    periods = model.get("additional_trade_usd") or {}
+    last = max(periods, key=int, default=None)
+    return None if last is None else (last, periods[last])

@@ -74,9 +74,9 @@ def paths(values: Values) -> list[str]:
             inside = sum(cell["lower"] <= cell["observed"] <= cell["upper"] for cell in cells)
             years = f"{sentences.singular(sentences.unit_noun(values))}-years"
             told.append(f"the observed lies inside the band in {inside} of {len(cells)} treated {years}")
-        if years_in_dollars := model.get("additional_trade_usd"):
-            last = max(years_in_dollars, key=int)
-            low, high = (sentences.dollars(years_in_dollars[last][end]) for end in ("lower", "upper"))
+        if (in_dollars := tables.last_in_dollars(model)) is not None:
+            last, effect = in_dollars
+            low, high = (sentences.dollars(effect[end]) for end in ("lower", "upper"))
             told.append(f"in {last} the additional trade is {low} to {high} (95% interval)")
         if told:
             texts.append(f"{outcome['label']}: {'; '.join(told)}.")

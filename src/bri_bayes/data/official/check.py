@@ -58,9 +58,6 @@ class CheckFinding(Result):
     text: str
 
 
-OTHERS = "Any other panel: bri-bayes estimate"
-
-
 def check_panel(path: Path) -> list[CheckFinding]:
     """Every finding about the file, the broken rules first."""
     frame = read_long(path)
@@ -80,7 +77,10 @@ def read_long(path: Path) -> pd.DataFrame:
         raise InputError(f"{path}: cannot be read ({' '.join(str(error).split())[:120]})") from None
     for name in (UNIT, YEAR):
         if name not in frame:
-            raise InputError(f'{path}: there is no column "{name}"; a panel of countries has {UNIT} and {YEAR}')
+            others = "bri-bayes estimate reads any other, and says what is wrong with it"
+            raise InputError(
+                f'{path}: there is no column "{name}"; a panel of countries has {UNIT} and {YEAR}; {others}'
+            )
     missing = {"", "NA", "NaN", "nan", "null", ".", ".."}
     for name in frame.columns:
         if name != UNIT and frame[name].dtype.kind not in "iufb":
