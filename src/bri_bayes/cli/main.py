@@ -27,6 +27,7 @@ from bri_bayes.cli.commands import (
 )
 from bri_bayes.cli.data_commands import register_data
 from bri_bayes.cli.help_page import CONTEXT, GroupedCommands, VersionOption, help_if_alone
+from bri_bayes.cli.init_command import register_init
 from bri_bayes.cli.lists import parse_between, parse_lists, parse_units
 from bri_bayes.cli.report_command import register_report
 from bri_bayes.cli.trade_and_inequality import register_measures
@@ -277,22 +278,7 @@ def models(name: Annotated[str | None, typer.Argument(help="A card.")] = None) -
         typer.echo(describe(load_card(name)))
 
 
-@app.command()
-def init(
-    folder: Annotated[Path, typer.Argument(help="A new folder.")],
-    file: Annotated[
-        Path | None, typer.Option("--from", help="Your own panel: a study for it is written, which runs as it is.")
-    ] = None,
-    treated: Annotated[list[str] | None, typer.Option(help="With --from: who; else a 0/1 column tells.")] = None,
-    onset: Annotated[str | None, typer.Option(help="With --treated: their first treated period.")] = None,
-    outcome: Annotated[str | None, typer.Option(help="With --from: the column; default: the first of numbers.")] = None,
-) -> None:
-    """Make a folder with a commented study, to be changed: the one that ships, or one for your own panel."""
-    from bri_bayes.app.own_study import init_folder
-
-    typer.echo(str(init_folder(folder, file, treated=parse_lists(treated), onset=onset, outcome=outcome)))
-
-
+register_init(app)
 register_report(app)
 register_sections(app)
 register_measures(app)

@@ -10,65 +10,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import xarray as xr
 from pydantic import InstanceOf, model_validator
 from pydantic.dataclasses import dataclass
 
 from bri_bayes.core.errors import InputError, suggest
-from bri_bayes.core.names import PERIOD, SECTIONS, UNIT, PanelKind
+from bri_bayes.core.names import PERIOD, SECTIONS, UNIT
 from bri_bayes.core.resources import shipped
 from bri_bayes.core.schema import STRICT, read_toml, validated
 from bri_bayes.data.assignment import Assignment
 from bri_bayes.data.categories import CategorySource
-from bri_bayes.data.csv_layout import Layout
-from bri_bayes.data.generators import GENERATED, check_generator, generated
-from bri_bayes.data.panel import Column, Panel, load_panel, restricted, with_columns
-from bri_bayes.data.provenance import provenance_of_file
+from bri_bayes.data.panel import Column, Panel, restricted, with_columns
 from bri_bayes.study.assignment_table import AssignmentTable, GroupsTable
 from bri_bayes.study.claims import StatedClaim
+from bri_bayes.study.panel_source import PanelSource, generated_panel, levels_of
 from bri_bayes.study.propensity_specification import PropensityTable
 from bri_bayes.study.section_settings import CompareTable, PoolTable, check_no_blank
 from bri_bayes.study.variable_roles import Modifier, Outcome, standard_errors
 
 # The reports of a study lie in a folder of its name, which no other place can be.
 _NAME = re.compile(r"\w[\w .-]{0,99}(?<![ .])")
-MOST_PERIODS = 10_000
-
-
-@dataclass(frozen=True, config=STRICT)
-class PanelSource:
-    """Where the panel comes from: a CSV ``file``, a ``generator``, or neither (the reader gives the CSV).
-
-    ``periods`` : first and last, both included; None takes those of the file.
-    """
-
-    kind: PanelKind
-    unit: str = "unit"
-    period: str = "period"
-    label: str | None = None
-    sources: tuple[str, ...] = ()
-    file: Path | None = None
-    generator: str | None = None
-    periods: tuple[int, int] | None = None
-    layout: Layout = "auto"
-
-    @model_validator(mode="after")
-    def _consistent(self) -> PanelSource:
-        if self.file is not None and self.generator is not None:
-            raise ValueError("a panel has a file or a generator, not both")
-        if self.generator is not None:
-            check_generator(self.generator)
-            if self.kind not in GENERATED:
-                raise ValueError(f'a generator makes a panel of the kind {" or ".join(GENERATED)}, not "{self.kind}"')
-        if self.periods is not None and not 0 < self.periods[1] - self.periods[0] < MOST_PERIODS:
-            given = list(self.periods)
-            raise ValueError(f"periods are the first and a later last one, at most {MOST_PERIODS:,}, not {given}")
-        return self
-
-    @property
-    def years(self) -> range | None:
-        """Every period from the first to the last."""
-        return None if self.periods is None else range(self.periods[0], self.periods[1] + 1)
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -168,8 +128,8 @@ class Study:
             return self.with_panel(panel_path).load()
         source, units = self.panel, self.assignment.units
         if source.generator is not None:
-            return self._grouped(_generated(source, units, self.columns))
-        return self._grouped(_levels(source, self.columns, self.name, units, self._text_columns))
+            return self._grouped(generated_panel(source, units, self.columns))
+        return self._grouped(levels_of(source, self.columns, self.name, units, self._text_columns))
 
     def load_pool(self) -> Panel:
         """Every unit of the file that may be a comparison, and those of the assignment, for the same periods.
@@ -180,7 +140,7 @@ class Study:
         wanted = dict.fromkeys([name for column in self.columns.values() for name in column.columns])
         if self.pool.treatment is not None:
             wanted[self.pool.treatment] = None
-        raw = _levels(source, {name: Column(name) for name in wanted}, self.name, texts=self._text_columns)
+        raw = levels_of(source, {name: Column(name) for name in wanted}, self.name, texts=self._text_columns)
         if self.groups is not None:
             self.groups.check(raw[UNIT].to_numpy())
         left_out = set(self.pool.exclude) - set(assigned)
@@ -255,42 +215,3 @@ def _inside(path: Path, name: str) -> Path:
     if not (path.parent / name).resolve().is_relative_to(path.parent.resolve()):
         raise InputError(f'{path}: the file "{name}" lies outside the folder of the study; give it on the command line')
     return path.parent / name
-
-
-def _levels(
-    source: PanelSource,
-    columns: Mapping[str, Column],
-    name: str,
-    units: tuple[str, ...] | None = None,
-    texts: tuple[str, ...] = (),
-) -> Panel:
-    """These units (None: every one) of the file, or of the generator in levels."""
-    if source.generator is not None:
-        panel = generated(source.generator, source.kind)
-        said = {"label": source.label, "sources": list(source.sources)}
-        return panel.assign_attrs({key: value for key, value in said.items() if value})
-    if source.file is None:
-        raise InputError(f'the panel of the study "{name}" is not shipped; give its CSV file with --panel')
-    origin = provenance_of_file(source.file, source.kind, source.label, source.sources)
-    return load_panel(
-        source.file,
-        unit=source.unit,
-        period=source.period,
-        columns=columns,
-        kind=origin.kind,
-        label=origin.label,
-        sources=origin.sources,
-        units=units,
-        periods=source.years,
-        layout=source.layout,
-        unit_columns=texts,
-    )
-
-
-def _generated(source: PanelSource, units: tuple[str, ...], columns: Mapping[str, Column]) -> xr.Dataset:
-    assert source.generator is not None, "only called for a study with a generator"
-    where = f'generator "{source.generator}"'
-    raw = restricted(generated(source.generator, source.kind), units, source.years, where=where)
-    panel = with_columns(raw, {str(name): raw[name].to_numpy() for name in raw.data_vars}, columns, where=where)
-    said = {"label": source.label, "sources": list(source.sources)}
-    return panel.assign_attrs({key: value for key, value in said.items() if value})

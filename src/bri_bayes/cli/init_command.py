@@ -1,0 +1,29 @@
+"""Which command makes the folder of a study: the one that ships, or one for the reader's own panel?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bri_bayes.cli.lists import parse_lists
+
+
+def register_init(app: typer.Typer) -> None:
+    """Add the command ``init``."""
+
+    @app.command()
+    def init(
+        folder: Annotated[Path, typer.Argument(help="A new folder.")],
+        file: Annotated[
+            Path | None, typer.Option("--from", help="Your own panel: a study for it is written, which runs as it is.")
+        ] = None,
+        treated: Annotated[list[str] | None, typer.Option(help="With --from: who; else a 0/1 column tells.")] = None,
+        onset: Annotated[str | None, typer.Option(help="With --treated: their first treated period.")] = None,
+        outcome: Annotated[str | None, typer.Option(help="With --from: its column; else the first of numbers.")] = None,
+    ) -> None:
+        """Make a folder with a commented study, to be changed: the one that ships, or one for your own panel."""
+        from bri_bayes.app.own_study import init_folder
+
+        typer.echo(str(init_folder(folder, file, treated=parse_lists(treated), onset=onset, outcome=outcome)))
