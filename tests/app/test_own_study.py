@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from bri_bayes.app.own_study import study_from_file
+from bri_bayes.app.panel_roles import Said
 from bri_bayes.app.section_answer import section_answer
+from bri_bayes.app.study_run import init_study
 from bri_bayes.cli.main import app
 from bri_bayes.core.errors import InputError
 from bri_bayes.study.study_file import load_study
@@ -52,7 +55,7 @@ def test_the_written_study_runs_as_it_is(tmp_path: Path) -> None:
 
 def test_onsets_by_unit_semicolons_and_values_below_zero_are_written_as_they_are(tmp_path: Path) -> None:
     file = _panel(tmp_path / "p.csv", staggered=True, shift=100.0, separator=";")
-    study = load_study(study_from_file(tmp_path / "mine", file, outcome="sales"))
+    study = load_study(study_from_file(tmp_path / "mine", file, Said(outcome="sales")).path)
     assert study.assignment.first_treated["Brio"] == 2009
     assert study.outcomes["sales"].transform == "none"
     assert study.load().sizes["unit"] == len(UNITS)
@@ -63,14 +66,16 @@ def test_a_rate_is_not_taken_for_an_amount(tmp_path: Path) -> None:
     rows = [line.split(",") for line in file.read_text(encoding="utf-8").splitlines()]
     rates = [[*row[:2], f"{55 + float(row[2]) / 10:.2f}", *row[3:]] for row in rows[1:]]
     file.write_text("\n".join(map(",".join, [rows[0], *rates])) + "\n", encoding="utf-8")
-    study = load_study(study_from_file(tmp_path / "mine", file, outcome="sales"))
+    study = load_study(study_from_file(tmp_path / "mine", file, Said(outcome="sales")).path)
     assert study.outcomes["sales"].transform == "none"
     assert "as rates are" in (tmp_path / "mine" / "study.toml").read_text(encoding="utf-8")
 
 
 def test_who_was_treated_may_be_said(tmp_path: Path) -> None:
     file = _panel(tmp_path / "p.csv", switch=False)
-    study = load_study(study_from_file(tmp_path / "mine", file, treated=["Cora"], onset="2005", outcome="gdp"))
+    study = load_study(
+        study_from_file(tmp_path / "mine", file, Said(treated=("Cora",), onset="2005", outcome="gdp")).path
+    )
     assert study.assignment.treated_units == ("Cora",)
     assert list(study.outcomes) == ["gdp"]
 
@@ -80,29 +85,75 @@ def test_a_row_with_a_gap_is_no_header(tmp_path: Path) -> None:
     lines = file.read_text().splitlines()
     # The first row has no gdp.
     file.write_text("\n".join([lines[0], ",".join([*lines[1].split(",")[:3], "", "0"]), *lines[2:]]) + "\n")
-    study = load_study(study_from_file(tmp_path / "mine", file))
+    study = load_study(study_from_file(tmp_path / "mine", file).path)
     assert list(study.outcomes) == ["sales"]
     assert study.load().sizes == {"unit": len(UNITS), "period": 13}
+
+
+def _with_gaps(path: Path) -> Path:
+    """The panel with a covariate ``rate`` of which one cell is missing, a constant, and units and periods as codes."""
+    rows = [line.split(",") for line in _panel(path).read_text(encoding="utf-8").splitlines()]
+    changed = [["code", "wave", *rows[0][2:], "rate", "island"]]
+    for at, row in enumerate(rows[1:]):
+        changed.append([str(UNITS.index(row[0]) + 1), row[1][2:], *row[2:], "" if at == 4 else str(at % 7), "1"])
+    path.write_text("\n".join(map(",".join, changed)) + "\n", encoding="utf-8")
+    return path
+
+
+def test_units_and_periods_that_are_codes_are_said_and_covariates_passed_over_are_named(tmp_path: Path) -> None:
+    file = _with_gaps(tmp_path / "p.csv")
+    arguments = ["init", str(tmp_path / "mine"), "--from", str(file)]
+    refused = CliRunner().invoke(app, arguments)
+    assert "say --period COLUMN" in str(refused.exception)
+    refused = CliRunner().invoke(app, [*arguments, "--period", "wave"])
+    assert "say --unit COLUMN" in str(refused.exception)
+    done = CliRunner().invoke(app, [*arguments, "--unit", "code", "--period", "wave"])
+    assert done.exit_code == 0
+    gap = 'The column "rate" is not offered as a covariate: 1 of 78 rows has no value (row 6) and would be left out.'
+    assert f"bri-bayes: {gap}" in done.stderr
+    assert 'The column "island" is not offered as a covariate: it has no values but 1.' in done.stderr
+    text = (tmp_path / "mine" / "study.toml").read_text(encoding="utf-8")
+    assert f"# {gap}" in text
+    assert load_study(tmp_path / "mine").assignment.treated_units == ("1", "2")
+
+
+def test_covariates_that_are_asked_for_are_in_the_study(tmp_path: Path) -> None:
+    said = Said(unit="code", period="wave", outcome="sales", covariates=("rate", "log(gdp)"))
+    written = study_from_file(tmp_path / "mine", _with_gaps(tmp_path / "p.csv"), said)
+    study = load_study(written.path)
+    assert list(study.covariates) == ["rate", "log(gdp)"]
+    assert study.covariates["log(gdp)"].transform == "log"
+    assert not any("rate" in note for note in written.notes)
+    with pytest.raises(InputError, match='--covariates "rat" is no column of numbers; did you mean "rate"'):
+        study_from_file(tmp_path / "other", tmp_path / "p.csv", Said("code", "wave", covariates=("rat",)))
+
+
+def test_two_folders_have_reports_of_their_own(tmp_path: Path) -> None:
+    file = _panel(tmp_path / "p.csv")
+    names = [load_study(study_from_file(tmp_path / folder, file).path).name for folder in ("my sales", "other: (2)")]
+    assert names == ["my sales", "other_ _2_"]
+    shipped = [load_study(init_study(tmp_path / folder)).name for folder in ("a", "b")]
+    assert [*shipped, load_study(None).name] == ["a", "b", "study"]
 
 
 @pytest.mark.parametrize(
     ("options", "match"),
     [
         ({}, "no column is 0 before a treatment and 1 from it on"),
-        ({"treated": ["Cora"]}, "--treated and --onset belong together"),
+        ({"treated": ("Cora",)}, "--treated and --onset belong together"),
         (
-            {"treated": ["Cora"], "onset": "2005", "outcome": "sale"},
+            {"treated": ("Cora",), "onset": "2005", "outcome": "sale"},
             r'"sale" is no column of numbers; did you mean "sales"',
         ),
-        ({"treated": ["Coro"], "onset": "2005"}, 'did you mean "Cora"'),
+        ({"treated": ("Coro",), "onset": "2005"}, 'did you mean "Cora"'),
     ],
 )
 def test_what_cannot_be_told_is_asked_for_and_leaves_no_folder(
-    tmp_path: Path, options: dict[str, object], match: str
+    tmp_path: Path, options: dict[str, Any], match: str
 ) -> None:
     file = _panel(tmp_path / "p.csv", switch=False)
     with pytest.raises(InputError, match=match):
-        study_from_file(tmp_path / "mine", file, **options)
+        study_from_file(tmp_path / "mine", file, Said(**options))
     assert not (tmp_path / "mine").exists()
 
 

@@ -1,78 +1,70 @@
 """What does `init DIR --from FILE` do? It writes a commented study for a reader's own panel, which runs as it is.
 
-What the columns are is read off the file: units are texts, a period looks like a year or a date, a treatment is 0 or 1
-and stays on, the first other column of numbers is the outcome. All of it stands in the study, to be changed.
+What the columns are is said in options or read off the file: units are texts, a period looks like a year or a date, a
+treatment is 0 or 1 and stays on, the first other column of numbers is the outcome. All of it stands in the study, to be
+changed.
 """
 
 from __future__ import annotations
 
-import re
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from bri_bayes.app.panel_roles import NOTHING_SAID, Roles, Said, roles_of
 from bri_bayes.app.study_run import init_study
 from bri_bayes.core.arrays import Array
-from bri_bayes.core.errors import InputError, suggest
+from bri_bayes.core.errors import InputError
 from bri_bayes.core.names import PERIOD, UNIT
 from bri_bayes.core.toml_text import toml_value
 from bri_bayes.data.assignment import Assignment
-from bri_bayes.data.number_format import is_missing, looks_numeric
 from bri_bayes.data.onsets import onsets_by_name, onsets_from_cells
 from bri_bayes.data.panel import Column, load_panel
-from bri_bayes.data.text_table import Table, read_table
+from bri_bayes.data.text_table import read_table
 from bri_bayes.study.study_file import load_study
 
 MODELS = ("did", "event_study")
 # Sections that ask nothing of a panel but an outcome and controls; what others need stands in data/README.md.
 SECTIONS = ("pretrends", "placebo", "controls", "robustness")
 FURTHER = ("honest", "compare", "speccurve", "prior", "moderation", "mechanism", "propensity")
-PERIOD_NAMES = re.compile(r"year|yr|date|period|month|quarter|week|time|t", re.IGNORECASE)
-_YEAR = re.compile(r"\d{4}([-/.Qq].*)?")
-
-
-@dataclass(frozen=True)
-class Roles:
-    """Which column of a panel is what; ``others`` : further columns of numbers."""
-
-    unit: str
-    period: str
-    outcome: str
-    treatment: str | None
-    others: tuple[str, ...]
 
 
 # Positive values whose largest is below this many times the smallest are taken for a rate.
 RATE_SPREAD = 3.0
 
 
-def init_folder(
-    folder: Path, csv: Path | None, *, treated: Sequence[str], onset: str | None, outcome: str | None
-) -> Path:
+@dataclass(frozen=True)
+class Written:
+    """The study that was written, and sentences about what was passed over."""
+
+    path: Path
+    notes: tuple[str, ...] = ()
+
+
+def init_folder(folder: Path, csv: Path | None, said: Said) -> Written:
     """The shipped study with its cards, or (with a file) one for the reader's own panel."""
     if csv is not None:
-        return study_from_file(folder, csv, treated=treated, onset=onset, outcome=outcome)
-    if treated or onset is not None or outcome is not None:
-        raise InputError("--treated, --onset and --outcome describe a panel of your own: give it with --from")
-    return init_study(folder)
+        return study_from_file(folder, csv, said)
+    if said != NOTHING_SAID:
+        given = ", ".join(f"--{key}" for key, value in vars(said).items() if value)
+        raise InputError(f"{given}: describes a panel of your own; give it with --from")
+    return Written(init_study(folder))
 
 
-def study_from_file(
-    folder: Path, csv: Path, *, treated: Sequence[str] = (), onset: str | None = None, outcome: str | None = None
-) -> Path:
+def study_from_file(folder: Path, csv: Path, said: Said = NOTHING_SAID) -> Written:
     """A new folder with the panel and a study of it; who was treated comes from the options or from a 0/1 column."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder}: is not empty; init makes a new folder")
-    if bool(treated) != (onset is not None):
+    if bool(said.treated) != (said.onset is not None):
         raise InputError("--treated and --onset belong together: who, and from when on")
-    roles = roles_of(read_table(csv, ""), str(csv), outcome, named=bool(treated))
-    kept = [name for name in (roles.outcome, roles.treatment) if name is not None]
-    panel = load_panel(csv, unit=roles.unit, period=roles.period, columns={name: Column(name) for name in kept})
-    if onset is not None:
-        assignment = onsets_by_name(panel, treated, onset)
+    roles = roles_of(read_table(csv, said.unit or ""), str(csv), said)
+    kept = {name: Column(name) for name in (roles.outcome, roles.treatment) if name is not None}
+    panel = load_panel(csv, unit=roles.unit, period=roles.period, columns=kept)
+    if said.onset is not None:
+        assignment = onsets_by_name(panel, said.treated, said.onset)
     elif roles.treatment is not None:
         assignment = onsets_from_cells(panel, roles.treatment, None)
     else:
@@ -91,45 +83,7 @@ def study_from_file(
     except InputError:
         shutil.rmtree(folder)
         raise
-    return folder / "study.toml"
-
-
-def roles_of(table: Table, where: str, outcome: str | None, *, named: bool) -> Roles:
-    """The roles of the columns, from what is in them; ``named`` : who was treated is said apart."""
-    cells = {name: [str(cell).strip() for cell in table.columns[at]] for at, name in enumerate(table.header) if name}
-    period = next((name for name, column in cells.items() if _is_period(name, column)), None)
-    if period is None:
-        raise InputError(f"{where}: no column looks like a year or a date; call it year, date or period")
-    texts = [name for name, column in cells.items() if name != period and not looks_numeric(column)]
-    if not texts:
-        raise InputError(f"{where}: no column names the units; one of texts is needed, such as country")
-    numbers = [name for name, column in cells.items() if name not in (period, texts[0]) and looks_numeric(column)]
-    switches = [] if named else [name for name in numbers if _is_switch(cells[texts[0]], cells[period], cells[name])]
-    choice = [name for name in numbers if name not in switches and len(set(cells[name])) > 2]
-    if outcome is not None and outcome not in numbers:
-        raise InputError(f'{where}: --outcome "{outcome}" is no column of numbers; {suggest(outcome, numbers)}')
-    if outcome is None and not choice:
-        raise InputError(f"{where}: there is no column of numbers for an outcome")
-    chosen = outcome or choice[0]
-    others = tuple(name for name in choice if name != chosen and not any(is_missing(cell) for cell in cells[name]))
-    return Roles(texts[0], period, chosen, switches[0] if switches else None, others)
-
-
-def _is_period(name: str, column: Sequence[str]) -> bool:
-    present = [cell for cell in column if cell]
-    dated = bool(present) and all(_YEAR.fullmatch(cell) for cell in present)
-    return bool(present) and (dated or PERIOD_NAMES.fullmatch(name) is not None)
-
-
-def _is_switch(units: Sequence[str], periods: Sequence[str], column: Sequence[str]) -> bool:
-    """Whether a column is 0 or 1, of some units alone, and stays on once it is: in the order of the periods."""
-    if {cell.removesuffix(".0") for cell in column} != {"0", "1"}:
-        return False
-    paths: dict[str, list[str]] = {}
-    for unit, _, cell in sorted(zip(units, periods, column, strict=True)):
-        paths.setdefault(unit, []).append(cell[:1])
-    steady = all(path == sorted(path) for path in paths.values())
-    return steady and any(path[0] != path[-1] for path in paths.values()) and any("1" not in p for p in paths.values())
+    return Written(folder / "study.toml", roles.passed_over)
 
 
 def _lines(
@@ -173,12 +127,25 @@ def _lines(
     yield f'transform = "{transform}" # none, log or log1p; {reason}'
     yield f"label = {toml_value(roles.outcome)}"
     yield '# units = "million US dollars"'
+    for name, column in roles.covariates.items():
+        yield ""
+        yield f"[covariates.{toml_value(name)}]"
+        yield f"column = {toml_value(column.column)}"
+        if column.transform != "none":
+            yield f'transform = "{column.transform}"'
+        if column.relative_to is not None:
+            yield f"relative_to = {toml_value(column.relative_to)}"
+        yield f"label = {toml_value(name)}"
     for name in roles.others:
         yield ""
         yield "# Without the signs: adjust for this column; one that the policy moves hides a part of the effect."
         yield f"# [covariates.{toml_value(name)}]"
         yield f"# column = {toml_value(name)}"
         yield f"# label = {toml_value(name)}"
+    if roles.passed_over:
+        yield ""
+        yield from (f"# {' '.join(sentence.split())}" for sentence in roles.passed_over)
+        yield "# `bri-bayes init --covariates NAME` writes one as a covariate all the same."
 
 
 def _transform(values: Array) -> tuple[str, str]:

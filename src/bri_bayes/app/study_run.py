@@ -144,7 +144,9 @@ def init_study(folder: Path) -> Path:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder}: is not empty; init makes a new folder")
     (folder / "models").mkdir(parents=True)
-    shutil.copyfile(shipped("data") / "study.toml", folder / "study.toml")
+    text = (shipped("data") / "study.toml").read_text(encoding="utf-8")
+    # Without the name of the shipped one it has that of its folder, and a report of its own.
+    (folder / "study.toml").write_text(text.replace('name = "study"\n', "", 1), encoding="utf-8")
     for name in load_study(None).models:
         shutil.copyfile(card_path(name), folder / "models" / f"{name}.toml")
     return folder / "study.toml"

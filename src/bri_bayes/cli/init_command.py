@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bri_bayes.cli.lists import parse_lists
+from bri_bayes.cli.lists import parse_lists, parse_units
 
 
 def register_init(app: typer.Typer) -> None:
@@ -19,11 +19,22 @@ def register_init(app: typer.Typer) -> None:
         file: Annotated[
             Path | None, typer.Option("--from", help="Your own panel: a study for it is written, which runs as it is.")
         ] = None,
+        unit: Annotated[str | None, typer.Option(help="With --from: column of units; else the first of texts.")] = None,
+        period: Annotated[str | None, typer.Option(help="With --from: column of periods; else one of years.")] = None,
         treated: Annotated[list[str] | None, typer.Option(help="With --from: who; else a 0/1 column tells.")] = None,
         onset: Annotated[str | None, typer.Option(help="With --treated: their first treated period.")] = None,
         outcome: Annotated[str | None, typer.Option(help="With --from: its column; else the first of numbers.")] = None,
+        covariates: Annotated[
+            list[str] | None, typer.Option(help="With --from: adjust for columns X,log(Z); else they are comments.")
+        ] = None,
     ) -> None:
         """Make a folder with a commented study, to be changed: the one that ships, or one for your own panel."""
         from bri_bayes.app.own_study import init_folder
+        from bri_bayes.app.panel_roles import Said
 
-        typer.echo(str(init_folder(folder, file, treated=parse_lists(treated), onset=onset, outcome=outcome)))
+        who = parse_lists(treated) if file is None or unit is None else parse_units(treated, file, unit)
+        said = Said(unit, period, outcome, who, onset, parse_lists(covariates))
+        written = init_folder(folder, file, said)
+        for note in written.notes:
+            typer.echo(f"bri-bayes: {note}", err=True)
+        typer.echo(str(written.path))

@@ -187,7 +187,7 @@ def load_study(folder_or_toml: str | Path | None = None, panel: str | Path | Non
 
 def _study(path: Path, content: dict[str, Any]) -> Study:
     where = f'study "{path.stem}" ({path})'
-    content.setdefault("name", path.stem)
+    content.setdefault("name", _default_name(path))
     for key in ("panel", "categories"):
         source = content.get(key)
         if isinstance(source, dict) and isinstance(source.get("file"), str):
@@ -203,6 +203,13 @@ def _study(path: Path, content: dict[str, Any]) -> Study:
     if isinstance(compared, dict) and isinstance(compared.get("models"), list):
         content["compare"] = {**compared, "models": [_beside(path, model) for model in compared["models"]]}
     return validated(Study, content, where=where)
+
+
+def _default_name(path: Path) -> str:
+    """The name of the file; of a study.toml that of its folder, so that reports of two folders lie apart."""
+    name = path.resolve().parent.name if path.stem == "study" else path.stem
+    usable = re.sub(r"[^\w .-]", "_", name).strip(" .-")[:100].strip(" .")
+    return usable if _NAME.fullmatch(usable) else "study"
 
 
 def _beside(path: Path, model: Any) -> Any:

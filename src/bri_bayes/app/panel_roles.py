@@ -1,0 +1,128 @@
+"""Which column of a reader's file is what? Said on the command line, or read off the file where it can be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from bri_bayes.app.request import column_of
+from bri_bayes.core.errors import InputError, suggest
+from bri_bayes.data.number_format import is_missing, looks_numeric
+from bri_bayes.data.panel import Column
+from bri_bayes.data.text_table import Table
+
+PERIOD_NAMES = re.compile(r"year|yr|date|period|month|quarter|week|time|t", re.IGNORECASE)
+_YEAR = re.compile(r"\d{4}([-/.Qq].*)?")
+Cells = Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the command line says of a file; None or empty where it is to be read off."""
+
+    unit: str | None = None
+    period: str | None = None
+    outcome: str | None = None
+    treated: tuple[str, ...] = ()
+    onset: str | None = None
+    covariates: tuple[str, ...] = ()
+
+
+NOTHING_SAID = Said()
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Which column of a panel is what.
+
+    ``covariates`` : those that were asked for, by name; ``others`` : further columns of numbers without a gap;
+    ``passed_over`` : a sentence for each column of numbers that could be no covariate by itself.
+    """
+
+    unit: str
+    period: str
+    outcome: str
+    treatment: str | None
+    covariates: Mapping[str, Column]
+    others: tuple[str, ...]
+    passed_over: tuple[str, ...]
+
+
+def roles_of(table: Table, where: str, said: Said) -> Roles:
+    """The roles of the columns: as said, else from what is in them."""
+    cells = {name: [str(cell).strip() for cell in table.columns[at]] for at, name in enumerate(table.header) if name}
+    period = _named("--period", said.period, cells, where) or next(
+        (name for name, column in cells.items() if name != said.unit and _is_period(name, column)), None
+    )
+    if period is None:
+        raise InputError(f"{where}: no column looks like a year or a date; say --period COLUMN")
+    unit = _named("--unit", said.unit, cells, where) or next(
+        (name for name, column in cells.items() if name != period and not looks_numeric(column)), None
+    )
+    if unit is None:
+        raise InputError(f"{where}: no column names the units; one of texts is needed, or say --unit COLUMN")
+    if unit == period:
+        raise InputError(f'{where}: "{unit}" cannot be both the unit and the period')
+    numbers = [name for name, column in cells.items() if name not in (period, unit) and looks_numeric(column)]
+    switches = [] if said.treated else [name for name in numbers if _is_switch(cells[unit], cells[period], cells[name])]
+    choice = [name for name in numbers if name not in switches and len(set(cells[name])) > 2]
+    outcome = said.outcome or next((name for name in choice if name not in said.covariates), None)
+    if outcome is None:
+        raise InputError(f"{where}: there is no column of numbers for an outcome")
+    if outcome not in numbers:
+        raise InputError(f'{where}: --outcome "{outcome}" is no column of numbers; {suggest(outcome, numbers)}')
+    treatment = next((name for name in switches if name != outcome), None)
+    covariates = {name: column_of(name, numbers) for name in said.covariates}
+    for name, column in covariates.items():
+        _check_covariate(name, column, numbers, (outcome, treatment), where)
+    taken = {outcome, treatment, *(part for column in covariates.values() for part in column.columns)}
+    reasons = {name: _reason(table, cells[name]) for name in numbers if name not in taken}
+    passed_over = tuple(
+        f'The column "{name}" is not offered as a covariate: {why}.' for name, why in reasons.items() if why
+    )
+    others = tuple(name for name, why in reasons.items() if not why)
+    return Roles(unit, period, outcome, treatment, covariates, others, passed_over)
+
+
+def _named(option: str, name: str | None, cells: Cells, where: str) -> str | None:
+    if name is not None and name not in cells:
+        raise InputError(f'{where}: {option} "{name}" is no column; {suggest(name, cells)}')
+    return name
+
+
+def _check_covariate(
+    name: str, column: Column, numbers: Collection[str], taken: tuple[str | None, ...], where: str
+) -> None:
+    for part in column.columns:
+        if part not in numbers:
+            raise InputError(f'{where}: --covariates "{name}" is no column of numbers; {suggest(part, numbers)}')
+        if part in taken:
+            raise InputError(f'{where}: --covariates "{name}" is the outcome or the treatment; it cannot be both')
+
+
+def _reason(table: Table, column: Sequence[str]) -> str:
+    """Why a column of numbers is no covariate that could be offered; "" if it is one."""
+    rows = [int(row) for row, cell in zip(table.rows, column, strict=True) if is_missing(cell)]
+    if rows:
+        have, first = ("has", "row") if len(rows) == 1 else ("have", "first row")
+        return f"{len(rows)} of {len(column)} rows {have} no value ({first} {rows[0]}) and would be left out"
+    values = sorted(set(column))
+    return "" if len(values) > 2 else f"it has no values but {' and '.join(values)}"
+
+
+def _is_period(name: str, column: Sequence[str]) -> bool:
+    present = [cell for cell in column if cell]
+    dated = bool(present) and all(_YEAR.fullmatch(cell) for cell in present)
+    return bool(present) and (dated or PERIOD_NAMES.fullmatch(name) is not None)
+
+
+def _is_switch(units: Sequence[str], periods: Sequence[str], column: Sequence[str]) -> bool:
+    """Whether a column is 0 or 1, of some units alone, and stays on once it is: in the order of the periods."""
+    if {cell.removesuffix(".0") for cell in column} != {"0", "1"}:
+        return False
+    paths: dict[str, list[str]] = {}
+    for unit, _, cell in sorted(zip(units, periods, column, strict=True)):
+        paths.setdefault(unit, []).append(cell[:1])
+    steady = all(path == sorted(path) for path in paths.values())
+    return steady and any(path[0] != path[-1] for path in paths.values()) and any("1" not in p for p in paths.values())
