@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bri_bayes.presentation import sentences
+from bri_bayes.presentation.digits import first_digit, reads_as_zero
 from bri_bayes.presentation.table_spec import Column, Table, is_missing
 
 DASH = "–"
@@ -137,8 +138,8 @@ def _number_text(number: float, column: Column, shape: _Format | None) -> str:
     if shape is None:
         return sentences.number(number, column.digits or 0)
     text = sentences.number(number / 10.0**shape.power, shape.decimals)
-    reads_as_zero = not any(char in "123456789" for char in text) and abs(number) > _PRECISION * shape.largest
-    return f"{number / 10.0**shape.power:.1g}".replace("-", "−") if reads_as_zero and number else text
+    hidden = reads_as_zero(text) and abs(number) > _PRECISION * shape.largest
+    return first_digit(number / 10.0**shape.power) if hidden and number else text
 
 
 def readable(text: str) -> str:

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 
 from bri_bayes.core.effect import TAILS
 from bri_bayes.data.comparable import listed
+from bri_bayes.presentation.digits import digits_of, ends_of
 from bri_bayes.presentation.names_shown import card_label
-from bri_bayes.presentation.sentences import claim_of, decimals, number, probability, signed
+from bri_bayes.presentation.sentences import claim_of, number, probability, signed
 from bri_bayes.presentation.study_tables import (
     BAYES,
     Rows,
@@ -79,12 +80,13 @@ def estimate_text(values: Values) -> str:
 def _answer(values: Values) -> str:
     """The effect in a sentence, in percent too where it is in log points."""
     att, logs = values["bayes"]["att"], _in_log_points(values)
-    digits = decimals({"main": "main", "models": {"main": {"att": att}}, "transform": "log" if logs else "none"})
-    ends = f"{number(att['lower'], digits)} and {number(att['upper'], digits)}"
+    digits = digits_of(att["lower"], att["upper"], "log" if logs else "none")
+    ends = " and ".join(ends_of(att["lower"], att["upper"], digits))
     if logs and att["upper"] < LARGEST_LOG:
-        percents = [100 * math.expm1(att[end]) for end in ("lower", "upper")]
+        percents = (100 * math.expm1(att["lower"]), 100 * math.expm1(att["upper"]))
         fine = 0 if max(map(abs, percents)) >= 10 else 1
-        ends += f" ({' to '.join(f'{signed(percent, fine)}%' for percent in percents)})"
+        low, high = ends_of(*percents, fine, signs=True)
+        ends += f" ({low}% to {high}%)"
     if values.get("trustworthy") is False:
         return "The computation did not pass its diagnostics: do not use its numbers."
     return (

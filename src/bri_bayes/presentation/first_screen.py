@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bri_bayes.presentation import sentences
+from bri_bayes.presentation.digits import ends_of
 from bri_bayes.presentation.names_shown import card_label, in_sentence, in_words
 from bri_bayes.presentation.policy_name import policy_of
 from bri_bayes.presentation.study_tables import (
@@ -68,9 +69,8 @@ def answer_line(values: Values, name: str) -> str:
     model, digits = main_model(outcome), sentences.decimals(outcome)
     att, percent, published = model["att"], model.get("percent"), outcome.get("published")
     if percent:
-        ours = (
-            f"{_percent(percent['mean'])} (95% interval {_percent(percent['lower'])} to {_percent(percent['upper'])})"
-        )
+        low, high = ends_of(percent["lower"], percent["upper"], 0, signs=True)
+        ours = f"{_percent(percent['mean'])} (95% interval {low}% to {high}%)"
     else:
         within = sentences.interval(att["lower"], att["upper"], digits)
         ours = f"{sentences.signed(att['mean'], digits)} (95% interval {within}, {sentences.effect_unit(outcome)})"

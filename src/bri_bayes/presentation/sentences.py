@@ -13,15 +13,19 @@ No other threshold is used. Counts ("3 of 8 years") are counts of intervals that
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import pandas as pd
 
+from bri_bayes.presentation import digits as how_many
 from bri_bayes.presentation import study_tables as tables
+from bri_bayes.presentation.digits import digits_of, ends_of, reads_as_zero
 from bri_bayes.presentation.study_tables import PRE_AVERAGE, PRE_PERIOD, REFERENCE, Values, main_model
 from bri_bayes.presentation.table_spec import alarm_of
+
+# Numbers in sentences are written as everywhere.
+number = how_many.number
 
 Verdict = Literal["above", "below", "leans up", "leans down", "open"]
 
@@ -107,7 +111,8 @@ def answer(outcome: Values) -> str:
     text = f"It {_claim(verdict(model['att']))}: the probability of an effect above zero is "
     text += f"{probability(model['att']['p_positive'])}."
     if percent := model.get("percent"):
-        text += f" In percent, the 95% interval is {number(percent['lower'], 0)}% to {number(percent['upper'], 0)}%."
+        low, high = ends_of(percent["lower"], percent["upper"], 0)
+        text += f" In percent, the 95% interval is {low}% to {high}%."
     return text
 
 
@@ -213,33 +218,22 @@ def counted(number: int, noun: str) -> str:
 
 
 def decimals(outcome: Values) -> int:
-    """As many decimals as show two digits of the width of the main interval; in logs at least two, never over four.
-
-    Two where a section is asked for alone, without the main answer.
+    """The decimals of the effects of an outcome, by ``digits_of``; two where a section is asked for alone, without the
+    main answer.
     """
-    if not (att := main_model(outcome).get("att")):
-        return 2
-    width, least = att["upper"] - att["lower"], 2 if effect_unit(outcome) == "log points" else 0
-    return 2 if not width > 0 else min(max(1 - math.floor(math.log10(width)), least), 4)
-
-
-def number(value: float | None, digits: int) -> str:
-    """A rounded number with a true minus sign and no negative zero; absent is a dash."""
-    if value is None or not math.isfinite(value):
-        return "–"
-    text = f"{value:,.{digits}f}"
-    return text.lstrip("-") if float(text.replace(",", "")) == 0 else text.replace("-", "−")
+    att = main_model(outcome).get("att")
+    return digits_of(att["lower"], att["upper"], outcome["transform"]) if att else 2
 
 
 def signed(value: float, digits: int) -> str:
     """A number that always shows its sign, zero excepted."""
     text = number(value, digits)
-    return f"+{text}" if value > 0 and any(char in "123456789" for char in text) else text
+    return f"+{text}" if value > 0 and not reads_as_zero(text) else text
 
 
 def interval(lower: float, upper: float, digits: int) -> str:
-    """Both ends of an interval."""
-    return f"{number(lower, digits)} to {number(upper, digits)}"
+    """Both ends of an interval; one that excludes zero shows it."""
+    return " to ".join(ends_of(lower, upper, digits))
 
 
 def probability(value: float, *, words: bool = True) -> str:

@@ -13,6 +13,7 @@ from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.core.names import OBS, UNIT
 from bri_bayes.estimands.linear import coefficient_effects
 from bri_bayes.frequentist.level_rows import of_logarithm
+from bri_bayes.presentation.digits import ends_of
 from bri_bayes.presentation.study_tables import METHODS
 from bri_bayes.presentation.table_spec import KINDS
 from bri_bayes.study.card_text import error_words, shared_words
@@ -128,12 +129,11 @@ def _of_estimate(result: Answer, key: tuple[str, str], *, stars: bool, digits: i
     significant = row.p_value is not None and row.p_value < 1 - PROB
     compared = of_logarithm(result.analysis)
     assert compared is not None, "rows of least squares are of an analysis"
-    interval = (None, None) if row.lower is None or row.upper is None else (row.lower, row.upper)
     return {
         "outcome": str(result.card.outcome),
         "effect": _number(row.estimate, digits) + (_STAR if stars and significant else ""),
         "sd": _within("({})", [row.se], digits),
-        "interval": _within("[{}, {}]", interval, digits),
+        "interval": _interval(row.lower, row.upper, digits),
         "p_value": _number(row.p_value, digits),
         "covariates": ", ".join(result.card.covariates) or "none",
         "treated_units": str(len(result.analysis.assignment.treated_units)),
@@ -153,7 +153,16 @@ def _numbers(effect: Effect, *, stars: bool, digits: int) -> tuple[str, str, str
     return (
         _number(effect.mean, digits) + star,
         _within("({})", [effect.sd], digits),
-        _within("[{}, {}]", [effect.lower, effect.upper], digits),
+        _interval(effect.lower, effect.upper, digits),
+    )
+
+
+def _interval(lower: float | None, upper: float | None, digits: int) -> str:
+    """Both ends in brackets; nothing where one does not exist."""
+    if lower is None or upper is None or math.isnan(lower) or math.isnan(upper):
+        return ""
+    return "[{}, {}]".format(
+        *(end.replace("\N{MINUS SIGN}", "-").replace(",", "") for end in ends_of(lower, upper, digits))
     )
 
 

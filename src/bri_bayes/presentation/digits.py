@@ -1,0 +1,44 @@
+"""How many digits does a number need? As many as its interval is wide, and enough that a sign is never rounded away."""
+
+from __future__ import annotations
+
+import math
+
+# In log points effects have at least two decimals, and nothing has more than four.
+_LEAST_OF_LOGS, _MOST = 2, 4
+
+
+def digits_of(lower: float, upper: float, transform: str) -> int:
+    """As many decimals as show two digits of the width of the interval of an effect."""
+    width, least = upper - lower, 0 if transform == "none" else _LEAST_OF_LOGS
+    return 2 if not width > 0 else min(max(1 - math.floor(math.log10(width)), least), _MOST)
+
+
+def reads_as_zero(text: str) -> bool:
+    """Whether a printed number has no digit but zeros."""
+    return not any(char in "123456789" for char in text)
+
+
+def first_digit(value: float) -> str:
+    """The first digit that is not zero, with a true minus sign: what a number that would read as zero is shown by."""
+    return f"{value:.1g}".replace("-", "−")
+
+
+def ends_of(lower: float, upper: float, digits: int, *, signs: bool = False) -> tuple[str, str]:
+    """Both ends of an interval; one that excludes zero never reads as if it touched it. ``signs`` : a plus is shown."""
+    clear = lower > 0 or upper < 0
+
+    def text(end: float) -> str:
+        shown = number(end, digits)
+        shown = first_digit(end) if clear and end and reads_as_zero(shown) else shown
+        return f"+{shown}" if signs and end > 0 and not reads_as_zero(shown) else shown
+
+    return text(lower), text(upper)
+
+
+def number(value: float | None, digits: int) -> str:
+    """A rounded number with a true minus sign and no negative zero; absent is a dash."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    text = f"{value:,.{digits}f}"
+    return text.lstrip("-") if float(text.replace(",", "")) == 0 else text.replace("-", "−")

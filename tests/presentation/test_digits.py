@@ -1,0 +1,40 @@
+"""Is a sign ever rounded away?"""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bri_bayes.presentation.digits import digits_of, ends_of, reads_as_zero
+from bri_bayes.presentation.sentences import interval
+
+
+@pytest.mark.parametrize(
+    ("ends", "digits", "text"),
+    [
+        ((0.003, 0.012), 2, "0.003 to 0.01"),
+        ((-0.51, -0.0004), 2, "−0.51 to −0.0004"),
+        ((0.00002, 0.5), 2, "2e−05 to 0.50"),
+        # Zero is inside: a rounded end says nothing wrong.
+        ((-0.003, 0.5), 2, "0.00 to 0.50"),
+        ((0.0, 0.5), 2, "0.00 to 0.50"),
+    ],
+)
+def test_an_interval_that_excludes_zero_does_not_read_as_if_it_touched_it(ends, digits, text):
+    assert interval(*ends, digits) == text
+
+
+@given(st.floats(-1e3, 1e3), st.floats(0, 1e3), st.integers(0, 4))
+def test_no_digits_hide_on_which_side_of_zero_an_interval_lies(lower, width, digits):
+    upper = lower + width
+    if lower > 0 or upper < 0:
+        assert not any(reads_as_zero(end) for end in ends_of(lower, upper, digits))
+
+
+def test_signs_are_shown_where_they_are_asked_for():
+    assert ends_of(0.3, 12.0, 0, signs=True) == ("+0.3", "+12")
+    assert ends_of(-3.2, 12.0, 0, signs=True) == ("−3", "+12")
+
+
+def test_digits_follow_the_width_and_logs_have_two():
+    assert [digits_of(0, 500, "none"), digits_of(0, 5, "log"), digits_of(0.01, 0.02, "log")] == [0, 2, 3]
+    assert digits_of(1, 1, "none") == 2
