@@ -4,10 +4,11 @@ import re
 
 import pytest
 
-from bri_bayes.app.section_answer import SectionAnswer
+from bri_bayes.app.section_answer import SectionAnswer, section_answer
 from bri_bayes.core.names import SECTIONS
 from bri_bayes.report.briefs import PLANS
 from bri_bayes.report.sections import load_section
+from bri_bayes.runtime.cache import Cache
 from bri_bayes.study.study_file import load_study
 from quick_run import STUDY
 
@@ -55,3 +56,21 @@ def test_what_failed_is_said_with_the_names_of_the_report(answers):
     panel, study = answers["compare"].values["panel"], answers["compare"].study
     broken = SectionAnswer("compare", {"panel": panel, "failed_gates": ["compare/lnexport/did_trend: R-hat"]}, study)
     assert broken.failed() == ["compare, Exports, DID, a trend for each unit: R-hat"]
+
+
+@pytest.mark.parametrize(
+    ("models", "said"),
+    [
+        ('["did"]', "The study's answer comes from another model, DID, shared shocks (average effect"),
+        ('["did_iid"]', "This examines the model of the study's answer, DID, independent errors (average effect"),
+    ],
+)
+def test_a_section_names_its_model_and_the_answer_s_where_that_is_another(tmp_path, models, said):
+    path = tmp_path / "study.toml"
+    lines = [f"models = {models}" if line.startswith("models") else line for line in STUDY.splitlines()]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    answer = section_answer("controls", path, quick=True, cache=Cache(tmp_path), options={"kind": "contaminated"})
+    words = " ".join(answer.text().split())
+    assert said in words
+    effect = answer.values["outcomes"]["lnexport"]["main"]["att"]["mean"]
+    assert f"Exports {effect:+.2f}," in words.split("The study's")[0].replace("−", "-")

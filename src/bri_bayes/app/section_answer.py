@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bri_bayes.app.examined_card import effect_steps, examined
 from bri_bayes.app.study_outline import named, study_card, unanswered
 from bri_bayes.app.study_size import refuse_too_much
 from bri_bayes.core.errors import InputError
@@ -28,12 +29,16 @@ from bri_bayes.study.study_file import Study, load_study
 
 @dataclass(frozen=True)
 class SectionAnswer:
-    """``values`` : as ``--json`` has them, "panel" among them; ``study``, ``cards`` : whose section it is."""
+    """``values`` : as ``--json`` has them, "panel" among them; ``study``, ``cards`` : whose section it is.
+
+    ``examined`` : the sentence that names the model, "" where the section is of no single one.
+    """
 
     section: str
     values: Mapping[str, Any]
     study: Study
     cards: Mapping[str, ModelCard] = field(default_factory=dict)
+    examined: str = ""
 
     def text(self) -> str:
         """What the main page says of the section, its tables, and what the numbers are made from; 80 columns."""
@@ -42,7 +47,9 @@ class SectionAnswer:
         said = brief(values, self.section, section.title, {"drawings": {}}).answer
         tables = [spec.fill(values) for spec in section.tables]
         shown = [terminal_text(table_in_words(values, table)) for table in tables if table.rows]
-        wrapped = [textwrap.fill(text, WIDTH) for text in (banner(values), *said, provenance(values)) if text]
+        wrapped = [
+            textwrap.fill(text, WIDTH) for text in (banner(values), self.examined, *said, provenance(values)) if text
+        ]
         return "\n\n".join([*wrapped[:-1], *shown, wrapped[-1]])
 
     def failed(self) -> list[str]:
@@ -84,7 +91,8 @@ def section_answer(
     if needs and not any(step.owner == name for step in steps):
         raise InputError(f'the study "{study.name}" gives nothing to ask for here: {name} needs {needs}')
     refuse_too_much(context)
-    finished = run_steps(steps, cache or Cache(), jobs=jobs, dask=dask)
+    finished = run_steps([*steps, *effect_steps(context, sections[-1])], cache or Cache(), jobs=jobs, dask=dask)
     design = context.analysis(next(iter(study.outcomes))).design
     panel_said = json_safe(panel_values(context.panel, design))
-    return SectionAnswer(name, {"panel": panel_said, **collected(context, sections, finished)[name]}, study, cards)
+    values = {"panel": panel_said, **collected(context, sections, finished)[name]}
+    return SectionAnswer(name, values, study, cards, examined(context, sections[-1], finished))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import bri_bayes
+from bri_bayes.app.examined_card import answer_first
 from bri_bayes.app.report_forms import Form, parts_of, written_as
 from bri_bayes.app.study_key import study_key
 from bri_bayes.app.study_outline import named, study_card, unanswered
@@ -21,7 +22,6 @@ from bri_bayes.core.json_values import json_safe
 from bri_bayes.core.resources import shipped
 from bri_bayes.data.panel import Panel
 from bri_bayes.design.analysis import Analysis
-from bri_bayes.estimands.first_answer import shown_first
 from bri_bayes.estimands.summaries import panel_values, warnings_of
 from bri_bayes.presentation.gates import failed_gates
 from bri_bayes.presentation.names_shown import gate_in_words
@@ -31,7 +31,7 @@ from bri_bayes.report.sections.section import Context, collected
 from bri_bayes.report.values_schema import breaches
 from bri_bayes.runtime.cache import Cache, code_digest, versions
 from bri_bayes.runtime.steps import Finished, run_steps
-from bri_bayes.study.model_card import ModelCard, card_path, load_card
+from bri_bayes.study.model_card import ModelCard, card_path
 from bri_bayes.study.study_file import Study, load_study
 
 # What a run writes; its folder may hold more.
@@ -90,7 +90,7 @@ def study_values(
     data = study.load()
     context = Context(study, data, cards, seed=seed, quick=quick)
     sections = load_sections(study.sections)
-    answers = _first_card_first(study, cards)
+    answers = answer_first(context)
     steps = main_steps(study, data, answers, seed, quick=quick)
     if study.audit:
         steps += paper_steps(study, data, cards, seed, quick=quick)
@@ -155,14 +155,6 @@ def init_study(folder: Path) -> Path:
 def default_out(study: Study) -> Path:
     """reports/NAME below the folder where the command was started."""
     return Path("reports") / study.name
-
-
-def _first_card_first(study: Study, cards: Mapping[str, ModelCard]) -> dict[str, ModelCard]:
-    """The cards of the main answer: that which is shown first, then those of the study, whose first the checks take."""
-    checked = next(iter(cards.values()))
-    name = shown_first(list(cards), len(study.assignment.treated_units), study.answer)
-    first = cards.get(name) or dataclasses.replace(load_card(name), sampler=checked.sampler)
-    return {name: first, **cards}
 
 
 def _study_values(study: Study, data: Panel, cards: Mapping[str, ModelCard], finished: Finished) -> dict[str, Any]:

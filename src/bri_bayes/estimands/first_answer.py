@@ -48,13 +48,13 @@ def alternatives(analysis: Analysis, seed: int) -> list[dict[str, Any]]:
         card = dataclasses.replace(load_card(name), outcome=analysis.card.outcome, covariates=analysis.card.covariates)
         if card.digest == analysis.card.digest or (name == SHARED and len(analysis.assignment.treated_units) < 2):
             continue
-        effect, khat = _att(analysis.design, card, seed)
+        effect, khat = average_effect(analysis.design, card, seed)
         if khat < KHAT_LIMIT:
             answers.append({"card": name, "assumption": assumption(card), "att": effect.as_dict()})
     return answers
 
 
-def _att(design: Design, card: ModelCard, seed: int) -> tuple[Effect, float]:
+def average_effect(design: Design, card: ModelCard, seed: int) -> tuple[Effect, float]:
     """The average effect under a card and its k-hat, by the cheaper route."""
     if cheapest_plan(design, card).by_classes:
         return att_by_classes(design, card, seed)

@@ -14,7 +14,7 @@ from bri_bayes.presentation import sentences
 from bri_bayes.presentation.study_tables import Values, unit_name
 
 KINDS = {
-    "main": "main comparison",
+    "main": "controls of the study",
     "subsets": "set of controls",
     "leave_one_out": "one unit left out",
     "pool": "wider pool",

@@ -18,7 +18,7 @@ from bri_bayes.design.category_design import CategoryDesign, category_difference
 from bri_bayes.presentation.gates import beyond_limits
 from bri_bayes.presentation.results import CANNOT_BE_TOLD, NOT_SUPPORTED, SUPPORTED, Claim, SectionResult
 from bri_bayes.report.sections.categories_page import NAME, RULE, SURE, TABLES, parts
-from bri_bayes.report.sections.section import Context, Section, collected
+from bri_bayes.report.sections.section import Context, Section, collected, no_single_card
 from bri_bayes.runtime.cache import Cache, content_key
 from bri_bayes.runtime.steps import Parts, Step, run_steps
 from bri_bayes.study.study_file import load_study
@@ -187,6 +187,7 @@ def _claims(outcomes: Mapping[str, Any], source: CategorySource) -> list[Claim]:
 
 SECTION = Section(
     name=NAME,
+    card=no_single_card,
     title="Product categories",
     steps=steps,
     collect=collect,

@@ -14,7 +14,7 @@ from bri_bayes.presentation.results import Claim, SectionResult
 from bri_bayes.presentation.study_tables import Values
 from bri_bayes.presentation.table_spec import Column, TableSpec
 from bri_bayes.report.sections.claim_rules import judged
-from bri_bayes.report.sections.section import Context, Section
+from bri_bayes.report.sections.section import Context, Section, no_single_card
 from bri_bayes.runtime.steps import Parts, Step
 
 NAME = "claims"
@@ -121,6 +121,7 @@ CLAIMS = TableSpec(
 )
 SECTION = Section(
     name=NAME,
+    card=no_single_card,
     title="The paper's claims",
     steps=steps,
     collect=collect,

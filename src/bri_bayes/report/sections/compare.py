@@ -19,7 +19,7 @@ from bri_bayes.presentation.page_parts import Paragraph, Part, Picture, Shown
 from bri_bayes.presentation.results import Described, SectionResult
 from bri_bayes.presentation.study_tables import OUTCOME, Values, unit_name
 from bri_bayes.presentation.table_spec import Column, TableSpec, effect_columns, in_csv
-from bri_bayes.report.sections.section import Context, Section
+from bri_bayes.report.sections.section import Context, Section, no_single_card
 from bri_bayes.runtime.cache import content_key
 from bri_bayes.runtime.steps import Parts, Step
 from bri_bayes.study.model_card import ModelCard, load_card
@@ -232,6 +232,7 @@ BLOCKS = TableSpec(
 )
 SECTION = Section(
     name=NAME,
+    card=no_single_card,
     title="Model comparison",
     steps=_steps,
     collect=_collect,

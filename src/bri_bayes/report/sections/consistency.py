@@ -10,7 +10,7 @@ from bri_bayes.presentation.page_parts import Paragraph, Part, Shown
 from bri_bayes.presentation.results import SectionResult
 from bri_bayes.presentation.study_tables import Values
 from bri_bayes.presentation.table_spec import PUBLISHED, Column, TableSpec, in_csv
-from bri_bayes.report.sections.section import Context, Section
+from bri_bayes.report.sections.section import Context, Section, no_single_card
 from bri_bayes.runtime.cache import content_key
 from bri_bayes.runtime.steps import Parts, Step
 
@@ -108,4 +108,6 @@ CERTIFICATES = TableSpec(
     ),
     panel=lambda values: PUBLISHED,
 )
-SECTION = Section(NAME, "Can one data set give these tables?", steps, collect, parts, (VERDICTS, CERTIFICATES))
+SECTION = Section(
+    NAME, "Can one data set give these tables?", steps, collect, parts, (VERDICTS, CERTIFICATES), card=no_single_card
+)

@@ -197,6 +197,7 @@ BOUNDS = TableSpec(
 )
 SECTION = Section(
     name=NAME,
+    card=_card,
     title="Honest DID: what if trends were not parallel?",
     steps=steps,
     collect=collect,

@@ -204,6 +204,7 @@ CHANGES = TableSpec(
 )
 SECTION = Section(
     name=NAME,
+    card=lambda context: load_card(SHARED),
     title="All units of the file, region by region",
     steps=steps,
     collect=collect,

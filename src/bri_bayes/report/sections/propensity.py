@@ -290,6 +290,7 @@ def _failed(score: Score, outcomes: Mapping[str, PropensityOutcome]) -> list[str
 
 SECTION = Section(
     name=NAME,
+    card=_did_card,
     title="Propensity, overlap and balance: how comparable are the controls?",
     steps=steps,
     collect=collect,

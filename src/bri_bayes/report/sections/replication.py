@@ -11,7 +11,7 @@ from bri_bayes.presentation.page_parts import Heading, Paragraph, Part, Picture,
 from bri_bayes.presentation.results import SectionResult
 from bri_bayes.presentation.study_tables import Values
 from bri_bayes.presentation.table_spec import RECONSTRUCTION, Column, Table, TableSpec, in_csv
-from bri_bayes.report.sections.section import Context, Section
+from bri_bayes.report.sections.section import Context, Section, no_single_card
 from bri_bayes.runtime.cache import content_key
 from bri_bayes.runtime.steps import Parts, Step
 
@@ -274,4 +274,4 @@ FAKE_GROUPS = _spec(
     _fake_rows,
 )
 TABLES = (COEFFICIENTS, FIT, DESCRIPTIVE, MATCHED, EVENT_STUDY, FAKE_GROUPS)
-SECTION = Section(NAME, "Replication", steps, collect, parts, TABLES)
+SECTION = Section(NAME, "Replication", steps, collect, parts, TABLES, card=no_single_card)

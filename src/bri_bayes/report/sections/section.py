@@ -67,7 +67,8 @@ class Section:
     where the study has nothing to ask; ``parts`` : what the page shows, from values.json alone; ``tables`` : each
     declared once, for the page, CSV, LaTeX and the command; ``depends`` : sections whose values it reads in ``done``,
     where the study has them. ``outcome`` : the class of what it has of each outcome; ``needs`` : what a study without
-    a step lacks, for who asks for this section alone. Its figures stand in report.figures, each beside its section.
+    a step lacks, for who asks for this section alone; ``card`` : what its numbers are of, None where they are not of a
+    single one. Its figures stand in report.figures, each beside its section.
     """
 
     name: str
@@ -79,6 +80,12 @@ class Section:
     depends: tuple[str, ...] = ()
     outcome: Any = Any
     needs: str = ""
+    card: Callable[[Context], ModelCard | None] = lambda context: context.checked
+
+
+def no_single_card(context: Context) -> ModelCard | None:
+    """The ``card`` of a section whose numbers are of several cards, or of none."""
+    return None
 
 
 def collected(context: Context, sections: Sequence[Section], finished: Finished) -> dict[str, Any]:
