@@ -181,7 +181,7 @@ BAD_FILES = {
     "blank file": ("\n \n", "the file is empty"),
     "header only": ("iso3,year,y\n", "a header and no rows"),
     "wrong encoding": ("iso3,year,y\nCôte,2003,1\n".encode("latin-1"), "byte 13 is not UTF-8"),
-    "utf-16": (LONG.encode("utf-16"), "is NUL"),
+    "utf-16": (LONG.encode("utf-16"), "is UTF-16, as its first bytes say; give --encoding"),
     "nul byte": (b"iso3,year,y\nA,20\x0003,1\n", "byte 16 is NUL"),
     "cut-off row": ("iso3,year,y\nA,2003,1\nB,20", "row 3 has 2 fields and the header has 3"),
     "long row": ("iso3,year,y\nA,2003,1,5\n", "row 2 has 4 fields and the header has 3"),

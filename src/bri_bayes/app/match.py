@@ -17,6 +17,7 @@ from bri_bayes.core.json_values import json_safe
 from bri_bayes.data.covariate_formula import Column, names_in, regressors
 from bri_bayes.data.microdata import Sample, sample_of
 from bri_bayes.data.number_format import DECIDED, NumberFormat
+from bri_bayes.data.text_encoding import AS_USUAL, TextFormat
 from bri_bayes.data.text_table import read_table
 from bri_bayes.design.design import LARGEST
 from bri_bayes.frequentist.balance import balance, effective_size
@@ -45,13 +46,14 @@ class MatchRequest:
     score: str | None = None
     log_odds: bool = False
     marks: NumberFormat = DECIDED
+    text_format: TextFormat = AS_USUAL
 
 
 def match_values(request: MatchRequest) -> dict[str, Any]:
     """The values that ``bri-bayes match --json`` prints."""
     if not request.covariates:
         raise InputError("--covariates names no column; give at least one, as in --covariates age,log(income),age^2")
-    table = read_table(request.path, request.treatment)
+    table = read_table(request.path, request.treatment, request.text_format)
     try:
         header = table.header
         used = names_in(request.covariates, header)

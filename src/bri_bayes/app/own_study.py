@@ -8,7 +8,7 @@ changed.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from bri_bayes.core.toml_text import toml_value
 from bri_bayes.data.assignment import Assignment
 from bri_bayes.data.onsets import onsets_by_name, onsets_from_cells
 from bri_bayes.data.panel import Column, load_panel
+from bri_bayes.data.text_encoding import AS_USUAL, TextFormat
 from bri_bayes.data.text_table import read_table
 from bri_bayes.study.study_file import load_study
 
@@ -49,7 +50,7 @@ def init_folder(folder: Path, csv: Path | None, said: Said) -> Written:
     if csv is not None:
         return study_from_file(folder, csv, said)
     if said != NOTHING_SAID:
-        given = ", ".join(f"--{key}" for key, value in vars(said).items() if value)
+        given = ", ".join(f"--{key}" for key, value in vars(said).items() if value and value != AS_USUAL)
         raise InputError(f"{given}: describes a panel of your own; give it with --from")
     return Written(init_study(folder))
 
@@ -60,9 +61,9 @@ def study_from_file(folder: Path, csv: Path, said: Said = NOTHING_SAID) -> Writt
         raise InputError(f"{folder}: is not empty; init makes a new folder")
     if bool(said.treated) != (said.onset is not None):
         raise InputError("--treated and --onset belong together: who, and from when on")
-    roles = roles_of(read_table(csv, said.unit or ""), str(csv), said)
+    roles = roles_of(read_table(csv, said.unit or "", said.text_format), str(csv), said)
     kept = {name: Column(name) for name in (roles.outcome, roles.treatment) if name is not None}
-    panel = load_panel(csv, unit=roles.unit, period=roles.period, columns=kept)
+    panel = load_panel(csv, unit=roles.unit, period=roles.period, columns=kept, text_format=said.text_format)
     if said.onset is not None:
         assignment = onsets_by_name(panel, said.treated, said.onset)
     elif roles.treatment is not None:
@@ -75,9 +76,10 @@ def study_from_file(folder: Path, csv: Path, said: Said = NOTHING_SAID) -> Writt
         file = f"panel{csv.suffix}"
         shutil.copyfile(csv, folder / file)
         labels = [str(label) for label in panel[PERIOD].to_numpy()]
-        text = "\n".join(
-            _lines(csv.name, file, roles, assignment, panel[UNIT].to_numpy(), labels, values[np.isfinite(values)])
-        )
+        units = [str(unit) for unit in panel[UNIT].to_numpy()]
+        head = [*_head(csv.name, roles), *_panel_table(file, roles, said.text_format, labels)]
+        lines = [*head, *_assignment_table(assignment, units), *_variables(roles, values[np.isfinite(values)])]
+        text = "\n".join(lines)
         (folder / "study.toml").write_text(text + "\n", encoding="utf-8")
         load_study(folder).load()
     except InputError:
@@ -86,17 +88,7 @@ def study_from_file(folder: Path, csv: Path, said: Said = NOTHING_SAID) -> Writt
     return Written(folder / "study.toml", roles.passed_over)
 
 
-def _lines(
-    given: str,
-    file: str,
-    roles: Roles,
-    assignment: Assignment,
-    units: Iterable[object],
-    labels: list[str],
-    values: Array,
-) -> Iterator[str]:
-    onsets = {unit: onset for unit, onset in assignment.first_treated.items() if onset is not None}
-    controls = [str(unit) for unit in units if str(unit) not in onsets]
+def _head(given: str, roles: Roles) -> Iterator[str]:
     yield f"# A study of {given}, written by `bri-bayes init`; it runs as it is (`bri-bayes run FOLDER`)."
     yield "# Every line may be changed; data/README.md of the project lists the keys, `bri-bayes models` the cards."
     yield f"title = {toml_value(f'The effect on {roles.outcome}')}"
@@ -104,13 +96,25 @@ def _lines(
     yield f"models = {toml_value(MODELS)} # the first is the card of the checks"
     yield f"sections = {toml_value(SECTIONS)} # further ones: {', '.join(FURTHER)}"
     yield ""
+
+
+def _panel_table(file: str, roles: Roles, text_format: TextFormat, labels: list[str]) -> Iterator[str]:
     yield "[panel]"
     yield 'kind = "user" # shown in every figure and table'
     yield f"file = {toml_value(file)}"
     yield f"unit = {toml_value(roles.unit)} # the column that names units"
     yield f"period = {toml_value(roles.period)}"
+    if text_format.encoding is not None:
+        yield f"encoding = {toml_value(text_format.encoding)}"
+    if text_format.missing:
+        yield f"missing = {toml_value(text_format.missing)} # cells that mean missing, beside NA, .. and the like"
     yield f'# periods = ["{labels[0]}", "{labels[-1]}"] # without quotes for years; first and last, to take a part'
     yield ""
+
+
+def _assignment_table(assignment: Assignment, units: list[str]) -> Iterator[str]:
+    onsets = {unit: onset for unit, onset in assignment.first_treated.items() if onset is not None}
+    controls = [unit for unit in units if unit not in onsets]
     yield "[assignment] # who was treated, and from which period on; units that are not named here are left out"
     yield f"controls = {toml_value(controls)}"
     if len(set(onsets.values())) == 1:
@@ -121,6 +125,10 @@ def _lines(
         yield "[assignment.onsets]"
         yield from (f"{toml_value(unit)} = {onset}" for unit, onset in onsets.items())
     yield ""
+
+
+def _variables(roles: Roles, values: Array) -> Iterator[str]:
+    """The outcome, covariates that were asked for, and the others as comments."""
     yield f"[outcomes.{toml_value(roles.outcome)}] # one table an outcome"
     yield f"column = {toml_value(roles.outcome)}"
     transform, reason = _transform(values)

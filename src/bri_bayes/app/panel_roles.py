@@ -10,6 +10,7 @@ from bri_bayes.app.request import column_of
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.data.number_format import is_missing, looks_numeric
 from bri_bayes.data.panel import Column
+from bri_bayes.data.text_encoding import AS_USUAL, TextFormat
 from bri_bayes.data.text_table import Table
 
 PERIOD_NAMES = re.compile(r"year|yr|date|period|month|quarter|week|time|t", re.IGNORECASE)
@@ -27,6 +28,7 @@ class Said:
     treated: tuple[str, ...] = ()
     onset: str | None = None
     covariates: tuple[str, ...] = ()
+    text_format: TextFormat = AS_USUAL
 
 
 NOTHING_SAID = Said()

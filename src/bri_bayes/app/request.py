@@ -19,6 +19,7 @@ from bri_bayes.data.comparable import Comparable, comparable
 from bri_bayes.data.number_format import DECIDED, NumberFormat
 from bri_bayes.data.onsets import onsets_by_name, onsets_from_cells, onsets_from_column
 from bri_bayes.data.panel import Column, Panel, load_panel
+from bri_bayes.data.text_encoding import AS_USUAL, TextFormat
 from bri_bayes.data.text_table import read_table
 from bri_bayes.frequentist.level_rows import logarithm_of
 
@@ -54,6 +55,7 @@ class Request:
     periods: tuple[str, str] | None = None
     window: int | None = None
     marks: NumberFormat = DECIDED
+    text_format: TextFormat = AS_USUAL
     model: str | None = None
     errors: str | None = None
     family: str = "normal"
@@ -92,7 +94,7 @@ def _header(request: Request) -> tuple[str, ...]:
     """The names of the file's columns, where a variable may be a ratio of two."""
     if not any("/" in name for name in (request.outcome, *request.covariates)):
         return ()
-    return tuple(read_table(request.path, request.unit).header)
+    return tuple(read_table(request.path, request.unit, request.text_format).header)
 
 
 def _check_roles(request: Request, header: Collection[str]) -> None:
@@ -144,6 +146,7 @@ def _panel(request: Request, header: Collection[str]) -> Panel:
         units=[*request.treated, *request.controls] if request.controls else None,
         between=request.periods,
         marks=request.marks,
+        text_format=request.text_format,
         no_blanks=[] if request.treatment is None else [request.treatment],
         unit_columns=[name for name in (request.onset_column, request.groups) if name is not None],
     )

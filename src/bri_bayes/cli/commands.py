@@ -35,6 +35,12 @@ UnitOption = Annotated[str, typer.Option(help="Column of the unit.")]
 PeriodOption = Annotated[str, typer.Option(help="Column of the period.")]
 ONSET = typer.Option(help="First treated period, as the file writes it.")
 ControlsOption = Annotated[list[str] | None, typer.Option(help="Control units; default: all others; may be repeated.")]
+EncodingOption = Annotated[
+    str | None, typer.Option(help="Encoding of a text file: latin-1, cp1252, gbk, utf-16 ...; default: UTF-8.")
+]
+MissingOption = Annotated[
+    list[str] | None, typer.Option(help="Texts that mean missing, beside NA, .. and the like; may be repeated.")
+]
 PeriodsOption = Annotated[str | None, typer.Option(help="First and last period, 2003:2020.")]
 
 

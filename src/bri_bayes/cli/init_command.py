@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from bri_bayes.cli.commands import EncodingOption, MissingOption
 from bri_bayes.cli.lists import parse_lists, parse_units
 
 
@@ -27,13 +28,18 @@ def register_init(app: typer.Typer) -> None:
         covariates: Annotated[
             list[str] | None, typer.Option(help="With --from: adjust for columns X,log(Z); else they are comments.")
         ] = None,
+        encoding: EncodingOption = None,
+        missing: MissingOption = None,
     ) -> None:
         """Make a folder with a commented study, to be changed: the one that ships, or one for your own panel."""
         from bri_bayes.app.own_study import init_folder
         from bri_bayes.app.panel_roles import Said
+        from bri_bayes.data.text_encoding import TextFormat
 
-        who = parse_lists(treated) if file is None or unit is None else parse_units(treated, file, unit)
-        said = Said(unit, period, outcome, who, onset, parse_lists(covariates))
+        who = parse_lists(treated) if file is None or unit is None else parse_units(treated, file, unit, encoding)
+        said = Said(
+            unit, period, outcome, who, onset, parse_lists(covariates), TextFormat(encoding, parse_lists(missing))
+        )
         written = init_folder(folder, file, said)
         for note in written.notes:
             typer.echo(f"bri-bayes: {note}", err=True)

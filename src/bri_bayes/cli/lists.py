@@ -21,13 +21,14 @@ def parse_lists(texts: Sequence[str] | str | None, known: Iterable[str] = ()) ->
     return tuple(name for name in names if name)
 
 
-def parse_units(texts: Sequence[str] | None, path: Path, unit: str) -> tuple[str, ...]:
+def parse_units(texts: Sequence[str] | None, path: Path, unit: str, encoding: str | None = None) -> tuple[str, ...]:
     """The units in a list, each once; the file is looked into only where a comma may be part of a name."""
     if not any("," in text for text in texts or ()):
         return tuple(dict.fromkeys(parse_lists(texts)))
+    from bri_bayes.data.text_encoding import TextFormat
     from bri_bayes.data.text_table import read_table
 
-    table = read_table(path, unit)
+    table = read_table(path, unit, TextFormat(encoding))
     known = {cell.strip() for cell in table.columns[table.position(unit)]} if unit in table.header else set()
     return tuple(dict.fromkeys(parse_lists(texts, known)))
 

@@ -11,8 +11,10 @@ from bri_bayes.cli.commands import (
     ONSET,
     ControlsOption,
     DaskOption,
+    EncodingOption,
     JobsOption,
     JsonOption,
+    MissingOption,
     PanelOption,
     PeriodOption,
     PeriodsOption,
@@ -109,6 +111,8 @@ def estimate(
     ] = None,
     decimal: DecimalOption = None,
     thousands: ThousandsOption = None,
+    encoding: EncodingOption = None,
+    missing: MissingOption = None,
     model: Annotated[
         str | None, typer.Option(help="A model card: a name or a TOML file; default: shocks shared, beside others.")
     ] = None,
@@ -122,23 +126,25 @@ def estimate(
     from bri_bayes.app.estimate import Request
     from bri_bayes.app.estimate import estimate as answer
     from bri_bayes.data.number_format import NumberFormat
+    from bri_bayes.data.text_encoding import TextFormat
 
     request = Request(
         path=panel,
         outcome=outcome,
         unit=unit,
         period=period,
-        treated=parse_units(treated, panel, unit),
+        treated=parse_units(treated, panel, unit, encoding),
         onset=onset,
         treatment=treatment,
         onset_column=onset_column,
-        controls=parse_units(controls, panel, unit),
+        controls=parse_units(controls, panel, unit, encoding),
         covariates=parse_lists(covariates),
         groups=groups,
         weights=weights,
         periods=parse_between(periods),
         window=window,
         marks=NumberFormat(decimal, thousands),
+        text_format=TextFormat(encoding, parse_lists(missing)),
         model=model,
         errors=errors,
         family=family,
@@ -185,11 +191,14 @@ def match(
     log_odds: Annotated[bool, typer.Option("--log-odds", help="Distances of log odds, not of probabilities.")] = False,
     decimal: DecimalOption = None,
     thousands: ThousandsOption = None,
+    encoding: EncodingOption = None,
+    missing: MissingOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Match on a propensity score in any CSV: the effect on the treated, its standard errors, balance and support."""
     from bri_bayes.app.match import MatchRequest, match_text, match_values
     from bri_bayes.data.number_format import NumberFormat
+    from bri_bayes.data.text_encoding import TextFormat
     from bri_bayes.frequentist.matching import Rule
 
     options: Any = (method, replace, neighbours, ties, order, caliper, kernel, bandwidth, radius, support)
@@ -202,6 +211,7 @@ def match(
         score=score,
         log_odds=log_odds,
         marks=NumberFormat(decimal, thousands),
+        text_format=TextFormat(encoding, parse_lists(missing)),
     )
     values = match_values(request)
     if as_json:

@@ -10,14 +10,16 @@ import typer
 from bri_bayes.cli.commands import (
     ONSET,
     ControlsOption,
+    EncodingOption,
     JsonOption,
+    MissingOption,
     PeriodOption,
     PeriodsOption,
     SeedOption,
     UnitOption,
     print_json,
 )
-from bri_bayes.cli.lists import parse_between, parse_units
+from bri_bayes.cli.lists import parse_between, parse_lists, parse_units
 
 
 def register_mirror(app: typer.Typer) -> None:
@@ -34,6 +36,8 @@ def register_mirror(app: typer.Typer) -> None:
         onset: Annotated[str, ONSET],
         controls: ControlsOption = None,
         periods: PeriodsOption = None,
+        encoding: EncodingOption = None,
+        missing: MissingOption = None,
         seed: SeedOption = 0,
         as_json: JsonOption = False,
     ) -> None:
@@ -41,16 +45,18 @@ def register_mirror(app: typer.Typer) -> None:
         from bri_bayes.app.mirror import MirrorRequest
         from bri_bayes.app.mirror import mirror as answered
         from bri_bayes.app.request import Request
+        from bri_bayes.data.text_encoding import TextFormat
 
         request = Request(
             path=panel,
             outcome=outcome,
             unit=unit,
             period=period,
-            treated=parse_units(treated, panel, unit),
+            treated=parse_units(treated, panel, unit, encoding),
             onset=onset,
-            controls=parse_units(controls, panel, unit),
+            controls=parse_units(controls, panel, unit, encoding),
             periods=parse_between(periods),
+            text_format=TextFormat(encoding, parse_lists(missing)),
             seed=seed,
         )
         answer = answered(MirrorRequest(request, second))

@@ -19,6 +19,7 @@ from bri_bayes.core.schema import STRICT
 from bri_bayes.data.generators import GENERATED, check_generator, generated
 from bri_bayes.data.provenance import kind_of_file, provenance_of_file
 from bri_bayes.data.records import read_records
+from bri_bayes.data.text_encoding import TextFormat
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,6 +65,8 @@ class CategorySource:
     claimed: tuple[str, ...] = ()
     against: tuple[str, ...] = ()
     claim: str = ""
+    encoding: str | None = None
+    missing: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> CategorySource:
@@ -145,7 +148,13 @@ def _rows(source: CategorySource) -> pd.DataFrame:
     assert path is not None, "only called for categories with a file"
     keys = [source.unit, source.period, source.category, *([source.outcome] if source.outcome else [])]
     texts = [name for name in keys if name != source.period]
-    records = read_records(path, texts=texts, numbers=[source.value], period=source.period)
+    records = read_records(
+        path,
+        texts=texts,
+        numbers=[source.value],
+        period=source.period,
+        text_format=TextFormat(source.encoding, source.missing),
+    )
     if records.calendar is None or records.calendar.labelled:
         raise InputError(f'{path}: the column "{source.period}" has no years, and categories are by year')
     frame = records.frame

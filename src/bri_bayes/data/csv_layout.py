@@ -11,6 +11,7 @@ import numpy as np
 from bri_bayes.core.errors import InputError
 from bri_bayes.data.calendar_units import calendar_of, period_headers
 from bri_bayes.data.grid import Grid, Keys, check_requested, checked_shape, known_ordinal, refuse_twice, within
+from bri_bayes.data.text_encoding import AS_USUAL, TextFormat
 from bri_bayes.data.text_table import Table, check_name, read_table
 from bri_bayes.data.wide_layout import wide_grid
 
@@ -30,12 +31,13 @@ def read_grid(
     periods: Iterable[int] | None,
     between: tuple[str, str] | None = None,
     layout: Layout,
+    text_format: TextFormat = AS_USUAL,
 ) -> Grid:
     """Read the cells of ``columns`` (None: of every column) for ``units`` and ``periods`` (None: for all).
 
     ``between`` : first and last period as the file, or a person, writes them.
     """
-    table = read_table(Path(path) if isinstance(path, str) else path, unit)
+    table = read_table(Path(path) if isinstance(path, str) else path, unit, text_format, names=unit)
     table, names = _chosen(table, table.position(unit, _across(table, unit, period)), units)
     if _is_wide(table, unit, period, layout):
         grid = wide_grid(table, names, unit, columns)

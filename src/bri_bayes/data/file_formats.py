@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 from bri_bayes.core.errors import InputError
 from bri_bayes.data.excel import excel_rows
+from bri_bayes.data.text_encoding import AS_USUAL, DELIMITERS, TextFormat, decoded
 
 if TYPE_CHECKING:
     import pandas as pd
 
 # The folder that `bri-bayes data fetch` writes.
 FETCHED = "official"
-DELIMITERS = (",", ";", "\t")
 # A compressed file may not unfold to more than this: what is larger is damaged or hostile.
 MOST_BYTES = 2**31
 # Members of a zip that are no data: the World Bank adds descriptions, macOS copies of attributes.
@@ -49,7 +49,7 @@ class Source:
         return not self.delimiter
 
 
-def open_source(path: Path | pd.DataFrame, wanted: str) -> Source:
+def open_source(path: Path | pd.DataFrame, wanted: str, text_format: TextFormat = AS_USUAL) -> Source:
     """The rows of the file or data frame; ``wanted`` : a column that must be there tells the delimiters apart."""
     if not isinstance(path, Path):
         return Source(FRAME, "", _frame_rows(_with_index(path)))
@@ -66,9 +66,9 @@ def open_source(path: Path | pd.DataFrame, wanted: str) -> Source:
         case ".xls":
             raise InputError(f"{where}: is Excel's format of before 2007; save it as .xlsx or as CSV in UTF-8")
         case _:
-            text = _decoded(content, where)
+            text = decoded(content, text_format, where)
             delimiter = delimiter_of(text, wanted)
-            return Source(where, delimiter, _csv_rows(content, delimiter, where))
+            return Source(where, delimiter, _csv_rows(text, delimiter, where))
 
 
 def delimiter_of(text: str, wanted: str) -> str:
@@ -134,21 +134,9 @@ def _bounded(path: Path, content: bytes) -> bytes:
     return content
 
 
-def _decoded(content: bytes, where: str) -> str:
-    if b"\0" in content:
-        raise InputError(
-            f"{where}: byte {content.index(0)} is NUL, so this is not a text file; a panel is a CSV file in UTF-8"
-        )
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        saved = 'save the file as CSV in UTF-8 (in Excel "CSV UTF-8")'
-        raise InputError(f"{where}: byte {error.start} is not UTF-8; {saved}") from error
-
-
-def _csv_rows(content: bytes, delimiter: str, where: str) -> Iterator[tuple[int, Fields]]:
+def _csv_rows(text: str, delimiter: str, where: str) -> Iterator[tuple[int, Fields]]:
     number = 0
-    stream = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", newline="")
+    stream = io.StringIO(text, newline="")
     try:
         for number, fields in enumerate(csv.reader(stream, delimiter=delimiter, strict=True), 1):
             yield number, fields

@@ -20,6 +20,7 @@ from bri_bayes.data.calendar_units import gap_notes
 from bri_bayes.data.csv_layout import Layout, read_grid
 from bri_bayes.data.grid import Grid, check_requested
 from bri_bayes.data.number_format import DECIDED, NumberFormat, is_infinite, is_missing, looks_numeric, read_numbers
+from bri_bayes.data.text_encoding import AS_USUAL, TextFormat
 from bri_bayes.data.text_table import check_name, shown
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ def load_panel(
     marks: NumberFormat = DECIDED,
     no_blanks: Collection[str] = (),
     unit_columns: Collection[str] = (),
+    text_format: TextFormat = AS_USUAL,
 ) -> Panel:
     """Read a file, long or wide: CSV in UTF-8, .xlsx, .dta or .parquet, or one of them in a gz or zip; or a data frame.
 
@@ -106,6 +108,7 @@ def load_panel(
     ``between`` : first and last period, as the file writes them. ``marks`` : decimal mark and separator of thousands
     where the cells do not tell. ``no_blanks`` : columns in which every row of the file must have a value.
     ``unit_columns`` : columns with one text a unit, to ``attrs["unit_columns"]``.
+    ``text_format`` : another encoding of a text file, and texts that mean missing.
 
     Dims (unit, period), both sorted; a missing cell, and a missing row, is NaN. Months, quarters, dates and fiscal
     years are ordinals with their labels in the coordinate ``period_label``; the attribute "unit" of ``period`` says
@@ -117,7 +120,15 @@ def load_panel(
     names = None if wanted is None else [name for column in wanted.values() for name in column.columns]
     asked = None if names is None else [*names, *unit_columns]
     grid = read_grid(
-        path, unit=unit, period=period, columns=asked, units=units, periods=periods, between=between, layout=layout
+        path,
+        unit=unit,
+        period=period,
+        columns=asked,
+        units=units,
+        periods=periods,
+        between=between,
+        layout=layout,
+        text_format=text_format,
     )
     for name in no_blanks:
         _refuse_blanks(grid, name)

@@ -13,6 +13,7 @@ from bri_bayes.core.arrays import Array, Index
 from bri_bayes.core.errors import InputError
 from bri_bayes.data.calendar_units import Calendar, calendar_of
 from bri_bayes.data.number_format import is_infinite, read_numbers
+from bri_bayes.data.text_encoding import AS_USUAL, TextFormat
 from bri_bayes.data.text_table import Table, check_name, read_table, shown
 
 if TYPE_CHECKING:
@@ -54,7 +55,12 @@ class Records:
 
 
 def read_records(
-    path: str | Path, *, texts: Sequence[str], numbers: Sequence[str], period: str | None = None
+    path: str | Path,
+    *,
+    texts: Sequence[str],
+    numbers: Sequence[str],
+    period: str | None = None,
+    text_format: TextFormat = AS_USUAL,
 ) -> Records:
     """The columns of a file: every one must be there, every number be one, every period be one.
 
@@ -63,7 +69,7 @@ def read_records(
     import pandas as pd
 
     wanted = [*texts, *([period] if period is not None else []), *numbers]
-    table = read_table(Path(path), wanted[0])
+    table = read_table(Path(path), wanted[0], text_format, names=wanted[0])
     for name in wanted:
         table.position(name)
         check_name(name, where=table.file, what="the column")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bri_bayes.core.errors import InputError, is_control, printable, suggest
 from bri_bayes.data.file_formats import Fields, Source, open_source
+from bri_bayes.data.text_encoding import AS_USUAL, TextFormat
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,14 +59,15 @@ class Table:
         )
 
 
-def read_table(path: Path | pd.DataFrame, wanted: str) -> Table:
+def read_table(path: Path | pd.DataFrame, wanted: str, text_format: TextFormat = AS_USUAL, *, names: str = "") -> Table:
     """The table of a file of any supported kind, or of a data frame. ``wanted`` : a column that the header must name,
     "" for none in particular.
 
     The header is the first row that names ``wanted``, within the first 30 (World Bank downloads have lines above it),
-    else the first row. Lines below the table with a single filled field, after a blank line, are notes.
+    else the first row. Lines below the table with a single filled field, after a blank line, are notes. ``names`` : a
+    column of names, in which no text means missing.
     """
-    source = open_source(path, wanted)
+    source = open_source(path, wanted, text_format)
     above, header_at, header, rest = _header(source, wanted)
     stripped = [name.strip() for name in header]
     numbers, columns, below = _body(source, len(stripped), rest)
@@ -80,7 +82,10 @@ def read_table(path: Path | pd.DataFrame, wanted: str) -> Table:
         source.file,
         source.delimiter,
         stripped,
-        [np.array(cells, dtype=object) for cells in columns],
+        [
+            np.array(cells if name == names else _present(cells, text_format), dtype=object)
+            for name, cells in zip(stripped, columns, strict=True)
+        ],
         np.array(numbers, dtype=np.intp),
         tuple(notes),
     )
@@ -101,6 +106,11 @@ def check_name(name: str, *, where: str, what: str) -> None:
 def shown(cell: str) -> str:
     """A cell as a message quotes it: printable, on one line, and not the whole of a long one."""
     return printable(" ".join(cell.split())[:40])
+
+
+def _present(cells: list[str], text_format: TextFormat) -> list[str]:
+    """The cells with nothing in the place of what the user says means missing."""
+    return ["" if text_format.is_missing(cell) else cell for cell in cells] if text_format.missing else cells
 
 
 def _header(source: Source, wanted: str) -> tuple[int, int, Fields, Iterator[tuple[int, Fields]]]:

@@ -16,6 +16,7 @@ from bri_bayes.data.csv_layout import Layout
 from bri_bayes.data.generators import GENERATED, check_generator, generated
 from bri_bayes.data.panel import Column, Panel, load_panel, restricted, with_columns
 from bri_bayes.data.provenance import provenance_of_file
+from bri_bayes.data.text_encoding import TextFormat
 
 MOST_PERIODS = 10_000
 
@@ -25,6 +26,7 @@ class PanelSource:
     """Where the panel comes from: a CSV ``file``, a ``generator``, or neither (the reader gives the CSV).
 
     ``periods`` : first and last, both included; None takes those of the file.
+    ``encoding``, ``missing`` : of a file that is not in UTF-8, or writes missing cells in a way of its own.
     """
 
     kind: PanelKind
@@ -36,6 +38,8 @@ class PanelSource:
     generator: str | None = None
     periods: tuple[int, int] | None = None
     layout: Layout = "auto"
+    encoding: str | None = None
+    missing: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> PanelSource:
@@ -83,6 +87,7 @@ def levels_of(
         periods=source.years,
         layout=source.layout,
         unit_columns=texts,
+        text_format=TextFormat(source.encoding, source.missing),
     )
 
 
