@@ -21,7 +21,6 @@ PLACES = (
     ("placebo", ("predictive", "whole_panel", "observed")),
     ("propensity", ("all_controls",)),
     ("controls", ("main", "att")),
-    ("prior", ("att",)),
     ("robustness", ("main",)),
 )
 
@@ -36,6 +35,22 @@ def test_the_effect_of_the_card_of_the_checks_has_the_same_digits_in_every_secti
                 said += 1
                 assert {key: record[key] for key in NAMES} == pytest.approx(answer, rel=1e-9), (section, path)
     assert said >= len(PLACES)
+
+
+def test_priors_are_examined_on_the_card_that_is_shown_first(quick_run: dict[str, Any]) -> None:
+    """With the prior of the shocks that its treated units share."""
+    for name, details in quick_run["prior"]["details"].items():
+        outcome = quick_run["outcomes"][name]
+        assert details["card"] == outcome["main"] != CHECKED
+        answer = outcome["models"][outcome["main"]]["att"]
+        assert {key: details["att"][key] for key in NAMES} == pytest.approx(
+            {key: answer[key] for key in NAMES}, rel=1e-9
+        )
+        assert {row["factor"] for row in details["refits"] if row["prior"] == "shock"} == {0.5, 2.0}
+        assert "shock" in {row["prior"] for row in details["by_card"][details["card"]]}
+        assert "shock_ratio" in {row["name"] for row in details["scales"]}
+        (kept,) = (row["kept"] for row in details["scales"] if row["name"] == "shock_ratio")
+        assert any(f"({100 * kept:.0f}% of its prior" in text for text in outcome["first"]["separates"])
 
 
 def _at(value: Any, path: tuple[Any, ...]) -> Any:

@@ -8,9 +8,10 @@ from bri_bayes.checks.prior_scales import refits_by_scale, scales, verdict
 from bri_bayes.data.assignment import Assignment
 from bri_bayes.data.simulation import simulate_panel
 from bri_bayes.design.analysis import Analysis
+from bri_bayes.estimands.first_answer import what_separates
 from bri_bayes.inference.att import att_posterior
 from bri_bayes.study.card_priors import Priors
-from bri_bayes.study.model_card import Effects
+from bri_bayes.study.model_card import Effects, Shocks
 from tests.inference.panels import make_card, make_panel
 
 
@@ -90,3 +91,25 @@ def test_the_prior_predictive_of_another_outcome_stays_in_its_units():
     assert set(expected.rows) == {"level", "level_on_path", "change_on_path", "att"}
     assert not expected.in_logs
     assert expected.rows["att"].q025 == pytest.approx(-expected.rows["att"].q975, rel=0.3)
+
+
+def test_the_size_of_shared_shocks_is_refitted_and_is_learned_no_further_than_its_number_says():
+    """One group of four treated units among single controls: its prior has a say."""
+    rows, refits = rows_of(*spread_panel(4, 0.0), shocks=Shocks("like_errors"))
+    row = rows["shock_ratio"]
+    assert {refit.factor for refit in refits if refit.prior == "shock"} == {0.5, 2.0}
+    assert row.contraction == pytest.approx(1 - row.kept**2)
+    assert row.kept > rows["sigma"].kept
+    # A ratio has no unit, so neither have its quantiles: half-normal with scale one.
+    assert row.expected.median == pytest.approx(0.6745, abs=1e-3)
+    assert row.expected.upper == pytest.approx(2.2414, abs=1e-3)
+
+
+@pytest.mark.parametrize(("kept", "word"), [(0.8, "hardly learned (80%"), (0.6, "partly learned (60%"), (0.3, "well")])
+def test_the_sentence_of_the_first_answer_follows_from_how_much_was_learned(kept, word):
+    panel, assignment = spread_panel(4, 0.0)
+    groups = {unit: "one" if unit in assignment.treated_units else unit for unit in panel["unit"].to_numpy().tolist()}
+    panel = panel.assign_coords(group=("unit", [groups[unit] for unit in panel["unit"].to_numpy().tolist()]))
+    card = make_card(shocks=Shocks("like_errors"))
+    (said,) = what_separates(card, Analysis(panel, assignment, card).design, kept)
+    assert word in said

@@ -12,8 +12,9 @@ from bri_bayes.inference import fit
 from bri_bayes.inference.att import Powers, att_given, att_posterior, powered, prior_blocks, with_scale
 from bri_bayes.inference.hyperparameters import hyperparameters
 from bri_bayes.inference.linear_estimands import att_weights, effect_functionals
+from bri_bayes.inference.mixture import NormalMixtures
 from bri_bayes.study.card_priors import Priors
-from bri_bayes.study.model_card import Effects, Errors
+from bri_bayes.study.model_card import Effects, Errors, Sampler, Shocks
 
 from .panels import make_card, make_panel
 
@@ -158,3 +159,29 @@ def test_every_prior_of_a_card_is_a_block_of_one_that_uses_it():
 def test_half_the_scale_of_the_correlation_prior_pulls_it_towards_zero():
     assert with_scale(make_card(), "rho", 0.5).priors.rho == (2.0, 2.0)
     assert with_scale(make_card(), "effect", 2.0).priors == dataclasses.replace(Priors(), effect=4.0)
+
+
+SHARED_CARD = {"errors": Errors("ar1_noise"), "shocks": Shocks("like_errors"), "sampler": Sampler(proposals=4096)}
+# Two importance samples of one posterior, in posterior sds; and in quantities that are medians of scales.
+SAMPLES_APART = 0.03
+
+
+@pytest.mark.parametrize("block", ["shock", "effect_unit", "effect_step", "sigma", "rho", "noise"])
+@pytest.mark.parametrize("factor", [0.5, 2.0])
+def test_points_reweighted_for_another_prior_are_the_card_fitted_again(block, factor):
+    design, card = design_of(**SHARED_CARD)
+    posterior, changed = att_posterior(design, card, seed=0), with_scale(card, block, factor)
+    points, again = posterior.under(changed), att_posterior(design, changed, seed=1)
+    assert points is not None
+    effect = NormalMixtures(points.weights[None, :], posterior.mixture.means, posterior.mixture.sds).effects()[0]
+    assert effect.mean == pytest.approx(again.effect.mean, abs=SAMPLES_APART * again.effect.sd)
+    assert effect.sd == pytest.approx(again.effect.sd, rel=SAMPLES_APART)
+    name = {"shock": "shock_ratio", "effect_unit": "omega", "effect_step": "eta"}.get(block, block)
+    means = [at.weights @ source.hyper()[name] for at, source in ((points, posterior), (again.points, again))]
+    assert means[0] == pytest.approx(means[1], rel=0.06)
+
+
+@pytest.mark.parametrize("block", ["unit", "effect", "effect_growth"])
+def test_points_are_not_reweighted_for_another_prior_of_coefficients(block):
+    design, card = design_of(**SHARED_CARD)
+    assert att_posterior(design, card, seed=0).under(with_scale(card, block, 2.0)) is None

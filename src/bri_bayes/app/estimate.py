@@ -23,7 +23,7 @@ from bri_bayes.design.analysis import Analysis
 from bri_bayes.design.design import Design, two_way
 from bri_bayes.design.log_link import has_log_effects
 from bri_bayes.design.outliers import outliers
-from bri_bayes.estimands.first_answer import alternatives, first_card, treated_groups, what_separates
+from bri_bayes.estimands.first_answer import alternatives, first_card, kept_in, treated_groups, what_separates
 from bri_bayes.estimands.linear import att_effect, effects_by
 from bri_bayes.estimands.summaries import as_dicts, by_unit_and_period, panel_values, warnings_of
 from bri_bayes.frequentist import frequentist_rows
@@ -102,7 +102,7 @@ def estimate(request: Request) -> dict[str, Any]:
         "frequentist": frequentist,
         "ppml": list(of_levels.rows),
         "warnings": [
-            *what_separates(card, analysis.design),
+            *what_separates(card, analysis.design, kept_in(result)),
             *warnings_of(analysis),
             *asked.notes,
             *of_levels.notes,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +10,7 @@ from bri_bayes.app.study_outline import named
 from bri_bayes.core.effect import Effect
 from bri_bayes.core.json_values import Result
 from bri_bayes.design.analysis import Analysis
-from bri_bayes.estimands.first_answer import average_effect, shown_first
+from bri_bayes.estimands.first_answer import average_effect
 from bri_bayes.inference.importance import KHAT_LIMIT
 from bri_bayes.inference.marginal import is_feasible
 from bri_bayes.presentation import sentences
@@ -20,7 +19,7 @@ from bri_bayes.presentation.names_shown import card_label
 from bri_bayes.report.sections.section import Context, Section
 from bri_bayes.runtime.cache import content_key
 from bri_bayes.runtime.steps import Finished, Parts, Step
-from bri_bayes.study.model_card import ModelCard, load_card
+from bri_bayes.study.model_card import ModelCard
 
 OWNER = "effect"
 
@@ -34,10 +33,7 @@ class CardEffect(Result):
 
 def answer_first(context: Context) -> dict[str, ModelCard]:
     """The cards of the main answer: that which is shown first, then those of the study, whose first the checks take."""
-    study = context.study
-    name = shown_first(list(context.cards), len(study.assignment.treated_units), study.answer)
-    first = context.cards.get(name) or dataclasses.replace(load_card(name), sampler=context.checked.sampler)
-    return {name: first, **context.cards}
+    return {context.shown.name: context.shown, **context.cards}
 
 
 def effect_steps(context: Context, section: Section) -> list[Step]:

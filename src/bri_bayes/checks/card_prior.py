@@ -1,4 +1,4 @@
-"""What does one card say of its priors? How the answer hangs on each, and for that of the checks all else shown."""
+"""What does one card say of its priors? How the answer hangs on each, and for the one shown first all else."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from bri_bayes.inference.fitting import fit
 
 @dataclass(frozen=True)
 class SensitivityBothWays(Sensitivity):
-    """Exact, and from reweighted draws."""
+    """Exact, and from reweighted draws; None for a card whose likelihood given its draws is no chain."""
 
-    by_importance: float
-    likelihood_by_importance: float
+    by_importance: float | None
+    likelihood_by_importance: float | None
 
 
 @dataclass(frozen=True)
 class CardPrior(Result):
-    """What was computed for one card; all but sensitivities for that of the checks. ``khats`` : by computation."""
+    """What was computed for one card; all but sensitivities for the one shown first. ``khats`` : by computation."""
 
     att: Effect
     sensitivity: Sequence[SensitivityBothWays]
@@ -42,13 +42,10 @@ class CardPrior(Result):
 def card_prior(analysis: Analysis, seed: int, draws: int, *, full: bool) -> CardPrior:
     """Sensitivities, exact and from ``draws``; ``full`` : with scales, refits and the prior predictive."""
     posterior = att_posterior(analysis.design, analysis.card, seed)
-    sampler = dataclasses.replace(analysis.card.sampler, draws=-(-draws // analysis.card.sampler.chains))
-    drawn = analysis.replace(card=dataclasses.replace(analysis.card, sampler=sampler))
-    reweighted = by_importance(fit(drawn, engine="marginal", seed=seed, pointwise=False))
-    assert ALL in reweighted, "all priors together are among the rows"
+    reweighted = _reweighted(analysis, seed, draws)
+    likelihood = reweighted.get(LIKELIHOOD)
     sensitivity = [
-        SensitivityBothWays(**vars(row), by_importance=reweighted[row.prior], likelihood_by_importance=likelihood)
-        for likelihood in (reweighted[LIKELIHOOD],)
+        SensitivityBothWays(**vars(row), by_importance=reweighted.get(row.prior), likelihood_by_importance=likelihood)
         for row in power_scaling(posterior)
     ]
     khats: dict[str, float | None] = {"the card": posterior.points.khat}
@@ -61,3 +58,16 @@ def card_prior(analysis: Analysis, seed: int, draws: int, *, full: bool) -> Card
     if predictive.additional_trade_by_period:
         trade = records(additional_trade(fit(analysis, engine="marginal", seed=seed, pointwise=False)))
     return CardPrior(posterior.effect, sensitivity, khats, scales(posterior, refits), refits, predictive, trade)
+
+
+def _reweighted(analysis: Analysis, seed: int, draws: int) -> dict[str, float]:
+    """Sensitivities from reweighted draws; none beside noise, whose rows are no chain given the draws, or where shocks
+    have a prior that ``log_priors`` does not know."""
+    card = analysis.card
+    if card.errors.structure == "ar1_noise" or card.shocks.process == "ar1" or isinstance(card.priors.shock, tuple):
+        return {}
+    sampler = dataclasses.replace(card.sampler, draws=-(-draws // card.sampler.chains))
+    drawn = analysis.replace(card=dataclasses.replace(card, sampler=sampler))
+    reweighted = by_importance(fit(drawn, engine="marginal", seed=seed, pointwise=False))
+    assert ALL in reweighted, "all priors together are among the rows"
+    return reweighted

@@ -18,7 +18,9 @@ from bri_bayes.checks.null_model import posterior_draws, problem_of, replicas
 from bri_bayes.checks.posterior_predictive import NAMES, predictive_checks
 from bri_bayes.core.json_values import Result
 from bri_bayes.design.analysis import Analysis
-from bri_bayes.estimands.first_answer import treated_groups, what_separates
+from bri_bayes.design.group_shocks import RATIO
+from bri_bayes.estimands.first_answer import kept_of_shocks, treated_groups, what_separates
+from bri_bayes.inference.att import att_posterior
 from bri_bayes.inference.batch import att_of_many
 from bri_bayes.study.card_text import assumption
 
@@ -72,7 +74,7 @@ def first_screen(
         card=card.name,
         assumption=assumption(card),
         groups=treated_groups(design),
-        separates=what_separates(card, design),
+        separates=what_separates(card, design, _kept(analysis, seed) if simulates else None),
         checked=None if checks is None else len(checks.statistics),
         failed=[
             FailedCheck(NAMES[row.statistic], row.p_value)
@@ -85,6 +87,15 @@ def first_screen(
             else None
         ),
     )
+
+
+def _kept(analysis: Analysis, seed: int) -> float | None:
+    """What the data left of the prior of the size of shared shocks, of the points that the section of priors has."""
+    if analysis.card.shocks.process == "none":
+        return None
+    posterior = att_posterior(analysis.design, analysis.card, seed)
+    ratio = posterior.hyper().get(RATIO)
+    return None if ratio is None else kept_of_shocks(analysis.card, ratio, posterior.points.weights)
 
 
 def claimed_power(analysis: Analysis, effect: float, *, panels: int, points: int, seed: int = 0) -> ClaimedPower:

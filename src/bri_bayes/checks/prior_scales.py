@@ -1,15 +1,15 @@
 """Which scales can so few units learn, and what happens to the answer when a prior is twice as wide or half?
 
-Each scale x is read on its prior's quantile u = F(x), uniform a priori, and normal score z = Phi^-1(u), N(0, 1):
+With u = F(x) and z of ``inference.learned``:
 
-    contraction = 1 - Var(z | y)                0: the posterior is as wide as the prior, 1: a point
+    kept        = sd(z | y)                     1: the posterior is as wide as the prior, 0: a point
+    contraction = 1 - kept^2
     overlap     = integral min(1, p(u | y))     the share of the prior that the posterior keeps
     follows     = log2(median with twice the prior scale / median with half of it) / 2      0: no, 1: fully
 
 Rule: a scale is "not learned" when contraction is below 0.5 or follows above 0.5 (the posterior goes at least half of
 the way with its prior), "partly learned" when contraction is below 0.75 or follows above 0.25, else "learned".
-The contraction is that of Betancourt (2018), arXiv:1803.08393, section 1.2, taken on the normal score; the overlap is
-that of Inman & Bradley (1989), doi:10.1080/03610928908830127.
+The overlap is that of Inman & Bradley (1989), doi:10.1080/03610928908830127.
 """
 
 from __future__ import annotations
@@ -20,18 +20,22 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtri
 
 from bri_bayes.core.arrays import Array
 from bri_bayes.core.effect import TAILS, Effect, Middle
 from bri_bayes.core.json_values import Result
 from bri_bayes.inference.att import AttPosterior, att_posterior, prior_blocks, with_scale
-from bri_bayes.inference.hyperparameters import PRIOR_OF
-from bri_bayes.inference.prior import prior_cdf, prior_density
+from bri_bayes.inference.hyperparameters import AUTOCORRELATIONS, PRIOR_OF
+from bri_bayes.inference.importance import Weighted
+from bri_bayes.inference.learned import LEARNED, NOT_LEARNED, PARTLY_LEARNED, how_much, kept_sd
+from bri_bayes.inference.mixture import NormalMixtures
+from bri_bayes.inference.prior import prior_cdf, prior_density, prior_quantile
 from bri_bayes.study.card_priors import Priors
 
 FACTORS = (0.5, 2.0)
-PARTLY, NOT = (0.75, 0.25), (0.5, 0.5)  # contraction below, follows above
+PARTLY_FOLLOWS, FOLLOWS = 0.25, 0.5
+# What is no scale of the outcome's units: correlations, and the size of shocks against that of errors.
+_UNITLESS = (*AUTOCORRELATIONS, "shock_ratio")
 _CURVE = 121  # points of a curve
 _UNIT = np.linspace(0, 1, 1001)
 
@@ -62,32 +66,39 @@ class Densities(Result):
 
 @dataclass(frozen=True)
 class LearnedScale(Result):
-    """A hyperparameter with its ``prior``'s name: what the module says of it. ``follows`` : None where not refitted."""
+    """A hyperparameter with its ``prior``'s name: what the module says of it. ``follows`` : None where not refitted;
+    ``expected`` : by the prior."""
 
     name: str
     prior: str
+    kept: float
     contraction: float
     overlap: float
     follows: float | None
     verdict: str
+    expected: Middle
     posterior: Middle
-    prior_median: float | None
     curve: Densities
 
 
 def refits_by_scale(posterior: AttPosterior, seed: int) -> list[PriorRefit]:
     """The ATT with each prior scale halved and doubled.
 
-    For rho, "half" doubles both shapes of its Beta prior (closer to zero) and "double" halves them.
+    For rho, "half" doubles both shapes of its Beta prior (closer to zero) and "double" halves them. A prior of a
+    hyperparameter is changed by reweighting the points, where they carry it; else the card is fitted again.
     """
     base, rows = posterior.effect, []
     for block in prior_blocks(posterior.design, posterior.card):
         for factor in FACTORS:
-            changed = att_posterior(posterior.design, with_scale(posterior.card, block, factor), seed)
-            effect = changed.effect
+            card = with_scale(posterior.card, block, factor)
+            points, source = posterior.under(card), posterior
+            if points is None or not points.is_good:
+                source = att_posterior(posterior.design, card, seed)
+                points = source.points
+            effect = NormalMixtures(points.weights[None, :], source.mixture.means, source.mixture.sds).effects()[0]
             moved = (effect.mean - base.mean) / base.sd
             width = (effect.upper - effect.lower) / (base.upper - base.lower)
-            rows.append(PriorRefit(block, factor, effect, moved, width, _medians(changed), changed.points.khat))
+            rows.append(PriorRefit(block, factor, effect, moved, width, _medians(source, points), points.khat))
     return rows
 
 
@@ -96,7 +107,7 @@ def scales(posterior: AttPosterior, refits: Sequence[PriorRefit]) -> list[Learne
     known = {field.name for field in dataclasses.fields(Priors)}
     names = [name for name, values in posterior.hyper().items() if values.ndim == 1 and block_of(name) in known]
     return [
-        scale_row(posterior, name, follows=None if name == "rho" else _follows(refits, block_of(name), name))
+        scale_row(posterior, name, follows=None if name in AUTOCORRELATIONS else _follows(refits, block_of(name), name))
         for name in names
     ]
 
@@ -107,29 +118,31 @@ def scale_row(posterior: AttPosterior, name: str, *, follows: float | None) -> L
     shape = getattr(posterior.card.priors, block)
     values, weights = posterior.hyper()[name], posterior.points.weights
     quantiles = prior_cdf(name, shape, values)
-    scores = ndtri(np.clip(quantiles, 1e-12, 1 - 1e-12))
-    contraction = 1 - float(weights @ (scores - weights @ scores) ** 2)
-    out = 1.0 if name == "rho" else float(posterior.design.attrs["y_scale"])
+    kept = kept_sd(name, shape, values, weights)
+    contraction = 1 - kept**2
+    out = 1.0 if name in _UNITLESS else float(posterior.design.attrs["y_scale"])
+    expected = [out * prior_quantile(name, shape, p) for p in (0.5, *TAILS)]
     low, middle, high = (out * quantile(values, weights, p) for p in (TAILS[0], 0.5, TAILS[1]))
     return LearnedScale(
         name=name,
         prior=block,
+        kept=kept,
         contraction=contraction,
         overlap=float(np.trapezoid(np.minimum(_ratio(_UNIT, quantiles, weights), 1.0), _UNIT)),
         follows=follows,
         verdict=verdict(contraction, follows),
+        expected=Middle(*expected),
         posterior=Middle(middle, low, high),
-        prior_median=None if name == "rho" else out * _prior_quantile(name, shape, 0.5),
         curve=_curve(name, shape, values, weights, out),
     )
 
 
 def verdict(contraction: float, follows: float | None) -> str:
     """Whether a scale was learned, by the rule at the top of this module."""
-    moved = follows or 0.0
-    if contraction < NOT[0] or moved > NOT[1]:
-        return "not learned"
-    return "partly learned" if contraction < PARTLY[0] or moved > PARTLY[1] else "learned"
+    moved, by_width = follows or 0.0, how_much(contraction)
+    if by_width == NOT_LEARNED or moved > FOLLOWS:
+        return NOT_LEARNED
+    return PARTLY_LEARNED if by_width == PARTLY_LEARNED or moved > PARTLY_FOLLOWS else LEARNED
 
 
 def block_of(name: str) -> str:
@@ -144,8 +157,8 @@ def quantile(values: Array, weights: Array, p: float) -> float:
     return float(np.interp(p, below, values[order]))
 
 
-def _medians(posterior: AttPosterior) -> dict[str, float]:
-    weights = posterior.points.weights
+def _medians(posterior: AttPosterior, points: Weighted) -> dict[str, float]:
+    weights = points.weights
     return {name: quantile(values, weights, 0.5) for name, values in posterior.hyper().items() if values.ndim == 1}
 
 
@@ -172,17 +185,11 @@ def _ratio(at: Array, quantiles: Array, weights: Array) -> Array:
 
 def _curve(name: str, shape: Any, values: Array, weights: Array, out: float) -> Densities:
     """Prior and posterior density on the outcome's scale, from zero (-1 for rho) to beyond both."""
-    if name == "rho":
+    if name in AUTOCORRELATIONS:
         x = np.linspace(-0.999, 0.999, _CURVE)
     else:
-        top = max(quantile(values, weights, 0.995), _prior_quantile(name, shape, 0.9 if name == "sigma" else TAILS[1]))
+        top = max(quantile(values, weights, 0.995), prior_quantile(name, shape, 0.9 if name == "sigma" else TAILS[1]))
         x = np.linspace(top / (10 * _CURVE), top, _CURVE)
     prior = prior_density(name, shape, x)
     posterior = prior * _ratio(prior_cdf(name, shape, x), prior_cdf(name, shape, values), weights)
     return Densities((x * out).tolist(), (prior / out).tolist(), (posterior / out).tolist())
-
-
-def _prior_quantile(name: str, shape: Any, p: float) -> float:
-    from scipy.stats import halfnorm, t
-
-    return float(shape * t.ppf((1 + p) / 2, 3) if name == "sigma" else halfnorm.ppf(p, scale=shape))

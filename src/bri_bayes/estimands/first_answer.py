@@ -11,13 +11,16 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+from bri_bayes.core.arrays import Array
 from bri_bayes.core.effect import Effect
 from bri_bayes.core.names import GROUP
-from bri_bayes.design.analysis import Analysis
+from bri_bayes.design.analysis import Analysis, Fit
 from bri_bayes.design.design import Design
+from bri_bayes.design.group_shocks import RATIO
 from bri_bayes.inference.att import att_posterior
 from bri_bayes.inference.by_classes import att_by_classes
 from bri_bayes.inference.importance import KHAT_LIMIT
+from bri_bayes.inference.learned import NOT_LEARNED, PARTLY_LEARNED, how_much, kept_sd
 from bri_bayes.inference.work import cheapest_plan
 from bri_bayes.study.card_text import assumption
 from bri_bayes.study.model_card import ModelCard, load_card
@@ -70,8 +73,11 @@ def treated_groups(design: Design) -> list[str]:
     return sorted({str(names[group]) for group in group_ix[treated & (group_ix >= 0)]} | {str(unit) for unit in single})
 
 
-def what_separates(card: ModelCard, design: Design) -> list[str]:
-    """What the first answer assumes of the treated units together, in a sentence; nothing where they share nothing."""
+def what_separates(card: ModelCard, design: Design, kept: float | None) -> list[str]:
+    """What the first answer assumes of the treated units together, in a sentence; nothing where they share nothing.
+
+    ``kept`` : what the posterior of the size of a shock has left of its prior's sd; None where it is not known.
+    """
     if card.shocks.process == "none":
         return []
     groups = treated_groups(design)
@@ -80,6 +86,25 @@ def what_separates(card: ModelCard, design: Design) -> list[str]:
         return [f"The {n_units} treated units are {len(groups)} groups: as many independent draws, whatever the units."]
     return [
         f"The {n_units} treated units are one group, so the policy was tried once: whatever else befell this group "
-        "after the onset cannot be told from it. The first answer allows for shocks that they share, whose size is "
-        "hardly learned from one group; 'units independent' does without."
+        f"after the onset cannot be told from it. The first answer allows for shocks that they share{_size(kept)}; "
+        "'units independent' does without."
     ]
+
+
+def kept_of_shocks(card: ModelCard, ratio: Array, weights: Array | None = None) -> float:
+    """The sd of the size of a group's shock against a unit's error, posterior over prior, of weighted values."""
+    return kept_sd(RATIO, card.priors.shock, ratio.ravel(), weights)
+
+
+def kept_in(fit: Fit) -> float | None:
+    """The same of the draws of a fit; None where units share no shocks."""
+    posterior = fit.posterior["posterior"]
+    return kept_of_shocks(fit.analysis.card, posterior[RATIO].to_numpy()) if RATIO in posterior else None
+
+
+def _size(kept: float | None) -> str:
+    """How much of the size of the shocks was learned, by the rule of ``inference.learned``, with its number."""
+    if kept is None:
+        return ""
+    word = {NOT_LEARNED: "hardly", PARTLY_LEARNED: "partly"}.get(how_much(1 - kept**2), "well")
+    return f", whose size is {word} learned ({100 * kept:.0f}% of its prior's standard deviation is left)"

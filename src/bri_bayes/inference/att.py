@@ -8,7 +8,8 @@ the likelihood,
 
 which is the model of precision a Q, times a factor of h. A normal prior of sd s has sd s / sqrt(a) under power a, a
 half-normal scale likewise, and a Beta(p, q) becomes Beta(1 + a (p - 1), 1 + a (q - 1)): those are other cards. The
-half-t prior of sigma is raised as it stands.
+half-t prior of sigma is raised as it stands. Where only priors of hyperparameters change, what the data say of the
+ATT given them does not: the points keep their means and sds and get other weights, at no cost.
 
 Source: Kallioinen, Paananen, Buerkner & Vehtari (2023), doi:10.1007/s11222-023-10366-5.
 """
@@ -38,6 +39,8 @@ from bri_bayes.study.card_priors import Priors
 from bri_bayes.study.model_card import ModelCard
 
 SIGMA, LIKELIHOOD = "sigma", "likelihood"
+# Priors of coefficients: under others the moments of the ATT given the hyperparameters are others.
+OF_COEFFICIENTS = ("unit", "period", "effect", "effect_growth", "covariate", "modifier", "trend")
 
 
 @dataclass(frozen=True)
@@ -80,8 +83,26 @@ class AttPosterior:
     def powered(self, parts: Iterable[str], power: float) -> NormalMixtures:
         """The posterior with ``parts`` (priors of the card, "likelihood") raised to ``power``, from the same points."""
         card, powers = powered(self.card, parts, power)
+        if powers.likelihood == 1.0 and (log_ratios := self.log_ratios(card, powers)) is not None:
+            return _mixture(self.points.weights, log_ratios, self.mixture.means[0], self.mixture.sds)
         log_density, means, sds = att_given(self.design, card, self.points.vectors, powers)
         return _mixture(self.points.weights, log_density - self.log_density, means, sds)
+
+    def under(self, card: ModelCard) -> Weighted | None:
+        """The same points, weighted for a card with other priors of hyperparameters; None where it has more that is
+        other. They are read with ``hyper`` of this card.
+        """
+        log_ratios = self.log_ratios(card, Powers())
+        return None if log_ratios is None else self.points.reweighted(log_ratios)
+
+    def log_ratios(self, card: ModelCard, powers: Powers) -> Array | None:
+        """Log of the prior density of ``card`` at the points over that of this one : (point,); None as in ``under``."""
+        if any(getattr(card.priors, name) != getattr(self.card.priors, name) for name in OF_COEFFICIENTS):
+            return None
+        values = self.hyper()
+        before, after = _space(self.design, self.card), _space(self.design, card)
+        of_sigma = (powers.sigma - 1.0) * before.log_prior_sigma(values[SIGMA])
+        return np.asarray(after.log_density(values) - before.log_density(values) + of_sigma)
 
 
 def att_posterior(design: Design, card: ModelCard, seed: int) -> AttPosterior:

@@ -126,6 +126,31 @@ class Hyperparameters:
         """Log prior density of the common error scale on its natural scale, the standardised one : (draws,)."""
         return _log_half_t3(sigma, self.card.priors.sigma)
 
+    def log_density(self, values: Mapping[str, Array]) -> Array:
+        """Log prior density of natural values, up to a constant that no prior scale enters : (draws,).
+
+        The share of exposure is left out: its prior stands in no ``Priors``.
+        """
+        priors, total = self.card.priors, np.zeros(len(values["sigma"]))
+        for name in self.names:
+            value = values[name]
+            if name == "sigma":
+                total += self.log_prior_sigma(value)
+            elif name in AUTOCORRELATIONS:
+                a, b = getattr(priors, AUTOCORRELATIONS[name])
+                total += lgamma(a + b) - lgamma(a) - lgamma(b)
+                total += (a - 1) * np.log((1 + value) / 2) + (b - 1) * np.log((1 - value) / 2)
+            elif name in PRIOR_OF:
+                prior = getattr(priors, PRIOR_OF[name])
+                log_normal = isinstance(prior, tuple)
+                score = np.log(value / prior[0]) / prior[1] if log_normal else value / prior
+                total += -0.5 * score**2 - log(prior[1] if log_normal else prior)
+        if "sigma_unit" in values:
+            spread = priors.sigma_spread
+            ratio = np.log(values["sigma_unit"] / values["sigma"][:, None]) / spread
+            total += (-0.5 * ratio**2 - log(spread)).sum(axis=1)
+        return total
+
     def _value(self, name: str, x: Array) -> Array:
         if name == "sigma":
             return np.asarray(np.maximum(_exp(x), _SMALLEST_SIGMA))

@@ -112,3 +112,14 @@ def prior_cdf(name: str, scale: float | tuple[float, float], x: Array) -> Array:
     if name == "sigma":
         return np.asarray(np.maximum(2 * t.cdf(x / scale, 3) - 1, 0.0))
     return np.asarray(halfnorm.cdf(x, scale=scale))
+
+
+def prior_quantile(name: str, scale: float | tuple[float, float], p: float) -> float:
+    """The p-quantile of the prior of a group scale, of sigma or of an autocorrelation, on the standardised scale."""
+    from scipy.stats import beta, halfnorm, lognorm, t
+
+    if isinstance(scale, tuple):
+        if name in AUTOCORRELATIONS:
+            return float(2 * beta.ppf(p, *scale) - 1)
+        return float(lognorm.ppf(p, scale[1], scale=scale[0]))
+    return float(scale * t.ppf((1 + p) / 2, 3) if name == "sigma" else halfnorm.ppf(p, scale=scale))

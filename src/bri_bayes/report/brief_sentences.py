@@ -210,14 +210,17 @@ def robustness(values: Values) -> list[str]:
 
 
 def prior(values: Values) -> list[str]:
-    """How far the mean moves when a prior is made twice or half as wide."""
+    """How far the answer shown first moves when a prior of its card is made twice or half as wide."""
     texts = []
     for outcome in (values["prior"].get("details") or {}).values():
-        if outcome.get("refits"):
-            most = max(abs(row["moved_sd"]) for row in outcome["refits"])
+        if refits := outcome.get("refits"):
+            most = max(abs(row["moved_sd"]) for row in refits)
+            width = max(abs(row["width_ratio"] - 1) for row in refits)
+            of_card = f"{len(refits) // 2} priors of {card_label(outcome['card'], values)}"
             texts.append(
-                f"{outcome['label']}: with any prior half or twice as wide the mean moves by at most "
-                f"{number(most, 2)} posterior standard deviations."
+                f"{outcome['label']}: with any of the {of_card} half or twice as wide the mean moves by at most "
+                f"{number(most, 2)} posterior standard deviations and the interval's width by "
+                f"{probability(width, words=False)}."
             )
     return texts
 

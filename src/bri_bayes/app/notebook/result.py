@@ -22,7 +22,7 @@ from bri_bayes.core.names import OBS
 from bri_bayes.data.panel import period_labels
 from bri_bayes.design.analysis import Analysis, Fit
 from bri_bayes.design.design import Design
-from bri_bayes.estimands.first_answer import alternatives, what_separates
+from bri_bayes.estimands.first_answer import alternatives, kept_in, what_separates
 from bri_bayes.estimands.linear import att_effect, effect_within, effects_by, effects_by_cell, effects_by_cohort
 from bri_bayes.study.card_text import assumption
 from bri_bayes.study.model_card import ModelCard, load_card
@@ -127,7 +127,7 @@ class DidResult(InMaketables):
         said = [effect_in_prose(self.fit, self.effect), f"The posterior assumes: {assumption(self.card)}."]
         if not self.trustworthy:
             said.append("Its computation did not pass its diagnostics: do not use these numbers.")
-        return " ".join([*said, *what_separates(self.card, self.design), *self.notes])
+        return " ".join([*said, *what_separates(self.card, self.design, kept_in(self.fit)), *self.notes])
 
     def to_frame(self, by: By | None = None) -> pd.DataFrame:
         """Effects as a data frame: the average, or one row a unit, event time, period, cell, or cohort and time."""

@@ -9,12 +9,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bri_bayes.presentation import sentences
+from bri_bayes.presentation.names_shown import card_label
 from bri_bayes.presentation.study_tables import Values
 from bri_bayes.report.figures import keys, marks, theme, wording
 from bri_bayes.study.card_text import SCALE_WORDS
 
 # The axis against the highest density, so that the numbers stand above it.
 _HEADROOM = 1.35
+CORRELATIONS = ("rho", "shock_rho")
+# What has no unit, and what every row tells of: no scale of a group.
+UNITLESS, OF_ROWS = (*CORRELATIONS, "shock_ratio"), ("sigma", "rho", "noise")
 
 
 @theme.themed
@@ -22,12 +26,13 @@ def prior_scales(values: Values) -> Figure:
     """A column for each outcome and a row for each scale."""
     outcomes = wording.outcomes_of(values, "prior", "scales")
     rows = max(len(outcome["scales"]) for outcome in outcomes.values())
+    card = card_label(next(iter(outcomes.values()))["card"], values)
     figure = theme.page(
         values,
         _title(outcomes),
-        "A posterior that looks like its prior learned nothing. Contraction: the share of the prior's variance that "
-        "is gone, on the prior's normal score. Not learned: below 0.5, or the posterior goes at least half of the way "
-        "with the scale of its prior.",
+        f"Of {card}. A posterior that looks like its prior learned "
+        "nothing. Contraction: the share of the prior's variance that is gone, on the prior's normal score. Not "
+        "learned: below 0.5, or the posterior goes at least half of the way with the scale of its prior.",
         body=marks.blocks(outcomes) * (1.75 * rows),
         key=[keys.band(theme.MUTED, "prior", 0.25), keys.line(theme.BLUE, "posterior")],
     )
@@ -59,12 +64,7 @@ def caption(values: Values) -> list[str]:
 
 def _title(outcomes: Mapping[str, Any]) -> str:
     """How many group scales are not learned, over all outcomes."""
-    group = [
-        row["verdict"]
-        for outcome in outcomes.values()
-        for row in outcome["scales"]
-        if row["name"] not in ("sigma", "rho")
-    ]
+    group = [row["verdict"] for outcome in outcomes.values() for row in outcome["scales"] if row["name"] not in OF_ROWS]
     lost = sum(verdict == "not learned" for verdict in group)
     treated = len(next(iter(outcomes.values()))["treated"])
     if not group:
@@ -84,7 +84,7 @@ def _draw(ax: Axes, row: Mapping[str, Any], outcome: Mapping[str, Any]) -> None:
     numbers = f"contraction {sentences.number(row['contraction'], 2)}, overlap {sentences.number(row['overlap'], 2)}"
     if row["follows"] is not None:
         numbers += f", follows {sentences.number(row['follows'], 2)}"
-    side: dict[str, Any] = {"x": 0.98, "ha": "right"} if row["name"] != "rho" else {"x": 0.02, "ha": "left"}
+    side: dict[str, Any] = {"x": 0.98, "ha": "right"} if row["name"] not in CORRELATIONS else {"x": 0.02, "ha": "left"}
     ax.text(y=0.99, s=numbers, transform=ax.transAxes, va="top", size=theme.SMALL, color=theme.MUTED, **side)
-    if row["name"] != "rho":
+    if row["name"] not in UNITLESS:
         ax.set_xlabel(sentences.effect_unit(outcome), size=theme.SMALL)

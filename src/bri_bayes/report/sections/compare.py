@@ -11,7 +11,6 @@ from bri_bayes.checks.model_scores import ModelScores, differences, model_scores
 from bri_bayes.checks.model_table import ModelTable, model_table
 from bri_bayes.core.json_values import Result
 from bri_bayes.estimands.comparison import RULE, SMALL_DIFFERENCE, require_same_rows
-from bri_bayes.estimands.first_answer import shown_first
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.compared_labels import label_and_role
 from bri_bayes.presentation.gates import beyond_limits
@@ -124,9 +123,7 @@ def _cards(context: Context, outcome: str) -> dict[str, ModelCard]:
 
 def _roles(context: Context, cards: Mapping[str, ModelCard]) -> dict[str, str]:
     """In words, of the card that is shown first and of that of the checks, as far as they are compared."""
-    study = context.study
-    shown = shown_first(list(context.cards), len(study.assignment.treated_units), study.answer)
-    named = {shown: ["shown first"]}
+    named = {context.shown.name: ["shown first"]}
     named.setdefault(context.checked.name, []).append("of the checks")
     return {name: ", ".join(words) for name, words in named.items() if name in cards}
 

@@ -12,8 +12,10 @@ from bri_bayes.checks.prior_predictive import PriorPredictive
 from bri_bayes.checks.prior_scales import LearnedScale, PriorRefit
 from bri_bayes.core.effect import Effect
 from bri_bayes.inference.importance import KHAT_LIMIT
+from bri_bayes.inference.learned import NOT_LEARNED
 from bri_bayes.presentation import page_parts as page
 from bri_bayes.presentation import sentences
+from bri_bayes.presentation.names_shown import card_label
 from bri_bayes.presentation.results import Described, SectionResult
 from bri_bayes.presentation.study_tables import OUTCOME, Values
 from bri_bayes.presentation.table_spec import Column, TableSpec, effect_columns, in_csv
@@ -37,7 +39,7 @@ QUANTITIES = {
 
 @dataclass(frozen=True, kw_only=True)
 class PriorDetails(Described):
-    """All that the page shows of an outcome beside the sensitivities of the card of the checks."""
+    """All that the page shows of an outcome beside the sensitivities of ``card``, the one that is shown first."""
 
     card: str
     treated: Sequence[str]
@@ -50,7 +52,7 @@ class PriorDetails(Described):
 
 
 def steps(context: Context) -> list[Step]:
-    """One piece of work an outcome and card: that of the checks in full, others for their power-scaling."""
+    """One piece of work an outcome and card: that shown first in full, others for their power-scaling."""
     draws = QUICK_DRAWS if context.quick else DRAWS
     pieces = []
     for position, (name, card) in enumerate(_cards(context).items()):
@@ -65,7 +67,7 @@ def steps(context: Context) -> list[Step]:
 
 
 def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
-    """``outcomes`` : the sensitivities of the card of the checks; ``details`` : all else that the page shows."""
+    """``outcomes`` : the sensitivities of the card that is shown first; ``details`` : all else that the page shows."""
     outcomes: dict[str, Sequence[SensitivityBothWays]] = {}
     details: dict[str, PriorDetails] = {}
     failed = []
@@ -107,6 +109,7 @@ def parts(values: Values) -> list[page.Part]:
         page.Heading("Which scales were learned"),
         page.Picture("prior_scales"),
         *(page.Paragraph(_learned(values, details)) for details in section["details"].values()),
+        page.Shown(SCALES.fill(values), folded="Every scale and correlation, before and after the data"),
     ]
 
 
@@ -139,7 +142,8 @@ def _scale_rows(values: Values) -> Iterator[dict[str, Any]]:
     for name, details in values[NAME]["details"].items():
         for row in details["scales"]:
             words = SCALE_WORDS.get(row["name"], row["name"])
-            yield {**row, **row["posterior"], "outcome": name, "label": details["label"], "words": words}
+            expected = {f"prior_{key}": value for key, value in row["expected"].items()}
+            yield {**row, **row["posterior"], **expected, "outcome": name, "label": details["label"], "words": words}
 
 
 def _words(row: Mapping[str, Any]) -> str:
@@ -147,31 +151,36 @@ def _words(row: Mapping[str, Any]) -> str:
 
 
 def _cards(context: Context) -> dict[str, ModelCard]:
-    """The card of the checks in closed form, and, unless the run is quick, the other ones."""
+    """The cards in closed form: that whose answer is shown first, and, unless the run is quick, those of the study."""
     from bri_bayes.inference.marginal import is_feasible
 
     first = next(iter(context.study.outcomes))
     chosen = {
         name: card
-        for name, card in context.cards.items()
+        for name, card in {context.shown.name: context.shown, **context.cards}.items()
         if card.is_marginal and is_feasible(context.analysis(first, card).design, card)
     }
     return dict(list(chosen.items())[:1]) if context.quick else chosen
 
 
 def _learned(values: Values, details: Mapping[str, Any]) -> str:
-    """Which scales the treated units cannot learn, in one sentence."""
-    group = {row["name"]: row for row in details["scales"] if row["name"] in SCALE_WORDS}
-    lost = [f"{SCALE_WORDS[name]} ({name})" for name, row in group.items() if row["verdict"] == "not learned"]
+    """Which scales the treated units cannot learn, in one sentence, each with what it keeps of its prior's sd."""
+    named = {row["name"]: row for row in details["scales"] if row["name"] in SCALE_WORDS}
+    lost = [
+        f"{SCALE_WORDS[name]} ({sentences.probability(row['kept'], words=False)} of its prior's standard deviation is "
+        "left)"
+        for name, row in named.items()
+        if row["verdict"] == NOT_LEARNED
+    ]
     units = sentences.counted(len(details["treated"]), sentences.unit_noun(values))
-    label = details["label"]
+    of_card = f"{details['label']}, {card_label(details['card'], values)}"
     if not lost:
-        return f"{label}: {units} and their controls learn every scale of the model, by the rule of the figure."
-    follows = max((group[name]["follows"] or 0.0) for name in group)
+        return f"{of_card}: {units} and their controls learn every scale of the model, by the rule of the figure."
+    follows = max((named[name]["follows"] or 0.0) for name in named)
     return (
-        f"{label}: {units} cannot learn {sentences.listed(lost)}: on its prior's normal score the posterior keeps more "
-        f"than half of the prior's variance, or follows its scale. When such a prior is made twice as wide, the "
-        f"posterior median goes along by a factor of up to {2**follows:.1f}."
+        f"{of_card}: {units} hardly learn {sentences.listed(lost)}: on its prior's normal score the posterior keeps "
+        f"more than 71% of the prior's standard deviation (half of the variance), or follows its scale. When such a "
+        f"prior is made twice as wide, the posterior median goes along by a factor of up to {2**follows:.1f}."
     )
 
 
@@ -204,7 +213,7 @@ SENSITIVITY = TableSpec(
         *in_csv("prior"),
         Column("prior_words", "prior"),
         Column("prior_sensitivity", "exact", "number", 3),
-        Column("by_importance", "reweighted", "number", 3),
+        Column("by_importance", "reweighted", "number", 3, minor=True),
         Column("likelihood_sensitivity", "likelihood", "number", 3),
         *in_csv("likelihood_by_importance", kind="number"),
         Column("verdict", "verdict"),
@@ -237,19 +246,28 @@ SCALES = TableSpec(
         *OUTCOME,
         *in_csv("name"),
         Column("words", "scale", "name"),
-        Column("prior_median", "prior median", "number", scale="effect"),
-        Column("median", "posterior median", "number", scale="effect"),
-        Column("lower", "2.5%", "number", scale="effect"),
-        Column("upper", "97.5%", "number", scale="effect"),
+        Column("prior_median", "prior median", "number", 2),
+        Column("prior_lower", "2.5%", "number", 2),
+        Column("prior_upper", "97.5%", "number", 2),
+        Column("median", "posterior median", "number", 2),
+        Column("lower", "2.5%", "number", 2),
+        Column("upper", "97.5%", "number", 2),
+        Column("kept", "sd left", "probability"),
         Column("contraction", "contraction", "number", 2, minor=True),
         Column("overlap", "overlap", "number", 2, minor=True),
         Column("follows", "follows", "number", 2, minor=True),
         Column("verdict", "verdict"),
     ),
     _scale_rows,
+    lambda values: (
+        "Of the card that is shown first. Sd left: the posterior's standard deviation against the prior's, both on the "
+        "prior's normal score; above 71% a scale is not learned, above 50% partly. Follows: how far the posterior "
+        "median goes along when the prior is made wider, 0 not at all, 1 in full.",
+    ),
 )
 SECTION = Section(
     name=NAME,
+    card=lambda context: next(iter(_cards(context).values()), None),
     title="Priors",
     steps=steps,
     collect=collect,

@@ -10,12 +10,13 @@ from typing import Any
 
 from bri_bayes.data.panel import Panel
 from bri_bayes.design.analysis import Analysis
+from bri_bayes.estimands.first_answer import shown_first
 from bri_bayes.presentation.page_parts import Part
 from bri_bayes.presentation.results import Described, SectionResult
 from bri_bayes.presentation.study_tables import Values
 from bri_bayes.presentation.table_spec import TableSpec
 from bri_bayes.runtime.steps import Finished, Parts, Step
-from bri_bayes.study.model_card import ModelCard
+from bri_bayes.study.model_card import ModelCard, load_card
 from bri_bayes.study.study_file import Study
 
 
@@ -39,6 +40,12 @@ class Context:
     def checked(self) -> ModelCard:
         """The card of the checks: the first of the study's models."""
         return next(iter(self.cards.values()))
+
+    @property
+    def shown(self) -> ModelCard:
+        """The card whose answer is shown first: one of the study's models, or a shipped one."""
+        name = shown_first(list(self.cards), len(self.study.assignment.treated_units), self.study.answer)
+        return self.cards.get(name) or dataclasses.replace(load_card(name), sampler=self.checked.sampler)
 
     def analysis(self, outcome: str, card: ModelCard | None = None) -> Analysis:
         """The recipe of the study for an outcome, with the card of the checks or another."""
