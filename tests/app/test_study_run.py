@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,29 @@ def test_the_report_can_be_rendered_again_and_needs_an_earlier_run(study, tmp_pa
     report.unlink()
     render_again(study)
     assert report.read_bytes() == before
+
+
+def test_the_folder_of_a_run_is_rendered_again_wherever_it_lies_and_a_table_alone_is_a_file(study, tmp_path):
+    run_study(study, quick=True)
+    moved = (tmp_path / "reports" / "small").rename(tmp_path / "kept")
+    before = (moved / "report.html").read_bytes()
+    (moved / "report.html").unlink()
+    assert render_again(moved) == moved / "report.html"
+    assert (moved / "report.html").read_bytes() == before
+    assert not (tmp_path / "reports" / "small").exists()
+    written = render_again(moved, form="docx", table="headline")
+    assert written == moved / "tables" / "headline.docx"
+    with zipfile.ZipFile(written) as archive:
+        document = archive.read("word/document.xml").decode()
+    assert document.count("<w:tbl>") == 1
+    assert "SIMULAT" in document
+    html = render_again(moved, form="html", table="headline").read_text(encoding="utf-8")
+    assert html.count("<table>") == 1
+    assert "clustered" in html
+    with pytest.raises(InputError, match='no table "headlin"; did you mean "headline"'):
+        render_again(moved, table="headlin")
+    with pytest.raises(InputError, match="--format docx or html"):
+        render_again(moved, form="pdf", table="headline")
 
 
 def test_png_is_written_where_it_is_asked_for_and_the_page_links_to_the_files_that_are_there(study, tmp_path):

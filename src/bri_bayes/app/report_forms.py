@@ -6,9 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from bri_bayes.core.errors import InputError
+from bri_bayes.core.errors import InputError, suggest
+from bri_bayes.core.io import write_text
+from bri_bayes.presentation.main_tables import TABLES
+from bri_bayes.presentation.names_shown import table_in_words
 from bri_bayes.presentation.page_parts import Part
 from bri_bayes.report.sections import load_sections, section_names
+from bri_bayes.report.table_files import html_text
 
 Form = Literal["html", "docx", "pdf"]
 
@@ -36,6 +40,23 @@ def written_as(form: Form, language: str, values: Mapping[str, Any], page: Path)
     tables = [path.stem for path in sorted((folder / "tables").glob("*.csv"))]
     beside = page.with_suffix(f".{language}.html")
     return render_report(values, figures, beside, parts, tables=tables, language=language)
+
+
+def table_as(form: Form, name: str, values: Mapping[str, Any], page: Path) -> Path:
+    """Write one table of the report, by the name of its CSV, beside that: "docx" for Word, "html" for others."""
+    sections = load_sections(section for section in section_names() if values.get(section))
+    known = {spec.name: spec for spec in (*TABLES, *(spec for section in sections for spec in section.tables))}
+    if name not in known:
+        raise InputError(f'the report has no table "{name}"; {suggest(name, known)}')
+    if form == "pdf":
+        raise InputError("a table by itself is for Word or a browser: --format docx or html; its LaTeX is in tables/")
+    table, out = known[name].fill(values), page.parent / "tables" / f"{name}.{form}"
+    if form == "docx":
+        from bri_bayes.report.word_file import write_word_table
+
+        return write_word_table(values, table, out)
+    write_text(out, html_text(table_in_words(values, table)))
+    return out
 
 
 def parts_of(values: Mapping[str, Any]) -> dict[str, tuple[str, Sequence[Part]]]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import bri_bayes
 from bri_bayes.app.examined_card import answer_first
-from bri_bayes.app.report_forms import Form, parts_of, written_as
+from bri_bayes.app.report_forms import Form, parts_of, table_as, written_as
 from bri_bayes.app.study_key import study_key
 from bri_bayes.app.study_outline import named, study_card, unanswered
 from bri_bayes.app.study_size import refuse_too_much
@@ -116,16 +116,18 @@ def render_again(
     out: Path | None = None,
     form: Form = "html",
     language: str = "en",
+    table: str | None = None,
     png: bool = False,
     jobs: int = 1,
 ) -> Path:
     """Figures, tables and pages from the values.json of the last run of the study, which must be as it was written.
 
+    ``study_path`` : the study, or the folder of a run. ``table`` : that one alone, in ``form``, beside its CSV.
     ``form`` : "docx" writes the main page as a Word file beside them, "pdf" the pages on paper, by Chromium.
     ``language`` : of a main page beside the English one; ``png`` : write each figure as PNG, too; ``jobs`` : processes
     that draw.
     """
-    folder = out or default_out(load_study(study_path))
+    folder = out or (study_path if _is_of_a_run(study_path) else None) or default_out(load_study(study_path))
     try:
         values, manifest = (
             json.loads((folder / name).read_text(encoding="utf-8")) for name in ("values.json", "manifest.json")
@@ -136,7 +138,14 @@ def render_again(
     if manifest["values"] != digest(values):
         raise InputError(f"{folder}: values.json is not as the run of manifest.json wrote it; start with bri-bayes run")
     page = _write(folder, values, manifest, png=png, jobs=jobs)
+    if table is not None:
+        return table_as(form, table, values, page)
     return page if (form, language) == ("html", "en") else written_as(form, language, values, page)
+
+
+def _is_of_a_run(path: Path | None) -> bool:
+    """Whether a run wrote its report into this folder."""
+    return path is not None and all((path / name).is_file() for name in ("values.json", "manifest.json"))
 
 
 def init_study(folder: Path) -> Path:

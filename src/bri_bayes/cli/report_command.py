@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from bri_bayes.cli.commands import JobsOption, PngOption, StudyArgument, processes
+from bri_bayes.cli.commands import JobsOption, PngOption, processes
 
 
 def register_report(app: typer.Typer) -> None:
@@ -15,7 +15,9 @@ def register_report(app: typer.Typer) -> None:
 
     @app.command()
     def report(
-        study: StudyArgument = None,
+        study: Annotated[
+            Path | None, typer.Argument(help="A study, or the folder of its run; default: the study that ships.")
+        ] = None,
         out: Annotated[Path | None, typer.Option(help="Folder of the run.")] = None,
         form: Annotated[
             Literal["html", "docx", "pdf"],
@@ -24,11 +26,15 @@ def register_report(app: typer.Typer) -> None:
         language: Annotated[
             Literal["en", "zh"], typer.Option("--lang", help="zh: the main page in Chinese too, as report.zh.html.")
         ] = "en",
+        table: Annotated[
+            str | None, typer.Option(help="One table alone, by the name of its CSV; --format docx or html.")
+        ] = None,
         png: PngOption = False,
         jobs: JobsOption = None,
     ) -> None:
-        """Write the report again from the values of the last run: as pages, for Word, or on paper."""
+        """Write the report again from the values of the last run: as pages, for Word, on paper; or one table alone."""
         workers = processes(jobs)
         from bri_bayes.app.study_run import render_again
 
-        typer.echo(str(render_again(study, out=out, form=form, language=language, png=png, jobs=workers)))
+        path = render_again(study, out=out, form=form, language=language, table=table, png=png, jobs=workers)
+        typer.echo(str(path))

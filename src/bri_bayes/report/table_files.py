@@ -1,18 +1,19 @@
-"""How does a table become a file? CSV with every digit and name, LaTeX in words; both say what panel it is of."""
+"""How does a table become a file? CSV with every digit and name, LaTeX and HTML in words; all say of which panel."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections.abc import Iterable
+from html import escape
 from pathlib import Path
 from typing import Any
 
 from bri_bayes.core.io import write_text
-from bri_bayes.presentation.cells import readable
+from bri_bayes.presentation.cells import grid, readable
 from bri_bayes.presentation.main_tables import TABLES
 from bri_bayes.presentation.names_shown import table_in_words
-from bri_bayes.presentation.table_spec import Column, Table, TableSpec, Values, is_missing
+from bri_bayes.presentation.table_spec import Column, Table, TableSpec, Values, is_missing, provenance_of
 from bri_bayes.report.latex import latex_text
 
 # What a spreadsheet takes for the start of a formula.
@@ -38,6 +39,20 @@ def csv_text(table: Table) -> str:
     for row in table.rows:
         lines.writerow([*(_cell(row.get(column.key), column) for column in table.columns), table.panel["kind"]])
     return text.getvalue()
+
+
+def html_text(table: Table) -> str:
+    """A page with the table alone, as a reader sees it, to be pasted into a document."""
+    shown = grid(table)
+    heads = "".join(f"<th>{escape(column.heading)}</th>" for column in shown.columns)
+    rows = "".join(f"<tr>{''.join(f'<td>{escape(cell.text)}</td>' for cell in row)}</tr>\n" for row in shown.rows)
+    caption = ". ".join(part.rstrip(".") for part in (table.caption, provenance_of(table.panel)))
+    notes = "".join(f"<p>{escape(note)}</p>\n" for note in shown.notes)
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(table.caption)}</title></head>'
+        f"<body><table>\n<caption>{escape(caption)}</caption>\n<thead><tr>{heads}</tr></thead>\n"
+        f"<tbody>\n{rows}</tbody></table>\n{notes}</body></html>\n"
+    )
 
 
 def _cell(value: Any, column: Column) -> Any:

@@ -47,7 +47,16 @@ class _Image:
 def write_word(values: Values, content: Mapping[str, Any], out: Path) -> Path:
     """Write the main page to ``out``, its figures drawn as PNG. ``content`` : of the main page."""
     images: list[_Image] = []
-    body = "".join(_body(values, content, images))
+    return _written("".join(_body(values, content, images)), images, out)
+
+
+def write_word_table(values: Values, table: Table, out: Path) -> Path:
+    """Write one table to ``out``, with its caption and notes, to be copied into a manuscript."""
+    return _written(_table(values, table), [], out)
+
+
+def _written(body: str, images: list[_Image], out: Path) -> Path:
+    """The parts of the file around the body of its document."""
     document = f"{_DECLARED}<w:document {_SPACES}><w:body>{body}{_SHEET}</w:body></w:document>"
     parts: dict[str, bytes] = {
         "[Content_Types].xml": _TYPES.encode(),
