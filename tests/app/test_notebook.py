@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 import bri_bayes as bb
 from bri_bayes.app.estimate import estimate
+from bri_bayes.app.notebook.formula import sides
 from bri_bayes.app.notebook.study_folder import _card, _levels, _study, _study_names
 from bri_bayes.app.request import Request
 from bri_bayes.core.errors import InputError
@@ -89,6 +90,56 @@ def test_groups_of_a_mapping_are_those_of_a_column(frame):
 def test_a_formula_is_columns_and_logs_joined_by_plus(frame, formula, message):
     with pytest.raises(InputError, match=message):
         ask(frame, formula=formula)
+
+
+@pytest.mark.parametrize(
+    ("formula", "names"),
+    [
+        ("log(`my + trade`) ~ `gdp, % of ~`", ("log(my + trade)", ("gdp, % of ~",))),
+        ("`a/b` ~ x + log1p( `c (d)` )", ("a/b", ("x", "log1p( c (d) )"))),
+        ("`quoted0quoted` ~ 1", ("quoted0quoted", ())),
+    ],
+)
+def test_a_name_between_backticks_is_a_column_whatever_signs_it_has(formula, names):
+    assert sides(formula) == names
+
+
+def test_backticks_that_say_nothing_are_refused():
+    for formula, match in {
+        "`y ~ x": "without a second one",
+        "`` ~ x": "nothing between",
+        "`log(y)` ~ 1": "another name",
+    }.items():
+        with pytest.raises(InputError, match=match):
+            sides(formula)
+
+
+def test_a_formula_with_backticks_gives_the_answer_of_the_plain_names(frame):
+    renamed = frame.rename(columns={"trade": "my trade (US$)", "gdp": "g + d"})
+    plain = ask(frame, formula="log(trade) ~ gdp")
+    assert ask(renamed, formula="log(`my trade (US$)`) ~ `g + d`").effect.mean == pytest.approx(
+        plain.effect.mean, rel=1e-9
+    )
+
+
+def test_leads_of_the_event_study_are_against_the_average_of_the_years_before(result):
+    path = result.with_card(bb.card("event_study", **SMALL)).to_frame("event_time")
+    before = path.loc[path.index < 0, "mean"]
+    assert before.mean() == pytest.approx(0, abs=1e-9)
+    assert before.loc[-1] != 0
+
+
+def test_a_check_is_short_at_a_prompt_and_a_table_in_a_notebook(result):
+    check = result.check("placebo")
+    assert len(repr(check)) < 600
+    assert f"placebos=<{len(check.placebos)} of Placebo>" in repr(check)
+    assert f"{check.observed.mean:.4g}" in repr(check)
+    page = check._repr_html_()
+    assert page.count("<tr>") > len(check.placebos)
+    assert f"<td>{check.observed.mean:.3g} [" in page
+    assert "A,B,C" in page
+    # A result without lists reads as Python writes it.
+    assert repr(check.observed).startswith(f"Effect(mean={check.observed.mean!r}, sd=")
 
 
 def test_windows_and_cohorts_are_averages_of_cells(frame, result):

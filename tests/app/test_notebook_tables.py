@@ -44,32 +44,36 @@ def test_a_table_has_the_columns_rows_names_and_digits_that_are_chosen(result):
 
 def test_without_a_choice_every_column_has_its_coefficients_and_no_star(result):
     table = result.etable(result)
-    assert list(table.columns) == ["did", "did (2)"]
+    assert list(table.columns) == ["DID, units independent", "DID, units independent (2)"]
     assert {"gdp_%", "P(effect > 0)", "errors"} <= set(table.index)
     assert "p-value" not in table.index
     assert not table.apply(lambda column: column.str.contains("*", regex=False)).to_numpy().any()
     assert "independent errors" not in set(table.loc["errors"])
 
 
+def test_a_card_that_was_changed_has_its_name_and_no_label_of_another(result):
+    assert list(result.etable(bb.card("did", errors="iid", **SMALL)).columns) == ["DID, units independent", "did"]
+
+
 def test_cards_that_differ_in_scale_or_drift_alone_have_cells_that_differ(result):
     table = result.etable("did_scale_by_unit", "did_group_walk", rows=["errors", "shocks"])
     assert table.loc["errors"].nunique() == 2
-    assert table.loc["shared shocks", "did_group_walk"] == "the treated drift"
+    assert table.loc["shared shocks", "DID, a group that drifts"] == "the treated drift"
 
 
 def test_a_star_marks_an_interval_without_zero_and_no_other(result):
     assert result.effect.excludes_zero
     table = result.etable(stars=True, least_squares=[("twfe", "iid")])
-    assert table.loc["effect", "did"] == f"{result.effect.mean:.3f}*"
+    assert table.loc["effect", "DID, units independent"] == f"{result.effect.mean:.3f}*"
     assert table.loc["effect"].iloc[1].endswith("*") is (result.estimates[0].p_value < 0.05)
-    assert not table.loc["gdp_%", "did"].endswith("*")
+    assert not table.loc["gdp_%", "DID, units independent"].endswith("*")
 
 
 @pytest.mark.parametrize(
     ("choice", "message"),
     [
         ({"rows": ["efect"]}, 'has no row "efect"; did you mean "effect"'),
-        ({"names": ["a", "b"]}, "2 names for a table of 1 columns: did"),
+        ({"names": ["a", "b"]}, "2 names for a table of 1 columns: DID, units independent"),
         ({"least_squares": [("twfe", "clusters")]}, 'no row "twfe/clusters"; did you mean "twfe/cluster"'),
         ({"format": "tex"}, 'not written as "tex"'),
     ],
@@ -125,4 +129,4 @@ def test_a_panel_that_nobody_observed_is_named_in_its_tables():
     card = bb.card("did", outcome="lnexport", **SMALL)
     onsets = bb.Assignment({"KAZ": 2013, "UZB": 2013, "MNG": None, "BLR": None})
     result = bb.DidResult(bb.fit(bb.Analysis(chosen, onsets, card)))
-    assert "SIMULATED" in result.etable(rows=["effect"]).loc["data", "did"]
+    assert "SIMULATED" in result.etable(rows=["effect"]).loc["data", "DID, units independent"]

@@ -9,6 +9,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from bri_bayes.core.result_text import html_text, short_text
+
 # What a result may hold that has no class of its own: numbers and words, in lists and by name.
 type Value = float | int | str | bool | Sequence[Value] | Mapping[str, Value] | None
 
@@ -24,6 +26,15 @@ class Result:
 
     # When it is read back from JSON, a key that is no field is an error.
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    def __init_subclass__(cls) -> None:
+        """A dataclass keeps what its class has already: the short text in place of every entry of every list."""
+        super().__init_subclass__()
+        cls.__repr__ = short_text  # type: ignore[method-assign]
+
+    def _repr_html_(self) -> str:
+        """The tables of a notebook."""
+        return html_text(self)
 
     def as_dict(self) -> dict[str, Any]:
         """The result as JSON values."""

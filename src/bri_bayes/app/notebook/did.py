@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bri_bayes.app.notebook.formula import sides
 from bri_bayes.app.notebook.result import DidResult
 from bri_bayes.app.request import Request, question
 from bri_bayes.core.errors import InputError
@@ -24,7 +24,6 @@ from bri_bayes.study.model_card import ModelCard, load_card
 if TYPE_CHECKING:
     import pandas as pd
 
-_TERM = re.compile(r"(?:(?:log|log1p)\(\s*)?[\w. /-]+?(?:\s*\))?")
 # A column for the groups of a mapping.
 _GROUPS = "group of the unit"
 
@@ -54,16 +53,17 @@ def did(
     """The effect of a treatment on ``outcome`` in a panel, long or wide, as a data frame or a file.
 
     ``outcome`` and ``covariates`` are columns, or ``log(column)``, ``log1p(column)``; ``formula`` says both at once:
-    ``"log(trade) ~ log(gdp) + population"``. Who was treated: ``treated`` units with an ``onset``, a 0/1 column
-    ``treatment``, or ``onset_column`` with the first treated period of each unit. ``groups`` : a column, or unit ->
-    group; units of a group share shocks. ``weights`` : a column of analytic weights. ``periods`` : first and last.
+    ``"log(trade) ~ log(gdp) + population"``, with backticks around a name of other signs. Who was treated: ``treated``
+    units with an ``onset``, a 0/1 column ``treatment``, or ``onset_column`` with the first treated period of each unit.
+    ``groups`` : a column, or unit -> group; units of a group share shocks. ``weights`` : a column of analytic weights.
+    ``periods`` : first and last.
     ``card`` : a shipped card by name, a TOML file, or one made by ``card``; None takes that of ``bri-bayes estimate``
     (treated units may share shocks). ``engine`` "auto", "marginal" (closed form) or "nuts".
     """
     if formula is not None:
         if outcome is not None or covariates:
             raise InputError("give either a formula, or outcome and covariates, not both")
-        outcome, covariates = _sides(formula)
+        outcome, covariates = sides(formula)
     if outcome is None:
         raise InputError('say which outcome: outcome="trade" or a formula "log(trade) ~ 1"')
     table, group_column = _with_groups(data, unit, groups)
@@ -98,22 +98,6 @@ def did(
         raise InputError(f"{error}{blame(asked.notes)}") from error
     decided = zeros_that_decide(analysis.design, model) if model.has_log_link else []
     return DidResult(result, (*asked.notes, *decided), seed=seed, shown_first=card is None and errors is None)
-
-
-def _sides(formula: str) -> tuple[str, tuple[str, ...]]:
-    """Outcome and covariates of "y ~ x + log(z)"; "y ~ 1" has none."""
-    outcome, tilde, right = formula.partition("~")
-    terms = [term.strip() for term in right.split("+")]
-    if not tilde or not outcome.strip():
-        raise InputError(f'the formula "{formula}" has no outcome: write "y ~ x + log(z)", or "y ~ 1"')
-    for term in (outcome.strip(), *terms):
-        if not _TERM.fullmatch(term):
-            raise InputError(
-                f'the formula "{formula}" has the term "{term}"; columns, log(column) and log1p(column) joined by + '
-                'are read here (unit and period effects are always in); any other name goes in outcome="..." and '
-                'covariates=[...], and a formula card (structure = "formula") takes more'
-            )
-    return outcome.strip(), tuple(term for term in terms if term not in ("1", "0"))
 
 
 def _names(value: str | Sequence[str]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, get_args
@@ -14,9 +15,11 @@ from bri_bayes.core.names import OBS, UNIT
 from bri_bayes.estimands.linear import coefficient_effects
 from bri_bayes.frequentist.level_rows import of_logarithm
 from bri_bayes.presentation.digits import ends_of
+from bri_bayes.presentation.names_shown import card_label
 from bri_bayes.presentation.study_tables import METHODS
 from bri_bayes.presentation.table_spec import KINDS
 from bri_bayes.study.card_text import error_words, shared_words
+from bri_bayes.study.model_card import ModelCard, load_card, model_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,7 +73,7 @@ def regression_table(results: Sequence[Answer], **choice: Unpack[Choice]) -> pd.
     names, rows, least_squares = choice.get("names"), choice.get("rows"), choice.get("least_squares", ())
     stars, digits = choice.get("stars", False), choice.get("digits", 3)
     shown = _checked_rows(rows)
-    headings = distinct([result.card.name for result in results]) + [_heading(key) for key in least_squares]
+    headings = distinct([_title(result.card) for result in results]) + [_heading(key) for key in least_squares]
     if names is not None and len(names) != len(headings):
         raise InputError(f"{len(names)} names for a table of {len(headings)} columns: {', '.join(headings)}")
     headings = distinct(headings if names is None else [str(name) for name in names])
@@ -141,6 +144,15 @@ def _of_estimate(result: Answer, key: tuple[str, str], *, stars: bool, digits: i
         "rows": str(compared.design.sizes[OBS]),
         _DATA: _unobserved(result),
     }
+
+
+def _title(card: ModelCard) -> str:
+    """What a reader calls a shipped card; a card of one's own, or a shipped one that was changed, has its name."""
+    if card.name not in model_names():
+        return card.name
+    known = load_card(card.name)
+    asked = dataclasses.replace(known, outcome=card.outcome, covariates=card.covariates, sampler=card.sampler)
+    return card_label(card.name) if asked.digest == card.digest else card.name
 
 
 def _heading(key: tuple[str, str]) -> str:

@@ -218,11 +218,11 @@ class DidResult(InMaketables):
     ) -> pd.DataFrame | str:
         """A regression table: a column for this result and each other, given as a result or as a card to fit.
 
-        ``names`` : headings of the columns. ``rows`` : which, in which order, of "outcome", "effect", "sd" (in
-        parentheses), "interval", "p_positive", "p_value", "coefficients", "covariates", "errors", "shocks",
-        "treated_units", "units", "rows". ``least_squares`` : columns of ``frequentist`` beside, as
-        ``[("twfe", "cluster")]``. ``stars`` : one where the 95% interval excludes zero, none by default.
-        ``digits`` : decimals. ``format`` : "latex", "md" or "html" gives text, None the data frame.
+        ``names`` : headings of the columns, else what cards are called. ``rows`` : which, in which order, of "outcome",
+        "effect", "sd" (in parentheses), "interval", "p_positive", "p_value", "coefficients", "covariates", "errors",
+        "shocks", "treated_units", "units", "rows". ``least_squares`` : columns of ``frequentist`` beside, as
+        ``[("twfe", "cluster")]``. ``stars`` : one where the 95% interval excludes zero, none by default. ``digits`` :
+        decimals. ``format`` : "latex", "md" or "html" gives text, None the data frame.
         """
         from bri_bayes.app.notebook.regression_table import regression_table
         from bri_bayes.app.notebook.table_text import as_text
