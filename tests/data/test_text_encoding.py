@@ -82,7 +82,9 @@ def test_estimate_leaves_out_the_rows_of_a_covariate_with_stated_gaps(tmp_path):
     options = ["--covariates", "gdp", "--model", "did_iid", "--encoding", "gbk", "--missing", "-999"]
     done = CliRunner().invoke(app, ["estimate", str(path), *given, *options])
     assert done.exit_code == 0, done.exception
-    assert 'The variable "gdp" is missing in 2 of 40 rows' in " ".join(done.stdout.split())
+    said = " ".join(done.stdout.split())
+    assert 'The variable "gdp" is missing in 2 of 40 rows (a unit in a period each) that have the outcome' in said
+    assert "2 of 40 cells (a unit in a period each) are left out: the file has no row or no value there" in said
 
 
 def test_a_study_has_the_same_keys_and_init_writes_them(tmp_path):

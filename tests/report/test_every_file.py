@@ -72,6 +72,17 @@ def test_every_file_says_what_it_is_made_from(run: tuple[str, Path, Values]) -> 
         assert {row["panel"] for row in rows} <= {kind, *OTHER}, path.name
 
 
+def test_a_table_without_a_row_is_no_file(quick_run: Values, tmp_path: Path) -> None:
+    values = copy.deepcopy(quick_run)
+    for outcome in values["outcomes"].values():
+        for model in outcome["models"].values():
+            model.pop("additional_trade_usd", None)
+    written = write_tables(values, tmp_path)
+    assert "additional_trade" not in written
+    assert sorted(path.stem for path in tmp_path.glob("*.csv")) == sorted(written)
+    assert all(len(path.read_text(encoding="utf-8").splitlines()) > 1 for path in tmp_path.glob("*.csv"))
+
+
 def test_the_main_tables_name_the_kind_of_the_panel_and_no_other(run: tuple[str, Path, Values]) -> None:
     kind, folder, _ = run
     for spec in TABLES:

@@ -50,7 +50,9 @@ def table_as(form: Form, name: str, values: Mapping[str, Any], page: Path) -> Pa
         raise InputError(f'the report has no table "{name}"; {suggest(name, known)}')
     if form == "pdf":
         raise InputError("a table by itself is for Word or a browser: --format docx or html; its LaTeX is in tables/")
-    table, out = known[name].fill(values), page.parent / "tables" / f"{name}.{form}"
+    if not (table := known[name].fill(values)).rows:
+        raise InputError(f'the table "{name}" has no rows in this report')
+    out = page.parent / "tables" / f"{name}.{form}"
     if form == "docx":
         from bri_bayes.report.word_file import write_word_table
 

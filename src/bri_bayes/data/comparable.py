@@ -101,8 +101,8 @@ def _costs(panel: xr.Dataset, outcome: str, covariates: Sequence[str]) -> list[s
             ]
             units = f", among them every row of {listed(whole)}" if whole else ""
             notes.append(
-                f'The variable "{name}" is missing in {int(lost.sum())} of {int(has_outcome.sum())} rows that have '
-                f"the outcome{units}: they are left out."
+                f'The variable "{name}" is missing in {int(lost.sum())} of {int(has_outcome.sum())} rows (a unit in a '
+                f"period each) that have the outcome{units}: they are left out."
             )
     return notes
 

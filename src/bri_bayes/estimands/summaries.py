@@ -86,7 +86,8 @@ def warnings_of(analysis: Analysis) -> list[str]:
     if design.attrs["rows_dropped"]:
         missing = design.attrs["rows_dropped"]
         notes.append(
-            f"{missing} of {missing + design.sizes['obs']} cells were dropped for a missing value, none filled."
+            f"{missing} of {missing + design.sizes['obs']} cells (a unit in a period each) are left out: the "
+            "file has no row or no value there, and none was filled."
         )
     if design.attrs["units_without_rows"]:
         notes.append(f"No rows at all: {', '.join(design.attrs['units_without_rows'])}.")

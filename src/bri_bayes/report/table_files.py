@@ -21,10 +21,14 @@ _FORMULA = ("=", "+", "-", "@")
 
 
 def write_tables(values: Values, folder: Path, more: Iterable[TableSpec] = ()) -> dict[str, Path]:
-    """Write every table as NAME.csv and NAME.tex into ``folder``, those of the sections too; the CSV of each name."""
+    """Write every table that has a row as NAME.csv and NAME.tex into ``folder``, those of the sections too; the CSV of
+    each name. Dollars of an outcome that is no amount, say, have none.
+    """
     paths = {}
     for spec in (*TABLES, *more):
         table = spec.fill(values)
+        if not table.rows:
+            continue
         paths[spec.name] = folder / f"{spec.name}.csv"
         write_text(paths[spec.name], csv_text(table))
         write_text(folder / f"{spec.name}.tex", latex_text(table_in_words(values, table)))
