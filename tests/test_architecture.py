@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
@@ -25,6 +25,12 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "bri_bayes"
 SOURCE = ROOT / "src" / PACKAGE
 
+# Where the rules are written.
+LAYERS, CODE, DEPENDENCIES = (
+    'ARCHITECTURE.md, "Layers"',
+    'CONTRIBUTING.md, "Code"',
+    'CONTRIBUTING.md, "Dependencies"',
+)
 # The one thing that a module may ask of the package as a whole.
 VERSION = f"{PACKAGE}.__version__"
 MAX_LINES = 300
@@ -66,34 +72,67 @@ class Import:
         return any(f"{self.target}.".startswith(f"{package}.") for package in packages)
 
 
+def hold(breaches: Iterable[object], rule: str, written: str, mend: str) -> None:
+    """Fail, where there are breaches, with the rule, where it is written, how a breach is mended, and the places."""
+    if places := [str(breach) for breach in breaches]:
+        listed = "\n    ".join(places)
+        pytest.fail(f"{rule}\n  written in: {written}\n  to mend it: {mend}\n  where:\n    {listed}", pytrace=False)
+
+
+def test_a_breach_says_which_rule_where_it_is_written_and_how_it_is_mended() -> None:
+    with pytest.raises(pytest.fail.Exception, match=r"(?s)Be kind.*written in: README.*to mend it: smile.*a\n    b"):
+        hold(["a", "b"], "Be kind.", "README.md", "smile")
+    hold([], "Be kind.", "README.md", "smile")
+
+
+@pytest.mark.parametrize("written", [LAYERS, CODE, DEPENDENCIES])
+def test_a_rule_stands_under_the_heading_that_its_message_names(written: str) -> None:
+    document, heading = re.fullmatch(r'(.+), "(.+)"', written).groups()  # type: ignore[union-attr]
+    assert f"\n## {heading}\n" in (ROOT / document).read_text(encoding="utf-8")
+
+
 def test_a_module_imports_only_from_its_own_and_lower_layers() -> None:
-    assert [str(occurrence) for occurrence in _imports() if _within(occurrence) and not _allowed(occurrence)] == []
+    hold(
+        [occurrence for occurrence in _imports() if _within(occurrence) and not _allowed(occurrence)],
+        "A module imports only from its own layer and from those above it in the table.",
+        LAYERS,
+        "move what is shared down to a layer that both know, or give it as an argument from the layer above",
+    )
 
 
 def test_two_accounts_of_one_effect_do_not_know_each_other() -> None:
     breaches = [
-        str(occurrence)
+        occurrence
         for occurrence in _imports()
         if occurrence.is_of(tuple(f"{PACKAGE}.{stranger}" for stranger in STRANGERS.get(_part(occurrence.module), ())))
     ]
-    assert breaches == []
+    rule = "frequentist/ knows neither models/ nor inference/, and inference/ does not know frequentist/."
+    hold(breaches, rule, LAYERS, "put what both need into design/ or core/, or compare the two in estimands/ or above")
 
 
 def test_the_tool_works_without_the_paper() -> None:
     paper = (f"{PACKAGE}.paper",)
     known = (*KNOW_THE_PAPER, PACKAGE)
-    assert [
-        str(occurrence)
-        for occurrence in _imports()
-        if occurrence.is_of(paper) and _part(occurrence.module) not in known
-    ] == []
+    breaches = [
+        occurrence for occurrence in _imports() if occurrence.is_of(paper) and _part(occurrence.module) not in known
+    ]
+    hold(breaches, "The tool works without paper/: only report/ and cli/ know it.", LAYERS, "ask for it in report/")
 
 
 def test_at_the_top_stand_packages_alone() -> None:
     entries = [path for path in SOURCE.iterdir() if path.name != "__pycache__"]
-    assert len(entries) <= MAX_ENTRIES
-    files = sorted(path.name for path in entries if path.is_file())
-    assert files == ["__init__.py", "__main__.py", "py.typed"]  # `python -m` works, and types are read
+    too_many = [path.name for path in entries] if len(entries) > MAX_ENTRIES else []
+    hold(
+        too_many, f"At the top of the package stand at most {MAX_ENTRIES} entries.", CODE, "use a package that is there"
+    )
+    files = {path.name for path in entries if path.is_file()}
+    kept = {"__init__.py", "__main__.py", "py.typed"}  # `python -m` works, and types are read
+    hold(
+        sorted(files ^ kept),
+        "At the top stand packages alone.",
+        LAYERS,
+        "move the module into the package of its layer",
+    )
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
@@ -104,48 +143,53 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
-        pytest.fail(f"modules import each other in a circle: {' <- '.join(error.args[1])}")
+        mend = "move what two of them share into a third, or import it inside the function that needs it"
+        hold([" <- ".join(error.args[1])], "No modules import each other in a circle.", LAYERS, mend)
 
 
 def test_every_module_has_a_layer_in_architecture_md() -> None:
     parts = {_part(module) for module in _modules() if module != PACKAGE}
-    assert sorted(parts - set(_layers())) == []
+    mend = "add its row to the table, at the place from which its imports go up"
+    hold(sorted(parts - set(_layers())), "Every package has a row in the table of layers.", LAYERS, mend)
 
 
 def test_architecture_md_names_no_module_that_is_missing() -> None:
     parts = {_part(module) for module in _modules() if module != PACKAGE}
-    assert sorted(set(_layers()) - parts) == []
+    hold(sorted(set(_layers()) - parts), "Every row of the table is a package.", LAYERS, "delete its row")
 
 
 def test_samplers_are_imported_in_models_and_inference_when_used() -> None:
     breaches = [
-        str(occurrence)
+        occurrence
         for occurrence in _imports()
         if occurrence.is_of(SAMPLERS)
         and (occurrence.when == "start" or _part(occurrence.module) not in {"models", "inference"})
     ]
-    assert breaches == []
+    rule = f"{', '.join(SAMPLERS)} are imported in models/ and inference/ only, inside the function that uses them."
+    hold(breaches, rule, LAYERS, "import it inside the function, in one of the two packages")
 
 
 def test_slow_packages_are_imported_when_used() -> None:
     breaches = [
-        str(occurrence)
+        occurrence
         for occurrence in _imports()
         if occurrence.when == "start"
         and occurrence.is_of(SLOW)
         and not occurrence.is_of(_slow_allowed(occurrence.module))
     ]
-    assert breaches == []
+    rule = f"{', '.join(SLOW)} are imported inside functions, Matplotlib in report/figures/ excepted."
+    hold(breaches, rule, LAYERS, "move the import into the function that uses it")
 
 
 def test_the_command_line_starts_without_slow_packages() -> None:
     loaded = _loaded_at_start(f"{PACKAGE}.cli.main")
     breaches = [
-        str(occurrence)
+        occurrence
         for occurrence in _imports()
         if occurrence.module in loaded and occurrence.when == "start" and occurrence.is_of(TOO_SLOW_FOR_HELP)
     ]
-    assert breaches == []
+    rule = "Nothing that bri_bayes.cli.main imports when it starts imports pandas, SciPy, xarray or what is slower."
+    hold(breaches, rule, LAYERS, "import the layer below inside the command, or the package under TYPE_CHECKING")
 
 
 def test_test_dependencies_are_not_used_at_run_time() -> None:
@@ -155,12 +199,15 @@ def test_test_dependencies_are_not_used_at_run_time() -> None:
         for requirement in _requirements("dev")
         if requirement.name not in extra
     )
-    assert [str(occurrence) for occurrence in _imports() if occurrence.is_of(dev)] == []
+    breaches = [occurrence for occurrence in _imports() if occurrence.is_of(dev)]
+    mend = "name it under [project] dependencies in pyproject.toml, `make lock`, and give its reason in the record"
+    hold(breaches, "What a command needs is no dev dependency.", CODE, mend)
 
 
 def test_no_module_is_called_utils() -> None:
     words = {"utils", "util", "helpers", "misc"}
-    assert [module for module in _modules() if words & set(module.split("."))] == []
+    breaches = [module for module in _modules() if words & set(module.split("."))]
+    hold(breaches, f"No module is called {', '.join(sorted(words))}.", CODE, "call it by the question that it answers")
 
 
 def test_a_variable_is_named_after_what_it_holds() -> None:
@@ -171,16 +218,20 @@ def test_a_variable_is_named_after_what_it_holds() -> None:
         for node in ast.walk(_tree(path))
         if (name := _bound_by(node)) in EMPTY_NAMES and hasattr(node, "lineno")
     ]
-    assert breaches == []
+    rule = f"{', '.join(sorted(EMPTY_NAMES))} are no names: a variable is named for what it holds."
+    hold(breaches, rule, CODE, "rename it")
 
 
 def test_no_module_is_longer_than_300_lines() -> None:
     lengths = {module: len(path.read_text(encoding="utf-8").splitlines()) for module, path in _modules().items()}
-    assert {module: lines for module, lines in lengths.items() if lines > MAX_LINES} == {}
+    breaches = [f"{module}: {lines}" for module, lines in lengths.items() if lines > MAX_LINES]
+    mend = "move one of its questions into a module of its own, in a commit before the one that needs the room"
+    hold(breaches, f"No module is longer than {MAX_LINES} lines.", CODE, mend)
 
 
 def test_every_module_says_which_question_it_answers() -> None:
-    assert [module for module, path in _modules().items() if not ast.get_docstring(_tree(path))] == []
+    breaches = [module for module, path in _modules().items() if not ast.get_docstring(_tree(path))]
+    hold(breaches, "The docstring of a module says which question it answers.", CODE, "write it")
 
 
 def test_help_answers_within_half_a_second(within: Callable[[float], AbstractContextManager[None]]) -> None:
@@ -199,7 +250,8 @@ def test_documents_name_only_commands_that_exist(name: str) -> None:
     known = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
     known |= {str(group.name) for group in app.registered_groups}
     text = (ROOT / name).read_text(encoding="utf-8")
-    assert set(re.findall(r"bri-bayes ([a-z]+)", text)) - known == set()
+    mend = "name the command as `bri-bayes --help` does; one that went goes from the documents, too"
+    hold(sorted(set(re.findall(r"bri-bayes ([a-z]+)", text)) - known), f"{name} names only commands.", CODE, mend)
 
 
 @pytest.mark.parametrize(
@@ -209,7 +261,8 @@ def test_a_link_of_a_document_leads_to_a_file(path: Path) -> None:
     links = re.findall(r"\]\(([^)#:]+?)(?:#[^)]*)?\)", path.read_text(encoding="utf-8"))
     made_by_each_build = "_generated/"
     kept = [link for link in links if not link.startswith(made_by_each_build)]
-    assert [link for link in kept if not (path.parent / link).exists()] == []
+    broken = [link for link in kept if not (path.parent / link).exists()]
+    hold(broken, f"The links of {path.name} lead to files.", CODE, "correct the path, from the folder of the document")
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "models").rglob("*.toml")), ids=lambda path: path.stem)
@@ -227,13 +280,14 @@ def test_the_lock_pins_every_requirement_of_pyproject() -> None:
         for requirement in wanted
         if not requirement.specifier.contains(pins.get(canonicalize_name(requirement.name), "0"), prereleases=True)
     ]
-    assert breaches == []
+    hold(breaches, "The lock pins every requirement of pyproject.toml.", DEPENDENCIES, "run `make lock`")
 
 
 def test_the_lock_is_only_pins_and_hashes() -> None:
     pin, hashed, comment = r"[\w.-]+==\S+(?: ; .+)? \\", r"    --hash=sha256:[0-9a-f]{64}(?: \\)?", r" *#.*"
     line = re.compile(f"(?:{pin}|{hashed}|{comment})?")
-    assert [text for text in _lock().splitlines() if not line.fullmatch(text) or "://" in text] == []
+    breaches = [text for text in _lock().splitlines() if not line.fullmatch(text) or "://" in text]
+    hold(breaches, "requirements.lock has pins and hashes alone, and no address.", DEPENDENCIES, "run `make lock`")
 
 
 def test_no_file_names_a_package_index() -> None:
@@ -241,9 +295,10 @@ def test_no_file_names_a_package_index() -> None:
     names = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
     paths = [ROOT / name for name in names if name and ROOT / name != Path(__file__).resolve()]
     texts = {path.relative_to(ROOT): path.read_text("utf-8", errors="ignore") for path in paths if path.is_file()}
-    assert {
-        str(path): occurrence[0] for path, text in texts.items() if (occurrence := INDEX_ADDRESS.search(text))
-    } == {}
+    breaches = [
+        f"{path}: {occurrence[0]}" for path, text in texts.items() if (occurrence := INDEX_ADDRESS.search(text))
+    ]
+    hold(breaches, "No file names a package index.", CODE, "leave the address out: an installer knows its own")
 
 
 @cache
