@@ -22,3 +22,13 @@ def test_claims_of_the_other_sections_are_in_the_table_with_their_numbers():
     assert frame["numbers"].iloc[1] == "slope +0.10 (−0.20 to 0.40); P(< 0) 0.250; years 2003, 2013"
     assert frame["number"].tolist()[1] == "slope +0.10 (−0.20 to 0.40); P(< 0) 0.250"
     assert frame["number"].iloc[0].startswith("+")
+
+
+def test_a_claim_on_two_outcomes_names_both_beside_its_numbers():
+    numbers = {"both_up": 0.108, "first_up_second_not": 0.385, "second_up_first_not": 0.141, "neither_up": 0.366}
+    claim = {"claim": "x", "where": "", "rule": "r", "verdict": CANNOT_BE_TOLD, "numbers": numbers, "outcome": "a+b"}
+    joint = {"outcomes": {"a+b": {"labels": ["Exports of China", "Imports of China"]}}}
+    frame = CLAIMS.frame({"panel": {"kind": "user"}, "claims": {"claims": [claim]}, "joint": joint})
+    shown = "exports of China and imports of China both rose 0.108; only exports of China 0.385"
+    assert frame["number"].iloc[0] == shown
+    assert frame["numbers"].iloc[0] == f"{shown}; only imports of China 0.141; neither 0.366"

@@ -10,6 +10,7 @@ from bri_bayes.core.json_values import from_json
 from bri_bayes.core.names import SECTIONS
 from bri_bayes.presentation import page_parts as page
 from bri_bayes.presentation import sentences
+from bri_bayes.presentation.names_shown import in_sentence
 from bri_bayes.presentation.results import Claim, SectionResult
 from bri_bayes.presentation.study_tables import Values
 from bri_bayes.presentation.table_spec import Column, TableSpec
@@ -19,10 +20,6 @@ from bri_bayes.runtime.steps import Parts, Step
 
 NAME = "claims"
 _WORDS = {
-    "both_up": "both rose",
-    "first_up_second_not": "only the first",
-    "second_up_first_not": "only the second",
-    "neither_up": "neither",
     "p_gained_more": "P(gained more)",
     "p_top_set": "P(all above the rest)",
     "chance_of_top_set": "by chance",
@@ -62,15 +59,29 @@ def parts(values: Values) -> list[page.Part]:
 def _rows(values: Values) -> Iterator[dict[str, Any]]:
     """A row a claim; ``number`` : the one that its verdict rests on, ``numbers`` : all of them, both as text."""
     for claim in values[NAME]["claims"]:
-        numbers = _labelled(values, claim.get("numbers") or {})
+        numbers = _labelled(values, claim.get("numbers") or {}, claim.get("outcome"))
         yield {**claim, "number": _numbers(numbers, least=True), "numbers": _numbers(numbers)}
 
 
-def _labelled(values: Values, numbers: Mapping[str, Any]) -> dict[str, Any]:
-    """The numbers under the labels of channels and in words."""
+def _labelled(values: Values, numbers: Mapping[str, Any], outcome: str | None) -> dict[str, Any]:
+    """The numbers under the labels of channels, or of both outcomes of a claim that has two, and in words."""
     channels = (values.get("mechanism") or {}).get("channels") or {}
-    words = _WORDS | {name: str(channel["label"]) for name, channel in channels.items()}
+    words = _WORDS | _of_two(values, outcome) | {name: str(channel["label"]) for name, channel in channels.items()}
     return {words.get(name, name): number for name, number in numbers.items()}
+
+
+def _of_two(values: Values, pair: str | None) -> dict[str, str]:
+    """What happened to two outcomes, with the name of each."""
+    known = ((values.get("joint") or {}).get("outcomes") or {}).get(pair)
+    if known is None:
+        return {}
+    first, second = (in_sentence(str(label)) for label in known["labels"])
+    return {
+        "both_up": f"{first} and {second} both rose",
+        "first_up_second_not": f"only {first}",
+        "second_up_first_not": f"only {second}",
+        "neither_up": "neither",
+    }
 
 
 def _numbers(numbers: Mapping[str, Any], *, least: bool = False) -> str:
