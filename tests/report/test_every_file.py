@@ -306,6 +306,18 @@ def test_the_main_page_is_short_sorts_searches_and_says_where_the_reader_is(
 
 
 @drawn
+def test_the_names_of_rows_of_the_main_figure_are_readable_on_a_phone(
+    run: tuple[str, Path, Values], browser: Browser
+) -> None:
+    _, folder, _ = run
+    browser.open(folder / "report.html", width=WIDTHS[0])
+    size = """(() => { const drawing = document.querySelector('.drawing svg');
+      const named = [...drawing.querySelectorAll('text')].find(text => text.textContent === 'Bayes, posterior');
+      return parseFloat(getComputedStyle(named).fontSize) * drawing.clientWidth / drawing.viewBox.baseVal.width; })()"""
+    assert browser.ask(size) >= 10
+
+
+@drawn
 def test_all_pages_print_in_fewer_than_sixty_sheets(run: tuple[str, Path, Values], browser: Browser) -> None:
     _, folder, _ = run
     sheets = 0
