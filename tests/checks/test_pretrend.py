@@ -1,14 +1,19 @@
 """Can the pre-trend check fail, does it fail when it should, and does it know what it cannot see?"""
 
 import dataclasses
+from unittest.mock import patch
 
 import numpy as np
 import pytest
+import xarray as xr
 
-from bri_bayes.checks.null_model import untreated_design
+from bri_bayes.checks.null_model import untreated_card, untreated_design
 from bri_bayes.checks.pretrend import POWER, SLOPE, pretrend_values, slope_recipe, with_slope
 from bri_bayes.core.errors import InputError
 from bri_bayes.data.simulation import simulate_errors
+from bri_bayes.frequentist import joint_leads
+from bri_bayes.frequentist.gls import ar1_gls
+from bri_bayes.frequentist.joint_leads import joint_test
 from bri_bayes.inference.batch import coefficient_of_many
 from bri_bayes.study.model_card import Effects, Errors
 
@@ -140,3 +145,61 @@ def test_an_error_scale_for_each_unit_is_refused_with_a_reason():
     card = dataclasses.replace(recipe()[0].card, errors=Errors("ar1", "by_unit"))
     with pytest.raises(InputError, match="not a normal linear card with a common error scale"):
         pretrend_values(recipe()[0].replace(card=card), 0.2, panels=50)
+
+
+def with_hump(analysis, size):
+    """Treated units stand ``size`` higher in two years in the middle of the time before: no linear trend."""
+    panel = analysis.panel.copy(deep=True)
+    hump = np.isin(panel["unit"], TREATED)[:, None] & np.isin(panel["period"], (2007, 2008))[None, :]
+    return analysis.replace(panel=panel.assign(y=panel["y"] + xr.DataArray(size * hump, dims=("unit", "period"))))
+
+
+def test_two_large_leads_without_a_trend_are_found_jointly_and_the_check_has_not_passed():
+    quiet = recipe(innovation_sd=0.03, seed=5)[0]
+    clean, humped = (pretrend_values(it, claim=0.4, panels=200) for it in (quiet, with_hump(quiet, 0.3)))
+    assert clean.passed is True
+    assert clean.joint.p_permutation > 0.05
+    assert humped.flagged is False
+    assert humped.passed is None
+    assert humped.joint.p_permutation == pytest.approx(1 / 126, abs=1 / 126)
+    assert humped.joint.p_f < 0.05
+    assert humped.p_posterior < 0.05
+
+
+def test_the_joint_test_permutes_every_choice_of_treated_units_and_is_the_same_in_other_units():
+    analysis = recipe(seed=3)[0]
+    hundred = analysis.replace(panel=analysis.panel.assign(y=100 * analysis.panel["y"] + 3))
+    plain, scaled = pretrend_values(analysis, 0.2, panels=50), pretrend_values(hundred, 20.0, panels=50)
+    assert (plain.joint.leads, plain.joint.units, plain.joint.assignments, plain.joint.exact) == (9, 9, 126, True)
+    assert scaled.joint.p_permutation == plain.joint.p_permutation
+    assert scaled.joint.f == pytest.approx(plain.joint.f, rel=1e-5)
+    assert scaled.p_posterior == pytest.approx(plain.p_posterior, abs=0.03)
+
+
+def test_joint_tests_of_panels_without_a_pretrend_reject_as_often_as_they_say():
+    """300 panels of AR(1) errors, within four standard errors; F, from few units, may reject less often."""
+    base = recipe()[0]
+    early = untreated_design(base.panel, base.assignment, untreated_card(base.card))
+    rows = early["unit_ix"].to_numpy(), early["period_ix"].to_numpy()
+    tests = [
+        joint_test(early.assign(y=("obs", errors[rows])), base.design) for errors in errors_with_trend(300, 0.0, seed=8)
+    ]
+    most = 0.05 + STANDARD_ERRORS * np.sqrt(0.05 * 0.95 / 300)
+    assert np.mean([test.p_permutation <= 0.05 for test in tests]) < most
+    assert np.mean([test.p_f <= 0.05 for test in tests]) < most
+    assert np.mean([test.p_permutation for test in tests]) == pytest.approx(0.5, abs=STANDARD_ERRORS * 0.29 / 300**0.5)
+
+
+def test_f_of_independent_errors_is_that_of_two_nested_regressions():
+    analysis = recipe(rho=0.0, seed=4)[0]
+    early = untreated_design(analysis.panel, analysis.assignment, untreated_card(analysis.card))
+    with patch.object(joint_leads, "ar1_gls", lambda *given: ar1_gls(*given[:-1], 0.0)):
+        f = joint_test(early, analysis.design).f
+    y = early["y"].to_numpy()
+    unit, period = early["unit_ix"].to_numpy(), early["period_ix"].to_numpy()
+    ever = np.isin(early["unit"].to_numpy(), TREATED)[unit]
+    small = np.column_stack([np.eye(9)[unit], np.eye(10)[period][:, 1:]])
+    large = np.column_stack([small, *(ever & (period == k) for k in range(9))])
+    rss = [((y - X @ np.linalg.lstsq(X, y, rcond=None)[0]) ** 2).sum() for X in (small, large)]
+    df = y.size - np.linalg.matrix_rank(large)
+    assert f == pytest.approx((rss[0] - rss[1]) / 9 / (rss[1] / df), rel=1e-8)

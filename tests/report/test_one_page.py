@@ -5,10 +5,17 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from bri_bayes.presentation.first_screen import Line, caveats
+import numpy as np
+import pytest
+import xarray as xr
+
+from bri_bayes.checks.pretrend import pretrend_values
+from bri_bayes.presentation.first_screen import Line, caveats, for_all_outcomes
 from bri_bayes.presentation.table_spec import Column, Table
+from bri_bayes.report import brief_sentences
 from bri_bayes.report.briefs import brief
 from bri_bayes.report.one_page import one_page_content
+from tests.checks.panels import TREATED, recipe
 
 
 def _outcome(lower: float, upper: float, separates: list[str]) -> dict[str, Any]:
@@ -63,3 +70,29 @@ def test_an_interval_without_zero_has_no_caveat_on_zero_and_a_published_estimate
         "Ours is of Trade of B, 2001 to 2009; the published estimates are of A (2020): goods, 2000-2010. "
         "Where goods or years differ, they are not the same quantity."
     ]
+
+
+@pytest.mark.parametrize(
+    ("trend", "hump", "said"),
+    [
+        (0.05, 0.0, "Trade: before the onset the treated already moved apart, by +0.0"),
+        (0.0, 0.3, "Trade: before the onset the treated already stood apart, most by +0."),
+        (0.0, 0.0, ""),
+    ],
+    ids=["a trend", "two years", "nothing"],
+)
+def test_years_before_the_onset_that_differ_are_a_caveat_of_the_first_screen_and_of_the_sheet(trend, hump, said):
+    analysis = recipe(trend=trend, innovation_sd=0.03, seed=5)[0]
+    early = np.isin(analysis.panel["unit"], TREATED)[:, None] & np.isin(analysis.panel["period"], (2007, 2008))[None, :]
+    panel = analysis.panel.assign(y=analysis.panel["y"] + hump * xr.DataArray(early, dims=("unit", "period")))
+    check = pretrend_values(analysis.replace(panel=panel), claim=0.4, panels=100)
+    outcome = _outcome(0.1, 0.5, []) | {"first": {"separates": [], "card": "did", "assumption": "units independent"}}
+    pretrends = {"outcomes": {"y": {"label": "Trade", "pretrend": check.as_dict()}}}
+    values = {"outcomes": {"y": outcome}, "panel": {"units": ["A", "B"]}, "pretrends": pretrends}
+    sheet = one_page_content(values, {"answers": [], "briefs": []}, "report.html")["caveats"]
+    assert sheet == [text for text in for_all_outcomes(values) if text in sheet]
+    assert [text.startswith(said) for text in sheet] == ([True] if said else [])
+    # The section says it, too, and names the largest year.
+    (told,) = brief_sentences.pretrends(values)
+    assert ("no trend that matters" in told) is not bool(said)
+    assert f"all leads together: p = {check.joint.p_permutation:.3f} by permutation" in told

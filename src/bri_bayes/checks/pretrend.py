@@ -10,7 +10,14 @@ Two quantities before the first onset, on rows that no policy can have touched:
 The check of the mean of the leads, which is zero by construction, cannot fail; this one can. Its rule: a violation is
 found when the 95% interval of the slope excludes zero. Priors of slope and leads are wide, so the check does not
 pass because of them. Silence counts only where it could have been broken: panels with the errors of this posterior
-and no trend say which slope would be found in 80% of panels, and what bias of the ATT such a slope makes.
+and no trend say which slope would be found in 80% of panels, and what bias of the ATT such a slope makes. A trend is
+not all that can be there: leads may be large without one. So they are tested jointly, by least squares and by
+permutation (``frequentist.joint_leads``), and by the share of their posterior that is as far from its mean as zero is,
+m their mean and V their covariance under the posterior:
+
+    p_posterior = P[(delta - m)' V^-1 (delta - m) >= m' V^-1 m | y]
+
+A check whose leads the permutation test finds jointly at 5% has not passed.
 
 Source: Roth (2022), AER: Insights 4(3), doi:10.1257/aeri.20210236; Kahn-Lang & Lang (2020), JBES 38(3),
 doi:10.1080/07350015.2018.1546591.
@@ -33,6 +40,8 @@ from bri_bayes.core.json_values import Result
 from bri_bayes.core.names import PERIOD, UNIT
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.design.design import Design, two_way
+from bri_bayes.frequentist.estimate import SIGNIFICANCE
+from bri_bayes.frequentist.joint_leads import JointTest, joint_test
 from bri_bayes.inference.batch import coefficient_of_many
 from bri_bayes.study.model_card import ModelCard
 
@@ -60,7 +69,7 @@ class Lead(LeadOf):
 
 @dataclass(frozen=True)
 class Leads(Result):
-    """Each lead, the largest in size, and its place among panels without a pre-trend.
+    """Each lead, the largest in size, its place among panels without a pre-trend, and that of zero in their posterior.
 
     ``p_any_beyond_half`` : None without a claim; ``largest_gap`` : between means of the groups in a period.
     """
@@ -70,6 +79,7 @@ class Leads(Result):
     p_any_beyond_half: float | None
     largest_gap: float
     p_largest_gap: float
+    p_posterior: float
 
 
 @dataclass(frozen=True)
@@ -78,7 +88,8 @@ class Pretrend(Leads):
 
     ``flagged`` : the interval of the slope excludes zero; ``size`` : the share of ``panels`` without a trend in which
     it does; ``detectable_slope`` : found in 80% of panels, ``detectable_bias`` : what it makes of the ATT, over
-    ``distance`` periods; ``claim_slope`` : the slope that would make all of the ``claim``; both None without one.
+    ``distance`` periods; ``claim_slope`` : the slope that would make ``SHARE`` of the ``claim``; both None without one;
+    ``joint`` : the test of all leads together.
     """
 
     slope: Effect
@@ -90,6 +101,7 @@ class Pretrend(Leads):
     distance: float
     claim: float | None
     claim_slope: float | None
+    joint: JointTest
     passed: bool | None
     periods: Sequence[int]
 
@@ -103,7 +115,9 @@ def pretrend_values(analysis: Analysis, claim: float | None, *, panels: int = 10
     observed = design["y"].to_numpy()[None, :]
     (slope,) = effects_of(coefficient_of_many(design, card, observed, SLOPE, seed=seed))
     null_card = untreated_card(analysis.card)
-    null = posterior_draws(untreated_design(analysis.panel, analysis.assignment, null_card), null_card, panels, seed)
+    early = untreated_design(analysis.panel, analysis.assignment, null_card)
+    null = posterior_draws(early, null_card, panels, seed)
+    joint = joint_test(early, analysis.design, seed=seed)
     outcomes = replicas(null, seed, effects=False)
     placebos = coefficient_of_many(design, card, outcomes, SLOPE, seed=seed)
     lower, upper = placebos["lower"].to_numpy(), placebos["upper"].to_numpy()
@@ -120,8 +134,9 @@ def pretrend_values(analysis: Analysis, claim: float | None, *, panels: int = 10
         detectable_bias=bias,
         distance=distance,
         claim=claim,
-        claim_slope=None if claim is None else abs(claim) / distance,
-        passed=_passed(slope.excludes_zero, bias, claim),
+        claim_slope=None if claim is None else SHARE * abs(claim) / distance,
+        joint=joint,
+        passed=_passed(slope.excludes_zero, bias, claim, joint),
         periods=design[PERIOD].to_numpy().astype(int).tolist(),
     )
 
@@ -152,10 +167,13 @@ def _distance(analysis: Analysis) -> float:
     return float(period[treated].mean() - period[ever & ~treated].mean())
 
 
-def _passed(flagged: bool, bias: float, claim: float | None) -> bool | None:
-    """False: found. None: not found, but neither would a trend that makes half of the claim. True: excluded."""
+def _passed(flagged: bool, bias: float, claim: float | None, joint: JointTest) -> bool | None:
+    """False: found. None: not found, but neither would a trend that makes half of the claim, or the leads are jointly
+    more than chance. True: excluded."""
     if flagged:
         return False
+    if joint.p_permutation <= SIGNIFICANCE:
+        return None
     return True if claim is not None and bias <= SHARE * abs(claim) else None
 
 
@@ -187,8 +205,17 @@ def _leads(analysis: Analysis, null: Draws, outcomes: Array, claim: float | None
         largest_lead=LeadOf(**vars(Effect.of_draws(largest)), period=periods[np.abs(path.mean(axis=0)).argmax()]),
         p_any_beyond_half=None if half is None else float((largest > half).mean()),
         largest_gap=float(statistic[0]),
+        p_posterior=_tail_of_zero(free),
         p_largest_gap=float((1 + (statistic[1:] >= statistic[0]).sum()) / statistic.size),
     )
+
+
+def _tail_of_zero(draws: Array) -> float:
+    """The share of ``draws`` (draw, lead) that is as far from their mean as zero is, by their covariance."""
+    mean = draws.mean(axis=0)
+    precision = np.linalg.inv(np.atleast_2d(np.cov(draws.T)))
+    distances = np.einsum("dk,kl,dl->d", draws - mean, precision, draws - mean)
+    return float((1 + (distances >= mean @ precision @ mean).sum()) / (1 + len(draws)))
 
 
 def _lead_recipe(analysis: Analysis) -> tuple[ModelCard, Design]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bri_bayes.frequentist.estimate import SIGNIFICANCE
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.digits import ends_of
 from bri_bayes.presentation.names_shown import card_label, in_sentence, in_words
@@ -14,6 +15,7 @@ from bri_bayes.presentation.policy_name import policy_of
 from bri_bayes.presentation.study_tables import (
     Values,
     common_onset,
+    largest_lead,
     last_in_dollars,
     main_model,
     treated_since,
@@ -125,9 +127,32 @@ def caveats(values: Values) -> list[str]:
     outcomes = [outcome for outcome in values["outcomes"].values() if main_model(outcome)]
     said = _of_what(values)
     said += [text for outcome in outcomes for text in (outcome.get("first") or {}).get("separates", [])]
+    said += _before_the_onset(values)
     if not all(sentences.excludes_zero(main_model(outcome)["att"]) for outcome in outcomes):
         said.append("An interval that holds zero does not say that there was no effect.")
     return list(dict.fromkeys(said))
+
+
+def _before_the_onset(values: Values) -> list[str]:
+    """A check of the years before the onset that has failed: a trend, or leads that are jointly more than chance."""
+    texts = []
+    for outcome in (values.get("pretrends") or {}).get("outcomes", {}).values():
+        if not (check := outcome.get("pretrend")):
+            continue
+        slope, largest, p_value = check["slope"], largest_lead(check), check["joint"]["p_permutation"]
+        if check["passed"] is False:
+            texts.append(
+                f"{outcome['label']}: before the onset the treated already moved apart, by "
+                f"{sentences.signed(slope['mean'], 3)} a year "
+                f"({sentences.interval(slope['lower'], slope['upper'], 3)}): the effect may be this trend going on."
+            )
+        elif p_value <= SIGNIFICANCE:
+            texts.append(
+                f"{outcome['label']}: before the onset the treated already stood apart, most by "
+                f"{sentences.signed(largest['mean'], 2)} in {largest['period']} (all years together: p = "
+                f"{sentences.number(p_value, 3)}): the effect may be such a year, or what came of it."
+            )
+    return texts
 
 
 def _of_what(values: Values) -> list[str]:

@@ -52,6 +52,11 @@ def by_event_time(values: Values) -> pd.DataFrame:
     return BY_EVENT_TIME.frame(values)
 
 
+def largest_lead(pretrend: Values) -> Values:
+    """The year before the onset in which treated units stand farthest from controls, by the mean."""
+    return dict(max(pretrend["leads"], key=lambda lead: abs(lead["mean"])))
+
+
 def event_study_rows(rows: pd.DataFrame, outcome: Values) -> pd.DataFrame:
     """The rows of ``by_event_time`` that an event study shows: of the first card with leads, or of that shown first."""
     leads = rows[rows["baseline"] == REFERENCE]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from bri_bayes.frequentist.estimate import SIGNIFICANCE
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation import study_tables as tables
 from bri_bayes.presentation.names_shown import card_label
@@ -103,18 +104,21 @@ def power(values: Values) -> list[str]:
 
 
 def pretrends(values: Values) -> list[str]:
-    """The difference in trends, and the smallest that the panel could show."""
+    """The difference in trends, the smallest that the panel could show, the largest lead, and all leads together."""
     texts = []
     for outcome in values["pretrends"]["outcomes"].values():
         trend = outcome["pretrend"]
-        slope = trend["slope"]
+        slope, largest, p_value = trend["slope"], tables.largest_lead(trend), trend["joint"]["p_permutation"]
         verdict = {True: "no trend that matters", False: "the groups moved apart"}.get(
             trend["passed"], "no linear trend is found, and little could be"
         )
+        if trend["passed"] is None and p_value <= SIGNIFICANCE:
+            verdict = "no linear trend is found, but the years before differ by more than chance"
         texts.append(
             f"{outcome['label']}: {verdict}; the trends differ by {signed(slope['mean'], 3)} a year "
             f"({interval(slope['lower'], slope['upper'], 3)}); {number(trend['detectable_slope'], 3)} would be shown "
-            "in 80% of panels."
+            f"in 80% of panels. The largest lead is {signed(largest['mean'], 2)} in {largest['period']}; all leads "
+            f"together: p = {number(p_value, 3)} by permutation, {number(trend['p_posterior'], 3)} in the posterior."
         )
     return texts
 

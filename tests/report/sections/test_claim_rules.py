@@ -52,7 +52,7 @@ def test_an_effect_needs_the_interval_and_the_permutation(mean, sd, p_value, exp
     ("shares", "expected"),
     [
         ((0.01, 0.05), SUPPORTED),
-        ((0.56, 0.5), NOT_SUPPORTED),
+        ((0.56, 0.5), CANNOT_BE_TOLD),  # as the same p does for the claim of an effect
         ((0.04, 0.2), CANNOT_BE_TOLD),
         ((0.2, 0.04), CANNOT_BE_TOLD),
     ],
@@ -90,7 +90,7 @@ def test_without_every_fake_year_nothing_is_said_of_them():
 
 @pytest.mark.parametrize(("passed", "expected"), [(True, SUPPORTED), (False, NOT_SUPPORTED), (None, CANNOT_BE_TOLD)])
 def test_the_verdict_on_trends_is_that_of_the_check(passed, expected):
-    values = {"pretrend": {"passed": passed, "slope": {}, "detectable_slope": 0.1}}
+    values = {"pretrend": {"passed": passed, "slope": {}, "detectable_slope": 0.1, "joint": {"p_permutation": 0.5}}}
     assert verdict("parallel_trends", values) == expected
 
 
@@ -152,3 +152,10 @@ def test_the_claims_of_a_study_are_judged_by_name_and_a_study_without_claims_has
     assert [each.claim for each in effects] == ["Exports: the initiative raised them by 0.218"]
     silent = dataclasses.replace(context, study=dataclasses.replace(study, claims=()))
     assert judged(silent, ("both_positive",), {"lnexport+lnimport": pair}) == ()
+
+
+@pytest.mark.parametrize("share", [0.03, 0.05, 0.2, 0.5])
+def test_a_permutation_p_says_the_same_of_an_effect_and_of_fake_groups(share):
+    """Where nothing but the share decides: an interval above zero that holds the claim."""
+    of_effect = verdict("effect", main_answer(0.3, 0.1, share), claimed=0.218)
+    assert of_effect == verdict("fake_groups", {"space": {"n": 126, "p_value": share, "p_value_twfe": share}})

@@ -105,7 +105,7 @@ def _effect(stated: StatedClaim, outcome: Values, claimed: float | None) -> Evid
     p_value = next((row["p_value"] for row in outcome["frequentist"] if row["inference"] == "permutation"), None)
     p_half = float(ndtr((att["mean"] - claimed / 2) / att["sd"]))
     verdict = _verdict(
-        supported=att["lower"] > 0 and p_value is not None and p_value < LEVEL,
+        supported=att["lower"] > 0 and p_value is not None and p_value <= LEVEL,
         refused=att["upper"] < 0 or p_half < LEVEL,
     )
     numbers = {name: att[name] for name in ("mean", "lower", "upper")}
@@ -117,7 +117,8 @@ def _parallel_trends(stated: StatedClaim, outcome: Values, claimed: float | None
     if not (check := outcome.get("pretrend")):
         return None
     verdict = _verdict(supported=check["passed"] is True, refused=check["passed"] is False)
-    return Evidence(verdict, {"difference a year": check["slope"], "detectable": check["detectable_slope"]})
+    numbers = {"difference a year": check["slope"], "detectable": check["detectable_slope"]}
+    return Evidence(verdict, numbers | {"joint permutation p of the leads": check["joint"]["p_permutation"]})
 
 
 def _fake_groups(stated: StatedClaim, outcome: Values, claimed: float | None) -> Evidence | None:
@@ -127,7 +128,7 @@ def _fake_groups(stated: StatedClaim, outcome: Values, claimed: float | None) ->
     shares = {"posterior mean": space["p_value"], "two-way fixed effects": space["p_value_twfe"]}
     few = [share <= LEVEL for share in shares.values()]
     numbers = {f"share of {space['n']} groups at least as large, {name}": share for name, share in shares.items()}
-    return Evidence(_verdict(supported=all(few), refused=not any(few)), numbers)
+    return Evidence(_verdict(supported=all(few), refused=False), numbers)
 
 
 def _fake_onsets(stated: StatedClaim, outcome: Values, claimed: float | None) -> Evidence | None:
@@ -184,19 +185,21 @@ def _both_positive(stated: StatedClaim, pair: Values, claimed: float | None) -> 
 
 RULES: Mapping[RuleName, ClaimRule] = {
     "effect": ClaimRule(
-        "supported: the 95% interval of the card shown first lies above zero and the permutation p is below 0.05; "
+        "supported: the 95% interval of the card shown first lies above zero and the permutation p is at most 0.05; "
         "not supported: the interval lies below zero, or P(effect at least half of the claim) is below 5%; else it "
         "cannot be told",
         _effect,
     ),
     "parallel_trends": ClaimRule(
-        "not supported: the 95% interval of the difference in trends excludes zero; supported: it does not, and a "
-        "trend that makes half of the claimed effect would be found in 80% of panels; else it cannot be told",
+        "not supported: the 95% interval of the difference in trends excludes zero; supported: it does not, a trend "
+        "that makes half of the claimed effect would be found in 80% of panels, and the leads together have a "
+        "permutation p above 0.05; else it cannot be told",
         _parallel_trends,
     ),
     "fake_groups": ClaimRule(
         "supported: at most 5% of all groups are at least as large, by the posterior mean and by two-way fixed "
-        "effects; not supported: more, by both; else it cannot be told. Where the fake estimates centre says nothing",
+        "effects; else it cannot be told: as for the effect, a larger share shows neither an effect nor that there is "
+        "none. Where the fake estimates centre says nothing",
         _fake_groups,
     ),
     "fake_onsets": ClaimRule(

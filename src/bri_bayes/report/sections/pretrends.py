@@ -11,11 +11,12 @@ from bri_bayes.checks import CheckResult
 from bri_bayes.checks.null_model import problem_of
 from bri_bayes.checks.pretrend import Pretrend, pretrend_values
 from bri_bayes.core.json_values import Result, json_safe
+from bri_bayes.frequentist.estimate import SIGNIFICANCE
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.page_parts import Paragraph, Part, Picture, Shown
 from bri_bayes.presentation.results import SectionResult
-from bri_bayes.presentation.study_tables import OUTCOME, Values
-from bri_bayes.presentation.table_spec import Column, TableSpec, effect_columns
+from bri_bayes.presentation.study_tables import OUTCOME, Values, largest_lead
+from bri_bayes.presentation.table_spec import Column, TableSpec, effect_columns, in_csv
 from bri_bayes.report.sections.claim_rules import judged
 from bri_bayes.report.sections.section import Context, Section
 from bri_bayes.runtime.cache import content_key
@@ -25,7 +26,8 @@ NAME = "pretrends"
 PANELS, QUICK_PANELS = 1000, 200
 RULE = (
     "A violation is found when the 95% interval of the difference in linear trends before the onset excludes zero. "
-    "Silence counts as passed only if a trend that makes half of the claimed effect would be found in 80% of panels."
+    "Silence counts as passed only if a trend that makes half of the claimed effect would be found in 80% of panels, "
+    "and if the permutation test of all leads together does not reject at 5%: leads may be large without a trend."
 )
 
 
@@ -88,6 +90,7 @@ def parts(values: Values) -> list[Part]:
     ]
     if section["checks"]:
         shown.append(Picture("pretrend"))
+        shown.append(Shown(SLOPES.fill(values), folded="The trend, the largest lead, and the joint tests of all leads"))
         shown.append(Shown(LEADS.fill(values), folded="Every year before the onset"))
     return shown
 
@@ -103,12 +106,21 @@ def sentence(check: Pretrend) -> str:
         f"{sentences.number(check.detectable_slope, 3)} a year, "
         f"which biases the effect by {sentences.number(check.detectable_bias, 2)}"
     )
+    largest, joint = largest_lead(check.as_dict()), check.joint
+    by_f = "" if joint.p_f is None else f"{sentences.number(joint.p_f, 3)} by F({joint.leads}, {joint.units - 1}), "
+    together = (
+        f"the largest lead is {sentences.signed(largest['mean'], 2)} in {largest['period']}, and all {joint.leads} "
+        f"leads together have p = {sentences.number(joint.p_permutation, 3)} by permuting the treatment "
+        f"({joint.assignments:,} assignments), {by_f}and {sentences.number(check.p_posterior, 3)} in their posterior"
+    )
     end = {
         False: "the check finds a violation",
-        None: "the check finds no violation, and could not have been expected to find one that matters",
+        None: "the check finds no trend, and the leads together are more than chance"
+        if joint.p_permutation <= SIGNIFICANCE
+        else "the check finds no violation, and could not have been expected to find one that matters",
         True: "the check finds no violation, and would have found one that makes half of the claimed effect",
     }[check.passed]
-    return f"{observed}; {could}; {end}."
+    return f"{observed}; {could}; {together}; {end}."
 
 
 def _slope_rows(values: Values) -> Iterator[dict[str, Any]]:
@@ -116,7 +128,9 @@ def _slope_rows(values: Values) -> Iterator[dict[str, Any]]:
     for name, outcome in values[NAME]["outcomes"].items():
         if pretrend := outcome["pretrend"]:
             slope = {f"slope_{key}": pretrend["slope"][key] for key in ("mean", "lower", "upper", "p_positive")}
+            largest, joint = largest_lead(pretrend), pretrend["joint"]
             more = {"false_alarms": pretrend["size"], "violation": pretrend["flagged"]}
+            more |= {"largest_lead": largest["mean"], "largest_lead_year": largest["period"], **joint}
             yield {"outcome": name, "label": outcome["label"], **pretrend, **slope, **more}
 
 
@@ -141,9 +155,22 @@ SLOPES = TableSpec(
         Column("claim", "claim", "number", 3, minor=True),
         Column("false_alarms", "false alarms", "probability", minor=True),
         Column("p_largest_gap", "P(a larger gap)", "p-value", minor=True),
+        Column("largest_lead", "largest lead", "number", 2),
+        Column("largest_lead_year", "in", "year"),
+        Column("p_permutation", "joint p, permutation", "p-value"),
+        *in_csv("leads", "units", "assignments", kind="count"),
+        *in_csv("f", "rho", kind="number"),
+        Column("p_f", "joint p, F", "p-value"),
+        Column("p_posterior", "joint p, posterior", "p-value"),
         Column("violation", "violation", "text"),
     ),
     _slope_rows,
+    lambda values: (
+        "Joint p: of all leads together being zero. Permutation: every choice of as many treated units, exact if each "
+        "was equally likely. F: least squares with AR(1) errors, the number of leads and that of units less one as "
+        "degrees of freedom; a cluster-robust covariance of more leads than units less two has no inverse. Posterior: "
+        "the share of the leads' joint posterior that is as far from its mean as zero is.",
+    ),
 )
 LEADS = TableSpec(
     "pretrend_leads",
