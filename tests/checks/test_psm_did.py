@@ -112,6 +112,11 @@ def test_the_plug_in_takes_the_logit_where_it_exists_and_says_where_it_does_not(
     answer = plug_in(analysis, pre, draws)
     assert answer.logit.refused is None
     assert {row.score for row in answer.rows} == {"maximum likelihood", "posterior mean"}
+    sizes = {row.estimator: (row.n_matched_treated, row.n_matched_controls) for row in answer.rows}
+    treated = int(pre["treated"].sum())
+    assert all(0 < n <= treated and 0 < m <= pre.sizes["unit"] - treated for n, m in sizes.values())
+    # A neighbour is one control a treated unit at most, a radius may be more.
+    assert sizes["psm_did/nearest"][1] <= sizes["psm_did/nearest"][0]
     separated = pre.copy(deep=True)
     separated["X"][:, 0] = np.where(pre["treated"], 2.0, 0.0) + np.linspace(0, 1, pre.sizes["unit"])
     answer = plug_in(analysis, separated, draws)

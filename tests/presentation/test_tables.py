@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bri_bayes.presentation import sentences
 from bri_bayes.presentation.cells import grid
 from bri_bayes.presentation.table_spec import Column, Table, TableSpec, effect_columns, in_csv
 from bri_bayes.presentation.terminal_table import terminal_text
@@ -92,6 +93,15 @@ def test_a_number_keeps_its_significant_digits_with_one_power_of_ten_a_column(
     filled = column_of_numbers(*numbers)
     assert texts(filled) == shown
     assert [note.removeprefix("x: in ").rstrip(".") for note in grid(filled).notes] == ([power] if power else [])
+
+
+def test_an_effect_that_a_sentence_rounds_to_zero_is_zero_in_a_table_and_a_clear_interval_never_touches_it() -> None:
+    open_, clear = {"mean": -2e-6, "sd": 0.2, "lower": -0.4, "upper": 0.4}, {"lower": 2e-6, "upper": 0.4, "mean": 0.2}
+    rows = grid(table({**ROWS[0], **open_}, {**ROWS[0], **open_, **clear}, {**ROWS[0], **open_, "sd": 2e-6})).rows
+    by_key = [dict(zip((column.key for column in grid(table()).columns), row, strict=True)) for row in rows]
+    assert by_key[0]["mean"].text == sentences.signed(-2e-6, 3) == "0.000"
+    assert by_key[1]["lower"].text == sentences.interval(2e-6, 0.4, 3).split(" to ")[0] == "2e−06"
+    assert by_key[2]["sd"].text == "2e−06"
 
 
 def test_columns_of_one_scale_share_decimals_and_the_note_names_the_unit() -> None:

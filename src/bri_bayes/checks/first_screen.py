@@ -17,6 +17,7 @@ import numpy as np
 from bri_bayes.checks.null_model import posterior_draws, problem_of, replicas
 from bri_bayes.checks.posterior_predictive import NAMES, predictive_checks
 from bri_bayes.core.json_values import Result
+from bri_bayes.core.monte_carlo import share_error
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.design.group_shocks import RATIO
 from bri_bayes.estimands.first_answer import kept_of_shocks, treated_groups, what_separates
@@ -38,12 +39,15 @@ class FailedCheck(Result):
 
 @dataclass(frozen=True)
 class ClaimedPower(Result):
-    """How often the 95% interval of the card excludes zero, with an effect of ``effect`` and with none."""
+    """How often the 95% interval of the card excludes zero, with an effect of ``effect`` and with none, each with the
+    Monte Carlo standard error of a share of so many ``panels``."""
 
     effect: float
     power: float
     size: float
     panels: int
+    power_error: float
+    size_error: float
 
 
 @dataclass(frozen=True)
@@ -106,4 +110,5 @@ def claimed_power(analysis: Analysis, effect: float, *, panels: int, points: int
     few = dataclasses.replace(card, sampler=dataclasses.replace(card.sampler, proposals=_PROPOSALS))
     many = att_of_many(design, few, outcomes, points=points, seed=seed)
     leaves = (many["lower"].to_numpy() > 0) | (many["upper"].to_numpy() < 0)
-    return ClaimedPower(effect, float(leaves[panels:].mean()), float(leaves[:panels].mean()), panels)
+    power, size = float(leaves[panels:].mean()), float(leaves[:panels].mean())
+    return ClaimedPower(effect, power, size, panels, share_error(power, panels), share_error(size, panels))

@@ -99,10 +99,11 @@ class LogitScore(Result):
 
 @dataclass(frozen=True, kw_only=True)
 class PlugInEstimate(Estimate):
-    """Weighted TWFE with the ``score`` as if it were known."""
+    """Weighted TWFE with the ``score`` as if it were known, and how many units that rests on."""
 
     score: str
     n_matched_treated: int
+    n_matched_controls: int
 
 
 @dataclass(frozen=True)
@@ -210,8 +211,11 @@ def plug_in(analysis: Analysis, pre: PrePeriod, draws: PropensityDraws) -> PlugI
             except InputError as error:
                 notes.append(f"{method} matching on the {score_name} score: {error}.")
                 continue
-            size = int(matched.matched_treated.size)
-            rows += [PlugInEstimate(**vars(row), score=score_name, n_matched_treated=size) for row in estimates]
+            size, used = int(matched.matched_treated.size), int(((matched.weights.to_numpy() > 0) & ~treated).sum())
+            rows += [
+                PlugInEstimate(**vars(row), score=score_name, n_matched_treated=size, n_matched_controls=used)
+                for row in estimates
+            ]
     return PlugIn(known, rows, notes)
 
 

@@ -27,6 +27,7 @@ import pandas as pd
 from bri_bayes.core.arrays import Array
 from bri_bayes.core.errors import InputError
 from bri_bayes.core.json_values import json_safe
+from bri_bayes.core.monte_carlo import share_error
 from bri_bayes.core.names import PERIOD, UNIT
 from bri_bayes.data.simulation import simulate_errors
 from bri_bayes.design.analysis import Fit
@@ -94,7 +95,7 @@ def characteristics(answers: Answers, effect: float) -> dict[str, float]:
         "type_m": float(np.abs(significant).mean() / abs(effect)) if defined else math.nan,
         "coverage": float(answers.covers.mean()),
         "length": float(np.median(answers.length)),
-        "mc_error": math.sqrt(power * (1 - power) / answers.rejects.size),
+        "mc_error": share_error(power, answers.rejects.size),
     }
 
 

@@ -12,6 +12,8 @@ from bri_bayes.presentation.digits import first_digit, reads_as_zero
 from bri_bayes.presentation.table_spec import Column, Table, is_missing
 
 DASH = "–"
+# The scales whose numbers sentences say, too: one quantity has the same digits in both.
+_OF_SENTENCES = ("effect", "slope")
 # Beyond these sizes numbers are shown in a power of ten; else a usual one has three significant digits.
 _LARGE, _SMALL, _SIGNIFICANT, _MOST_DECIMALS = 1e6, 1e-3, 3, 4
 _PRECISION = 1e-12
@@ -61,10 +63,7 @@ def grid(table: Table) -> Grid:
         scale: _format([row.get(column.key) for column in group for row in table.rows], group)
         for scale, group in _scales(columns).items()
     }
-    rows = tuple(
-        tuple(_cell(row.get(column.key), column, formats.get(_scale(column))) for column in columns)
-        for row in table.rows
-    )
+    rows = tuple(tuple(_cell(row, column, formats.get(_scale(column))) for column in columns) for row in table.rows)
     powers = []
     for scale, group in _scales(columns).items():
         if power := formats[scale].power:
@@ -120,7 +119,8 @@ def _decimals(size: float) -> int:
     return min(max(_SIGNIFICANT - 1 - math.floor(math.log10(size)), 0), _MOST_DECIMALS)
 
 
-def _cell(value: Any, column: Column, shape: _Format | None) -> Cell:
+def _cell(row: Mapping[str, Any], column: Column, shape: _Format | None) -> Cell:
+    value: Any = row.get(column.key)
     kind = column.kind
     if kind == "pass":
         return Cell(DASH if is_missing(value) else "yes" if value else "NO", kind=kind)
@@ -129,16 +129,28 @@ def _cell(value: Any, column: Column, shape: _Format | None) -> Cell:
     if is_missing(value):
         return Cell(DASH, kind=kind)
     number = float(value)
-    return Cell(_number_text(number, column, shape), number, kind)
+    return Cell(_number_text(number, column, shape, as_zero=_may_read_as_zero(row, column)), number, kind)
 
 
-def _number_text(number: float, column: Column, shape: _Format | None) -> str:
+def _may_read_as_zero(row: Mapping[str, Any], column: Column) -> bool:
+    """Whether a sentence would round this number to zero: an effect, but for its sd and the ends of an interval that
+    excludes zero (``digits.ends_of``).
+    """
+    if column.scale not in _OF_SENTENCES or column.key.endswith(("sd", "se")):
+        return False
+    lower, upper = row.get("lower"), row.get("upper")
+    if column.key not in ("lower", "upper") or lower is None or upper is None:
+        return True
+    return not (lower > 0 or upper < 0)
+
+
+def _number_text(number: float, column: Column, shape: _Format | None, *, as_zero: bool = False) -> str:
     if column.kind in _TEXTS:
         return _TEXTS[column.kind](number)
     if shape is None:
         return sentences.number(number, column.digits or 0)
     text = sentences.number(number / 10.0**shape.power, shape.decimals)
-    hidden = reads_as_zero(text) and abs(number) > _PRECISION * shape.largest
+    hidden = not as_zero and reads_as_zero(text) and abs(number) > _PRECISION * shape.largest
     return first_digit(number / 10.0**shape.power) if hidden and number else text
 
 

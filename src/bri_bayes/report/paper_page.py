@@ -69,7 +69,8 @@ def _power(label: str, entry: Values, panel: Values) -> Table:
     rows = tuple({**row, "errors": _persistence(row["rho"])} for row in entry["rows"])
     note = (
         f"{entry['panels']} simulated panels a row; innovations of sd {entry['innovation_sd']:.2f} as in this panel. "
-        "At a true effect of zero, finding one is the size of the test. Wrong sign and exaggeration are among findings."
+        "At a true effect of zero, finding one is the size of the test. The s.e. is that of the simulation. Wrong sign "
+        "and exaggeration are among findings."
     )
     return Table("power", label, _POWER, rows, (note,), panel=panel)
 
@@ -91,6 +92,7 @@ _POWER = (
     Column("errors", "errors"),
     Column("effect", "true effect", "number", 3),
     Column("power", "finds an effect", "probability"),
+    Column("mc_error", "s.e. of that share", "number", 3),
     Column("type_s", "wrong sign", "probability"),
     Column("type_m", "exaggeration", "number", 1),
     Column("coverage", "95% interval holds", "probability"),

@@ -30,7 +30,7 @@ def psm_did(values: Values) -> Figure:
         _title(outcomes),
         "Dots: average effect on the matched treated, 95% intervals, thick lines one posterior sd. Squares: weighted "
         "least squares that takes one match as known, clustered; a line to the edge goes on. Beside: the effect, and "
-        "the share of its variance that comes from not knowing the match.",
+        "the share of its variance that comes from not knowing the match; of squares, matched treated + controls.",
         body=marks.blocks(outcomes) * (0.28 * len(labels) + 1.35),
         key=[
             keys.dot(theme.INK, "no match", interval=True),
@@ -62,7 +62,7 @@ def caption(values: Values) -> list[str]:
             f"{outcome['label']}: matched effects lie between {sentences.signed(min(means), 2)} and "
             f"{sentences.signed(max(means), 2)}; zero is excluded under "
             f"{wording.excluding_zero(method['att'] for method in matched)} of {len(matched)} ways to match; up to "
-            f"{most} of the variance comes from not knowing the match."
+            f"{most} of the variance comes from not knowing the match.{_sizes(outcome)}"
         )
     return texts
 
@@ -81,7 +81,8 @@ def _answers(outcome: Values, limits: marks.Limits) -> list[tuple[str, tuple[Any
             answers.append((method, (answer["att"], theme.BLUE, "o", False, True, numbers)))
     for method, row in _known(outcome).items():
         effect = {"mean": row["estimate"]} | {end: _clipped(row[end], limits) for end in ("lower", "upper")}
-        numbers = [sentences.signed(row["estimate"], 2)]
+        size = f"{row['n_matched_treated']}+{row['n_matched_controls']}"
+        numbers = [sentences.signed(row["estimate"], 2), size]
         answers.append((f"known {method}", (effect, theme.VERMILLION, "s", True, False, numbers)))
     return answers
 
@@ -116,6 +117,15 @@ def _bounds(outcome: Values) -> list[float | None]:
     """Those of the posteriors and the estimates: an interval of least squares with two countries has no end."""
     effects = [outcome["all_controls"], *(method["att"] for method in _matched(outcome))]
     return [*rows.bounds(effects), *(row["estimate"] for row in _known(outcome).values())]
+
+
+def _sizes(outcome: Values) -> str:
+    """How many units each square rests on."""
+    told = [
+        f"{row['n_matched_treated']} treated and {row['n_matched_controls']} controls ({_label(method).lower()})"
+        for method, row in _known(outcome).items()
+    ]
+    return f" Squares rest on {sentences.listed(told)}." if told else ""
 
 
 def _clipped(value: float | None, limits: marks.Limits) -> float:

@@ -48,13 +48,15 @@ def _effect_rows(values: Values) -> Iterator[dict[str, Any]]:
                 "score": "posterior",
                 "effective_controls": (answer["effective_controls"] or {}).get("mean"),
                 "matched_treated": sum(answer["matched"].values()),
+                "matched_controls": sum(weight["p_used"] for weight in answer["control_weights"].values()),
             }
             yield {**answer, **key, **more, **(answer["att"] or {})}
         for row in outcome["frequentist"]:
             method = METHOD_TITLES[row["estimator"].partition("/")[2]]
             inference = "weighted TWFE, " + ("ordinary s.e." if row["inference"] == "iid" else "clustered s.e.")
             estimate = {"mean": row["estimate"], "sd": row["se"]}
-            yield {**row, **key, "method": method, "inference": inference, **estimate}
+            sizes = {f"matched_{group}": row[f"n_matched_{group}"] for group in ("treated", "controls")}
+            yield {**row, **key, "method": method, "inference": inference, **estimate, **sizes}
 
 
 def _score_rows(values: Values) -> Iterator[dict[str, Any]]:
@@ -103,10 +105,14 @@ EFFECTS = TableSpec(
         Column("share_from_matching", "variance from the match", "probability", minor=True),
         Column("p_no_match", "draws without a match", "probability", minor=True),
         Column("effective_controls", "controls it is worth", "number", 1, minor=True),
-        Column("matched_treated", "treated matched", "number", 1, minor=True),
+        Column("matched_treated", "treated matched", "number", 1),
+        Column("matched_controls", "controls used", "number", 1),
     ),
     _effect_rows,
-    lambda values: ("Standard errors of weighted TWFE take the match as known.",),
+    lambda values: (
+        "Standard errors of weighted TWFE take the match as known. Units matched and used: of a posterior, on average "
+        "over its draws; where they are few, a narrow interval of least squares is that of a handful of series.",
+    ),
 )
 BALANCE = TableSpec(
     "propensity_balance",
