@@ -36,3 +36,20 @@ def test_the_reference_has_every_public_name_once():
         r"^\.\. auto\w+:: bri_bayes\.(\w+)$", (DOCS / "reference.md").read_text(encoding="utf-8"), re.MULTILINE
     )
     assert sorted(listed) == sorted(bri_bayes.__all__)
+
+
+def test_every_reference_of_the_list_is_cited_where_it_is_used():
+    """By its DOI or, where the code cites by name, by the first author and the year."""
+    used = " ".join(
+        path.read_text(encoding="utf-8")
+        for folder, kind in (("src", "*.py"), ("models", "*.toml"), ("docs", "*.md"))
+        for path in (ROOT / folder).rglob(kind)
+        if path.name != "references.md"
+    )
+    used = used.replace("ü", "ue").replace("á", "a")
+    listed = [line for line in (DOCS / "references.md").read_text(encoding="utf-8").splitlines() if line[:2] == "- "]
+    assert len(listed) > 45
+    for line in listed:
+        author, year = re.match(r"- ([^,(]+?)(?:,| (?=\()).*?\((\d{4})\)", line).groups()
+        name = author.replace("ü", "ue").replace("á", "a").split()[-1]
+        assert re.search(rf"{re.escape(name)}\b[^;]{{0,120}}?\(?{year}", used, re.DOTALL), line

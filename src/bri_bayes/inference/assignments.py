@@ -11,7 +11,7 @@ a system as small as its effects (8 years and 5 countries: 13), whatever the num
 all posteriors are shared (``shared_proposals``); an assignment that they do not cover gets points of its own. Where all
 units have the same columns an assignment costs a few products (``equal_units``).
 
-Source: Lindley & Smith (1972), doi:10.1111/j.2517-6161.1972.tb00899.x.
+Source: Lindley & Smith (1972), doi:10.1111/j.2517-6161.1972.tb00885.x.
 """
 
 from __future__ import annotations

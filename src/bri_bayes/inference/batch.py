@@ -10,7 +10,7 @@ with Pareto-smoothed weights, and its mean, sd, quantiles and P(> 0) need no dra
 spread, as in ``design``; only the wide priors of unit and period effects take the ratio of total spread to spread
 within from the median outcome. An outcome that the common points do not cover gets points of its own.
 
-Source: Lindley & Smith (1972), doi:10.1111/j.2517-6161.1972.tb00899.x; for points from a mixture of proposals Owen
+Source: Lindley & Smith (1972), doi:10.1111/j.2517-6161.1972.tb00885.x; for points from a mixture of proposals Owen
 (2013), Monte Carlo theory, methods and examples, section 9.11.
 """
 

@@ -10,7 +10,7 @@ point needs of n_k units are the sums over them of W_i[t] W_i[s]', formed once:
 with L the prior precision of shared coefficients s, those of groups among them. A linear functional adds own ones by
 E[b_i | y, s] = V U_k' D_k^-1 (y_i - S_i s). It is the likelihood of ``collapsed``; cost does not grow with units.
 
-Source: Lindley & Smith (1972), doi:10.1111/j.2517-6161.1972.tb00899.x.
+Source: Lindley & Smith (1972), doi:10.1111/j.2517-6161.1972.tb00885.x.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ Errors come as an ``ErrorPrecision``, priors from the blocks of ``Terms``; kappa
 The likelihood of unit i may be raised to a power v_i: p(y_i | b, h)^v_i is a constant times |Q_i|^(v_i / 2) times the
 Gaussian of precision v_i Q_i.
 
-Source: Lindley & Smith (1972), doi:10.1111/j.2517-6161.1972.tb00899.x.
+Source: Lindley & Smith (1972), doi:10.1111/j.2517-6161.1972.tb00885.x.
 """
 
 from __future__ import annotations

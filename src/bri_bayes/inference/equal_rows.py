@@ -15,7 +15,7 @@ orthogonal rotation into their average (times sqrt(k)) and k - 1 contrasts, whic
 
 are the same for all groups of k treated units and for all outcomes.
 
-Source: Lindley & Smith (1972), doi:10.1111/j.2517-6161.1972.tb00899.x.
+Source: Lindley & Smith (1972), doi:10.1111/j.2517-6161.1972.tb00885.x.
 """
 
 from __future__ import annotations

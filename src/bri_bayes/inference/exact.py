@@ -6,7 +6,7 @@ mixture of normals over the weighted points of the importance sample,
     p(c | y) = sum_j w_j N(m_j, s_j^2),    w_j ~ p(y | h_j) p(h_j) / q(h_j)
 
 and its mean, sd, quantiles and P(> 0) have no error of drawing. Source: Lindley & Smith (1972),
-doi:10.1111/j.2517-6161.1972.tb00899.x.
+doi:10.1111/j.2517-6161.1972.tb00885.x.
 """
 
 from __future__ import annotations
