@@ -81,7 +81,8 @@ def _answers(outcome: Values, limits: marks.Limits) -> list[tuple[str, tuple[Any
             answers.append((method, (answer["att"], theme.BLUE, "o", False, True, numbers)))
     for method, row in _known(outcome).items():
         effect = {"mean": row["estimate"]} | {end: _clipped(row[end], limits) for end in ("lower", "upper")}
-        size = f"{row['n_matched_treated']}+{row['n_matched_controls']}"
+        # Values that were written before controls were counted have no size to show.
+        size = f"{row['n_matched_treated']}+{row['n_matched_controls']}" if "n_matched_controls" in row else ""
         numbers = [sentences.signed(row["estimate"], 2), size]
         answers.append((f"known {method}", (effect, theme.VERMILLION, "s", True, False, numbers)))
     return answers
@@ -124,6 +125,7 @@ def _sizes(outcome: Values) -> str:
     told = [
         f"{row['n_matched_treated']} treated and {row['n_matched_controls']} controls ({_label(method).lower()})"
         for method, row in _known(outcome).items()
+        if "n_matched_controls" in row
     ]
     return f" Squares rest on {sentences.listed(told)}." if told else ""
 
