@@ -110,3 +110,15 @@ def test_the_first_answer_says_whether_its_model_makes_such_panels(tmp_path):
     assert "This panel is unlike those that the model makes in: largest against smallest spread (p 0.002)" in text
     assert "a p below 0.025 or above 0.975 says so" in text
     assert "--model did_scale_by_unit gives each unit an error scale" in text
+
+
+def test_a_posterior_far_from_least_squares_says_which_assumption_makes_the_difference(tmp_path):
+    frame = normals(2)
+    drift = (frame["year"] - 2000) * (frame["region"] < "U3")
+    rng = np.random.default_rng(3)
+    walk = pd.Series(0.1 * rng.normal(size=len(frame))).groupby(frame["region"]).cumsum()
+    apart_from_drift = frame.assign(sales=walk + 0.2 * drift)
+    notes = answer(tmp_path, apart_from_drift)["warnings"]
+    assert any("Most of the difference comes from errors that last." in note for note in notes)
+    near = answer(tmp_path, frame)["warnings"]
+    assert not any("Most of the difference" in note for note in near)

@@ -26,17 +26,20 @@ from bri_bayes.design.outliers import outliers
 from bri_bayes.estimands.first_answer import alternatives, first_card, kept_in, treated_groups, what_separates
 from bri_bayes.estimands.linear import att_effect, effects_by
 from bri_bayes.estimands.summaries import as_dicts, by_unit_and_period, panel_values, warnings_of
+from bri_bayes.estimands.why_different import why_different
 from bri_bayes.frequentist import frequentist_rows
 from bri_bayes.frequentist.level_rows import of_logarithm
 from bri_bayes.inference import fit
 from bri_bayes.inference.by_classes import fit_by_classes
-from bri_bayes.inference.work import plan
+from bri_bayes.inference.work import cheapest_plan, plan
 from bri_bayes.study.card_changes import with_errors
 from bri_bayes.study.card_text import assumption
 from bri_bayes.study.model_card import ModelCard, load_card
 
 __all__ = ["Request", "estimate"]
 
+# Seconds of one fit beyond which up to four more are not made for a sentence.
+_SHORT = 5.0
 _NO_DETAIL = (
     "The effects of single units and cells are left out: with so many treated units they would take many minutes. "
     "--controls with fewer units, or --treated with some of them, has them."
@@ -107,7 +110,10 @@ def estimate(request: Request) -> dict[str, Any]:
             *asked.notes,
             *of_levels.notes,
             *([] if compared is None else _data_notes(asked.panel, compared.design)),
-            *_sign_notes(frequentist, bayes["att"], card, n_onsets=len(asked.assignment.onsets)),
+            *(
+                _measured(analysis, twfe, bayes["att"], request.seed)
+                or _sign_notes(frequentist, bayes["att"], card, n_onsets=len(asked.assignment.onsets))
+            ),
             *([] if route.in_detail else [_NO_DETAIL]),
             *diagnostics["notes"],
         ],
@@ -138,6 +144,16 @@ def _data_notes(panel: xr.Dataset, design: Design) -> list[str]:
             "of the errors, so the posterior's width is that of the prior, and least squares has no standard error."
         )
     return notes
+
+
+def _measured(analysis: Analysis, twfe: float, att: Mapping[str, float], seed: int) -> list[str]:
+    """What makes the posterior differ from least squares, where it does by more than one of its sds and it is cheap."""
+    if not twfe or abs(twfe - att["mean"]) <= att["sd"]:
+        return []
+    if cheapest_plan(analysis.design, analysis.card).work.seconds > _SHORT:
+        return []
+    difference = why_different(analysis, twfe, seed)
+    return [] if difference is None else [difference.sentence()]
 
 
 def _sign_notes(

@@ -1,0 +1,44 @@
+"""Do the steps from least squares to the posterior add up, and find the assumption that makes the difference?"""
+
+import dataclasses
+
+import pytest
+
+from bri_bayes.estimands.first_answer import average_effect
+from bri_bayes.estimands.why_different import LASTING, PRIORS, SHARED, why_different
+from bri_bayes.frequentist.twfe import fit_twfe
+from bri_bayes.study.card_priors import Priors
+from bri_bayes.study.model_card import Errors, Shocks, load_card
+from tests.checks.panels import SAMPLER, recipe
+
+
+def of(analysis):
+    return why_different(analysis, fit_twfe(analysis.design).estimate, seed=0)
+
+
+def test_the_moves_add_up_to_the_difference_and_the_last_card_is_the_one_that_is_shown():
+    analysis = recipe(effect=0.3)[0]
+    card = dataclasses.replace(load_card("did_shared"), outcome="y", sampler=SAMPLER)
+    analysis = analysis.replace(card=card)
+    difference = of(analysis)
+    assert difference.least_squares + sum(move.moved for move in difference.moves) == pytest.approx(
+        difference.posterior
+    )
+    assert difference.posterior == pytest.approx(average_effect(analysis.design, card, 0)[0].mean)
+    assert [move.component for move in difference.moves][::3] == [PRIORS, SHARED]
+
+
+def test_treated_units_that_drift_away_differ_by_the_weights_that_lasting_errors_give():
+    """Least squares takes the drift for an effect; with errors that last the years next to the onset count most."""
+    difference = of(recipe(trend=0.1, rho=0.9)[0])
+    assert difference.in_sds > 1
+    assert difference.largest.component == LASTING
+    assert "Most of the difference comes from errors that last." in difference.sentence()
+
+
+def test_a_narrow_prior_is_what_differs_where_errors_are_independent():
+    analysis = recipe(effect=1.0, rho=0.0, errors=Errors("iid"), priors=Priors(effect=0.1, effect_unit=0.05))[0]
+    assert analysis.card.shocks == Shocks()
+    difference = of(analysis)
+    assert [move.component for move in difference.moves] == [PRIORS]
+    assert difference.posterior < 0.9 * difference.least_squares
