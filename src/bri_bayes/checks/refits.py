@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 from bri_bayes.core.effect import Effect
@@ -9,10 +10,14 @@ from bri_bayes.core.json_values import Result
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.estimands.linear import att_effect
 from bri_bayes.inference.att import att_posterior
-from bri_bayes.inference.convergence import ESS_LIMIT
 from bri_bayes.inference.fitting import fit, is_trustworthy
 from bri_bayes.inference.importance import KHAT_LIMIT
 from bri_bayes.inference.marginal import is_feasible
+from bri_bayes.inference.shared_proposals import LEAST_ESS
+
+# Quasi-random points of a changed recipe. On the specifications of the shipped study the mean is within a hundredth,
+# and an end of the interval within two hundredths of a posterior sd of those of 32,768 points.
+FEW_POINTS = 512
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,15 @@ def observed_effect(analysis: Analysis, seed: int) -> Effect:
     return _OBSERVED[key]
 
 
+def with_few_points(analysis: Analysis) -> Analysis:
+    """A changed recipe, one of many: the same card on fewer points, where it is integrated over points."""
+    card = analysis.card
+    points = min(FEW_POINTS, card.sampler.proposals)
+    return analysis.replace(
+        card=dataclasses.replace(card, sampler=dataclasses.replace(card.sampler, proposals=points))
+    )
+
+
 def refit(analysis: Analysis, seed: int) -> Refit:
     """Fit the recipe anew: as ``fit`` does, without the draws where the closed form needs none."""
     design, card = analysis.design, analysis.card
@@ -59,7 +73,7 @@ def refit(analysis: Analysis, seed: int) -> Refit:
                 rhat=None,
                 rows=design.sizes["obs"],
                 log_marginal=answer.log_marginal,
-                trustworthy=points.ess > ESS_LIMIT,
+                trustworthy=points.ess > LEAST_ESS,
             )
     result = fit(analysis, seed=seed, pointwise=False)
     known = result.diagnostics

@@ -24,8 +24,9 @@ LogDensity = Callable[[Array], Array]
 
 # Above this k-hat the importance-sampling estimate is unreliable (Vehtari et al. 2024).
 KHAT_LIMIT = 0.7
-# Proposals are doubled, up to sixteen times the first batch, until the effective sample size is above this.
-WANTED_ESS, _BATCHES = 500.0, (1, 1, 2, 4, 8)
+# Proposals are doubled, up to sixteen times the first batch, until the effective sample size is above this, or above
+# this share of the first batch.
+WANTED_ESS, _WANTED_SHARE, _BATCHES = 500.0, 0.25, (1, 1, 2, 4, 8)
 # Where k-hat is above its limit even so: proposals, in first batches, that are placed anew by the weights so far.
 _AGAIN = (4, 16)
 # Degrees of freedom of the proposals: heavy enough for the exponential tails of a log scale.
@@ -89,12 +90,13 @@ def sample_by_importance(log_density: LogDensity, start: Array, proposals: int, 
     proposal = Student(center, widened(_FROM_PILOT * spread + (1 - _FROM_PILOT) * covariance))
     vectors, ratios = np.empty((0, start.size)), np.empty(0)
     size = 1 << (proposals - 1).bit_length()  # a whole Sobol net
+    wanted = min(WANTED_ESS, _WANTED_SHARE * size)
     for batch in _BATCHES:
         added = proposal.draw(batch * size, rng)
         vectors = np.concatenate([vectors, added])
         ratios = np.concatenate([ratios, log_density(added) - proposal.log_density(added)])
         weights, khat = smooth_weights(ratios)
-        if 1.0 / (weights**2).sum() > WANTED_ESS and khat < KHAT_LIMIT:
+        if 1.0 / (weights**2).sum() > wanted and khat < KHAT_LIMIT:
             break
     first = Weighted(vectors, weights, _log_mean(ratios), khat, ratios)
     if khat < KHAT_LIMIT:

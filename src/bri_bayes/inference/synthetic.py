@@ -34,13 +34,14 @@ import numpy as np
 
 from bri_bayes.core.arrays import Array, Index, Mask
 from bri_bayes.inference.division import Division
+from bri_bayes.inference.donor_moves import drawn, exchange_partners, partners
 from bri_bayes.inference.forecast import RHO_GRID, Ar1Grid, ar1_grid
 
 CONCENTRATION = 4.0
 # Rounds of moves (``_DIVISIONS`` and one exchange) between two updates of rho and sigma, and between two kept draws.
 ROUNDS = 5
 _DIVISIONS = 2
-_SIGMA_DF = 3.0
+_SIGMA_DF = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +110,6 @@ class _State:
     def __init__(self, z: Array, donors: Array, grid: Ar1Grid, weights: Array, open_to: Mask, alpha: float) -> None:
         self.z, self.donors, self.grid, self.weights = z, donors, grid, weights
         self.open_to, self.alpha = open_to, alpha
-        self._single = open_to.sum(axis=1) == 1
         ones = np.ones(donors.shape[1])
         self._mass = grid.precision.sum(axis=(1, 2))
         # The flat intercept is integrated out: Q = precision less its projection on the constant.
@@ -125,9 +125,11 @@ class _State:
         self.at = np.full(len(z), int(np.argmin(np.abs(RHO_GRID - 0.5))))
         self.sigma, self._auxiliary = np.full(len(z), 0.5), np.ones(len(z))
         self._choice = _choices(donors)
-        self._cumulated = self._choice.cumsum(axis=1)
         self._log_beta = lgamma(2 * alpha) - 2 * lgamma(alpha)
-        self._rate, self._half = _SIGMA_DF / self._auxiliary, (_SIGMA_DF + self.z.shape[1] - 1) / 2
+        self._rate = _SIGMA_DF / self._auxiliary
+        # The root of the likelihood is a power of so many quarters: half = 2 quarters / 4.
+        self._quarters, self._by_period = _SIGMA_DF + self.z.shape[1] - 1, np.ascontiguousarray(donors.T)
+        self._half = self._quarters / 2
         self._refresh()
 
     @classmethod
@@ -151,8 +153,8 @@ class _State:
         """One division of mass between two donors in each chain."""
         rows = np.arange(len(self.z))
         u = rng.random((5, len(rows)))
-        j = _drawn(np.cumsum(self.weights, axis=1), u[0])
-        k = self._partner(j, u[1])
+        j = drawn(self.weights, u[0])
+        k = partners(self.weights, j, u[1], self._choice)
         old_j, old_k = self.weights[rows, j], self.weights[rows, k]
         mass = old_j + old_k
         step = mass[:, None] * (self._whitened[self.at, j] - self._whitened[self.at, k])
@@ -168,14 +170,6 @@ class _State:
         self.weights[chosen, k[accepted]] = new_k[accepted]
         self._residual[chosen] -= (share - old_j / mass)[accepted, None] * step[accepted]
 
-    def _partner(self, j: Index, u: Array) -> Index:
-        """The other donor of a pair: by its weight, or by P_jk, half each; j itself where no other has any weight."""
-        others = self.weights.copy()
-        others[np.arange(len(j)), j] = 0
-        total = np.cumsum(others, axis=1)
-        by_weight = np.where(total[:, -1] > 0, _drawn(total, 2 * u), j)
-        return np.where(u < 0.5, by_weight, _drawn(self._cumulated[j], 2 * u - 1))
-
     def _chance(self, j: Index, k: Index, w_j: Array, w_k: Array) -> Array:
         """Twice the probability that a pair is chosen when its donors have these weights."""
         weight = w_j * w_k * (1 / np.maximum(1 - w_j, 1e-12) + 1 / np.maximum(1 - w_k, 1e-12))
@@ -189,31 +183,21 @@ class _State:
         """
         rows = np.arange(len(self.z))
         u = rng.random((3, len(rows)))
-        j = _drawn(np.cumsum(self.weights, axis=1), u[0])
-        roots, total = self._roots(j, self._residual, self.weights)
-        k = _drawn(np.cumsum(roots, axis=1), u[1])
+        j = drawn(self.weights, u[0])
+        k, total = self._exchanged_with(j, self._residual, self.weights, u[1])
         w_j, w_k = self.weights[rows, j], self.weights[rows, k]
         weights = self.weights.copy()
         weights[rows, j], weights[rows, k] = w_k, w_j
         whitened = self._residual - (w_k - w_j)[:, None] * (self._whitened[self.at, j] - self._whitened[self.at, k])
-        _, total_back = self._roots(k, whitened, weights)
+        _, total_back = self._exchanged_with(k, whitened, weights, u[1])
         accepted = (np.log(u[2]) < total - total_back) & self.open_to[rows, k]
         self.weights[accepted], self._residual[accepted] = weights[accepted], whitened[accepted]
 
-    def _roots(self, j: Index, whitened: Array, weights: Array) -> tuple[Array, Array]:
-        """Roots of the likelihood after j exchanges weights with each other donor, up to a factor; log of their sum."""
-        rows = np.arange(len(j))
-        along = np.einsum("rst,rs->rt", self._root[self.at], whitened) @ self.donors.T
-        along = along[rows, j][:, None] - along
-        squares = self._squares[self.at, j]
-        change = weights - weights[rows, j][:, None]
-        s = (whitened**2).sum(axis=1)[:, None] - 2 * change * along + change**2 * squares
-        log_root = -0.5 * self._half * np.log(self._rate[:, None] + np.maximum(s, 0) / 2)
-        log_root[rows, j] = np.where(self._single, 0.0, -np.inf)
-        log_root[~self.open_to] = -np.inf
-        top = log_root.max(axis=1, keepdims=True)
-        roots = np.exp(log_root - top)
-        return roots, top[:, 0] + np.log(roots.sum(axis=1))
+    def _exchanged_with(self, j: Index, whitened: Array, weights: Array, u: Array) -> tuple[Index, Array]:
+        """The donor with which j exchanges weights, and the log of the sum of the roots of the likelihood."""
+        turned = np.einsum("rst,rs->rt", self._root[self.at], whitened)
+        tables = self._by_period, self._squares, self.at, self.open_to
+        return exchange_partners(j, weights, whitened, turned, *tables, self._rate, self._quarters, u)
 
     def _prior_share(self, share: Array, line: Division) -> Array:
         """log b / g, the conditional prior of a division against its proposal, up to a constant; finite at 0 and 1."""
@@ -249,12 +233,6 @@ class _State:
 
     def _refresh(self) -> None:
         self._residual = np.einsum("ist,it->is", self._root[self.at], self.z - self.weights @ self.donors)
-
-
-def _drawn(cumulated: Array, u: Array) -> Index:
-    """A position drawn from each row of cumulated weights (rows, J)."""
-    position = (cumulated <= u[:, None] * cumulated[:, -1:]).sum(axis=1)
-    return np.asarray(np.minimum(position, cumulated.shape[1] - 1))
 
 
 def _choices(donors: Array) -> Array:
