@@ -11,13 +11,9 @@ from bri_bayes.design.analysis import Analysis
 from bri_bayes.estimands.linear import att_effect
 from bri_bayes.inference.att import att_posterior
 from bri_bayes.inference.fitting import fit, is_trustworthy
-from bri_bayes.inference.importance import KHAT_LIMIT
+from bri_bayes.inference.importance import FEW_POINTS, KHAT_LIMIT
 from bri_bayes.inference.marginal import is_feasible
 from bri_bayes.inference.shared_proposals import LEAST_ESS
-
-# Quasi-random points of a changed recipe. On the specifications of the shipped study the mean is within a hundredth,
-# and an end of the interval within two hundredths of a posterior sd of those of 32,768 points.
-FEW_POINTS = 512
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from itertools import product
 from typing import get_args
 
 from bri_bayes.checks.control_sets import MOST_CONTROLS, subsets, with_controls
-from bri_bayes.checks.refits import Refit, refit
+from bri_bayes.checks.refits import Refit, refit, with_few_points
 from bri_bayes.core.errors import InputError
 from bri_bayes.core.json_values import Result
 from bri_bayes.core.names import ErrorStructure, PeriodEffects
@@ -136,7 +136,7 @@ def fit_specifications(
             for item in recipe.panel.attrs["imputed"]
         )
         if recipe.digest not in known:
-            known[recipe.digest] = refit(recipe, seed)
+            known[recipe.digest] = refit(recipe if recipe.digest == analysis.digest else with_few_points(recipe), seed)
         records.append(
             FittedSpecification(
                 **vars(known[recipe.digest]),

@@ -7,7 +7,8 @@ With hyperparameters h_j from the importance sample of the engine, a leave-out p
 The coefficients are integrated in closed form (``held_out``), so only the few hyperparameters need weights; they are
 Pareto-smoothed, and k-hat judges them as importance weights of the posterior without B. For single rows the
 sample given all rows serves every row, and a row whose k-hat is above 0.7 gets a sample of its own. Units and periods
-always get one: that is the refit, without the detour over draws of the coefficients.
+always get one: that is the refit, without the detour over draws of the coefficients. It is placed by a posterior near
+by, as far as that does: a unit's by that of all rows, a period's by that of the period after it.
 
 What is scored must not hang on the wide priors of levels, whose density is arbitrary:
 - a unit that was not seen has an unknown level, so its within-unit contrasts are scored: how its outcome moves;
@@ -33,6 +34,7 @@ from bri_bayes.design.linear_terms import Terms, period_contrasts
 from bri_bayes.inference.collapsed import Collapsed
 from bri_bayes.inference.conditional_predictive import HeldOut, rows_of
 from bri_bayes.inference.importance import (
+    FEW_POINTS,
     KHAT_LIMIT,
     Weighted,
     place_anew,
@@ -43,7 +45,7 @@ from bri_bayes.inference.marginal import is_feasible
 from bri_bayes.study.model_card import ModelCard
 
 # Points of hyperparameters: for all rows together, and for each unit, period and refitted row.
-ROW_POINTS, BLOCK_POINTS = 8000, 2000
+ROW_POINTS, BLOCK_POINTS = 4096, 1024
 # Sizes of the samples of which each places the next one until one is good, in those numbers of points.
 PLACED = (1, 1, 4, 4)
 
@@ -126,14 +128,20 @@ def _blocks_out(
     rng: np.random.Generator,
     pieces: dict[int, tuple[Index, Index, Index]],
 ) -> xr.Dataset:
-    """Scores of blocks; ``pieces`` : position -> rows that are seen, rows seen and held out, rows held out."""
+    """Scores of blocks; ``pieces`` : position -> rows that are seen, rows seen and held out, rows held out.
+
+    Periods come from the last one to the first, each placed by the one after it.
+    """
     elpd, khat = np.full((2, len(labels)), np.nan)
     contrasts, variance = np.zeros(len(labels), dtype=int), 0.0
-    for position, (seen, both, rows) in pieces.items():
+    near = model.sample(BLOCK_POINTS, rng)
+    for position, (seen, both, rows) in reversed(pieces.items()):
         if rows.size < 2:
             continue
         contrasts[position] = rows.size - 1
-        weighted = model.of(seen).sample(BLOCK_POINTS, rng)
+        weighted = model.of(seen).sample_near(near, BLOCK_POINTS, rng)
+        if dim == PERIOD:
+            near = weighted
         density = model.of(both).contrast_log_density(weighted.vectors, np.searchsorted(both, rows))
         elpd[position], khat[position], moved = _predictive(weighted.log_ratios, density)
         variance += float((moved**2).sum())
@@ -187,7 +195,7 @@ class _Model:
     def sample(self, points: int, rng: np.random.Generator) -> Weighted:
         """Weighted hyperparameters of its posterior, ``points`` of them placed by a first sample."""
         target = self.model.log_posterior
-        first = sample_by_importance(target, self.model.space.start(), self.card.sampler.proposals, rng)
+        first = sample_by_importance(target, self.model.space.start(), FEW_POINTS, rng)
         return place_anew(target, first, [more * points for more in PLACED], rng)
 
     def sample_near(self, near: Weighted, points: int, rng: np.random.Generator) -> Weighted:

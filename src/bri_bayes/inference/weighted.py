@@ -27,9 +27,17 @@ from bri_bayes.core.arrays import Array
 from bri_bayes.core.errors import InputError
 from bri_bayes.design.design import Design
 from bri_bayes.inference.collapsed import Collapsed
-from bri_bayes.inference.importance import KHAT_LIMIT, Student, Weighted, find_mode, moments, smooth_weights
+from bri_bayes.inference.importance import (
+    FEW_POINTS,
+    KHAT_LIMIT,
+    Student,
+    Weighted,
+    find_mode,
+    moments,
+    sample_by_importance,
+    smooth_weights,
+)
 from bri_bayes.inference.linear_estimands import att_weights, effect_functionals
-from bri_bayes.inference.marginal import weigh_hyperparameters
 from bri_bayes.inference.mixture import NormalMixtures
 from bri_bayes.study.model_card import ModelCard
 
@@ -116,7 +124,7 @@ def _summary(
     log_density, means, sds = att_given_powers(design, card, model, vectors)
     weights, khat = smooth_weights(log_density - log_proposal)
     if khat > KHAT_LIMIT:
-        points = weigh_hyperparameters(model, card, rng)
+        points = sample_by_importance(model.log_posterior, model.space.start(), FEW_POINTS, rng)
         vectors, weights, khat = points.vectors, points.weights, points.khat
         if khat > KHAT_LIMIT:
             vectors, weights, khat = _wider(model, points, rng)

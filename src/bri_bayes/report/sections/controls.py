@@ -31,6 +31,7 @@ from bri_bayes.checks.control_sets import (
 )
 from bri_bayes.checks.counterfactuals import RANKS, Counterfactual, factor_values, synthetic_values
 from bri_bayes.checks.donors import Refused, by_rule
+from bri_bayes.checks.refits import with_few_points
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.core.json_values import Result
 from bri_bayes.core.names import UNIT
@@ -134,9 +135,11 @@ def _recipes(context: Context, outcome: str) -> dict[str, Analysis]:
     recipes = {"main": analysis}
     if _wanted(context, "subsets"):
         for chosen in _sets(assignment):
-            recipes[f"set/{','.join(chosen)}"] = analysis.replace(assignment=with_controls(assignment, chosen))
-        for unit, smaller in left_out(assignment).items():
-            recipes[f"without/{unit}"] = analysis.replace(assignment=smaller)
+            smaller = analysis.replace(assignment=with_controls(assignment, chosen))
+            every = len(chosen) == len(assignment.never_treated)
+            recipes[f"set/{','.join(chosen)}"] = smaller if every else with_few_points(smaller)
+        for unit, remaining in left_out(assignment).items():
+            recipes[f"without/{unit}"] = with_few_points(analysis.replace(assignment=remaining))
     for share in _shares(context, outcome):
         recipes[f"share/{share}"] = contaminated(analysis, context.study.exposed, share)
     if _wanted(context, "pool") and _is_wider(context):
