@@ -49,9 +49,7 @@ def with_few_points(analysis: Analysis) -> Analysis:
     """A changed recipe, one of many: the same card on fewer points, where it is integrated over points."""
     card = analysis.card
     points = min(FEW_POINTS, card.sampler.proposals)
-    return analysis.replace(
-        card=dataclasses.replace(card, sampler=dataclasses.replace(card.sampler, proposals=points))
-    )
+    return analysis.replace(card=dataclasses.replace(card, sampler=dataclasses.replace(card.sampler, proposals=points)))
 
 
 def refit(analysis: Analysis, seed: int) -> Refit:

@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from bri_bayes.core.arrays import Array, Index
+from bri_bayes.inference.alike_columns import AlikeColumns
 from bri_bayes.inference.error_precision import CrossProducts, Hyper, ReadyOutcomes, ReadyProducts, by_sets
 
 
@@ -40,6 +41,10 @@ class DensePatterns:
             (np.array(periods), np.array(units), starts[units][:, None] + np.arange(len(periods)))
             for periods, units in by_pattern.items()
         ]
+
+    def root(self, hyper: Hyper, periods: Array) -> Array:
+        """R with R'R the precision of a unit that is seen in ``periods`` (T,), without its scale : (B, T, T)."""
+        return np.asarray(np.linalg.inv(np.linalg.cholesky(self.covariance(hyper, periods))))
 
     def log_det(self, hyper: Hyper) -> Array:
         """log|Q_i| of each unit : (B, N)."""
@@ -93,6 +98,12 @@ class _DenseProducts:
 
     def at(self, hyper: Hyper) -> CrossProducts:
         unit_ix, q = self.precision.unit_ix, self.q
+        if self._alike is not None:
+            own = np.empty((hyper["sigma"].size, self.sets.size, q, self.columns[0].shape[1]))
+            rest = np.zeros((len(own), int(self.sets.max()) + 1, own.shape[3] - q, own.shape[3] - q))
+            for (periods, *_), columns in zip(self.precision.patterns, self._alike, strict=True):
+                columns.add_products(self.precision.root(hyper, periods), q, self.sets, own, rest)
+            return CrossProducts(own[..., :q], own[..., q:], rest)
         white = self._whitened(hyper)
         per_unit = np.zeros((len(white), self.sets.size, q, q))
         own_rest = np.zeros((len(white), self.sets.size, q, white.shape[2] - q))
@@ -101,18 +112,27 @@ class _DenseProducts:
             of_units = white.reshape(len(white), *rows.shape, -1) if rows.size == unit_ix.size else white[:, rows]
             both = np.swapaxes(of_units[..., :q], -1, -2) @ of_units
             per_unit[:, units], own_rest[:, units] = both[..., :q], both[..., q:]
-        rest = []
+        by_set = []
         for which in range(int(self.sets.max()) + 1):
             members = self.sets[unit_ix] == which
             of_set = white[:, slice(None) if members.all() else members, q:]
-            rest.append(np.swapaxes(of_set, -1, -2) @ of_set)
-        return CrossProducts(per_unit, own_rest, np.stack(rest, axis=1))
+            by_set.append(np.swapaxes(of_set, -1, -2) @ of_set)
+        return CrossProducts(per_unit, own_rest, np.stack(by_set, axis=1))
+
+    @cached_property
+    def _alike(self) -> list[AlikeColumns] | None:
+        """The kinds of columns of each pattern; None where a unit has a scale, a power or a share of its own."""
+        if len(self.columns) > 1 or self.powers is not None or self.precision.unit_scale is not None:
+            return None
+        parts = [AlikeColumns.of(self.columns[0][rows], units, self.sets) for _, units, rows in self.precision.patterns]
+        kept = [part for part in parts if part is not None]
+        return kept if len(kept) == len(parts) else None
 
     def _whitened(self, hyper: Hyper) -> Array:
         """L_i^-1 times the rows of unit i, with L_i L_i' = Q_i^-1, by the root of its scale and power : (B, obs, c)."""
         white = np.empty((hyper["sigma"].size, *self.columns[0].shape))
         for periods, _, rows in self.precision.patterns:
-            inverse = np.linalg.inv(np.linalg.cholesky(self.precision.covariance(hyper, periods)))
+            inverse = self.precision.root(hyper, periods)
             if rows.size == len(self.columns[0]):
                 by_unit = white.reshape(len(white), *rows.shape, -1)
                 np.matmul(inverse[:, None], self.columns[0].reshape(*rows.shape, -1), out=by_unit)

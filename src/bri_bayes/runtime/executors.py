@@ -28,6 +28,7 @@ from types import FrameType
 from typing import Any, Protocol
 
 from bri_bayes.core.errors import LostWorkerError
+from bri_bayes.runtime.memory import keep_freed_memory
 
 # One thread of linear algebra a process: more would wait for each other's processors. And no module from the folder
 # where the command was started, whatever it is called, when a worker imports the standard library. And no word of the
@@ -97,9 +98,7 @@ class InProcesses:
     def _once[T: Task](self, tasks: Sequence[T]) -> Iterator[tuple[T, Any, float]]:
         others = set(active_children())
         with _environment_of_workers():  # the first pool starts the process that tidies up
-            pool = ProcessPoolExecutor(
-                min(self.jobs, len(tasks)), mp_context=get_context(_START), initializer=_end_with_parent
-            )
+            pool = ProcessPoolExecutor(min(self.jobs, len(tasks)), mp_context=get_context(_START), initializer=_begin)
         try:
             with _stopped_afterwards(), _environment_of_workers(), _deaf_to_interrupts():
                 futures = {pool.submit(_timed, task.call): task for task in tasks}
@@ -140,6 +139,12 @@ def _end_with(parent: str | None) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if parent != str(os.getppid()):  # it has ended meanwhile
             os._exit(1)
+
+
+def _begin() -> None:
+    """In a worker, before its first piece."""
+    keep_freed_memory()
+    _end_with_parent()
 
 
 def _end_with_parent() -> None:
