@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from bri_bayes.runtime.memory import keep_freed_memory
+
 SEED = 20130907
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -23,6 +25,9 @@ os.environ["MPLBACKEND"] = "Agg"
 # with two threads each wait for each other, and take up to six times the processor time.
 for _threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
     os.environ.setdefault(_threads, "1")
+
+# As in a command of the project: the pages of large arrays are not asked for anew each time.
+keep_freed_memory()
 
 # "ci" draws the same examples in every run; HYPOTHESIS_PROFILE=search looks for new ones.
 settings.register_profile("ci", derandomize=True, deadline=None, database=None, print_blob=True)

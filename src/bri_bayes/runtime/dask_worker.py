@@ -23,6 +23,7 @@ from typing import Any, cast
 
 from bri_bayes.core.errors import InputError, LostWorkerError
 from bri_bayes.runtime.executors import ENVIRONMENT, PARENT, TRIES
+from bri_bayes.runtime.memory import keep_freed_memory
 
 # Seconds between two looks at whether a piece is still wanted, and until a process without a piece ends.
 _LOOK, _IDLE = 0.2, 2.0
@@ -82,6 +83,7 @@ def difference(ours: Mapping[str, str], theirs: Mapping[str, str]) -> str:
 
 def serve() -> None:
     """The life of the process: read a call, do it, write its outcome, until nobody writes any more."""
+    keep_freed_memory()
     source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)  # what a piece prints is no outcome

@@ -26,9 +26,10 @@ def keep_freed_memory() -> bool:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
     if mallopt is None:
         return False
-    settings = {
-        _M_MMAP_THRESHOLD: _MMAP_THRESHOLD,
-        _M_TRIM_THRESHOLD: _TRIM_THRESHOLD,
-        _M_TOP_PAD: _TOP_PAD,
-    }
-    return all([bool(mallopt(name, value)) for name, value in settings.items()])
+    wanted = (
+        (_M_MMAP_THRESHOLD, _MMAP_THRESHOLD),
+        (_M_TRIM_THRESHOLD, _TRIM_THRESHOLD),
+        (_M_TOP_PAD, _TOP_PAD),
+    )
+    taken = [mallopt(name, value) for name, value in wanted]
+    return all(taken)
