@@ -99,7 +99,7 @@ class _DenseProducts:
     def at(self, hyper: Hyper) -> CrossProducts:
         unit_ix, q = self.precision.unit_ix, self.q
         if self._alike is not None:
-            own = np.empty((hyper["sigma"].size, self.sets.size, q, self.columns[0].shape[1]))
+            own = np.zeros((hyper["sigma"].size, self.sets.size, q, self.columns[0].shape[1]))
             rest = np.zeros((len(own), int(self.sets.max()) + 1, own.shape[3] - q, own.shape[3] - q))
             for (periods, *_), columns in zip(self.precision.patterns, self._alike, strict=True):
                 columns.add_products(self.precision.root(hyper, periods), q, self.sets, own, rest)
