@@ -47,9 +47,8 @@ def observed_effect(analysis: Analysis, seed: int) -> Effect:
 
 def with_few_points(analysis: Analysis) -> Analysis:
     """A changed recipe, one of many: the same card on fewer points, where it is integrated over points."""
-    card = analysis.card
-    points = min(FEW_POINTS, card.sampler.proposals)
-    return analysis.replace(card=dataclasses.replace(card, sampler=dataclasses.replace(card.sampler, proposals=points)))
+    sampler = analysis.card.sampler
+    return analysis.sampled(dataclasses.replace(sampler, proposals=min(FEW_POINTS, sampler.proposals)))
 
 
 def refit(analysis: Analysis, seed: int) -> Refit:

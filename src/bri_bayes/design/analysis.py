@@ -17,7 +17,7 @@ from bri_bayes.core.io import digest
 from bri_bayes.core.names import WEIGHT
 from bri_bayes.data.assignment import Assignment
 from bri_bayes.design.design import Design, build_design
-from bri_bayes.study.model_card import ModelCard
+from bri_bayes.study.model_card import ModelCard, Sampler
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +35,12 @@ class Analysis:
     def replace(self, **changes: Any) -> Analysis:
         """The same recipe with other parts."""
         return dataclasses.replace(self, **changes)
+
+    def sampled(self, sampler: Sampler) -> Analysis:
+        """The same recipe with other numbers of draws and points, which its arrays do not depend on."""
+        changed = self.replace(card=dataclasses.replace(self.card, sampler=sampler))
+        changed.__dict__["design"] = self.design
+        return changed
 
     @cached_property
     def design(self) -> Design:

@@ -40,6 +40,8 @@ BAYES = "bayes/posterior"
 # The persistence that stands for a random walk, whose errors start anew in each unit's first period.
 RANDOM_WALK = 1.0
 PERSISTENCES = (0.0, 0.5, 0.8, RANDOM_WALK)
+# Points of hyperparameters that all panels of one persistence share.
+_POINTS = 2000
 COLUMNS = ("effect", "rho", "test", "power", "type_s", "type_m", "coverage", "length", "mc_error")
 
 
@@ -71,7 +73,7 @@ def design_analysis(
         errors = simulated_errors(design, rho, innovation_sd, panels, seed)
         tests = linear_tests(design, errors, published_se=published_se)
         outcomes = np.concatenate([errors + effect * treated for effect in effects])
-        posterior = att_of_many(design, card, outcomes, seed=seed).to_dataframe()
+        posterior = att_of_many(design, card, outcomes, points=_POINTS, seed=seed).to_dataframe()
         for position, effect in enumerate(effects):
             answers = tests.answers(effect)
             answers[BAYES] = posterior_answers(posterior.iloc[position * panels : (position + 1) * panels], effect)

@@ -33,9 +33,8 @@ from bri_bayes.inference.att import KnownMoments
 from bri_bayes.inference.collapsed import Collapsed
 from bri_bayes.inference.conditional import Coefficients
 from bri_bayes.inference.equal_outcomes import EqualOutcomes, covers_equal
-from bri_bayes.inference.importance import find_mode
+from bri_bayes.inference.importance import FEW_POINTS, find_mode, sample_by_importance
 from bri_bayes.inference.linear_estimands import att_weights, covariate_functional, effect_functionals
-from bri_bayes.inference.marginal import weigh_hyperparameters
 from bri_bayes.inference.mixture import NormalMixtures
 from bri_bayes.inference.shared_proposals import (
     LEAST_ESS,
@@ -186,9 +185,10 @@ class _ManyOutcomes:
         return find_mode(self.model.with_outcome(y).log_posterior, self.model.space.start())
 
     def by_itself(self, y: Array, card: ModelCard, rng: np.random.Generator) -> Array:
-        """The summary (7,) given one outcome (obs,), from the points of the ordinary engine."""
+        """The summary (7,) given one outcome (obs,), from few points of its own."""
         model = KnownMoments(self.model.with_outcome(y), self.functional, {})
-        points = weigh_hyperparameters(model, card, rng)
+        few = min(FEW_POINTS, card.sampler.proposals)
+        points = sample_by_importance(model.log_posterior, model.space.start(), few, rng)
         _, means, sds = model.at(points.vectors)
         return summarised(NormalMixtures(points.weights[None, :], means[None, :], sds), np.array([points.khat]))[:, 0]
 
