@@ -214,9 +214,13 @@ def _log_integral(a: Array, width_a: Array, b: Array, width_b: Array, nu: Array)
     widths = float(np.max(2 * reach / np.minimum(width_a, width_b)))
     nodes = int(np.clip(_NODES * np.ceil(widths / _SCALES_APART), _NODES, _MOST_NODES))
     angles = (np.arange(nodes) + 0.5) * np.pi / nodes - np.pi / 2
-    x = center[..., None] + reach[..., None] * np.tan(angles)
-    log_f = _log_kernel(x, a[..., None], width_a[..., None], nu[..., None])
-    log_f += _log_kernel(x, b[..., None], width_b[..., None], nu[..., None]) - 2 * np.log(np.cos(angles))
-    top = log_f.max(axis=-1)
-    mass = np.exp(log_f - top[..., None]).sum(axis=-1)
-    return np.asarray(top + np.log(mass * reach * (np.pi / nodes)))
+    # Both kernels have one power, so one logarithm and one exponential serve a node.
+    step = reach[..., None] * np.tan(angles)
+    log_f = 1 + (step + (center - a)[..., None]) ** 2 * (width_a**-2.0 / nu)[..., None]
+    log_f *= 1 + (step + (center - b)[..., None]) ** 2 * (width_b**-2.0 / nu)[..., None]
+    np.log(log_f, out=log_f)
+    lowest = log_f.min(axis=-1)
+    log_f -= lowest[..., None]
+    log_f *= -0.5 * (nu + 1)[..., None]
+    mass = np.exp(log_f, out=log_f) @ np.cos(angles) ** -2.0
+    return np.asarray(-0.5 * (nu + 1) * lowest + np.log(mass * reach * (np.pi / nodes)))
