@@ -18,10 +18,12 @@ Political Analysis 25(1), doi:10.1017/pan.2016.2; Bayesian: Pang, Liu & Xu (2022
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from bri_bayes.core.arrays import Array, Index
+from bri_bayes.inference.batched_algebra import backward, forward
 from bri_bayes.inference.forecast import RHO_GRID, Ar1Grid, ar1_grid
 
 # Prior sd of levels and periods, in sds of the outcome after unit and period effects.
@@ -81,6 +83,11 @@ class _Pattern:
     columns: Index
     grid: Ar1Grid
 
+    @cached_property
+    def cells(self) -> tuple[Index, Index]:
+        """Where its rows and columns meet."""
+        return np.ix_(self.rows, self.columns)
+
 
 def _patterns(periods: Array, seen: Array) -> list[_Pattern]:
     masks, which = np.unique(seen, axis=0, return_inverse=True)
@@ -134,7 +141,7 @@ def _units(
         x = np.column_stack([np.ones(len(pattern.columns)), period[pattern.columns, 1:]])
         weighted = pattern.grid.precision[at] @ x
         v = variance[pattern.rows, None]
-        right = (y[np.ix_(pattern.rows, pattern.columns)] - period[pattern.columns, 0]) @ weighted / v
+        right = (y[pattern.cells] - period[pattern.columns, 0]) @ weighted / v
         factor = np.linalg.cholesky((x.T @ weighted) / v[..., None] + prior)
         of_units[pattern.rows] = _gaussian(factor, right[..., None], rng)
     return of_units
@@ -157,7 +164,7 @@ def _periods(
         lam = pattern.grid.precision[at]
         block = np.einsum("ab,st->asbt", weighted.T @ load[rows], lam)
         precision[np.ix_(range(q), columns, range(q), columns)] += block
-        right[:, columns] += weighted.T @ (y[np.ix_(rows, columns)] - of_units[rows, :1]) @ lam
+        right[:, columns] += weighted.T @ (y[pattern.cells] - of_units[rows, :1]) @ lam
     factor = np.linalg.cholesky(precision.reshape(q * t, q * t))
     return np.asarray(_gaussian(factor[None], right.reshape(1, q * t, 1), rng).reshape(q, t).T)
 
@@ -165,24 +172,34 @@ def _periods(
 def _gaussian(factor: Array, right: Array, rng: np.random.Generator) -> Array:
     """Draws from N(A^-1 right, A^-1) for A = factor factor' : (m, q)."""
     z = rng.standard_normal(right.shape)
-    return np.asarray(np.linalg.solve(factor.transpose(0, 2, 1), np.linalg.solve(factor, right) + z)[..., 0])
+    return np.asarray(backward(factor, forward(factor, right) + z)[..., 0])
 
 
 def _squares(residual: Array, patterns: list[_Pattern], at: int) -> Array:
     """e_i' Q(rho) e_i of each unit : (N,)."""
     squares = np.empty(len(residual))
     for pattern in patterns:
-        e = residual[np.ix_(pattern.rows, pattern.columns)]
-        squares[pattern.rows] = ((e @ pattern.grid.precision[at]) * e).sum(axis=1)
+        e = residual[pattern.cells]
+        squares[pattern.rows] = np.einsum("it,it->i", e @ pattern.grid.precision[at], e)
     return squares
 
 
 def _autocorrelation(
     residual: Array, patterns: list[_Pattern], at: int, variance: Array, rng: np.random.Generator
 ) -> int:
+    # sum_i e_i' Q(rho) e_i / v_i is the sum of the elements of Q(rho) times those of sum_i e_i e_i' / v_i.
+    scatter = []
+    for pattern in patterns:
+        e = residual[pattern.cells]
+        scatter.append((e / variance[pattern.rows, None]).T @ e)
+
     def log_density(position: int) -> float:
         log_det = sum(len(pattern.rows) * pattern.grid.log_det[position] for pattern in patterns)
-        return 0.5 * float(log_det - (_squares(residual, patterns, position) / variance).sum())
+        squares = sum(
+            np.vdot(pattern.grid.precision[position], of_pattern)
+            for pattern, of_pattern in zip(patterns, scatter, strict=True)
+        )
+        return 0.5 * float(log_det - squares)
 
     now = log_density(at)
     for step, u in zip(rng.integers(1, _RHO_REACH + 1, _RHO_STEPS), rng.random((_RHO_STEPS, 2)), strict=True):
@@ -200,7 +217,7 @@ def _errors(residual: Array, patterns: list[_Pattern], at: int, variance: Array,
     for pattern in patterns:
         hidden = np.setdiff1d(np.arange(residual.shape[1]), pattern.columns)
         if hidden.size:
-            e = residual[np.ix_(pattern.rows, pattern.columns)]
+            e = residual[pattern.cells]
             z = rng.standard_normal((len(pattern.rows), hidden.size)) * np.sqrt(variance[pattern.rows, None])
             grid = pattern.grid
             errors[np.ix_(pattern.rows, hidden)] = e @ grid.onward[at].T + z @ grid.spread[at].T
