@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from bri_bayes.inference import importance
 from bri_bayes.inference.convergence import split_rhat
 from bri_bayes.inference.importance import KHAT_LIMIT, find_mode, sample_by_importance, smooth_weights
 
@@ -30,10 +31,12 @@ def test_the_normalising_constant_and_the_moments_of_a_skewed_density():
     assert weighted.khat < 0.5
 
 
-def test_proposals_are_added_until_the_sample_is_large_enough():
-    weighted = sample_by_importance(skewed_log_density, np.zeros(2), 300, np.random.default_rng(1))
-    assert len(weighted.weights) > 300
-    assert weighted.ess > 500
+def test_proposals_are_added_until_the_sample_is_large_enough(monkeypatch):
+    once = sample_by_importance(skewed_log_density, np.zeros(2), 300, np.random.default_rng(1))
+    assert len(once.weights) == 512 and once.ess > 0.25 * 512
+    monkeypatch.setattr(importance, "_WANTED_SHARE", 0.9)
+    more = sample_by_importance(skewed_log_density, np.zeros(2), 300, np.random.default_rng(1))
+    assert len(more.weights) > 512 and more.ess > 0.9 * 512
 
 
 def test_a_density_with_many_modes_is_reported_as_not_covered():

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import lgamma, log, pi
+from math import lgamma, log, log10, pi
 
 import numpy as np
 from scipy.special import chdtri, ndtri
@@ -99,7 +99,8 @@ def sample_by_importance(log_density: LogDensity, start: Array, proposals: int, 
         vectors = np.concatenate([vectors, added])
         ratios = np.concatenate([ratios, log_density(added) - proposal.log_density(added)])
         weights, khat = smooth_weights(ratios)
-        if 1.0 / (weights**2).sum() > wanted and khat < KHAT_LIMIT:
+        # With few proposals k-hat is itself uncertain: the limit for a sample of this size (Vehtari et al. 2024).
+        if 1.0 / (weights**2).sum() > wanted and khat < min(KHAT_LIMIT, 1 - 1 / log10(len(ratios))):
             break
     first = Weighted(vectors, weights, _log_mean(ratios), khat, ratios)
     if khat < KHAT_LIMIT:
