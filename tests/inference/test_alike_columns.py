@@ -18,7 +18,7 @@ def covariance(hyper, periods):
 
 
 def products(missing: bool, sets: np.ndarray, seed: int = 3):
-    """Those of nine units, four of them treated, with two own columns, three shared ones, a covariate and an outcome."""
+    """Those of nine units, four of them treated: two own columns, three shared ones, a covariate and an outcome."""
     rng = np.random.default_rng(seed)
     unit_ix, period = np.repeat(np.arange(9), T), np.tile(np.arange(T, dtype=float), 9)
     after = (unit_ix < 4) * (period >= 3.0)

@@ -33,10 +33,12 @@ def test_the_normalising_constant_and_the_moments_of_a_skewed_density():
 
 def test_proposals_are_added_until_the_sample_is_large_enough(monkeypatch):
     once = sample_by_importance(skewed_log_density, np.zeros(2), 300, np.random.default_rng(1))
-    assert len(once.weights) == 512 and once.ess > 0.25 * 512
+    assert len(once.weights) == 512
+    assert once.ess > 0.25 * 512
     monkeypatch.setattr(importance, "_WANTED_SHARE", 0.9)
     more = sample_by_importance(skewed_log_density, np.zeros(2), 300, np.random.default_rng(1))
-    assert len(more.weights) > 512 and more.ess > 0.9 * 512
+    assert len(more.weights) > 512
+    assert more.ess > 0.9 * 512
 
 
 def test_a_density_with_many_modes_is_reported_as_not_covered():

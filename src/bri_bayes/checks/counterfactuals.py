@@ -29,7 +29,6 @@ from bri_bayes.core.names import PERIOD, UNIT
 from bri_bayes.data.assignment import Assignment
 from bri_bayes.inference.convergence import split_rhat
 from bri_bayes.inference.factors import factor_counterfactuals
-from bri_bayes.inference.synthetic import synthetic_controls
 
 RANKS = (0, 1, 2, 3, 4)
 FOLDS = 5
@@ -98,6 +97,8 @@ def synthetic_values(
     seed: int,
 ) -> Counterfactual | Refused:
     """The synthetic control of each treated unit and of their average, with the weights of the donors."""
+    from bri_bayes.inference.synthetic import synthetic_controls  # brings Numba
+
     case = _Case.of(pool, assignment, outcome)
     if isinstance(case, str):
         return Refused(case)

@@ -53,13 +53,13 @@ class AlikeColumns:
         if len(first) > n / 2:
             return None
         kinds = []
-        for position, one_of_them in enumerate(first):
+        for position, member in enumerate(first):
             members = np.flatnonzero(which.reshape(-1) == position)
-            kinds.append(Kind(units[members], columns[one_of_them][:, alike], columns[members][:, :, differing]))
+            kinds.append(Kind(units[members], columns[member][:, alike], columns[members][:, :, differing]))
         return cls(alike, differing, kinds)
 
-    def add_products(self, root: Array, q: int, sets: Index, own: Array, rest: Array) -> None:
-        """Adds, with ``root`` R (B, T, T), to ``own`` (B, N, q, c) and to ``rest`` (B, sets, c - q, c - q).
+    def add_products(self, root: Array, q: int, sets: Index, by_unit: Array, rest: Array) -> None:
+        """Adds, with ``root`` R (B, T, T), to ``by_unit`` (B, N, q, c) and to ``rest`` (B, sets, c - q, c - q).
 
         The first q columns are a unit's own coefficients, the others meet each other in the sums of its set.
         """
@@ -73,10 +73,10 @@ class AlikeColumns:
             squared = np.swapaxes(single, -1, -2) @ single
             a, d = len(alike_own), len(own_rest[0])
             rows = kind.units[:, None, None]
-            own[:, rows, alike_own[:, None], self.alike] = gram[:, None, :a]
-            own[:, rows, alike_own[:, None], self.differing] = crossed[:, :, :a]
-            own[:, rows, own_rest[0][:, None], self.alike] = np.swapaxes(crossed, -1, -2)[:, :, :d]
-            own[:, rows, own_rest[0][:, None], self.differing] = squared[:, :, :d]
+            by_unit[:, rows, alike_own[:, None], self.alike] = gram[:, None, :a]
+            by_unit[:, rows, alike_own[:, None], self.differing] = crossed[:, :, :a]
+            by_unit[:, rows, own_rest[0][:, None], self.alike] = np.swapaxes(crossed, -1, -2)[:, :, :d]
+            by_unit[:, rows, own_rest[0][:, None], self.differing] = squared[:, :, :d]
             of_set = rest[:, which]
             of_set[:, alike_rest[:, None], alike_rest] += n * gram[:, a:, a:]
             summed = crossed[:, :, a:, d:].sum(axis=1)

@@ -99,11 +99,11 @@ class _DenseProducts:
     def at(self, hyper: Hyper) -> CrossProducts:
         unit_ix, q = self.precision.unit_ix, self.q
         if self._alike is not None:
-            own = np.zeros((hyper["sigma"].size, self.sets.size, q, self.columns[0].shape[1]))
-            rest = np.zeros((len(own), int(self.sets.max()) + 1, own.shape[3] - q, own.shape[3] - q))
+            by_unit = np.zeros((hyper["sigma"].size, self.sets.size, q, self.columns[0].shape[1]))
+            rest = np.zeros((len(by_unit), int(self.sets.max()) + 1, by_unit.shape[3] - q, by_unit.shape[3] - q))
             for (periods, *_), columns in zip(self.precision.patterns, self._alike, strict=True):
-                columns.add_products(self.precision.root(hyper, periods), q, self.sets, own, rest)
-            return CrossProducts(own[..., :q], own[..., q:], rest)
+                columns.add_products(self.precision.root(hyper, periods), q, self.sets, by_unit, rest)
+            return CrossProducts(by_unit[..., :q], by_unit[..., q:], rest)
         white = self._whitened(hyper)
         per_unit = np.zeros((len(white), self.sets.size, q, q))
         own_rest = np.zeros((len(white), self.sets.size, q, white.shape[2] - q))
