@@ -36,6 +36,8 @@ from bri_bayes.study.study_file import Study, load_study
 
 # What a run writes; its folder may hold more.
 REPORT, STAMP = "report.html", "figures/made_from.json"
+# Compiling its sampled model takes longer than all else in a quick run; the command of the section has it.
+NOT_QUICK = ("categories",)
 OUTPUTS = ("values.json", "figures", "tables", REPORT, "one_page.html", "appendix.html", "manifest.json")
 
 
@@ -68,6 +70,8 @@ def run_study(
     study = load_study(study_path, panel=panel)
     if categories is not None:
         study = study.with_categories(categories)
+    if quick:
+        study = dataclasses.replace(study, sections=tuple(name for name in study.sections if name not in NOT_QUICK))
     cards = {name: study_card(name, study_path, quick=quick) for name in study.models}
     complete, seconds = study_values(study, cards, seed=seed, quick=quick, jobs=jobs, dask=dask, cache=cache)
     manifest = _manifest(study, panel, seed=seed, quick=quick, seconds=seconds)
