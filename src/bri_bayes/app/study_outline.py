@@ -13,7 +13,7 @@ from bri_bayes.study.model_card import ModelCard, Sampler, load_card, model_name
 from bri_bayes.study.study_file import Study
 
 # Fewer draws for a first look.
-QUICK = Sampler(chains=4, draws=400, tune=500)
+QUICK = Sampler(chains=4, draws=400, tune=500, proposals=1000)
 
 
 def named(study: Study, cards: Mapping[str, ModelCard]) -> dict[str, Any]:
