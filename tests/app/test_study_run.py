@@ -109,6 +109,19 @@ def test_the_report_can_be_rendered_again_and_needs_an_earlier_run(study, tmp_pa
     assert report.read_bytes() == before
 
 
+def test_values_of_another_version_are_refused_and_say_what_they_lack(study, tmp_path):
+    run_study(study, quick=True)
+    folder = tmp_path / "reports" / "small"
+    values, manifest = (json.loads((folder / f"{name}.json").read_text()) for name in ("values", "manifest"))
+    del values["outcomes"]["lnexport"]["first"]["groups"]
+    (folder / "values.json").write_text(json.dumps(values))
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"values": digest(values)}))
+    before = (folder / "report.html").read_bytes()
+    with pytest.raises(InputError, match=r"another version .*lnexport\.first\.groups: Field required.*bri-bayes run"):
+        render_again(study)
+    assert (folder / "report.html").read_bytes() == before
+
+
 def test_the_folder_of_a_run_is_rendered_again_wherever_it_lies_and_a_table_alone_is_a_file(study, tmp_path):
     run_study(study, quick=True)
     moved = (tmp_path / "reports" / "small").rename(tmp_path / "kept")
