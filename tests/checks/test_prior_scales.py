@@ -111,5 +111,6 @@ def test_the_sentence_of_the_first_answer_follows_from_how_much_was_learned(kept
     groups = {unit: "one" if unit in assignment.treated_units else unit for unit in panel["unit"].to_numpy().tolist()}
     panel = panel.assign_coords(group=("unit", [groups[unit] for unit in panel["unit"].to_numpy().tolist()]))
     card = make_card(shocks=Shocks("like_errors"))
-    (said,) = what_separates(card, Analysis(panel, assignment, card).design, kept)
-    assert word in said
+    said, size = what_separates(card, Analysis(panel, assignment, card).design, kept)
+    assert "one group" in said
+    assert word in size

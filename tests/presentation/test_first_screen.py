@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bri_bayes.presentation.first_screen import first_screen, for_all_outcomes, question
+from bri_bayes.presentation.first_screen import caveats, first_screen, for_all_outcomes, question
 
 Values = dict[str, Any]
 
@@ -78,3 +78,23 @@ def test_what_would_change_it_names_controls_and_the_models_of_the_sections_are_
     )
     told["compare"] = {"outcomes": {"y": {"roles": {"did": "of the checks"}}}}
     assert any(text.startswith("The sections below examine DID") for text in for_all_outcomes(told))
+
+
+def test_what_separates_the_answers_is_said_once_and_with_its_outcome_where_they_differ():
+    values = {
+        "outcomes": {
+            name: {
+                "label": name.title(), "main": "did", "models": {"did": {"att": {"lower": 0.1, "upper": 0.2}}},
+                "first": {"separates": ["One group.", f"The size is learned ({share}% is left)."]},
+            }
+            for name, share in (("exports", 57), ("imports", 60))
+        },
+        "panel": {"units": ["A"], "periods": [2003, 2020]},
+    }  # fmt: skip
+    assert caveats(values) == [
+        "One group.",
+        "Exports: the size is learned (57% is left).",
+        "Imports: the size is learned (60% is left).",
+    ]
+    values["outcomes"]["imports"]["first"] = values["outcomes"]["exports"]["first"]
+    assert caveats(values) == ["One group.", "The size is learned (57% is left)."]

@@ -86,8 +86,9 @@ def what_separates(card: ModelCard, design: Design, kept: float | None) -> list[
         return [f"The {n_units} treated units are {len(groups)} groups: as many independent draws, whatever the units."]
     return [
         f"The {n_units} treated units are one group, so the policy was tried once: whatever else befell this group "
-        f"after the onset cannot be told from it. The first answer allows for shocks that they share{_size(kept)}; "
-        "'units independent' does without."
+        "after the onset cannot be told from it. The first answer allows for shocks that they share; 'units "
+        "independent' does without.",
+        *_size(kept),
     ]
 
 
@@ -102,9 +103,11 @@ def kept_in(fit: Fit) -> float | None:
     return kept_of_shocks(fit.analysis.card, posterior[RATIO].to_numpy()) if RATIO in posterior else None
 
 
-def _size(kept: float | None) -> str:
+def _size(kept: float | None) -> list[str]:
     """How much of the size of the shocks was learned, by the rule of ``inference.learned``, with its number."""
     if kept is None:
-        return ""
+        return []
     word = {NOT_LEARNED: "hardly", PARTLY_LEARNED: "partly"}.get(how_much(1 - kept**2), "well")
-    return f", whose size is {word} learned ({100 * kept:.0f}% of its prior's standard deviation is left)"
+    return [
+        f"The size of these shocks is {word} learned ({100 * kept:.0f}% of its prior's standard deviation is left)."
+    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,11 +126,21 @@ def caveats(values: Values) -> list[str]:
     """What whoever quotes the answers must know: the data, what separates the assumptions, what is not said."""
     outcomes = [outcome for outcome in values["outcomes"].values() if main_model(outcome)]
     said = _of_what(values)
-    said += [text for outcome in outcomes for text in (outcome.get("first") or {}).get("separates", [])]
+    said += _what_separates(outcomes)
     said += _before_the_onset(values)
     if not all(sentences.excludes_zero(main_model(outcome)["att"]) for outcome in outcomes):
         said.append("An interval that holds zero does not say that there was no effect.")
     return list(dict.fromkeys(said))
+
+
+def _what_separates(outcomes: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What the first answers assume of the treated units together; with its outcome where it is not said of each."""
+    by_outcome = [(outcome["label"], (outcome.get("first") or {}).get("separates", [])) for outcome in outcomes]
+    return [
+        text if all(text in texts for _, texts in by_outcome) else f"{label}: {text[0].lower()}{text[1:]}"
+        for label, separates in by_outcome
+        for text in separates
+    ]
 
 
 def _before_the_onset(values: Values) -> list[str]:
