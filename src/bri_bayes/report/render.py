@@ -108,7 +108,8 @@ def _environment(folder: Path, values: Values, anchors: _Anchors, say: Say) -> E
         return grid(table_in_words(values, table))
 
     environment.filters |= {"grid": shown, "unbroken": unbroken, "words": words, "anchor": anchors.of}
-    environment.filters["say"] = lambda text: say(str(text))
+    # A line may break between a minus and a dollar sign unless a word joiner stands there.
+    environment.filters["say"] = lambda text: say(str(text)).replace("−$", "−\u2060$")
     # The numbers of an interval are elements of the page, so only the words around them are translated.
     environment.globals["within"] = Markup(say("95% interval {0} to {1}"))
     environment.filters["gate"] = lambda text: gate_in_words(values, text)
