@@ -46,6 +46,12 @@ def test_no_prior_of_the_main_card_or_of_the_event_study_drives_the_answer(secti
         assert max(abs(row["moved_sd"]) for row in details["refits"]) < 0.15
         verdicts = {row["name"]: row["verdict"] for row in details["scales"]}
         assert verdicts.pop("eta") != "learned"
-        assert verdicts == {"sigma": "learned", "rho": "learned", "omega": "not learned"}
+        assert verdicts == {
+            "sigma": "learned",
+            "rho": "learned",
+            "noise": "learned",
+            "shock_ratio": "partly learned",
+            "omega": "not learned",
+        }
     rows = {row["prior"]: row for row in sections["prior"]["details"]["lnexport"]["by_card"]["event_study"]}
     assert rows["effect"]["verdict"] == "not sensitive"

@@ -63,9 +63,11 @@ def test_a_table_file_of_the_paper_names_no_source_of_the_study_s_panel(section,
     panel = {"kind": "official", "label": "Official trade", "sources": ["A statistical office"], "units": ["KAZ"]}
     study = {"outcomes": {}, "panel": panel, "unit_names": {}, **values}
     write_tables(study, tmp_path, section.tables)
-    for spec in section.tables:
-        assert "A statistical office" not in (tmp_path / f"{spec.name}.tex").read_text(encoding="utf-8")
-    assert "A statistical office" in (tmp_path / "headline.tex").read_text(encoding="utf-8")
+    names = {f"{spec.name}.tex" for spec in section.tables}
+    written = [path for path in tmp_path.glob("*.tex") if path.name in names]
+    assert written
+    for path in written:
+        assert "A statistical office" not in path.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("section", ["consistency"], indirect=True)

@@ -43,11 +43,17 @@ def prior_scales(values: Values) -> Figure:
                 continue
             row = outcome["scales"][position]
             _draw(ax, row, outcome)
-            heading = f"{SCALE_WORDS.get(row['name'], row['name'])} ({row['name']}): {row['verdict']}"
+            heading = f"{_named(row['name'])}: {row['verdict']}"
             theme.panel_title(
                 ax, heading if position else f"{outcome['label']} – {heading}", 4.4, size=theme.SMALL + 0.5
             )
     return figure
+
+
+def _named(name: str) -> str:
+    """A scale in words, with its Greek letter where it has one; a name of files stays in files."""
+    words = SCALE_WORDS.get(name, name)
+    return words if "_" in name or words == name else f"{words} ({name})"
 
 
 def caption(values: Values) -> list[str]:
@@ -56,7 +62,7 @@ def caption(values: Values) -> list[str]:
     for outcome in wording.outcomes_of(values, "prior", "scales").values():
         by_verdict: dict[str, list[str]] = {}
         for row in outcome["scales"]:
-            by_verdict.setdefault(row["verdict"], []).append(row["name"])
+            by_verdict.setdefault(row["verdict"], []).append(SCALE_WORDS.get(row["name"], row["name"]))
         parts = [f"{verdict}: {', '.join(names)}" for verdict, names in sorted(by_verdict.items())]
         texts.append(f"{outcome['label']}: {'; '.join(parts)}.")
     return texts
