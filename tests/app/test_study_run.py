@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from bri_bayes.app import study_run
 from bri_bayes.app.section_answer import section_answer
 from bri_bayes.app.study_run import init_study, render_again, run_study
 from bri_bayes.core.errors import InputError
@@ -107,6 +108,22 @@ def test_the_report_can_be_rendered_again_and_needs_an_earlier_run(study, tmp_pa
     report.unlink()
     render_again(study)
     assert report.read_bytes() == before
+
+
+def test_a_quick_run_leaves_out_the_categories_unless_their_file_is_given(tmp_path, monkeypatch):
+    class AskedError(Exception):
+        pass
+
+    def asked(study, *_, **__):
+        raise AskedError(",".join(study.sections))
+
+    monkeypatch.setattr(study_run, "study_values", asked)
+    csv = tmp_path / "mine.csv"
+    csv.write_text("country,year,category,trade\n")
+    for quick, given, has in ((False, None, True), (True, None, False), (True, csv, True)):
+        with pytest.raises(AskedError) as told:
+            run_study(None, quick=quick, categories=given)
+        assert ("categories" in str(told.value).split(",")) is has
 
 
 def test_values_of_another_version_are_refused_and_say_what_they_lack(study, tmp_path):

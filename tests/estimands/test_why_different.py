@@ -5,8 +5,9 @@ import dataclasses
 import pytest
 
 from bri_bayes.estimands.first_answer import average_effect
-from bri_bayes.estimands.why_different import LASTING, PRIORS, SHARED, why_different
+from bri_bayes.estimands.why_different import LASTING, PRIORS, SHARED, Difference, Move, why_different
 from bri_bayes.frequentist.twfe import fit_twfe
+from bri_bayes.presentation.estimate_text import difference_text
 from bri_bayes.study.card_priors import Priors
 from bri_bayes.study.model_card import Errors, Shocks, load_card
 from tests.checks.panels import SAMPLER, recipe
@@ -31,9 +32,14 @@ def test_the_moves_add_up_to_the_difference_and_the_last_card_is_the_one_that_is
 def test_treated_units_that_drift_away_differ_by_the_weights_that_lasting_errors_give():
     """Least squares takes the drift for an effect; with errors that last the years next to the onset count most."""
     difference = of(recipe(trend=0.1, rho=0.9)[0])
-    assert difference.in_sds > 1
+    assert abs(difference.posterior - difference.least_squares) > 0.1
     assert difference.largest.component == LASTING
-    assert "Most of the difference comes from errors that last." in difference.sentence()
+    assert "Most of the difference comes from errors that last." in difference_text(difference, 2)
+
+
+def test_a_difference_of_small_numbers_keeps_its_digits():
+    difference = Difference(0.0041, 0.0012, [Move(PRIORS, 0.0012, -0.0029)])
+    assert "gives +0.0041, the posterior +0.0012" in difference_text(difference, 4)
 
 
 def test_a_narrow_prior_is_what_differs_where_errors_are_independent():

@@ -32,6 +32,8 @@ from bri_bayes.frequentist.level_rows import of_logarithm
 from bri_bayes.inference import fit
 from bri_bayes.inference.by_classes import fit_by_classes
 from bri_bayes.inference.work import cheapest_plan, plan
+from bri_bayes.presentation.digits import digits_of
+from bri_bayes.presentation.estimate_text import difference_text
 from bri_bayes.study.card_changes import with_errors
 from bri_bayes.study.card_text import assumption
 from bri_bayes.study.model_card import ModelCard, load_card
@@ -153,7 +155,8 @@ def _measured(analysis: Analysis, twfe: float, att: Mapping[str, float], seed: i
     if cheapest_plan(analysis.design, analysis.card).work.seconds > _SHORT:
         return []
     difference = why_different(analysis, twfe, seed)
-    return [] if difference is None else [difference.sentence()]
+    digits = digits_of(att["lower"], att["upper"], "log" if has_log_effects(analysis.design) else "none")
+    return [] if difference is None else [difference_text(difference, digits)]
 
 
 def _sign_notes(

@@ -36,7 +36,7 @@ from bri_bayes.study.study_file import Study, load_study
 
 # What a run writes; its folder may hold more.
 REPORT, STAMP = "report.html", "figures/made_from.json"
-# Compiling its sampled model takes longer than all else in a quick run; the command of the section has it.
+# Compiling its sampled model takes longer than all else in a quick run, which has it only of a file that is given.
 NOT_QUICK = ("categories",)
 OUTPUTS = ("values.json", "figures", "tables", REPORT, "one_page.html", "appendix.html", "manifest.json")
 
@@ -70,7 +70,7 @@ def run_study(
     study = load_study(study_path, panel=panel)
     if categories is not None:
         study = study.with_categories(categories)
-    if quick:
+    elif quick:
         study = dataclasses.replace(study, sections=tuple(name for name in study.sections if name not in NOT_QUICK))
     cards = {name: study_card(name, study_path, quick=quick) for name in study.models}
     complete, seconds = study_values(study, cards, seed=seed, quick=quick, jobs=jobs, dask=dask, cache=cache)

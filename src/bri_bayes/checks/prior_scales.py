@@ -30,12 +30,11 @@ from bri_bayes.inference.importance import Weighted
 from bri_bayes.inference.learned import LEARNED, NOT_LEARNED, PARTLY_LEARNED, how_much, kept_sd
 from bri_bayes.inference.mixture import NormalMixtures
 from bri_bayes.inference.prior import prior_cdf, prior_density, prior_quantile
+from bri_bayes.inference.to_datatree import UNITLESS
 from bri_bayes.study.card_priors import Priors
 
 FACTORS = (0.5, 2.0)
 PARTLY_FOLLOWS, FOLLOWS = 0.25, 0.5
-# What is no scale of the outcome's units: correlations, and the size of shocks against that of errors.
-_UNITLESS = (*AUTOCORRELATIONS, "shock_ratio")
 _CURVE = 121  # points of a curve
 _UNIT = np.linspace(0, 1, 1001)
 
@@ -120,7 +119,7 @@ def scale_row(posterior: AttPosterior, name: str, *, follows: float | None) -> L
     quantiles = prior_cdf(name, shape, values)
     kept = kept_sd(name, shape, values, weights)
     contraction = 1 - kept**2
-    out = 1.0 if name in _UNITLESS else float(posterior.design.attrs["y_scale"])
+    out = 1.0 if name in UNITLESS else float(posterior.design.attrs["y_scale"])
     expected = [out * prior_quantile(name, shape, p) for p in (0.5, *TAILS)]
     low, middle, high = (out * quantile(values, weights, p) for p in (TAILS[0], 0.5, TAILS[1]))
     return LearnedScale(

@@ -64,7 +64,7 @@ def options(
 def run(
     study: StudyArgument = None,
     panel: PanelOption = None,
-    quick: Annotated[bool, typer.Option("--quick", help="A first look: fewer draws, no NUTS.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="A first look: fewer draws, some models left out.")] = False,
     jobs: JobsOption = None,
     dask: DaskOption = None,
     out: Annotated[Path | None, typer.Option(help="Where the report goes; default: reports/STUDY.")] = None,

@@ -42,17 +42,11 @@ class Move(Result):
 
 @dataclass(frozen=True)
 class Difference(Result):
-    """From ``least_squares`` to ``posterior`` by ``moves``; ``sd`` of the posterior."""
+    """From ``least_squares`` to ``posterior`` by ``moves``."""
 
     least_squares: float
     posterior: float
-    sd: float
     moves: Sequence[Move]
-
-    @property
-    def in_sds(self) -> float:
-        """The difference in posterior sds."""
-        return abs(self.posterior - self.least_squares) / self.sd
 
     @property
     def largest(self) -> Move:
@@ -60,18 +54,10 @@ class Difference(Result):
         sign = 1.0 if self.posterior >= self.least_squares else -1.0
         return max(self.moves, key=lambda move: sign * move.moved)
 
-    def sentence(self) -> str:
-        """Which component makes most of the difference, with every step."""
-        steps = ", ".join(f"{_signed(move.effect)} with {move.component}" for move in self.moves)
-        return (
-            f"Least squares gives {_signed(self.least_squares)}, the posterior {_signed(self.posterior)}. One "
-            f"assumption added after the other: {steps}. Most of the difference comes from {self.largest.component}."
-        )
-
 
 def why_different(analysis: Analysis, least_squares: float, seed: int) -> Difference | None:
     """The steps from ``least_squares``; None where a step has no closed form that can be trusted."""
-    at, moves, effect = least_squares, [], None
+    at, moves = least_squares, []
     for component, card in _cards(analysis.card):
         if not is_feasible(analysis.design, card):
             return None
@@ -80,7 +66,7 @@ def why_different(analysis: Analysis, least_squares: float, seed: int) -> Differ
             return None
         moves.append(Move(component, effect.mean, effect.mean - at))
         at = effect.mean
-    return None if effect is None else Difference(least_squares, effect.mean, effect.sd, moves)
+    return Difference(least_squares, at, moves)
 
 
 def _cards(card: ModelCard) -> Iterator[tuple[str, ModelCard]]:
@@ -98,7 +84,3 @@ def _cards(card: ModelCard) -> Iterator[tuple[str, ModelCard]]:
         yield NOISE, plain
     if card.shocks.process != "none":
         yield SHARED, card
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.2f}".replace("-", "−")

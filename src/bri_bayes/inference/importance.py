@@ -30,7 +30,7 @@ WANTED_ESS, _WANTED_SHARE, _BATCHES = 500.0, 0.25, (1, 1, 2, 4, 8)
 # Where k-hat is above its limit even so: proposals, in first batches, that are placed anew by the weights so far.
 _AGAIN = (4, 16)
 # Proposals for one of many posteriors that stand side by side. On specifications of the shipped study the mean misses
-# that of 32,768 proposals by 0.002 posterior sd, an end of the interval by 0.007 (the worst mean square over seeds).
+# that of 32,768 proposals by 0.002 posterior sd, an end of the interval by 0.007 (root mean squares over seeds).
 FEW_POINTS = 512
 # Degrees of freedom of the proposals: heavy enough for the exponential tails of a log scale.
 PROPOSAL_DF = 5.0

@@ -65,7 +65,7 @@ _DIMS: dict[str, tuple[str, ...]] = {
     "nu": (),
     "kappa": (),
 }
-_UNITLESS = {"rho", "nu", "kappa", "shock_ratio", "shock_rho"}
+UNITLESS = {"rho", "nu", "kappa", "shock_ratio", "shock_rho"}
 
 
 def assemble(
@@ -164,7 +164,7 @@ def _in_outcome_units(design: Design, draws: dict[str, Array]) -> dict[str, Arra
 
 def _unit_of(name: str, design: Design) -> Any:
     """What one on the standardised scale is in units of the outcome."""
-    if name in _UNITLESS:
+    if name in UNITLESS:
         return 1.0
     period = design[PERIOD].to_numpy()
     divisor: dict[str, Any] = {

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from bri_bayes.core.effect import TAILS
 from bri_bayes.data.comparable import listed
+from bri_bayes.estimands.why_different import Difference
 from bri_bayes.presentation.digits import digits_of, ends_of
 from bri_bayes.presentation.names_shown import card_label
 from bri_bayes.presentation.sentences import claim_of, number, probability, signed
@@ -30,6 +31,16 @@ _METHODS = (
     Column("p_value", "p", "p-value"),
     Column("p_positive", "P(> 0)", "probability"),
 )  # fmt: skip
+
+
+def difference_text(difference: Difference, digits: int) -> str:
+    """Which component makes most of the difference between least squares and the posterior, with every step."""
+    steps = ", ".join(f"{signed(move.effect, digits)} with {move.component}" for move in difference.moves)
+    return (
+        f"Least squares gives {signed(difference.least_squares, digits)}, the posterior "
+        f"{signed(difference.posterior, digits)}. One assumption added after the other: {steps}. Most of the "
+        f"difference comes from {difference.largest.component}."
+    )
 
 
 # Beyond this a percentage says nothing.

@@ -6,6 +6,7 @@ import pytest
 
 from bri_bayes.app.study_run import load_study
 from bri_bayes.presentation.page_parts import Heading, Paragraph, Picture, Shown
+from bri_bayes.presentation.table_spec import Column, TableSpec
 from bri_bayes.report.sections import load_section
 from bri_bayes.report.sections.section import Context
 from bri_bayes.report.table_files import write_tables
@@ -62,7 +63,9 @@ def test_the_page_counts_what_its_tables_show(section, values):
 def test_a_table_file_of_the_paper_names_no_source_of_the_study_s_panel(section, values, tmp_path):
     panel = {"kind": "official", "label": "Official trade", "sources": ["A statistical office"], "units": ["KAZ"]}
     study = {"outcomes": {}, "panel": panel, "unit_names": {}, **values}
-    write_tables(study, tmp_path, section.tables)
+    of_the_panel = TableSpec("of_the_panel", "Rows", (Column("n", "rows", "count"),), lambda values: [{"n": 1}])
+    write_tables(study, tmp_path, [*section.tables, of_the_panel])
+    assert "A statistical office" in (tmp_path / "of_the_panel.tex").read_text(encoding="utf-8")
     names = {f"{spec.name}.tex" for spec in section.tables}
     written = [path for path in tmp_path.glob("*.tex") if path.name in names]
     assert written

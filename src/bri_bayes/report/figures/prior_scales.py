@@ -8,6 +8,8 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bri_bayes.inference.hyperparameters import AUTOCORRELATIONS
+from bri_bayes.inference.to_datatree import UNITLESS
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.names_shown import card_label
 from bri_bayes.presentation.study_tables import Values
@@ -16,9 +18,8 @@ from bri_bayes.study.card_text import SCALE_WORDS
 
 # The axis against the highest density, so that the numbers stand above it.
 _HEADROOM = 1.35
-CORRELATIONS = ("rho", "shock_rho")
-# What has no unit, and what every row tells of: no scale of a group.
-UNITLESS, OF_ROWS = (*CORRELATIONS, "shock_ratio"), ("sigma", "rho", "noise")
+# What every row tells of: no scale of a group.
+OF_ROWS = ("sigma", "rho", "noise")
 
 
 @theme.themed
@@ -90,7 +91,8 @@ def _draw(ax: Axes, row: Mapping[str, Any], outcome: Mapping[str, Any]) -> None:
     numbers = f"contraction {sentences.number(row['contraction'], 2)}, overlap {sentences.number(row['overlap'], 2)}"
     if row["follows"] is not None:
         numbers += f", follows {sentences.number(row['follows'], 2)}"
-    side: dict[str, Any] = {"x": 0.98, "ha": "right"} if row["name"] not in CORRELATIONS else {"x": 0.02, "ha": "left"}
+    at_left = row["name"] in AUTOCORRELATIONS
+    side: dict[str, Any] = {"x": 0.02, "ha": "left"} if at_left else {"x": 0.98, "ha": "right"}
     ax.text(y=0.99, s=numbers, transform=ax.transAxes, va="top", size=theme.SMALL, color=theme.MUTED, **side)
     if row["name"] not in UNITLESS:
         ax.set_xlabel(sentences.effect_unit(outcome), size=theme.SMALL)

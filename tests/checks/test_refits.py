@@ -1,0 +1,23 @@
+"""How much does a refit lose that takes few points?"""
+
+import dataclasses
+
+import pytest
+
+from bri_bayes.checks.refits import refit, with_few_points
+from bri_bayes.inference.importance import FEW_POINTS
+from bri_bayes.study.model_card import Errors
+from tests.checks.panels import recipe
+
+
+@pytest.mark.parametrize("structure", ["iid", "ar1", "ar1_noise"])
+def test_few_points_move_the_mean_and_the_interval_by_little_of_the_sd(structure):
+    analysis = recipe(effect=0.3, errors=Errors(structure))[0]
+    few = with_few_points(analysis)
+    assert few.card.sampler.proposals == min(FEW_POINTS, analysis.card.sampler.proposals)
+    assert few.design is analysis.design
+    many = analysis.sampled(dataclasses.replace(analysis.card.sampler, proposals=16_384))
+    exact, quick = refit(many, 1).att, refit(few, 0).att
+    assert abs(quick.mean - exact.mean) < 0.01 * exact.sd
+    assert abs(quick.lower - exact.lower) < 0.03 * exact.sd
+    assert abs(quick.upper - exact.upper) < 0.03 * exact.sd
