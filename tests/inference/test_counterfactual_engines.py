@@ -7,7 +7,7 @@ from scipy.stats import t as student
 
 from bri_bayes.data.simulation import simulate_errors
 from bri_bayes.inference.convergence import split_rhat
-from bri_bayes.inference.factors import factor_counterfactuals
+from bri_bayes.inference.factors import factor_counterfactuals, factors_by_hiding
 from bri_bayes.inference.forecast import RHO_GRID, ar1_grid
 from bri_bayes.inference.synthetic import synthetic_controls
 
@@ -176,6 +176,26 @@ def test_factor_paths_are_equivariant_reproducible_and_keep_what_was_seen(seed):
     assert np.array_equal(again.path, small.path)
     assert small.path[..., BEFORE] == pytest.approx(np.broadcast_to(y[:, None, None, BEFORE], (3, 2, 30, 10)))
     assert list(small.targets) == [0, 1, 2]
+
+
+def test_sets_of_hidden_cells_that_are_fitted_together_have_the_posteriors_of_each_alone(seed):
+    """Sets of 2, 3 and 0 units, hidden from different years on: what fills up the rows of the others counts nowhere."""
+    y, d = world(np.random.default_rng(6), 5, donors=15)
+    every = np.vstack([y, d])
+    hidings = [np.ones(every.shape, dtype=bool) for _ in range(3)]
+    hidings[0][:2, ~BEFORE] = False
+    hidings[1][1:4, YEARS >= 2016] = False
+    together = factors_by_hiding(every, YEARS, hidings, rank=1, chains=4, draws=300, seed=seed)
+    assert [list(fitted.targets) for fitted in together] == [[0, 1], [1, 2, 3], []]
+    for fitted, seen in zip(together[:2], hidings, strict=False):
+        alone = factor_counterfactuals(every, YEARS, seen, rank=1, chains=4, draws=300, seed=seed + 1)
+        known = seen[fitted.targets]
+        sd = alone.path.std(axis=(1, 2))[~known]
+        assert np.abs(fitted.mean - alone.mean)[~known] == pytest.approx(0, abs=2 * MEAN * sd.mean())
+        assert fitted.path.std(axis=(1, 2))[~known] == pytest.approx(sd, rel=2 * SPREAD)
+        assert fitted.mean[known] == pytest.approx(every[fitted.targets][known])
+        assert np.abs(fitted.mean - fitted.path.mean(axis=(1, 2)))[~known] == pytest.approx(0, abs=MEAN * sd.max())
+        assert fitted.rho.mean() == pytest.approx(alone.rho.mean(), abs=2 * MEAN * alone.rho.std())
 
 
 @pytest.mark.calibration

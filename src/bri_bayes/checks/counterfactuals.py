@@ -21,16 +21,18 @@ import xarray as xr
 
 from bri_bayes.checks.control_sets import PreTrendFit
 from bri_bayes.checks.donors import Refused, complete_donors, refusal
-from bri_bayes.core.arrays import Array, Index, Mask
+from bri_bayes.core.arrays import Array, Mask
 from bri_bayes.core.effect import TAILS, Effect
 from bri_bayes.core.errors import InputError
 from bri_bayes.core.json_values import Result
 from bri_bayes.core.names import PERIOD, UNIT
 from bri_bayes.data.assignment import Assignment
 from bri_bayes.inference.convergence import split_rhat
-from bri_bayes.inference.factors import factor_counterfactuals
+from bri_bayes.inference.factors import factor_counterfactuals, factors_by_hiding
 
 RANKS = (0, 1, 2, 3, 4)
+# Kept draws a chain when numbers of factors are tried: their errors are means, over all donors, of conditional means.
+RANK_DRAWS = 60
 FOLDS = 5
 # Placebo sets of donors, each as large as the treated group.
 PLACEBO_SETS = 10_000
@@ -145,17 +147,18 @@ def factor_values(
     case = _Case.of(pool, assignment, outcome)
     if isinstance(case, str):
         return Refused(case)
-    misses, effects = {}, {}
+    misses = {}
     for rank in ranks:
-        path, effects[rank] = case.hidden_donors(rank, placebo_draws, seed)
+        path, _ = case.hidden_donors(rank, min(RANK_DRAWS, placebo_draws), seed)
         misses[rank] = np.abs(path - case.donors[:, ~case.before]).mean(axis=1)
     errors, chosen = _by_error(misses)
-    y, seen = np.vstack([case.treated, case.donors]), np.ones((len(case.treated) + len(case.donors), case.periods.size))
-    seen = seen.astype(bool)
+    _, effects = case.hidden_donors(chosen, placebo_draws, seed)
+    y = np.vstack([case.treated, case.donors])
+    seen = np.ones(y.shape, dtype=bool)
     seen[: len(case.treated), ~case.before] = False
     fitted = factor_counterfactuals(y, case.periods, seen, rank=chosen, chains=4, draws=draws, seed=seed)
     values = case.summary(fitted.path[..., ~case.before], fitted.fitted[:, case.before])
-    return replace(values, placebo=case.placebo(effects[chosen], values.att.mean, seed), ranks=errors, rank=chosen)
+    return replace(values, placebo=case.placebo(effects, values.att.mean, seed), ranks=errors, rank=chosen)
 
 
 def _by_error(misses: Mapping[int, Array]) -> tuple[list[RankError], int]:
@@ -242,27 +245,17 @@ class _Case:
         )
 
     def hidden_donors(self, rank: int, draws: int, seed: int) -> tuple[Array, Array]:
-        """Predicted paths (J, after) and draws of the average effect (J, draw) of donors, a fold hidden at a time."""
-        n_folds = min(FOLDS, len(self.donors))
-        folds = np.random.default_rng(seed).permutation(len(self.donors)) % n_folds
-        path = np.empty((len(self.donors), int((~self.before).sum())))
-        effects: Array | None = None
-        for fold in range(n_folds):
-            hidden: Index = np.flatnonzero(folds == fold)
-            if not hidden.size:  # fewer donors than folds
-                continue
-            seen = np.ones(self.donors.shape, dtype=bool)
-            seen[np.ix_(hidden, np.flatnonzero(~self.before))] = False
-            fitted = factor_counterfactuals(
-                self.donors, self.periods, seen, rank=rank, draws=draws, seed=seed + 1 + fold
-            )
-            after = fitted.path[..., ~self.before]
-            path[hidden] = after.mean(axis=(1, 2))
-            effect = (self.donors[hidden][:, None, None, ~self.before] - after).mean(axis=-1).reshape(len(hidden), -1)
-            effects = np.empty((len(self.donors), effect.shape[1])) if effects is None else effects
-            effects[hidden] = effect
-        assert effects is not None, "there is at least one fold"
-        return path, effects
+        """Expected paths (J, after) and draws of the average effect (J, draw) of donors, a fold hidden at a time."""
+        folds = np.random.default_rng(seed).permutation(len(self.donors)) % FOLDS
+        # With fewer donors than folds some fold is empty.
+        hidings = [~np.outer(folds == fold, ~self.before) for fold in np.unique(folds)]
+        fits = factors_by_hiding(self.donors, self.periods, hidings, rank=rank, draws=draws, seed=seed + 1)
+        targets = np.concatenate([fitted.targets for fitted in fits])
+        path = np.concatenate([fitted.mean[:, ~self.before] for fitted in fits])
+        after = np.concatenate([fitted.path[..., ~self.before] for fitted in fits])
+        effects = (self.donors[targets][:, None, None, ~self.before] - after).mean(axis=-1)
+        order = np.argsort(targets)
+        return path[order], effects.reshape(len(targets), -1)[order]
 
     def placebo_sets(self, n_sets: int, seed: int) -> Mask:
         """Random sets of as many donors as there are treated units, half of the donors at most : (set, J) bool."""
