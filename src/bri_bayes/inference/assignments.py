@@ -27,6 +27,7 @@ from bri_bayes.core.arrays import Array, Index
 from bri_bayes.design.design import Design
 from bri_bayes.inference.assignment_columns import AssignmentColumns, are_equal, refuse_what_is_not_covered
 from bri_bayes.inference.batched_algebra import solve_lower
+from bri_bayes.inference.block_priors import add_prior
 from bri_bayes.inference.collapsed import BATCH_ELEMENTS, Collapsed, Space
 from bri_bayes.inference.equal_units import EqualUnits
 from bri_bayes.inference.error_precision import ReadyProducts
@@ -124,7 +125,7 @@ class _ManyAssignments:
         n_points, n_units, r = after.rest.shape[:3]
         p = r - self.asked.weights.shape[1] - 1
         system = after.rest[:, :, :p, :p].sum(axis=1)
-        log_det_prior = self.nuisance.add_prior(system, self.nuisance.terms.shared, hyper)
+        log_det_prior = add_prior(system, self.nuisance.terms.shared, hyper)
         lower = np.linalg.cholesky(system)
         kept = after.rest[:, :, p:, p:]
         pulled = np.moveaxis(after.rest[:, :, :p, p:], 1, 2).reshape(n_points, p, -1)
@@ -142,7 +143,7 @@ class _ManyAssignments:
         blocks = (*self.asked.path, *(self.asked.per_unit * n_treated))
         size = sum(block.columns.shape[1] for block in blocks)
         precision = np.zeros((n_points, size, size))
-        self.nuisance.add_prior(precision, blocks, hyper)
+        add_prior(precision, blocks, hyper)
         return np.diagonal(precision, axis1=1, axis2=2)
 
 

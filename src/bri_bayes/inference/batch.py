@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 import xarray as xr
@@ -28,6 +28,7 @@ from bri_bayes.core.effect import PROB
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.design.design import RELATIVE_ZERO, Design, two_way
 from bri_bayes.design.linear_terms import Terms
+from bri_bayes.inference.alike_outcomes import AlikeOutcomes
 from bri_bayes.inference.assignment_columns import covers
 from bri_bayes.inference.att import KnownMoments
 from bri_bayes.inference.collapsed import Collapsed
@@ -205,6 +206,10 @@ class _ManyOutcomes:
         """
         if self.equal is not None:
             return self.equal.evaluate(vectors, y)
+        if (alike := self._alike) is not None:
+            density, of_each, sd = alike.evaluate(self.model.space.values(vectors), y)
+            density += self.model.space.log_prior(vectors)[:, None]
+            return _without_lost(density.T, of_each.T, sd)
         log_density, means, sds = np.empty((len(y), len(vectors))), np.empty((len(y), len(vectors))), []
         outcomes = self.model.outcomes(y)
         right = Coefficients(*(np.moveaxis(level, 0, -1)[None] for level in self.functional))
@@ -226,10 +231,22 @@ class _ManyOutcomes:
                 means[:, at] = np.sum(
                     [(w[few] @ level)[:, 0] for w, level in zip(weights, flat, strict=True)], axis=0
                 ).T
-        sd = np.concatenate(sds)
-        lost = ~np.isfinite(log_density.sum(axis=0) + sd)  # rounding made a precision indefinite: no weight
-        log_density[:, lost], means[:, lost], sd[lost] = -np.inf, 0.0, 1.0
-        return log_density, means, sd
+        return _without_lost(log_density, means, np.concatenate(sds))
+
+    @cached_property
+    def _alike(self) -> AlikeOutcomes | None:
+        """The same by kinds of units, where they are alike and the functional takes them so."""
+        units = self.model.alike
+        loads = None if units is None else units.loads(self.functional)
+        return None if units is None or loads is None else AlikeOutcomes(units, self.functional.shared[0], loads[:, 0])
+
+
+def _without_lost(log_density: Array, means: Array, sd: Array) -> tuple[Array, Array, Array]:
+    """The same (outcome, point), (outcome, point) and (point,), no weight where rounding has made a precision
+    indefinite."""
+    lost = ~np.isfinite(log_density.sum(axis=0) + sd)
+    log_density[:, lost], means[:, lost], sd[lost] = -np.inf, 0.0, 1.0
+    return log_density, means, sd
 
 
 def _common_points(

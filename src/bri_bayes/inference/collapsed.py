@@ -27,10 +27,12 @@ from typing import Protocol
 import numpy as np
 
 from bri_bayes.core.arrays import Array, Index
-from bri_bayes.core.names import WEIGHT
+from bri_bayes.core.names import WEIGHT, ErrorStructure
 from bri_bayes.design.design import Design
-from bri_bayes.design.linear_terms import Block, Terms, build_terms
-from bri_bayes.inference.batched_algebra import cholesky, factor_and_solve, log_determinants
+from bri_bayes.design.linear_terms import Terms, build_terms
+from bri_bayes.inference.alike_units import AlikeUnits
+from bri_bayes.inference.batched_algebra import cholesky, factor_and_solve
+from bri_bayes.inference.block_priors import add_prior
 from bri_bayes.inference.conditional import BY_POINT, Coefficients, Conditional
 from bri_bayes.inference.error_precision import ErrorPrecision, ReadyOutcomes, ReadyProducts
 from bri_bayes.inference.error_structures import error_precision
@@ -73,13 +75,15 @@ class AfterUnits:
 class Collapsed:
     """The linear model of ``terms`` with errors of some precision, its coefficients integrated.
 
-    ``space`` : the hyperparameters; ``powers`` : (N,) of the likelihood of each unit, None where all are one.
+    ``space`` : the hyperparameters; ``powers`` : (N,) of the likelihood of each unit, None where all are one;
+    ``structure`` : of errors that have one scale and no weights, None where they have.
     """
 
     terms: Terms
     space: Space
     errors: ErrorPrecision
     powers: Array | None = None
+    structure: ErrorStructure | None = None
 
     @classmethod
     def build(cls, design: Design, card: ModelCard) -> Collapsed:
@@ -89,14 +93,14 @@ class Collapsed:
         if WEIGHT not in design:
             return model
         errors = WeightedErrors(model.errors, np.sqrt(design[WEIGHT].to_numpy()), terms.unit_ix)
-        return dataclasses.replace(model, errors=errors)
+        return dataclasses.replace(model, errors=errors, structure=None)
 
     @classmethod
     def of(cls, terms: Terms, card: ModelCard, space: Space) -> Collapsed:
         """The model of ``terms`` with the errors of a card."""
         by_unit = card.errors.scale == "by_unit"
         errors = error_precision(card.errors.structure, terms.unit_ix, terms.period, by_unit=by_unit)
-        return cls(terms, space, errors)
+        return cls(terms, space, errors, structure=None if by_unit else card.errors.structure)
 
     def with_outcome(self, y: Array) -> Collapsed:
         """The same model of another standardised outcome (obs,)."""
@@ -109,7 +113,10 @@ class Collapsed:
     def log_posterior(self, vectors: Array) -> Array:
         """log p(y | h) p(h), hyperparameters on their unconstrained scale : (B,)."""
         hyper = self.space.values(vectors)
-        log_density = np.concatenate([self._conditional(some).log_density for _, some in self.batches(hyper)])
+        if (alike := self.alike) is not None:
+            log_density = alike.given(hyper)[0]
+        else:
+            log_density = np.concatenate([self._conditional(some).log_density for _, some in self.batches(hyper)])
         return log_density + self.space.log_prior(vectors)
 
     def conditional(self, hyper: Mapping[str, Array]) -> Conditional:
@@ -125,17 +132,22 @@ class Collapsed:
 
         Where rounding has made a precision indefinite the log density is -inf, mean and sd are 0 and 1.
         """
-        log_density, means, sds = [], [], []
-        for _, some in self.batches(self.space.values(vectors), len(functionals.shared)):
-            conditional = self._conditional(some)
-            mean, sd = conditional.moments(functionals)
-            log_density.append(conditional.log_density)
-            means.append(mean)
-            sds.append(sd)
-        density, mean, sd = np.concatenate(log_density), np.concatenate(means), np.concatenate(sds)
+        loads = None if self.alike is None else self.alike.loads(functionals)
+        if self.alike is not None and loads is not None:
+            density, mean, sd = self.alike.given(self.space.values(vectors), functionals.shared, loads)
+        else:
+            density, mean, sd = self._given(vectors, functionals)
         lost = ~np.isfinite(density + mean.sum(axis=1) + sd.sum(axis=1))
         density[lost], mean[lost], sd[lost] = -np.inf, 0.0, 1.0
         return density + self.space.log_prior(vectors), mean, sd
+
+    def _given(self, vectors: Array, functionals: Coefficients) -> tuple[Array, Array, Array]:
+        parts = []
+        for _, some in self.batches(self.space.values(vectors), len(functionals.shared)):
+            conditional = self._conditional(some)
+            parts.append((conditional.log_density, *conditional.moments(functionals)))
+        density, mean, sd = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return density, mean, sd
 
     def batches(self, hyper: Mapping[str, Array], right_sides: int = 0) -> Iterator[tuple[slice, dict[str, Array]]]:
         """The points, a few at a time, so that their arrays stay in the cache of a core."""
@@ -157,7 +169,7 @@ class Collapsed:
         """The first level of the elimination, from the cross-products of ``ready``, which says what ``by_unit`` is."""
         crossed = products.at(hyper)
         rest, n_units = crossed.rest, crossed.per_unit.shape[1]
-        log_det_prior = self.add_prior(crossed.per_unit, self.terms.per_unit, hyper)
+        log_det_prior = add_prior(crossed.per_unit, self.terms.per_unit, hyper)
         factor, solved = factor_and_solve(crossed.per_unit, crossed.own_rest)
         if by_unit:
             rest = rest - np.swapaxes(solved, -1, -2) @ solved
@@ -192,24 +204,13 @@ class Collapsed:
         g = self._sizes[1]
         return Coefficients(per_unit, rest[:, :, :g], rest[:, :, g:].sum(axis=1))
 
-    def add_prior(self, system: Array, blocks: tuple[Block, ...], hyper: Mapping[str, Array]) -> Array:
-        """Adds V^-1 of some blocks to the leading rows of ``system`` (B, ..., m, m) : its log determinant (B,)."""
-        log_det, first = np.zeros(len(system)), 0
-        for block in blocks:
-            size = block.columns.shape[1]
-            at = np.arange(first, first + size)
-            scale = hyper[block.scale] if isinstance(block.scale, str) else np.full(len(system), block.scale)
-            inverse = (scale**-2.0).reshape(-1, *[1] * (system.ndim - 2))
-            if block.dependence is None:
-                system[..., at, at] += inverse
-            else:
-                dense = block.dependence.precision(hyper)
-                log_det += log_determinants(dense)
-                dense = dense.reshape(len(system), *[1] * (system.ndim - 3), size, size)
-                system[..., at[:, None], at] += dense * inverse[..., None]
-            log_det -= 2 * size * np.log(scale)
-            first += size
-        return log_det
+    @cached_property
+    def alike(self) -> AlikeUnits | None:
+        """The same by kinds of units, where they are alike and that is less work: not for errors that are a chain."""
+        if self.structure is None or self.powers is not None:
+            return None
+        chain = self.structure != "ar1_noise" and not self.terms.grouped
+        return None if chain else AlikeUnits.of(self.terms, self.structure)
 
     @cached_property
     def group_ix(self) -> Index:
@@ -232,7 +233,7 @@ class Collapsed:
     def _conditional(self, hyper: Mapping[str, Array]) -> Conditional:
         (_, g, p), after = self._sizes, self.after_units(hyper, self._products)
         group_factor, group_rest, system, log_density = self._after_groups(hyper, after, g)
-        log_det_prior = self.add_prior(system, self.terms.shared, hyper)
+        log_det_prior = add_prior(system, self.terms.shared, hyper)
         shared_factor = cholesky(system)
         pivots = np.diagonal(shared_factor, axis1=1, axis2=2)
         log_density = log_density + 0.5 * log_det_prior - np.log(pivots[:, :p]).sum(axis=1) - 0.5 * pivots[:, p] ** 2
@@ -250,7 +251,7 @@ class Collapsed:
                 after.rest.sum(axis=1),
                 (after.log_constant),
             )
-        log_det_prior = self.add_prior(after.rest, self.terms.grouped, hyper)
+        log_det_prior = add_prior(after.rest, self.terms.grouped, hyper)
         n_groups = after.rest.shape[1]
         factor, solved = factor_and_solve(after.rest[:, :, :g, :g], after.rest[:, :, :g, g:])
         system = (after.rest[:, :, g:, g:] - np.swapaxes(solved, -1, -2) @ solved).sum(axis=1)

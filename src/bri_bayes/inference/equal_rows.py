@@ -33,6 +33,7 @@ from bri_bayes.design.design import Design
 from bri_bayes.design.linear_terms import Block
 from bri_bayes.inference.assignment_columns import AssignmentColumns
 from bri_bayes.inference.batched_algebra import cholesky, solve_lower
+from bri_bayes.inference.block_priors import add_prior
 from bri_bayes.inference.collapsed import BATCH_ELEMENTS, Collapsed, Space
 from bri_bayes.inference.error_precision import ReadyProducts
 from bri_bayes.study.model_card import ModelCard
@@ -104,7 +105,7 @@ class EqualRows:
         S, Z = after.rest[:, 0], self._shared_columns
         crossed = Z.T @ S
         system = n * (crossed @ Z)
-        log_det_prior = self.of_unit.add_prior(system, self.shared, hyper)
+        log_det_prior = add_prior(system, self.shared, hyper)
         lower = cholesky(system)
         log_det = np.log(np.diagonal(lower, axis1=1, axis2=2)).sum(axis=1)
         constant = n * after.log_constant + 0.5 * log_det_prior - log_det + self.space.log_prior(vectors)
@@ -193,7 +194,7 @@ class TreatedEffects:
     def _prior_precision(self, hyper: Mapping[str, Array], n_points: int) -> Array:
         """Diagonal of the prior precision of the effects of a treated unit : (B, m)."""
         precision = np.zeros((n_points, sum(self._sizes), sum(self._sizes)))
-        self.rows.of_unit.add_prior(precision, (*self.asked.path, *self.asked.per_unit), hyper)
+        add_prior(precision, (*self.asked.path, *self.asked.per_unit), hyper)
         return np.diagonal(precision, axis1=1, axis2=2)
 
     @cached_property
