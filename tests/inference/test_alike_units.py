@@ -9,9 +9,11 @@ import pytest
 from scipy.stats import multivariate_normal
 
 from bri_bayes.design.design import build_design
+from bri_bayes.design.linear_terms import period_contrasts
 from bri_bayes.inference.batch import _att, _ManyOutcomes
 from bri_bayes.inference.collapsed import Collapsed
 from bri_bayes.inference.conditional import Coefficients
+from bri_bayes.inference.conditional_predictive import HeldOut
 from bri_bayes.inference.linear_estimands import att_weights, effect_functionals
 from bri_bayes.study.model_card import Effects, Errors, Shocks
 
@@ -38,7 +40,7 @@ CARDS = {
 
 
 def model_of(card, groups=None, missing=False):
-    """The model of a card on eight units; ``missing`` : the last two controls have no rows in the first three periods."""
+    """The model of a card on eight units; ``missing`` : the last two have no rows in the first three periods."""
     panel, assignment = make_panel(holes=False, n_units=8)
     if missing:
         panel["y"] = panel["y"].where(~(panel["unit"].isin(["U6", "U7"]) & (panel["period"] < 2003)))
@@ -95,6 +97,28 @@ def test_many_outcomes_are_each_what_it_is_alone(name, missing):
         alone = dataclasses.replace(model.with_outcome(outcome), structure=None).given(vectors, functional)
         for ours, theirs in zip((density[position], means[position], sds), alone, strict=True):
             assert ours == pytest.approx(np.squeeze(theirs), rel=1e-8)
+
+
+@pytest.mark.parametrize("missing", [False, True], ids=["balanced", "late starters"])
+@pytest.mark.parametrize("groups", GROUPS.values(), ids=GROUPS)
+@pytest.mark.parametrize("name", ["noise", "shocks like errors", "shocks beside a chain", "walks of both", "chain"])
+def test_rows_given_all_others_have_the_density_of_all_units_one_by_one(name, groups, missing):
+    _, model, _, vectors = model_of(make_card(**CARDS.get(name, {})), groups, missing)
+    hyper, ours, theirs = (
+        model.space.values(vectors),
+        HeldOut(model),
+        HeldOut(dataclasses.replace(model, structure=None)),
+    )
+    assert ours._alike is not None
+    assert theirs._alike is None
+    assert ours.row_log_density(hyper) == pytest.approx(theirs.row_log_density(hyper), rel=1e-8, abs=1e-8)
+    some = np.array([3, 40, 41])
+    assert ours.row_log_density(hyper, some) == pytest.approx(ours.row_log_density(hyper)[:, some], rel=1e-12)
+    unit, period = model.terms.unit_ix, model.terms.period
+    for rows in (np.flatnonzero(unit == 1), np.flatnonzero(unit == 7), np.flatnonzero(period == 2006)):
+        contrasts = period_contrasts(rows.size).T
+        density = theirs.contrast_log_density(hyper, rows, contrasts)
+        assert ours.contrast_log_density(hyper, rows, contrasts) == pytest.approx(density, rel=1e-8, abs=1e-8)
 
 
 def test_a_group_of_treated_and_untreated_units_is_taken_one_by_one():

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bri_bayes.core.arrays import Array
-from bri_bayes.inference.alike_units import AlikeUnits, Eliminated, Hyper, Reduced
+from bri_bayes.inference.alike_units import AlikeUnits, Eliminated, Hyper, Reduced, precision_of
 from bri_bayes.inference.batched_algebra import solve_lower
 from bri_bayes.inference.unit_kinds import Kind, Level, rotated
 
@@ -116,6 +116,5 @@ def _precisions(done: Eliminated, n_periods: int, n_shared: int) -> tuple[Array,
     """P (B, T, T), C'P (B, p, T) of the columns before the outcome, and ``solved`` of the unit vectors (B, q, T)."""
     white, solved = done.white[..., -n_periods:], done.solved[..., -n_periods:]
     columns, of_columns = done.white[..., :n_shared], done.solved[..., :n_shared]
-    precision = np.swapaxes(white, -1, -2) @ white - np.swapaxes(solved, -1, -2) @ solved
     crossed = np.swapaxes(columns, -1, -2) @ white - np.swapaxes(of_columns, -1, -2) @ solved
-    return precision, crossed, solved
+    return precision_of(done, n_periods), crossed, solved

@@ -109,8 +109,6 @@ class AlikeUnits:
 
         NaN where rounding has made a matrix indefinite.
         """
-        if shared is None or loads is None:
-            shared, loads = np.empty((0, self._size - 1)), np.empty((len(self.kinds), 0, 0))
         parts, batch = [], self.batch()
         for first in range(0, len(hyper["sigma"]), batch):
             some = {name: value[first : first + batch] for name, value in hyper.items()}
@@ -118,10 +116,14 @@ class AlikeUnits:
         density, mean, sd = (np.concatenate(part) for part in zip(*parts, strict=True))
         return density, mean, sd
 
-    def reduced(self, hyper: Hyper, shared: Array, loads: Array, *, precisions: bool = False) -> Reduced:
+    def reduced(
+        self, hyper: Hyper, shared: Array | None = None, loads: Array | None = None, *, precisions: bool = False
+    ) -> Reduced:
         """What ``given`` needs; ``precisions`` : whether levels are to have the T unit vectors as last columns."""
+        if shared is None or loads is None:
+            shared, loads = np.empty((0, self.size - 1)), np.empty((len(self.kinds), 0, 0))
         size = len(hyper["sigma"])
-        system = np.zeros((size, self._size, self._size))
+        system = np.zeros((size, self.size, self.size))
         density = np.full(size, -0.5 * self.terms.y.size * np.log(2 * np.pi))
         rest = np.broadcast_to(shared.T, (size, *shared.T.shape)).copy()
         variance = np.zeros((size, len(shared)))
@@ -132,7 +134,7 @@ class AlikeUnits:
             own = np.zeros((size, level.own.shape[1], 0))
             if level.mean is not None and len(shared):
                 own = forward(done.factor, (level.root_n * loads[level.kind].T)[None])
-                rest -= np.swapaxes(done.solved[..., : self._size - 1], -1, -2) @ own
+                rest -= np.swapaxes(done.solved[..., : self.size - 1], -1, -2) @ own
                 variance += (own**2).sum(axis=1)
             levels.append((level, done, own))
         log_det_prior = add_prior(system, self.terms.shared, hyper)
@@ -143,12 +145,12 @@ class AlikeUnits:
         density += 0.5 * log_det_prior - np.log(pivots).sum(axis=1)
         return Reduced(density, factor, weights, np.sqrt(variance), levels)
 
-    def _given(self, hyper: Hyper, shared: Array, loads: Array) -> tuple[Array, Array, Array]:
+    def _given(self, hyper: Hyper, shared: Array | None, loads: Array | None) -> tuple[Array, Array, Array]:
         reduced = self.reduced(hyper, shared, loads)
         mean = (reduced.factor[:, -1:, :-1] @ reduced.weights)[:, 0]
-        for level, done, own in reduced.levels:
-            if level.mean is not None and len(shared):
-                mean += (done.solved[:, None, :, self._size - 1] @ own)[:, 0]
+        for _, done, own in reduced.levels:
+            if own.shape[2]:
+                mean += (done.solved[:, None, :, self.size - 1] @ own)[:, 0]
         return reduced.log_density - 0.5 * reduced.factor[:, -1, -1] ** 2, mean, reduced.sds
 
     def _eliminated(self, hyper: Hyper, *, precisions: bool) -> Iterator[tuple[Level, Eliminated]]:
@@ -211,12 +213,18 @@ class AlikeUnits:
     def batch(self, more: int = 0) -> int:
         """Points at a time, so that their arrays stay in the cache of a core; ``more`` : numbers that a point holds."""
         width = sum(level.columns.size for _, levels in self.patterns for level in levels) + more
-        return max(1, BATCH_ELEMENTS // (2 * width + 2 * self._size**2))
+        return max(1, BATCH_ELEMENTS // (2 * width + 2 * self.size**2))
 
     @cached_property
-    def _size(self) -> int:
+    def size(self) -> int:
         """Of the system that is left: shared columns and the outcome."""
         return 1 + sum(int(block.columns.shape[1]) for block in self.terms.shared)
+
+
+def precision_of(done: Eliminated, n_periods: int) -> Array:
+    """P of the rows of a level whose last columns are the unit vectors : (B, T, T)."""
+    white, solved = done.white[..., -n_periods:], done.solved[..., -n_periods:]
+    return np.asarray(np.swapaxes(white, -1, -2) @ white - np.swapaxes(solved, -1, -2) @ solved)
 
 
 def shared_columns(terms: Terms) -> Array:

@@ -15,11 +15,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from bri_bayes.core.arrays import Array, Index
 from bri_bayes.design.linear_terms import Block, Terms
+from bri_bayes.inference.alike_held_out import AlikeHeldOut
+from bri_bayes.inference.alike_units import AlikeUnits
 from bri_bayes.inference.batched_algebra import forward, log_determinants, solve_lower
 from bri_bayes.inference.collapsed import Collapsed
 
@@ -36,11 +39,8 @@ class HeldOut:
     def row_log_density(self, hyper: Mapping[str, Array], rows: Index | None = None) -> Array:
         """log p(y_j | all other rows, h) : (B, rows), standardised outcome; of all rows unless some are asked for."""
         asked = np.arange(self.model.terms.y.size) if rows is None else rows
-        densities = []
-        for some, of_rows in self._batches(hyper, asked):
-            diagonal = self.model.errors.diagonal(some)[:, asked]
-            precision = diagonal - sum((part**2).sum(axis=-1) for part in of_rows.parts)
-            densities.append(0.5 * (np.log(precision) - np.log(2 * np.pi) - of_rows.score**2 / precision))
+        pieces = self._diagonals(hyper, asked) if self._alike is None else self._alike.diagonals(hyper, asked)
+        densities = [0.5 * (np.log(some) - np.log(2 * np.pi) - score**2 / some) for some, score in pieces]
         return np.concatenate(densities)
 
     def contrast_log_density(self, hyper: Mapping[str, Array], rows: Index, contrasts: Array) -> Array:
@@ -48,19 +48,39 @@ class HeldOut:
 
         -inf where a matrix has overflowed or rounding has made it indefinite.
         """
+        densities = []
+        for precision, score in self._blocks(hyper, rows) if self._alike is None else self._alike.blocks(hyper, rows):
+            covariance = np.linalg.inv(precision)
+            miss = (covariance @ score[..., None])[..., 0]
+            densities.append(_log_normal(miss @ contrasts.T, contrasts @ covariance @ contrasts.T))
+        density = np.concatenate(densities)
+        return np.where(np.isfinite(density), density, -np.inf)
+
+    def _diagonals(self, hyper: Mapping[str, Array], rows: Index) -> Iterator[tuple[Array, Array]]:
+        """Diagonal of the precision, and P y, of ``rows`` : (B, rows) each, some points at a time."""
+        for some, of_rows in self._batches(hyper, rows):
+            diagonal = self.model.errors.diagonal(some)[:, rows]
+            yield diagonal - sum((part**2).sum(axis=-1) for part in of_rows.parts), of_rows.score
+
+    def _blocks(self, hyper: Mapping[str, Array], rows: Index) -> Iterator[tuple[Array, Array]]:
+        """The precision of ``rows`` (B, rows, rows), and P y (B, rows), some points at a time."""
         unit = self.model.terms.unit_ix[rows]
         group = self.model.group_ix[unit]
         together = (unit[:, None] == unit, group[:, None] == group, np.ones((rows.size, rows.size)))
-        densities = []
         for some, of_rows in self._batches(hyper, rows):
             precision = self.model.errors.block(some, rows)
             for part, same in zip(of_rows.parts, together, strict=True):
                 precision -= same * (part @ part.transpose(0, 2, 1))
-            covariance = np.linalg.inv(precision)
-            miss = (covariance @ of_rows.score[..., None])[..., 0]
-            densities.append(_log_normal(miss @ contrasts.T, contrasts @ covariance @ contrasts.T))
-        density = np.concatenate(densities)
-        return np.where(np.isfinite(density), density, -np.inf)
+            yield precision, of_rows.score
+
+    @cached_property
+    def _alike(self) -> AlikeHeldOut | None:
+        """The same by kinds of units, where they are alike in all columns."""
+        model = self.model
+        if model.structure is None or model.powers is not None:
+            return None
+        units = model.alike or AlikeUnits.of(model.terms, model.structure)
+        return None if units is None or units.differing.size else AlikeHeldOut(units)
 
     def _batches(self, hyper: Mapping[str, Array], rows: Index) -> Iterator[tuple[dict[str, Array], _Rows]]:
         columns = np.column_stack([*(block.columns for block in self.model.terms.blocks), self.model.terms.y])
