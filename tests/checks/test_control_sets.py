@@ -78,7 +78,11 @@ def test_one_control_moves_nothing():
 @pytest.mark.parametrize("received", ["AZE", "SRB"])
 def test_the_control_that_received_the_effect_is_named(received, seed):
     panel = nine(received=received, innovation_sd=0.05)
-    fits = fit_sets({",".join(s): recipe(panel, with_controls(NINE, s)) for s in subsets(CONTROLS)}, seed)
+    fits = fit_sets(
+        {",".join(s): recipe(panel, with_controls(NINE, s)) for s in subsets(CONTROLS)},
+        seed,
+        variants_of=recipe(panel, NINE),
+    )
     moves = influence({tuple(label.split(",")): fit.att.mean for label, fit in fits.items()})
     assert moves[0]["control"] == received
     assert moves[0]["joins"] < 0

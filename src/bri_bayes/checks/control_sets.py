@@ -83,10 +83,16 @@ def left_out(assignment: Assignment) -> dict[str, Assignment]:
     return {unit: assignment.drop([unit]) for unit in units}
 
 
-def fit_sets(analyses: Mapping[str, Analysis], seed: int) -> dict[str, SetFit]:
-    """For each recipe by label its refit, and how parallel its groups were before the onset."""
+def fit_sets(analyses: Mapping[str, Analysis], seed: int, *, variants_of: Analysis) -> dict[str, SetFit]:
+    """For each recipe by label its refit, and how parallel its groups were before the onset.
+
+    ``variants_of`` : the recipe that the others are variants of, itself among them or not.
+    """
     return {
-        label: SetFit(**vars(refit(analysis, seed)), pretrend=pretrend_fit(analysis.design))
+        label: SetFit(
+            **vars(refit(analysis, seed, variant_of=None if analysis.digest == variants_of.digest else variants_of)),
+            pretrend=pretrend_fit(analysis.design),
+        )
         for label, analysis in analyses.items()
     }
 

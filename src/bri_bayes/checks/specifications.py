@@ -136,7 +136,10 @@ def fit_specifications(
             for item in recipe.panel.attrs["imputed"]
         )
         if recipe.digest not in known:
-            known[recipe.digest] = refit(recipe if recipe.digest == analysis.digest else with_few_points(recipe), seed)
+            observed = recipe.digest == analysis.digest
+            known[recipe.digest] = (
+                refit(recipe, seed) if observed else refit(with_few_points(recipe), seed, variant_of=analysis)
+            )
         records.append(
             FittedSpecification(
                 **vars(known[recipe.digest]),

@@ -105,12 +105,15 @@ class AttPosterior:
         return np.asarray(after.log_density(values) - before.log_density(values) + of_sigma)
 
 
-def att_posterior(design: Design, card: ModelCard, seed: int) -> AttPosterior:
-    """The posterior of the ATT under a normal linear card, from an importance sample of its hyperparameters."""
+def att_posterior(design: Design, card: ModelCard, seed: int, near: Weighted | None = None) -> AttPosterior:
+    """The posterior of the ATT under a normal linear card, from an importance sample of its hyperparameters.
+
+    ``near`` : hyperparameters of the same names of a posterior near by, which place the sample as far as that does.
+    """
     collapsed = Collapsed.build(design, card)
     functional = effect_functionals(collapsed.terms, att_weights(design, card)[None])
     model = KnownMoments(collapsed, functional, {})
-    points = weigh_hyperparameters(model, card, np.random.default_rng(seed))
+    points = weigh_hyperparameters(model, card, np.random.default_rng(seed), near)
     log_density, means, sds = model.at(points.vectors) * np.array([1.0, *[design.attrs["y_scale"]] * 2])[:, None]
     mixture = _mixture(points.weights, np.zeros(log_density.size), means, sds)
     return AttPosterior(design, card, points, log_density, mixture)

@@ -36,6 +36,8 @@ FEW_POINTS = 512
 PROPOSAL_DF = 5.0
 # The pilot: wider than the normal at the mode, a fifth of the first batch, at least 200 draws.
 PILOT_INFLATION, _PILOT_SHARE, _LEAST_PILOT = 1.5, 0.2, 200
+# A pilot that is placed by a posterior near by will do where this share of it is effective.
+_NEAR_SHARE = 0.2
 # The covariance of the main sample: mostly that of the pilot, a little of the mode's, so that it stays regular.
 _FROM_PILOT = 0.9
 # Finite differences of the log posterior, whose unit of length is about one.
@@ -83,13 +85,21 @@ class Weighted:
         return Weighted.of(self.vectors, self.log_ratios + log_factor)
 
 
-def sample_by_importance(log_density: LogDensity, start: Array, proposals: int, rng: np.random.Generator) -> Weighted:
-    """Weighted draws of the density whose log, up to a constant, is ``log_density`` : (M, d) -> (M,)."""
-    mode, covariance = find_mode(log_density, start)
-    pilot_proposal = Student(mode, PILOT_INFLATION * covariance)
-    pilot = pilot_proposal.draw(max(_LEAST_PILOT, int(_PILOT_SHARE * proposals)), rng)
-    weights, _ = smooth_weights(log_density(pilot) - pilot_proposal.log_density(pilot))
-    center, spread = moments(weights, pilot)
+def sample_by_importance(
+    log_density: LogDensity, start: Array, proposals: int, rng: np.random.Generator, near: Weighted | None = None
+) -> Weighted:
+    """Weighted draws of the density whose log, up to a constant, is ``log_density`` : (M, d) -> (M,).
+
+    ``near`` : weighted draws of a posterior near by, which place the pilot in place of the mode, as far as that does.
+    """
+    size = max(_LEAST_PILOT, int(_PILOT_SHARE * proposals))
+    by_near = None if near is None else _pilot_near(log_density, near, size, rng)
+    if by_near is None:
+        mode, covariance = find_mode(log_density, start)
+        pilot = _weighted(log_density, Student(mode, PILOT_INFLATION * covariance), size, rng)
+    else:
+        pilot, covariance = by_near
+    center, spread = moments(pilot.weights, pilot.vectors)
     proposal = Student(center, widened(_FROM_PILOT * spread + (1 - _FROM_PILOT) * covariance))
     vectors, ratios = np.empty((0, start.size)), np.empty(0)
     size = 1 << (proposals - 1).bit_length()  # a whole Sobol net
@@ -125,10 +135,21 @@ def sample_again(log_density: LogDensity, first: Weighted, proposals: int, rng: 
     Where the pilot missed a long tail the weights of the first sample show it, and the second is wide enough.
     """
     center, covariance = moments(first.weights, first.vectors)
-    proposal = Student(center, widened(covariance))
-    vectors = proposal.draw(proposals, rng)
-    ratios = log_density(vectors) - proposal.log_density(vectors)
-    return Weighted.of(vectors, ratios)
+    return _weighted(log_density, Student(center, widened(covariance)), proposals, rng)
+
+
+def _weighted(log_density: LogDensity, proposal: Student, size: int, rng: np.random.Generator) -> Weighted:
+    vectors = proposal.draw(size, rng)
+    return Weighted.of(vectors, log_density(vectors) - proposal.log_density(vectors))
+
+
+def _pilot_near(
+    log_density: LogDensity, near: Weighted, size: int, rng: np.random.Generator
+) -> tuple[Weighted, Array] | None:
+    """A pilot placed by a posterior near by, and the covariance of that; None where its weights are too uneven."""
+    pilot = sample_again(log_density, near, size, rng)
+    enough = pilot.khat < KHAT_LIMIT and pilot.ess > _NEAR_SHARE * size
+    return (pilot, moments(near.weights, near.vectors)[1]) if enough else None
 
 
 def moments(weights: Array, vectors: Array) -> tuple[Array, Array]:

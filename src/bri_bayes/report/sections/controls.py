@@ -82,13 +82,15 @@ def steps(context: Context) -> list[Step]:
     """Refits in pieces, and the two counterfactual models, for each outcome."""
     pieces = []
     for outcome in context.study.outcomes:
-        recipes = _recipes(context, outcome)
+        recipes, main = _recipes(context, outcome), context.analysis(outcome)
         labels = list(recipes)
         for first in range(0, len(labels), _CHUNK):
             piece = {label: recipes[label] for label in labels[first : first + _CHUNK]}
-            key = content_key("control-sets", [(label, recipe.digest) for label, recipe in piece.items()], context.seed)
+            digests = [(label, recipe.digest) for label, recipe in piece.items()]
+            key = content_key("control-sets", digests, main.digest, context.seed)
             place = (outcome, "fits", str(first // _CHUNK + 1))
-            pieces.append(Step(NAME, place, key, partial(fit_sets, piece, context.seed), dict[str, SetFit]))
+            refits = partial(fit_sets, piece, context.seed, variants_of=main)
+            pieces.append(Step(NAME, place, key, refits, dict[str, SetFit]))
         if _shares(context, outcome):
             analysis, since = context.analysis(outcome), dict(context.study.exposed)
             key = content_key("learned-share", analysis.digest, since, context.seed)
