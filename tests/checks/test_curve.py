@@ -66,7 +66,7 @@ def test_rows_and_filled_cells_of_each_specification_are_reported(seed):
     plain = analysis.replace(
         card=dataclasses.replace(analysis.card, errors=dataclasses.replace(analysis.card.errors, structure="iid"))
     )
-    assert curve_of["none", "none"].att == refit(plain, seed).att
+    assert curve_of["none", "none"].att == refit(plain, seed, variant_of=analysis).att
 
 
 def test_a_specification_without_usable_rows_says_why_and_the_others_are_fitted(seed):

@@ -21,3 +21,16 @@ def test_few_points_move_the_mean_and_the_interval_by_little_of_the_sd(structure
     assert abs(quick.mean - exact.mean) < 0.01 * exact.sd
     assert abs(quick.lower - exact.lower) < 0.03 * exact.sd
     assert abs(quick.upper - exact.upper) < 0.03 * exact.sd
+
+
+@pytest.mark.parametrize("structure", ["iid", "ar1", "ar1_noise"])
+def test_a_variant_that_its_main_recipe_places_has_the_answer_of_a_search_of_its_own(structure):
+    analysis = recipe(effect=0.3, errors=Errors(structure))[0]
+    treated, controls = analysis.assignment.treated_units, analysis.assignment.never_treated
+    few = analysis.replace(assignment=analysis.assignment.restrict([*treated, controls[0]]))
+    many = few.sampled(dataclasses.replace(few.card.sampler, proposals=16_384))
+    exact, placed = refit(many, 1), refit(few, 0, variant_of=analysis)
+    assert placed.trustworthy
+    assert abs(placed.att.mean - exact.att.mean) < 0.01 * exact.att.sd
+    assert abs(placed.att.lower - exact.att.lower) < 0.03 * exact.att.sd
+    assert placed.log_marginal == pytest.approx(exact.log_marginal, abs=0.02)

@@ -5,7 +5,8 @@ import pytest
 
 from bri_bayes.inference import importance
 from bri_bayes.inference.convergence import split_rhat
-from bri_bayes.inference.importance import KHAT_LIMIT, find_mode, sample_by_importance, smooth_weights
+from bri_bayes.inference.importance import KHAT_LIMIT, sample_by_importance, smooth_weights
+from bri_bayes.inference.mode import find_mode
 
 # Smoothed weights and k-hat are the same arithmetic as in ArviZ.
 SAME = 1e-8
@@ -39,6 +40,25 @@ def test_proposals_are_added_until_the_sample_is_large_enough(monkeypatch):
     more = sample_by_importance(skewed_log_density, np.zeros(2), 300, np.random.default_rng(1))
     assert len(more.weights) > 512
     assert more.ess > 0.9 * 512
+
+
+@pytest.mark.parametrize("away", [0.0, 2.0, 30.0])
+def test_a_posterior_near_by_places_the_sample_and_one_that_is_far_away_does_no_harm(monkeypatch, away):
+    searched = []
+
+    def counted(log_density, start):
+        searched.append(start)
+        return find_mode(log_density, start)
+
+    near = sample_by_importance(
+        lambda at: skewed_log_density(at - away), np.full(2, away), 512, np.random.default_rng(2)
+    )
+    monkeypatch.setattr(importance, "find_mode", counted)
+    weighted = sample_by_importance(skewed_log_density, np.zeros(2), 2048, np.random.default_rng(1), near)
+    assert weighted.log_normaliser == pytest.approx(np.log(2 * np.sqrt(2 * np.pi)), abs=0.02)
+    assert weighted.weights @ weighted.vectors[:, 1] == pytest.approx(1.5 - 0.5772156649, abs=0.02)
+    assert weighted.khat < 0.5
+    assert len(searched) == (1 if away == 30.0 else 0)
 
 
 def test_a_density_with_many_modes_is_reported_as_not_covered():

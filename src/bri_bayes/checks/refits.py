@@ -34,7 +34,7 @@ class Refit(Result):
 # The panel's own answer by digest of the recipe and seed: several checks of one process place placebos around it.
 _OBSERVED: dict[tuple[str, int], Effect] = {}
 # Points that place those of variants, by digest and seed.
-_NEAR: dict[tuple[str, int], Weighted | None] = {}
+_NEAR: dict[tuple[str, str, int], Weighted | None] = {}
 _MOST_KEPT = 64
 
 
@@ -62,11 +62,12 @@ def near_by(analysis: Analysis, card: ModelCard, seed: int) -> Weighted | None:
     """
     if card.contamination is not None:
         return None
-    recipe = with_few_points(analysis.replace(card=dataclasses.replace(card, covariates=())))
-    key = (recipe.digest, seed)
+    plain = dataclasses.replace(card, covariates=())
+    key = (analysis.digest, plain.digest, seed)
     if key not in _NEAR:
         if len(_NEAR) >= _MOST_KEPT:
             _NEAR.clear()
+        recipe = with_few_points(analysis.replace(card=plain))
         covered = is_feasible(recipe.design, recipe.card)
         points = att_posterior(recipe.design, recipe.card, seed).points if covered else None
         _NEAR[key] = points if points is not None and points.khat < KHAT_LIMIT else None

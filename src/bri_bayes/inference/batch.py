@@ -34,9 +34,10 @@ from bri_bayes.inference.att import KnownMoments
 from bri_bayes.inference.collapsed import Collapsed
 from bri_bayes.inference.conditional import Coefficients
 from bri_bayes.inference.equal_outcomes import EqualOutcomes, covers_equal
-from bri_bayes.inference.importance import FEW_POINTS, find_mode, sample_by_importance
+from bri_bayes.inference.importance import FEW_POINTS, sample_by_importance
 from bri_bayes.inference.linear_estimands import att_weights, covariate_functional, effect_functionals
 from bri_bayes.inference.mixture import NormalMixtures
+from bri_bayes.inference.mode import find_mode
 from bri_bayes.inference.shared_proposals import (
     LEAST_ESS,
     SUMMARY,

@@ -11,7 +11,7 @@ weights says whether the answer can be trusted: below 0.7 (Vehtari, Simpson, Gel
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import lgamma, log, log10, pi
 
@@ -19,8 +19,7 @@ import numpy as np
 from scipy.special import chdtri, ndtri
 
 from bri_bayes.core.arrays import Array
-
-LogDensity = Callable[[Array], Array]
+from bri_bayes.inference.mode import LogDensity, find_mode
 
 # Above this k-hat the importance-sampling estimate is unreliable (Vehtari et al. 2024).
 KHAT_LIMIT = 0.7
@@ -36,17 +35,11 @@ FEW_POINTS = 512
 PROPOSAL_DF = 5.0
 # The pilot: wider than the normal at the mode, a fifth of the first batch, at least 200 draws.
 PILOT_INFLATION, _PILOT_SHARE, _LEAST_PILOT = 1.5, 0.2, 200
-# A pilot that is placed by a posterior near by will do where this share of it is effective.
-_NEAR_SHARE = 0.2
+# A pilot placed by a posterior near by is this much wider, and will do where this share of it is effective; so many are
+# tried, and the next one's covariance is by this share that of the last.
+_NEAR_INFLATION, _NEAR_SHARE, _NEAR_PILOTS, _FROM_FIRST = 2.0, 0.15, 3, 0.7
 # The covariance of the main sample: mostly that of the pilot, a little of the mode's, so that it stays regular.
 _FROM_PILOT = 0.9
-# Finite differences of the log posterior, whose unit of length is about one.
-_STEP = 1e-3
-_MAX_NEWTON = 60
-# Step lengths that are tried along a Newton direction, the longest move of a coordinate, the gain that is none.
-_LENGTHS, _LONGEST_MOVE, _NO_GAIN = np.array([1.5, 1.0, 0.5, 0.2, 0.05, 0.01]), 3.0, 1e-5
-# The least curvature of a Newton step, and the least that is believed at the mode: half of the prior's, which is one.
-_LEAST_CURVATURE, _LEAST_BELIEVED = 1e-2, 0.5
 # Ratios within this of each other are equal: rounding.
 _EQUAL_RATIOS = 1e-10
 
@@ -146,10 +139,19 @@ def _weighted(log_density: LogDensity, proposal: Student, size: int, rng: np.ran
 def _pilot_near(
     log_density: LogDensity, near: Weighted, size: int, rng: np.random.Generator
 ) -> tuple[Weighted, Array] | None:
-    """A pilot placed by a posterior near by, and the covariance of that; None where its weights are too uneven."""
-    pilot = sample_again(log_density, near, size, rng)
-    enough = pilot.khat < KHAT_LIMIT and pilot.ess > _NEAR_SHARE * size
-    return (pilot, moments(near.weights, near.vectors)[1]) if enough else None
+    """A pilot placed by a posterior near by, and the covariance of that; None where its weights stay too uneven.
+
+    The first pilot is wide; one that misses places the next.
+    """
+    center, covariance = moments(near.weights, near.vectors)
+    spread = _NEAR_INFLATION * covariance
+    for _ in range(_NEAR_PILOTS):
+        pilot = _weighted(log_density, Student(center, spread), size, rng)
+        if pilot.khat < KHAT_LIMIT and pilot.ess > _NEAR_SHARE * size:
+            return pilot, covariance
+        center, of_pilot = moments(pilot.weights, pilot.vectors)
+        spread = PILOT_INFLATION * (_FROM_FIRST * of_pilot + (1 - _FROM_FIRST) * covariance)
+    return None
 
 
 def moments(weights: Array, vectors: Array) -> tuple[Array, Array]:
@@ -162,51 +164,6 @@ def moments(weights: Array, vectors: Array) -> tuple[Array, Array]:
 def widened(covariance: Array) -> Array:
     """Of a proposal for a posterior with that covariance: 1 + 2 / d times it, the more the fewer dimensions."""
     return np.asarray((1 + 2 / len(covariance)) * covariance)
-
-
-def find_mode(log_density: LogDensity, start: Array) -> tuple[Array, Array]:
-    """Mode (d,) and inverse of the negative Hessian (d, d) there, by damped Newton steps from ``start``.
-
-    Gradient and Hessian come from one batch of central differences; negative curvature is turned to its size, so
-    each step goes uphill; the step length is the best of six tried in one batch.
-    """
-    at = np.array(start, dtype=float)
-    for _ in range(_MAX_NEWTON):
-        value, gradient, hessian = _derivatives(log_density, at)
-        if not np.isfinite(hessian).all():
-            break
-        eigenvalues, vectors = np.linalg.eigh(-hessian)
-        curvature = np.maximum(np.abs(eigenvalues), _LEAST_CURVATURE)
-        step = vectors @ ((vectors.T @ gradient) / curvature)
-        step *= min(1.0, _LONGEST_MOVE / max(np.abs(step).max(), 1e-12))
-        candidates = at + _LENGTHS[:, None] * step
-        values = log_density(candidates)
-        best = int(np.nanargmax(np.where(np.isfinite(values), values, -np.inf)))
-        if values[best] <= value + _NO_GAIN:
-            break
-        at = candidates[best]
-    _, _, hessian = _derivatives(log_density, at)
-    if not np.isfinite(hessian).all():
-        return at, np.eye(at.size)
-    eigenvalues, vectors = np.linalg.eigh(-hessian)
-    curvature = np.maximum(np.abs(eigenvalues), _LEAST_BELIEVED)
-    return at, np.asarray((vectors / curvature) @ vectors.T)
-
-
-def _derivatives(log_density: LogDensity, at: Array) -> tuple[float, Array, Array]:
-    """Value, gradient and Hessian by central differences, in one batch of 1 + 2 d + 2 d (d - 1) / 2 points."""
-    d = at.size
-    steps = _STEP * np.eye(d)
-    rows, columns = np.triu_indices(d, 1)
-    pairs = steps[rows] + steps[columns]
-    f = log_density(at + np.concatenate([np.zeros((1, d)), steps, -steps, pairs, -pairs]))
-    center, up, down = f[0], f[1 : d + 1], f[d + 1 : 2 * d + 1]
-    both_up, both_down = np.split(f[2 * d + 1 :], 2)
-    gradient = (up - down) / (2 * _STEP)
-    hessian = np.diag(up + down - 2 * center) / _STEP**2
-    mixed = both_up + both_down - up[rows] - up[columns] - down[rows] - down[columns] + 2 * center
-    hessian[rows, columns] = hessian[columns, rows] = mixed / (2 * _STEP**2)
-    return float(center), gradient, hessian
 
 
 def smooth_weights(log_ratios: Array) -> tuple[Array, float]:
@@ -230,6 +187,8 @@ def smooth_weights(log_ratios: Array) -> tuple[Array, float]:
             p = (np.arange(n_tail) + 0.5) / n_tail
             quantile = -np.log1p(-p) * scale if abs(khat) < 1e-12 else scale * np.expm1(-khat * np.log1p(-p)) / khat
             ratios[tail] = np.minimum(np.log(quantile + np.exp(cutoff)), 0.0)
+        else:  # nearly all ratios are zero beside the largest
+            khat = np.inf
     elif np.ptp(ratios) < _EQUAL_RATIOS:
         khat = -np.inf
     weights = np.exp(ratios)
@@ -240,6 +199,8 @@ def _fit_generalised_pareto(x: Array) -> tuple[float, float]:
     """Shape k and scale of a generalised Pareto fit to sorted exceedances (Zhang & Stephens 2009), k shrunk to 1/2."""
     n = x.size
     grid = 30 + int(np.sqrt(n))
+    if x[int(n / 4 + 0.5) - 1] <= 0:
+        return np.inf, np.inf
     b = 1 / x[-1] + (1 - np.sqrt(grid / (np.arange(1, grid + 1) - 0.5))) / (3 * x[int(n / 4 + 0.5) - 1])
     k = np.log1p(-b[:, None] * x).mean(axis=1)
     profile = n * (np.log(-b / k) - k - 1)

@@ -16,8 +16,9 @@ from bri_bayes.core.arrays import Array, Index, Mask
 from bri_bayes.core.effect import PROB
 from bri_bayes.design.design import Design
 from bri_bayes.inference.collapsed import Space
-from bri_bayes.inference.importance import find_mode, sample_by_importance
+from bri_bayes.inference.importance import sample_by_importance
 from bri_bayes.inference.mixture import NormalMixtures
+from bri_bayes.inference.mode import find_mode
 from bri_bayes.inference.shared_proposals import (
     LEAST_ESS,
     SUMMARY,

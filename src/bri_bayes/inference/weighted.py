@@ -32,13 +32,13 @@ from bri_bayes.inference.importance import (
     KHAT_LIMIT,
     Student,
     Weighted,
-    find_mode,
     moments,
     sample_by_importance,
     smooth_weights,
 )
 from bri_bayes.inference.linear_estimands import att_weights, effect_functionals
 from bri_bayes.inference.mixture import NormalMixtures
+from bri_bayes.inference.mode import find_mode
 from bri_bayes.study.model_card import ModelCard
 
 # Hyperparameter points, and how much wider than the posterior under equal weights their proposal is.
