@@ -74,16 +74,16 @@ class AlikeOutcomes:
 
 
 def _of_level(level: Level, kind: Kind, y: Array, differing: Array) -> Series:
-    (mean, *contrasts), (_, *columns) = rotated(kind, y.T), rotated(kind, differing)
+    (mean, *deviations), (_, *columns) = rotated(kind, y.T), rotated(kind, differing)
     which = 0 if level.mean is not None else 1
-    products = np.einsum("tcr,scr->tsr", contrasts[which], contrasts[which])
+    products = np.einsum("tcr,scr->tsr", deviations[which], deviations[which])
     if level.mean is None:
         mean = np.zeros((len(level.own), 0))
     else:
         products += mean[:, None] * mean[None]
     rows, at = np.triu_indices(len(level.own))
     squares = products[rows, at] * np.where(rows == at, 1.0, 2.0)[:, None]
-    crossed = np.einsum("tcd,scr->dtsr", columns[which], contrasts[which])
+    crossed = np.einsum("tcd,scr->dtsr", columns[which], deviations[which])
     return Series(mean, squares, crossed.reshape(len(crossed), len(level.own) ** 2, len(y)))
 
 

@@ -155,9 +155,11 @@ class AlikeUnits:
 
     def _eliminated(self, hyper: Hyper, *, precisions: bool) -> Iterator[tuple[Level, Eliminated]]:
         for periods, levels in self.patterns:
-            unit = np.eye(len(periods))[:, : len(periods) * precisions]
-            errors = self._covariance(hyper, periods)
-            columns = [np.hstack([level.columns, unit]) for level in levels]
+            errors, unit = self._covariance(hyper, periods), np.eye(len(periods))
+            columns = [
+                np.hstack([level.columns, unit]) if precisions or level.moments is not None else level.columns
+                for level in levels
+            ]
             if self._like_errors:
                 factor = cholesky(errors)
                 white, log_det, first = solve_lower(factor, _for_each(columns, len(errors))), _log_det(factor), 0
@@ -212,7 +214,8 @@ class AlikeUnits:
 
     def batch(self, more: int = 0) -> int:
         """Points at a time, so that their arrays stay in the cache of a core; ``more`` : numbers that a point holds."""
-        width = sum(level.columns.size for _, levels in self.patterns for level in levels) + more
+        levels = [level for _, some in self.patterns for level in some]
+        width = sum(level.columns.size + (level.moments is not None) * len(level.own) ** 2 for level in levels) + more
         return max(1, BATCH_ELEMENTS // (2 * width + 2 * self.size**2))
 
     @cached_property
@@ -239,13 +242,15 @@ def _add_level(system: Array, level: Level, done: Eliminated, differing: Index) 
         white, solved = done.white[..., :size], done.solved[..., :size]
         system += np.swapaxes(white, -1, -2) @ white - np.swapaxes(solved, -1, -2) @ solved
         first = size
-    _, n_contrasts, width = level.contrasts.shape
-    if not n_contrasts:
-        return
-    last = first + n_contrasts * width
-    white, solved = (some[..., first:last].reshape(len(system), -1, width) for some in (done.white, done.solved))
+    _, count, width = level.deviations.shape
     at = np.append(differing, size - 1)
-    system[:, at[:, None], at] += np.swapaxes(white, -1, -2) @ white - np.swapaxes(solved, -1, -2) @ solved
+    if level.moments is not None:
+        precision = precision_of(done, len(level.own)).reshape(len(system), -1)
+        system[:, at[:, None], at] += (precision @ level.moments).reshape(len(system), at.size, at.size)
+    elif count:
+        last = first + count * width
+        white, solved = (some[..., first:last].reshape(len(system), -1, width) for some in (done.white, done.solved))
+        system[:, at[:, None], at] += np.swapaxes(white, -1, -2) @ white - np.swapaxes(solved, -1, -2) @ solved
 
 
 def _for_each(columns: Sequence[Array], size: int) -> Array:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bri_bayes.core.arrays import Array, Index
-from bri_bayes.design.linear_terms import Terms, period_contrasts
+from bri_bayes.design.linear_terms import Terms
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,8 +27,9 @@ class Level:
     """``count`` rotated units of the kind at ``kind`` with errors of covariance Sigma + ``shocks`` S.
 
     ``own`` (T, q); ``mean`` (T, p + 1) : shared columns and outcome of the average, None where there is none;
-    ``contrasts`` (T, c, d + 1) : the ``differing`` shared columns and the outcome of the others; ``root_n`` of the
-    average.
+    ``deviations`` (T, c, d + 1) : of the differing shared columns and the outcome, whose sums of squares and products
+    are those of the contrasts; ``moments`` (T T, (d + 1)^2) : these sums where they are fewer numbers, then no
+    deviations; ``root_n`` of the average.
     """
 
     kind: int
@@ -36,14 +37,15 @@ class Level:
     shocks: int
     own: Array
     mean: Array | None
-    contrasts: Array
+    deviations: Array
+    moments: Array | None
     root_n: float
 
     @property
     def columns(self) -> Array:
         """All of them side by side : (T, q + p + 1 + c (d + 1))."""
         mean = np.empty((len(self.own), 0)) if self.mean is None else self.mean
-        return np.hstack([self.own, mean, self.contrasts.reshape(len(self.own), -1)])
+        return np.hstack([self.own, mean, self.deviations.reshape(len(self.own), -1)])
 
 
 def differing_columns(terms: Terms, shared: Array) -> Index:
@@ -100,18 +102,27 @@ def levels_of(position: int, kind: Kind, own: Array, columns: Array, differing: 
     average, between, within = rotated(kind, columns)
     at = np.append(differing, columns.shape[1] - 1)
     shocks = size * bool(kind.shocks.size)
-    yield Level(position, n_groups, shocks, of_unit, average, between[..., at], float(np.sqrt(n)))
+    yield Level(position, n_groups, shocks, of_unit, average, *_fewest(between[..., at]), float(np.sqrt(n)))
     if size > 1:
-        yield Level(position, n - n_groups, 0, of_unit, None, within[..., at], 0.0)
+        yield Level(position, n - n_groups, 0, of_unit, None, *_fewest(within[..., at]), 0.0)
 
 
 def rotated(kind: Kind, values: Array) -> tuple[Array, Array, Array]:
-    """Of ``values`` (obs, k): the average of the units times sqrt(n) (T, k), contrasts of groups (T, m - 1, k) and
-    within groups (T, m (s - 1), k)."""
+    """Of ``values`` (obs, k): the average of the units times sqrt(n) (T, k), deviations of groups from it, times the
+    root of their size (T, m, k), and of units from their groups (T, n, k); no deviations of what is alone."""
     n, n_periods = kind.rows.shape
     by_group = values[kind.rows].reshape(n // kind.size, kind.size, n_periods, values.shape[1])
-    means = by_group.mean(axis=1) * np.sqrt(kind.size)
-    average = means.mean(axis=0) * np.sqrt(len(means))
-    between = np.einsum("gtk,gc->tck", means, period_contrasts(len(means)))
-    within = np.einsum("gstk,sc->tgck", by_group, period_contrasts(kind.size))
-    return average, between, within.reshape(n_periods, n - len(means), values.shape[1])
+    means = by_group.mean(axis=1)
+    between = np.moveaxis(means - means.mean(axis=0), 0, 1) * np.sqrt(kind.size)
+    within = np.moveaxis((by_group - means[:, None]).reshape(n, n_periods, values.shape[1]), 0, 1)
+    alone = slice(0, None if len(means) > 1 else 0), slice(0, None if kind.size > 1 else 0)
+    return means.mean(axis=0) * np.sqrt(n), between[:, alone[0]], within[:, alone[1]]
+
+
+def _fewest(deviations: Array) -> tuple[Array, Array | None]:
+    """Deviations (T, c, k) as they are, or none of them and their moments (T T, k k), whichever are fewer columns."""
+    n_periods, count, k = deviations.shape
+    if count * k <= n_periods:
+        return deviations, None
+    moments = np.einsum("tck,scl->tskl", deviations, deviations, optimize=True)
+    return deviations[:, :0], moments.reshape(n_periods**2, k**2)
