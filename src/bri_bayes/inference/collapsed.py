@@ -43,7 +43,7 @@ from bri_bayes.study.model_card import ModelCard
 # Elements of the largest temporary array of one batch (doubles): about what a core's own cache holds.
 BATCH_ELEMENTS = 300_000
 # From so many units on kinds are faster, for errors that are a chain, than the parts of its precision (measured).
-MANY_UNITS = 24
+MANY_UNITS = 48
 
 
 class Space(Protocol):
