@@ -71,10 +71,10 @@ def test_the_density_is_the_multivariate_normal_one():
     _, model, _, vectors = model_of(card, GROUPS["pairs"], missing=True)
     terms, hyper = model.terms, model.space.values(vectors)
     groups = terms.group_ix[terms.unit_ix]
-    apart = np.abs(np.subtract.outer(terms.period, terms.period))
+    distance = np.abs(np.subtract.outer(terms.period, terms.period))
     for point, density in enumerate(model.log_posterior(vectors) - model.space.log_prior(vectors)):
         at = {name: value[point] for name, value in hyper.items()}
-        errors = at["sigma"] ** 2 * at["rho"] ** apart / (1 - at["rho"] ** 2) + at["noise"] ** 2 * (apart == 0)
+        errors = at["sigma"] ** 2 * at["rho"] ** distance / (1 - at["rho"] ** 2) + at["noise"] ** 2 * (distance == 0)
         covariance = errors * np.equal.outer(terms.unit_ix, terms.unit_ix)
         covariance += at["shock_ratio"] ** 2 * errors * np.equal.outer(groups, groups)
         for block in (*terms.per_unit, *terms.shared):

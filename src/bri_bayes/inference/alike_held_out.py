@@ -84,7 +84,7 @@ class AlikeHeldOut:
         average: dict[int, tuple[Array, Array]] = {}
         within: dict[int, Array] = {}
         for level, done, _ in reduced.levels:
-            precision = precision_of(done, len(level.own))
+            precision = precision_of(done, len(level.per_unit))
             if level.mean is None:
                 within[level.kind] = precision
             else:

@@ -49,7 +49,7 @@ class AlikeOutcomes:
         ``y`` (outcome, obs), standardised.
         """
         series = self._series(y)
-        batch, parts = self.units.batch(more=sum(len(level.own) ** 2 for level in self._levels)), []
+        batch, parts = self.units.batch(more=sum(len(level.per_unit) ** 2 for level in self._levels)), []
         for first in range(0, len(hyper["sigma"]), batch):
             some = {name: value[first : first + batch] for name, value in hyper.items()}
             reduced = self.units.reduced(some, self.shared[None], self.loads[:, None], precisions=True)
@@ -78,31 +78,31 @@ def _of_level(level: Level, kind: Kind, y: Array, differing: Array) -> Series:
     which = 0 if level.mean is not None else 1
     products = np.einsum("tcr,scr->tsr", deviations[which], deviations[which])
     if level.mean is None:
-        mean = np.zeros((len(level.own), 0))
+        mean = np.zeros((len(level.per_unit), 0))
     else:
         products += mean[:, None] * mean[None]
-    rows, at = np.triu_indices(len(level.own))
+    rows, at = np.triu_indices(len(level.per_unit))
     squares = products[rows, at] * np.where(rows == at, 1.0, 2.0)[:, None]
     crossed = np.einsum("tcd,scr->dtsr", columns[which], deviations[which])
-    return Series(mean, squares, crossed.reshape(len(crossed), len(level.own) ** 2, len(y)))
+    return Series(mean, squares, crossed.reshape(len(crossed), len(level.per_unit) ** 2, len(y)))
 
 
 def _answers(reduced: Reduced, series: Sequence[Series], units: AlikeUnits) -> tuple[Array, Array]:
     """Log density and mean of the functional : two (B, outcome)."""
     n_points, width = len(reduced.log_density), series[0].squares.shape[1]
     n_shared = reduced.weights.shape[1]
-    pieces = [_precisions(done, len(level.own), n_shared) for level, done, _ in reduced.levels]
+    pieces = [_precisions(done, len(level.per_unit), n_shared) for level, done, _ in reduced.levels]
     log_density, means = np.empty((n_points, width)), np.empty((n_points, width))
     for first in range(0, n_points, step := max(1, _TOGETHER // ((n_shared + 1) * width))):
         few = slice(first, min(first + step, n_points))
         right = np.zeros((few.stop - first, n_shared, width))
         form, mean = np.zeros((len(right), width)), np.zeros((len(right), width))
-        for (level, _, own), (precision, crossed, solved), of in zip(reduced.levels, pieces, series, strict=True):
-            rows, at = np.triu_indices(len(level.own))
+        for (level, _, loaded), (precision, crossed, solved), of in zip(reduced.levels, pieces, series, strict=True):
+            rows, at = np.triu_indices(len(level.per_unit))
             form += precision[few, rows, at] @ of.squares
             if level.mean is not None:
                 right += crossed[few] @ of.mean
-                mean += (np.swapaxes(own[few], 1, 2) @ solved[few])[:, 0] @ of.mean
+                mean += (np.swapaxes(loaded[few], 1, 2) @ solved[few])[:, 0] @ of.mean
             for position, products in zip(units.differing, of.crossed, strict=True):
                 right[:, position] += precision[few].reshape(len(right), -1) @ products
         right = solve_lower(reduced.factor[few, :-1, :-1], right)

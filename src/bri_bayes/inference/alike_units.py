@@ -81,16 +81,16 @@ class AlikeUnits:
         if len(terms.grouped) > 1 or any(block.exposed is not None for block in terms.blocks):
             return None
         shared = shared_columns(terms)
-        own = np.column_stack([block.columns for block in terms.per_unit])
+        of_units = np.column_stack([block.columns for block in terms.per_unit])
         differing = differing_columns(terms, shared)
-        kinds = kinds_of_units(terms, np.column_stack([own, np.delete(shared, differing, axis=1)]))
+        kinds = kinds_of_units(terms, np.column_stack([of_units, np.delete(shared, differing, axis=1)]))
         if kinds is None:
             return None
         patterns: dict[tuple[float, ...], list[Level]] = {}
         columns = np.column_stack([shared, terms.y])
         for position, kind in enumerate(kinds):
             periods = tuple(terms.period[kind.rows[0]])
-            patterns.setdefault(periods, []).extend(levels_of(position, kind, own, columns, differing))
+            patterns.setdefault(periods, []).extend(levels_of(position, kind, of_units, columns, differing))
         return cls(terms, structure, kinds, [(np.array(key), levels) for key, levels in patterns.items()], differing)
 
     def loads(self, functionals: Coefficients) -> Array | None:
@@ -131,12 +131,12 @@ class AlikeUnits:
         for level, done in self._eliminated(hyper, precisions=precisions):
             density += done.log_density
             _add_level(system, level, done, self.differing)
-            own = np.zeros((size, level.own.shape[1], 0))
+            loaded = np.zeros((size, level.per_unit.shape[1], 0))
             if level.mean is not None and len(shared):
-                own = forward(done.factor, (level.root_n * loads[level.kind].T)[None])
-                rest -= np.swapaxes(done.solved[..., : self.size - 1], -1, -2) @ own
-                variance += (own**2).sum(axis=1)
-            levels.append((level, done, own))
+                loaded = forward(done.factor, (level.root_n * loads[level.kind].T)[None])
+                rest -= np.swapaxes(done.solved[..., : self.size - 1], -1, -2) @ loaded
+                variance += (loaded**2).sum(axis=1)
+            levels.append((level, done, loaded))
         log_det_prior = add_prior(system, self.terms.shared, hyper)
         factor = cholesky(system)
         pivots = np.diagonal(factor, axis1=1, axis2=2)[:, :-1]
@@ -148,9 +148,9 @@ class AlikeUnits:
     def _given(self, hyper: Hyper, shared: Array | None, loads: Array | None) -> tuple[Array, Array, Array]:
         reduced = self.reduced(hyper, shared, loads)
         mean = (reduced.factor[:, -1:, :-1] @ reduced.weights)[:, 0]
-        for _, done, own in reduced.levels:
-            if own.shape[2]:
-                mean += (done.solved[:, None, :, self.size - 1] @ own)[:, 0]
+        for _, done, loaded in reduced.levels:
+            if loaded.shape[2]:
+                mean += (done.solved[:, None, :, self.size - 1] @ loaded)[:, 0]
         return reduced.log_density - 0.5 * reduced.factor[:, -1, -1] ** 2, mean, reduced.sds
 
     def _eliminated(self, hyper: Hyper, *, precisions: bool) -> Iterator[tuple[Level, Eliminated]]:
@@ -175,11 +175,11 @@ class AlikeUnits:
                 yield level, self._eliminate(level, white, _log_det(factor), hyper)
 
     def _eliminate(self, level: Level, white: Array, log_det: Array, hyper: Hyper) -> Eliminated:
-        q = level.own.shape[1]
-        own, white = np.ascontiguousarray(white[..., :q]), np.ascontiguousarray(white[..., q:])
-        system = np.swapaxes(own, -1, -2) @ own
+        q = level.per_unit.shape[1]
+        columns, white = np.ascontiguousarray(white[..., :q]), np.ascontiguousarray(white[..., q:])
+        system = np.swapaxes(columns, -1, -2) @ columns
         log_det_prior = add_prior(system, self.terms.per_unit, hyper)
-        factor, solved = factor_and_solve(system, np.swapaxes(own, -1, -2) @ white)
+        factor, solved = factor_and_solve(system, np.swapaxes(columns, -1, -2) @ white)
         density = 0.5 * level.count * (log_det_prior - log_det)
         density -= level.count * np.log(np.diagonal(factor, axis1=1, axis2=2)).sum(axis=1)
         return Eliminated(factor, solved, white, density)
@@ -193,7 +193,7 @@ class AlikeUnits:
     def _shock_covariance(self, hyper: Hyper, level: Level) -> Array:
         """S of the rows of a level : (B, T, T); zero where there are no shocks."""
         if not level.shocks:
-            return np.zeros((1, len(level.own), len(level.own)))
+            return np.zeros((1, len(level.per_unit), len(level.per_unit)))
         process, at = self.terms.grouped[0].dependence, self.kinds[level.kind].shocks
         assert process is not None, "shocks are a process"
         return np.asarray(process.covariance(hyper)[:, at[:, None], at] * self._ratio(hyper)[:, None, None] ** 2)
@@ -215,7 +215,9 @@ class AlikeUnits:
     def batch(self, more: int = 0) -> int:
         """Points at a time, so that their arrays stay in the cache of a core; ``more`` : numbers that a point holds."""
         levels = [level for _, some in self.patterns for level in some]
-        width = sum(level.columns.size + (level.moments is not None) * len(level.own) ** 2 for level in levels) + more
+        width = (
+            sum(level.columns.size + (level.moments is not None) * len(level.per_unit) ** 2 for level in levels) + more
+        )
         return max(1, BATCH_ELEMENTS // (2 * width + 2 * self.size**2))
 
     @cached_property
@@ -245,7 +247,7 @@ def _add_level(system: Array, level: Level, done: Eliminated, differing: Index) 
     _, count, width = level.deviations.shape
     at = np.append(differing, size - 1)
     if level.moments is not None:
-        precision = precision_of(done, len(level.own)).reshape(len(system), -1)
+        precision = precision_of(done, len(level.per_unit)).reshape(len(system), -1)
         system[:, at[:, None], at] += (precision @ level.moments).reshape(len(system), at.size, at.size)
     elif count:
         last = first + count * width

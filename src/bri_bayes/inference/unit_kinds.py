@@ -26,7 +26,7 @@ class Kind:
 class Level:
     """``count`` rotated units of the kind at ``kind`` with errors of covariance Sigma + ``shocks`` S.
 
-    ``own`` (T, q); ``mean`` (T, p + 1) : shared columns and outcome of the average, None where there is none;
+    ``per_unit`` (T, q); ``mean`` (T, p + 1) : shared columns and outcome of the average, None where there is none;
     ``deviations`` (T, c, d + 1) : of the differing shared columns and the outcome, whose sums of squares and products
     are those of the contrasts; ``moments`` (T T, (d + 1)^2) : these sums where they are fewer numbers, then no
     deviations; ``root_n`` of the average.
@@ -35,7 +35,7 @@ class Level:
     kind: int
     count: int
     shocks: int
-    own: Array
+    per_unit: Array
     mean: Array | None
     deviations: Array
     moments: Array | None
@@ -44,8 +44,8 @@ class Level:
     @property
     def columns(self) -> Array:
         """All of them side by side : (T, q + p + 1 + c (d + 1))."""
-        mean = np.empty((len(self.own), 0)) if self.mean is None else self.mean
-        return np.hstack([self.own, mean, self.deviations.reshape(len(self.own), -1)])
+        mean = np.empty((len(self.per_unit), 0)) if self.mean is None else self.mean
+        return np.hstack([self.per_unit, mean, self.deviations.reshape(len(self.per_unit), -1)])
 
 
 def differing_columns(terms: Terms, shared: Array) -> Index:
@@ -95,10 +95,10 @@ def kinds_of_units(terms: Terms, columns: Array) -> list[Kind] | None:
     return kinds if whole and len(kinds) <= max(2, n_units / 2) and len(kinds) < n_units else None
 
 
-def levels_of(position: int, kind: Kind, own: Array, columns: Array, differing: Index) -> Iterator[Level]:
+def levels_of(position: int, kind: Kind, per_unit: Array, columns: Array, differing: Index) -> Iterator[Level]:
     """The rotated units of a kind; ``columns`` (obs, p + 1) : shared ones and the outcome."""
     n, size, n_groups = len(kind.units), kind.size, len(kind.units) // kind.size
-    of_unit = own[kind.rows[0]]
+    of_unit = per_unit[kind.rows[0]]
     average, between, within = rotated(kind, columns)
     at = np.append(differing, columns.shape[1] - 1)
     shocks = size * bool(kind.shocks.size)
