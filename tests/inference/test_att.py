@@ -166,11 +166,18 @@ SHARED_CARD = {"errors": Errors("ar1_noise"), "shocks": Shocks("like_errors"), "
 SAMPLES_APART = 0.03
 
 
+@pytest.fixture(scope="module")
+def shared_posterior():
+    """The design, the card, and its posterior, to be read only."""
+    design, card = design_of(**SHARED_CARD)
+    return design, card, att_posterior(design, card, seed=0)
+
+
 @pytest.mark.parametrize("block", ["shock", "effect_unit", "effect_step", "sigma", "rho", "noise"])
 @pytest.mark.parametrize("factor", [0.5, 2.0])
-def test_points_reweighted_for_another_prior_are_the_card_fitted_again(block, factor):
-    design, card = design_of(**SHARED_CARD)
-    posterior, changed = att_posterior(design, card, seed=0), with_scale(card, block, factor)
+def test_points_reweighted_for_another_prior_are_the_card_fitted_again(shared_posterior, block, factor):
+    design, card, posterior = shared_posterior
+    changed = with_scale(card, block, factor)
     points, again = posterior.under(changed), att_posterior(design, changed, seed=1)
     assert points is not None
     effect = NormalMixtures(points.weights[None, :], posterior.mixture.means, posterior.mixture.sds).effects()[0]
@@ -182,6 +189,6 @@ def test_points_reweighted_for_another_prior_are_the_card_fitted_again(block, fa
 
 
 @pytest.mark.parametrize("block", ["unit", "effect", "effect_growth"])
-def test_points_are_not_reweighted_for_another_prior_of_coefficients(block):
-    design, card = design_of(**SHARED_CARD)
-    assert att_posterior(design, card, seed=0).under(with_scale(card, block, 2.0)) is None
+def test_points_are_not_reweighted_for_another_prior_of_coefficients(shared_posterior, block):
+    _, card, posterior = shared_posterior
+    assert posterior.under(with_scale(card, block, 2.0)) is None
