@@ -64,6 +64,48 @@ def test_quality_takes_columns_of_the_readers_own(tmp_path, rng):
     assert [row["products_export"] for row in values["rows"]] == [2, 2, 2]
 
 
+FLOWS = "from,to,year,usd\n" + "".join(
+    f"{seller},{buyer},{year},{2 + (3 * a + 5 * b + year) % 7 + (year > 2011 and {a, b} == {0, 1})}\n"
+    for a, seller in enumerate("ABCDÉ")
+    for b, buyer in enumerate("ABCDÉ")
+    if a != b
+    for year in range(2009, 2014)
+)
+QUALITY = "to,year,hs,usd,tons\n" + "".join(
+    f"{unit},2015,85000{product},{2 + product + at},{1 + product * at % 3}\n"
+    for at, unit in enumerate(("Perú", "Chad", "Mali"))
+    for product in range(6)
+)
+IN_OTHER_TEXT = {
+    "inequality": (GROUPS.replace("KAZ", "Perú"), GROUP_OPTIONS),
+    "quality": (QUALITY, ["--columns", "to,year,hs,usd,tons"]),
+    "gravity": (
+        FLOWS, ["--country", "A", "--treated", "B,É", "--onset", "2012", "--columns", "from,to,year,usd"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+@pytest.mark.parametrize(("command", "content", "options"), [(name, *of) for name, of in IN_OTHER_TEXT.items()])
+def test_a_stated_encoding_gives_the_answer_of_the_same_file_in_utf_8(tmp_path, command, content, options, encoding):
+    path = tmp_path / "own.csv"
+    path.write_text(content, encoding="utf-8")
+    expected = run(command, path, *options, "--json")
+    path.write_bytes(content.encode(encoding))
+    assert run(command, path, *options, "--encoding", encoding, "--json") == expected
+    with pytest.raises(InputError, match="--encoding"):
+        run(command, path, *options)
+
+
+def test_elasticities_are_read_in_the_encoding_of_the_file(tmp_path):
+    path, sigmas = tmp_path / "own.csv", tmp_path / "sigmas.csv"
+    path.write_bytes(QUALITY.encode("latin-1"))
+    sigmas.write_bytes("product,sigma,source\n85,3,José\n".encode("latin-1"))
+    given = ["--columns", "to,year,hs,usd,tons", "--encoding", "latin-1", "--json"]
+    with_three = run("quality", path, "--sigmas", sigmas, *given)
+    assert json.loads(with_three)["rows"] == json.loads(run("quality", path, "--sigma", "3", *given))["rows"]
+
+
 def test_bad_options_are_one_sentence(tmp_path, rng):
     path = trade(rng, tmp_path / "baci.csv")
     with pytest.raises(InputError, match='--columns "a,b" has 2 names'):

@@ -14,6 +14,7 @@ from bri_bayes.core.arrays import Index
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.core.json_values import json_safe
 from bri_bayes.data.bilateral_flows import FlowColumns, Flows, read_flows
+from bri_bayes.data.text_encoding import AS_USUAL, TextFormat
 from bri_bayes.frequentist.estimate import Estimate, t_estimate
 from bri_bayes.frequentist.gravity import GravityFit, GravityRows, fit_gravity, score_placebo, with_information
 
@@ -30,8 +31,8 @@ PARTNER = {"export": "importer", "import": "exporter"}
 
 @dataclass(frozen=True)
 class GravityRequest:
-    """``country`` and the ``treated`` partners that the policy ties to it from ``onset`` on; ``zeros``, ``years`` and
-    ``countries`` as in ``read_flows``."""
+    """``country`` and the ``treated`` partners that the policy ties to it from ``onset`` on; ``zeros``, ``years``,
+    ``countries`` and ``text_format`` as in ``read_flows``."""
 
     path: Path
     country: str
@@ -41,6 +42,7 @@ class GravityRequest:
     years: tuple[int, int] | None = None
     countries: Path | None = None
     zeros: bool = False
+    text_format: TextFormat = AS_USUAL
     seed: int = 0
 
 
@@ -65,7 +67,12 @@ def gravity(request: GravityRequest) -> GravityAnswer:
     Both flows are columns of one equation; a flow that the file does not have is left out, with a note.
     """
     flows = read_flows(
-        request.path, request.columns, years=request.years, countries=request.countries, zeros=request.zeros
+        request.path,
+        request.columns,
+        years=request.years,
+        countries=request.countries,
+        zeros=request.zeros,
+        text_format=request.text_format,
     )
     frame = flows.frame
     onset = _onset(request, flows)

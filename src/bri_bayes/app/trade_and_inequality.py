@@ -11,6 +11,7 @@ from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.core.io import write_text
 from bri_bayes.core.json_values import json_safe
 from bri_bayes.data.inequality_series import GroupColumns, read_series
+from bri_bayes.data.text_encoding import AS_USUAL, TextFormat
 from bri_bayes.data.trade import CHINA, FLOWS, TradeColumns, read_trade
 from bri_bayes.frequentist.product_quality import SIGMA, Market, Weights, country_means, estimate_quality, read_sigmas
 
@@ -39,9 +40,11 @@ class Measured:
         write_text(path, self.frame.to_csv(index=False, lineterminator="\n"))
 
 
-def measure_inequality(path: Path, *, layout: str, columns: GroupColumns) -> Measured:
+def measure_inequality(
+    path: Path, *, layout: str, columns: GroupColumns, text_format: TextFormat = AS_USUAL
+) -> Measured:
     """Theil and Gini between groups of each unit and period, or the Gini series of the file."""
-    series = read_series(path, layout=layout, columns=columns)
+    series = read_series(path, layout=layout, columns=columns, text_format=text_format)
     return Measured(series.frame, series.units_of, series.notes)
 
 
@@ -59,12 +62,24 @@ def measure_quality(
     products: Sequence[str] = (),
     countries: Path | None = None,
     columns: TradeColumns | None = None,
+    text_format: TextFormat = AS_USUAL,
 ) -> Measured:
-    """Mean quality of each unit and period by flow: quality_exp and quality_imp, their products and value."""
+    """Mean quality of each unit and period by flow: quality_exp and quality_imp, their products and value.
+
+    ``text_format`` : of each text file that is given, but for BACI's.
+    """
     if flow not in (*FLOWS, "both"):
         raise InputError(f'the flow "{flow}" is unknown; {suggest(flow, (*FLOWS, "both"))}')
-    trade = read_trade(path, reporter=reporter, years=years, products=products, countries=countries, columns=columns)
-    by_product = None if sigmas is None else read_sigmas(sigmas)
+    trade = read_trade(
+        path,
+        reporter=reporter,
+        years=years,
+        products=products,
+        countries=countries,
+        columns=columns,
+        text_format=text_format,
+    )
+    by_product = None if sigmas is None else read_sigmas(sigmas, text_format)
     wanted = [direction for direction in FLOWS if flow in (direction, "both") and (trade["flow"] == direction).any()]
     if not wanted:
         raise InputError(f"{path}: there is no {flow} of the reporter {reporter}")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bri_bayes.cli.commands import JsonOption, SeedOption, print_json
+from bri_bayes.cli.commands import EncodingOption, JsonOption, SeedOption, print_json
 from bri_bayes.cli.lists import parse_lists, parse_years
 from bri_bayes.core.errors import InputError
 
@@ -31,6 +31,7 @@ def register_gravity(app: typer.Typer) -> None:
         ] = False,
         years: Annotated[str | None, typer.Option(help="First and last, 2003:2020.")] = None,
         countries: Annotated[Path | None, typer.Option(help="BACI's table of country codes.")] = None,
+        encoding: EncodingOption = None,
         seed: SeedOption = 0,
         as_json: JsonOption = False,
     ) -> None:
@@ -38,6 +39,7 @@ def register_gravity(app: typer.Typer) -> None:
         from bri_bayes.app.gravity import GravityRequest
         from bri_bayes.app.gravity import gravity as answered
         from bri_bayes.data.bilateral_flows import FlowColumns
+        from bri_bayes.data.text_encoding import TextFormat
 
         names = parse_lists(columns)
         if len(names) != 4:
@@ -52,6 +54,7 @@ def register_gravity(app: typer.Typer) -> None:
                 years=parse_years(years, "--years"),
                 countries=countries,
                 zeros=zeros,
+                text_format=TextFormat(encoding),
                 seed=seed,
             )
         )

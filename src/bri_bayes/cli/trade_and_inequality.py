@@ -9,6 +9,7 @@ import typer
 
 from bri_bayes.cli.commands import (
     DaskOption,
+    EncodingOption,
     JobsOption,
     JsonOption,
     QuickOption,
@@ -63,16 +64,19 @@ def register_measures(app: typer.Typer) -> None:
         mean: Annotated[str, typer.Option(help="Column of the mean income of a group.")] = "mean",
         population: Annotated[str, typer.Option(help="Column of the people of a group.")] = "population",
         within: Annotated[str | None, typer.Option(help="Column of the Theil index within a group.")] = None,
+        encoding: EncodingOption = None,
         out: OutOption = None,
         as_json: JsonOption = False,
     ) -> None:
         """Theil and Gini between groups, or the Gini series of a file: one row a unit and period."""
         from bri_bayes.app.trade_and_inequality import measure_inequality
         from bri_bayes.data.inequality_series import GroupColumns
+        from bri_bayes.data.text_encoding import TextFormat
 
         columns = GroupColumns(unit, period, group, mean, population, within)
         _keep_inputs(out, file)
-        _show(measure_inequality(file, layout=layout, columns=columns), out, as_json=as_json)
+        measured = measure_inequality(file, layout=layout, columns=columns, text_format=TextFormat(encoding))
+        _show(measured, out, as_json=as_json)
 
     @app.command()
     def quality(
@@ -94,11 +98,13 @@ def register_measures(app: typer.Typer) -> None:
         columns: Annotated[
             str | None, typer.Option(help="unit,period,product,value,quantity[,flow]: the columns of your CSV.")
         ] = None,
+        encoding: EncodingOption = None,
         out: OutOption = None,
         as_json: JsonOption = False,
     ) -> None:
         """Quality of traded products from values and quantities, by country and year (Khandelwal et al. 2013)."""
         from bri_bayes.app.trade_and_inequality import measure_quality
+        from bri_bayes.data.text_encoding import TextFormat
         from bri_bayes.data.trade import TradeColumns
 
         _keep_inputs(out, file, sigmas, countries)
@@ -121,6 +127,7 @@ def register_measures(app: typer.Typer) -> None:
             products=parse_lists(products),
             countries=countries,
             columns=named,
+            text_format=TextFormat(encoding),
         )
         _show(quality, out, as_json=as_json)
 

@@ -12,6 +12,7 @@ from bri_bayes.core.errors import InputError
 from bri_bayes.data.baci_stream import UnreadableError, totals_of
 from bri_bayes.data.calendar_units import Calendar, calendar_of
 from bri_bayes.data.records import read_records
+from bri_bayes.data.text_encoding import AS_USUAL, TextFormat
 from bri_bayes.data.trade import BACI_COLUMNS, country_codes, header_of
 from bri_bayes.data.trade_files import TradeFile, read_side_by_side, trade_files, unpacked
 
@@ -51,13 +52,17 @@ def read_flows(
     years: tuple[int, int] | None = None,
     countries: Path | None = None,
     zeros: bool = False,
+    text_format: TextFormat = AS_USUAL,
 ) -> Flows:
     """The flows of a file; one of BACI (a CSV, a zip or a folder) is known by its header and summed over products.
 
     ``zeros`` : a pair of countries that trades in some period and has no row in another traded nothing in it, as in
     BACI, where zero flows have no row.
     """
-    flows = _of_baci(path, years, countries) if _is_baci(path) else _of_reader(path, columns, years)
+    if _is_baci(path):
+        flows = _of_baci(path, years, countries, text_format)
+    else:
+        flows = _of_reader(path, columns, years, text_format)
     if flows.frame.empty:
         raise InputError(f"{path}: there is no flow{f' in {years[0]}-{years[1]}' if years else ''}")
     return _with_zeros(flows) if zeros else flows
@@ -72,7 +77,7 @@ def _is_baci(path: Path) -> bool:
     return False
 
 
-def _of_baci(path: Path, years: tuple[int, int] | None, countries: Path | None) -> Flows:
+def _of_baci(path: Path, years: tuple[int, int] | None, countries: Path | None, text_format: TextFormat) -> Flows:
     import pandas as pd
 
     def totals(file: TradeFile, stream: IO[bytes]) -> pd.DataFrame | None:
@@ -86,7 +91,7 @@ def _of_baci(path: Path, years: tuple[int, int] | None, countries: Path | None) 
 
     with unpacked(path):
         parts = [part for part in read_side_by_side(trade_files(path), totals) if part is not None]
-        names = country_codes(path, countries)
+        names = country_codes(path, countries, text_format)
     together = pd.concat(parts, ignore_index=True)
     numbers = pd.unique(together[["i", "j"]].to_numpy().ravel())
     named = {number: names.get(f"{number:03d}", f"{number:03d}") for number in numbers.tolist()}
@@ -103,11 +108,11 @@ def _of_baci(path: Path, years: tuple[int, int] | None, countries: Path | None) 
     return Flows(frame, calendar_of(map(str, sorted(frame["period"].unique())), where=str(path), column="t"))
 
 
-def _of_reader(path: Path, columns: FlowColumns, years: tuple[int, int] | None) -> Flows:
+def _of_reader(path: Path, columns: FlowColumns, years: tuple[int, int] | None, text_format: TextFormat) -> Flows:
     import pandas as pd
 
     texts = [columns.exporter, columns.importer]
-    records = read_records(path, texts=texts, numbers=[columns.value], period=columns.period)
+    records = read_records(path, texts=texts, numbers=[columns.value], period=columns.period, text_format=text_format)
     for name in (*texts, columns.period):
         if (blank := (records.frame[name] == "").to_numpy()).any():
             raise InputError(f'{path}: row {records.rows[blank][0]}: "{name}" is empty')

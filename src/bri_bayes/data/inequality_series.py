@@ -13,6 +13,7 @@ from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.data.inequality import gini, theil_of_groups, theil_of_lognormal
 from bri_bayes.data.panel import Column, load_panel
 from bri_bayes.data.records import read_records
+from bri_bayes.data.text_encoding import AS_USUAL, TextFormat
 from bri_bayes.data.text_table import read_table
 
 if TYPE_CHECKING:
@@ -48,7 +49,13 @@ class Series:
     units_of: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_series(path: str | Path, *, layout: str = "auto", columns: GroupColumns | None = None) -> Series:
+def read_series(
+    path: str | Path,
+    *,
+    layout: str = "auto",
+    columns: GroupColumns | None = None,
+    text_format: TextFormat = AS_USUAL,
+) -> Series:
     """Read the file of a Gini series or of groups.
 
     swiid : columns country, year, gini_disp, gini_disp_se (the summary file; index 0 to 100).
@@ -59,18 +66,18 @@ def read_series(path: str | Path, *, layout: str = "auto", columns: GroupColumns
     path = Path(path)
     if layout != "auto" and layout not in get_args(SeriesLayout):
         raise InputError(f'the layout "{layout}" is unknown; {suggest(layout, ("auto", *get_args(SeriesLayout)))}')
-    header = _header(path)
+    header = _header(path, text_format)
     known = layout if layout != "auto" else _layout_of(header)
     if known == "swiid":
-        return _swiid(path)
+        return _swiid(path, text_format)
     if known == "wdi":
-        return _wdi(path, header)
-    return _groups(path, columns or GroupColumns())
+        return _wdi(path, header, text_format)
+    return _groups(path, columns or GroupColumns(), text_format)
 
 
-def _header(path: Path) -> list[str]:
+def _header(path: Path, text_format: TextFormat) -> list[str]:
     """The names of the columns; the World Bank puts lines before them."""
-    return read_table(path, COUNTRY_CODE).header
+    return read_table(path, COUNTRY_CODE, text_format).header
 
 
 def _layout_of(header: list[str]) -> SeriesLayout:
@@ -79,11 +86,11 @@ def _layout_of(header: list[str]) -> SeriesLayout:
     return "swiid" if {"gini_disp", "country"} <= set(header) else "groups"
 
 
-def _swiid(path: Path) -> Series:
+def _swiid(path: Path, text_format: TextFormat) -> Series:
     """Solt (2020), doi:10.1111/ssqu.12795: the index of disposable income and its standard error."""
     country, year, mean, se = SWIID_COLUMNS
     columns = {"gini": Column(mean), "gini_se": Column(se)}
-    panel = load_panel(path, unit=country, period=year, columns=columns)
+    panel = load_panel(path, unit=country, period=year, columns=columns, text_format=text_format)
     frame = panel.to_dataframe().reset_index().dropna(subset="gini")
     missing = int(frame["gini_se"].isna().sum())
     if (frame["gini_se"] < 0).any() or not frame["gini"].between(0, 100).all():
@@ -95,12 +102,12 @@ def _swiid(path: Path) -> Series:
     )
 
 
-def _wdi(path: Path, header: list[str]) -> Series:
+def _wdi(path: Path, header: list[str], text_format: TextFormat) -> Series:
     code = next((name for name in INDICATOR_CODES if name in header), None)
     if code is None:
         raise InputError(f'{path}: there is no column "Indicator Code" or "Series Code"; is this a file of the WDI?')
     columns = {"gini": Column(WDI_GINI)}
-    panel = load_panel(path, unit=COUNTRY_CODE, period="", columns=columns, layout="wide")
+    panel = load_panel(path, unit=COUNTRY_CODE, period="", columns=columns, layout="wide", text_format=text_format)
     frame = panel.to_dataframe().reset_index().dropna(subset="gini")[["unit", "period", "gini"]]
     within = frame["gini"].between(0, 100)
     if not within.all():
@@ -124,11 +131,12 @@ def _with_lognormal(series: Series) -> Series:
     return Series(frame, series.layout, series.notes, units)
 
 
-def _groups(path: Path, columns: GroupColumns) -> Series:
+def _groups(path: Path, columns: GroupColumns, text_format: TextFormat) -> Series:
     import pandas as pd
 
     numbers = [columns.mean, columns.population, *([columns.within] if columns.within else [])]
-    records = read_records(path, texts=[columns.unit, columns.group], numbers=numbers, period=columns.period)
+    texts = [columns.unit, columns.group]
+    records = read_records(path, texts=texts, numbers=numbers, period=columns.period, text_format=text_format)
     keys = [columns.unit, columns.period]
     frame = records.frame
     blank = (frame[[*keys, columns.group]] == "").any(axis=1)

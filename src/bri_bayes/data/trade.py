@@ -17,6 +17,7 @@ import numpy as np
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.data.baci_stream import UnreadableError, flows_of
 from bri_bayes.data.records import read_records
+from bri_bayes.data.text_encoding import AS_USUAL, TextFormat
 from bri_bayes.data.text_table import read_table
 from bri_bayes.data.trade_files import TradeFile, read_side_by_side, trade_files, unpacked
 
@@ -55,6 +56,7 @@ def read_trade(
     products: Sequence[str] = (),
     countries: Path | None = None,
     columns: TradeColumns | None = None,
+    text_format: TextFormat = AS_USUAL,
 ) -> pd.DataFrame:
     """Rows flow ("export" or "import", seen from ``reporter``), period, unit, product (text), value, quantity.
 
@@ -67,8 +69,8 @@ def read_trade(
     path = Path(path)
     names = TradeColumns() if columns is None else columns
     with unpacked(path):
-        parts = _tables(path, names, reporter, years)
-        codes = country_codes(path, countries)
+        parts = _tables(path, names, reporter, years, text_format)
+        codes = country_codes(path, countries, text_format)
     if not parts:
         raise InputError(f"{path}: no file with the columns {', '.join(BACI_COLUMNS)} is inside")
     table = _together(parts)
@@ -91,12 +93,12 @@ def read_trade(
     return table
 
 
-def country_codes(path: Path, countries: Path | None) -> dict[str, str]:
+def country_codes(path: Path, countries: Path | None, text_format: TextFormat = AS_USUAL) -> dict[str, str]:
     """BACI's number in three digits -> ISO code of three letters, from ``countries`` or from the zip itself."""
     import pandas as pd
 
     if countries is not None:
-        table = read_table(countries, CODE_COLUMNS[0])
+        table = read_table(countries, CODE_COLUMNS[0], text_format)
         return _codes({name: table.columns[at] for at, name in enumerate(table.header)}, countries)
     for file in trade_files(path):
         if file.name is not None and "country_codes" in file.name.lower():
@@ -151,13 +153,15 @@ def _repeated(table: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.bool_]]:
     return np.asarray(pd.Series(key).duplicated())
 
 
-def _tables(path: Path, names: TradeColumns, reporter: int, years: tuple[int, int] | None) -> list[pd.DataFrame]:
+def _tables(
+    path: Path, names: TradeColumns, reporter: int, years: tuple[int, int] | None, text_format: TextFormat
+) -> list[pd.DataFrame]:
     def tables_of(file: TradeFile, stream: IO[bytes]) -> list[pd.DataFrame]:
         header = header_of(stream)
         stream.seek(0)
         if set(BACI_COLUMNS) <= set(header):
             return _baci(stream, file.where, reporter, years)
-        return [] if file.name is not None else [_own(path, names, years)]
+        return [] if file.name is not None else [_own(path, names, years, text_format)]
 
     return [table for tables in read_side_by_side(trade_files(path), tables_of) for table in tables]
 
@@ -224,9 +228,10 @@ def _flows(kept: pd.DataFrame, quantity: pd.Series, reporter: int) -> pd.DataFra
     )
 
 
-def _own(path: Path, names: TradeColumns, years: tuple[int, int] | None) -> pd.DataFrame:
+def _own(path: Path, names: TradeColumns, years: tuple[int, int] | None, text_format: TextFormat) -> pd.DataFrame:
     texts = [names.unit, names.product, *([names.flow] if names.flow is not None else [])]
-    records = read_records(path, texts=texts, numbers=[names.value, names.quantity], period=names.period)
+    numbers = [names.value, names.quantity]
+    records = read_records(path, texts=texts, numbers=numbers, period=names.period, text_format=text_format)
     if names.flow is not None:
         for flow in sorted(set(records.frame[names.flow]) - set(FLOWS)):
             raise InputError(f'{path}: the flow "{flow}" is unknown; {suggest(flow, FLOWS)}')

@@ -28,6 +28,7 @@ import numpy as np
 from bri_bayes.core.arrays import Array
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.data.records import read_records
+from bri_bayes.data.text_encoding import AS_USUAL, TextFormat
 from bri_bayes.frequentist.sparse_fixed_effects import SparseEffects
 
 if TYPE_CHECKING:
@@ -131,9 +132,9 @@ def country_means(quality: Quality, *, weights: Weights = "value", standardise: 
     return means[["unit", "period", "quality", "products", "value"]]
 
 
-def read_sigmas(path: str | Path) -> dict[str, float]:
+def read_sigmas(path: str | Path, text_format: TextFormat = AS_USUAL) -> dict[str, float]:
     """A CSV with the columns product (first digits of a code) and sigma."""
-    records = read_records(path, texts=["product"], numbers=["sigma"])
+    records = read_records(path, texts=["product"], numbers=["sigma"], text_format=text_format)
     table = records.frame
     if table["sigma"].isna().any() or (table["product"] == "").any():
         raise InputError(f"{path}: every row needs a product and a number as sigma")

@@ -98,7 +98,7 @@ def crv3(fit: LeastSquares, cluster: ArrayLike) -> Variance:
     b_(g) : the coefficients without the rows of cluster g. The factor is that of pyfixest for effects given as
     dummies (``k_fixef="full"``); MacKinnon, Nielsen & Webb (2023) use (G - 1) / G, which gives smaller numbers.
     NaN for a coefficient that is not identified without one of the clusters, such as that of one treated unit.
-    Source: MacKinnon, Nielsen & Webb (2023), doi:10.1002/jae.2957.
+    Source: MacKinnon, Nielsen & Webb (2023), doi:10.1002/jae.2969.
     """
     index = codes(cluster)
     n_clusters = int(index.max()) + 1
