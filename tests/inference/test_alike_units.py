@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import xarray as xr
 from scipy.stats import multivariate_normal
 
 from bri_bayes.design.design import build_design
@@ -125,6 +126,19 @@ def test_a_group_of_treated_and_untreated_units_is_taken_one_by_one():
     card = make_card(**CARDS["shocks like errors"])
     assert model_of(card, ["a", "", "", "", "a", "", "", ""])[1].alike is None
     assert model_of(make_card(), None)[1].alike is None, "a chain of errors is faster by its parts"
+
+
+def test_many_kinds_are_taken_one_by_one_and_many_units_of_few_kinds_by_their_moments():
+    panel, assignment = make_panel(holes=False, n_units=60)
+    many = Collapsed.build(build_design(panel, assignment, make_card()), make_card())
+    assert [len(kind.units) for kind in many.alike.kinds] == [30, 30]
+    assert all(level.moments is not None for _, levels in many.alike.patterns for level in levels)
+    vectors = many.space.start()[None] + 0.1
+    one_by_one = dataclasses.replace(many, structure=None)
+    assert many.log_posterior(vectors) == pytest.approx(one_by_one.log_posterior(vectors), rel=1e-10)
+    first = xr.DataArray(2000 + np.minimum(np.arange(60) % 7, 5), dims="unit")
+    panel["y"] = panel["y"].where(panel["period"] >= first)
+    assert Collapsed.build(build_design(panel, assignment, make_card()), make_card()).alike is None
 
 
 def test_an_effect_that_counts_units_differently_is_answered_by_all_units_one_by_one():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bri_bayes.inference import importance
-from bri_bayes.inference.convergence import split_rhat
+from bri_bayes.inference.convergence import ESS_LIMIT, split_rhat
 from bri_bayes.inference.importance import KHAT_LIMIT, sample_by_importance, smooth_weights
 from bri_bayes.inference.mode import find_mode
 
@@ -103,3 +103,9 @@ def test_rhat_is_that_of_arviz_for_good_and_for_stuck_chains():
         theirs = float(array_stats.rhat(draws, chain_axis=0, draw_axis=1))
         assert split_rhat(draws) == pytest.approx(theirs, abs=SAME)
     assert split_rhat(rng.standard_normal((4, 500)) + 3 * np.arange(4)[:, None]) > 1.5
+
+
+def test_an_answer_of_its_own_has_as_many_effective_points_as_its_gate_asks_for(monkeypatch):
+    monkeypatch.setattr(importance, "PILOT_INFLATION", 0.2)
+    weighted = sample_by_importance(skewed_log_density, np.zeros(2), 600, np.random.default_rng(1))
+    assert weighted.ess > importance.WANTED_ESS > ESS_LIMIT

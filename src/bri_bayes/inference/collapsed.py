@@ -42,8 +42,8 @@ from bri_bayes.study.model_card import ModelCard
 
 # Elements of the largest temporary array of one batch (doubles): about what a core's own cache holds.
 BATCH_ELEMENTS = 300_000
-# From so many units on kinds are faster, for errors that are a chain, than the parts of its precision (measured).
-MANY_UNITS = 48
+# From so many units on, and so many a kind, kinds are faster for a chain of errors than the parts of its precision.
+MANY_UNITS, UNITS_A_KIND = 48, 24
 
 
 class Space(Protocol):
@@ -211,8 +211,12 @@ class Collapsed:
         """The same by kinds of units, where they are alike and that is less work: not for the chains of few units."""
         if self.structure is None or self.powers is not None:
             return None
-        chain = self.structure != "ar1_noise" and not self.terms.grouped and self.terms.n_units < MANY_UNITS
-        return None if chain else AlikeUnits.of(self.terms, self.structure)
+        chain = self.structure != "ar1_noise" and not self.terms.grouped
+        if chain and self.terms.n_units < MANY_UNITS:
+            return None
+        units = AlikeUnits.of(self.terms, self.structure)
+        enough = units is None or not chain or len(units.kinds) * UNITS_A_KIND <= self.terms.n_units
+        return units if enough else None
 
     @cached_property
     def group_ix(self) -> Index:

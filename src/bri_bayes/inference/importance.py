@@ -23,8 +23,8 @@ from bri_bayes.inference.mode import LogDensity, find_mode
 
 # Above this k-hat the importance-sampling estimate is unreliable (Vehtari et al. 2024).
 KHAT_LIMIT = 0.7
-# Proposals are doubled, up to sixteen times the first batch, until the effective sample size is above this, or above
-# this share of the first batch.
+# Proposals are doubled, up to sixteen times the first batch, until the effective sample size is above this, or, of one
+# of many answers side by side, above this share of the first batch.
 WANTED_ESS, _WANTED_SHARE, _BATCHES = 500.0, 0.25, (1, 1, 2, 4, 8)
 # Where k-hat is above its limit even so: proposals, in first batches, that are placed anew by the weights so far.
 _AGAIN = (4, 16)
@@ -96,7 +96,7 @@ def sample_by_importance(
     proposal = Student(center, widened(_FROM_PILOT * spread + (1 - _FROM_PILOT) * covariance))
     vectors, ratios = np.empty((0, start.size)), np.empty(0)
     size = 1 << (proposals - 1).bit_length()  # a whole Sobol net
-    wanted = min(WANTED_ESS, _WANTED_SHARE * size)
+    wanted = min(WANTED_ESS, _WANTED_SHARE * size) if size <= FEW_POINTS else WANTED_ESS
     for batch in _BATCHES:
         added = proposal.draw(batch * size, rng)
         vectors = np.concatenate([vectors, added])

@@ -10,6 +10,9 @@ import numpy as np
 from bri_bayes.core.arrays import Array, Index
 from bri_bayes.design.linear_terms import Terms
 
+# Kinds are taken one after the other, units all at once: more kinds than this are no less work (measured).
+MOST_KINDS = 12
+
 
 @dataclass(frozen=True, eq=False)
 class Kind:
@@ -92,7 +95,8 @@ def kinds_of_units(terms: Terms, columns: Array) -> list[Kind] | None:
     groups = [np.unique(group_of[kind.units]) for kind in kinds if kind.shocks.size]
     whole = sum(map(len, groups)) == len(set(np.concatenate([[], *groups])))
     whole = whole and all(len(np.unique(group_of[k.units])) * k.size == len(k.units) for k in kinds if k.shocks.size)
-    return kinds if whole and len(kinds) <= max(2, n_units / 2) and len(kinds) < n_units else None
+    fewer = len(kinds) <= min(max(2, n_units / 2), MOST_KINDS) and len(kinds) < n_units
+    return kinds if whole and fewer else None
 
 
 def levels_of(position: int, kind: Kind, per_unit: Array, columns: Array, differing: Index) -> Iterator[Level]:
