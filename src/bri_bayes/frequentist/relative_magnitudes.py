@@ -25,7 +25,7 @@ distribution given which vertex it is and the part of the others that is indepen
 that the size is 0.05 in all.
 
 Sources: Rambachan & Roth (2023), doi:10.1093/restud/rdad018, sections 2.4 and 3; Andrews, Roth & Pakes (2023),
-doi:10.1093/restud/rdac086; the moments and their scale are those of the R package HonestDiD.
+doi:10.1093/restud/rdad004; the moments and their scale are those of the R package HonestDiD.
 """
 
 from __future__ import annotations
