@@ -288,3 +288,29 @@ def test_values_that_were_changed_after_the_run_make_no_report(study, tmp_path):
     with pytest.raises(InputError, match="is not as the run of"):
         render_again(study)
     assert contents(path.parent) == before
+
+
+def test_a_brief_run_leaves_out_what_takes_longest_and_nothing_else():
+    from bri_bayes.app.study_outline import study_card
+    from bri_bayes.report.main_answer import paper_steps
+    from bri_bayes.report.sections import load_sections
+    from bri_bayes.report.sections.section import Context
+    from bri_bayes.study.study_file import load_study
+
+    study = load_study(None)
+    cards = {name: study_card(name, None, quick=True) for name in study.models}
+    data = study.load()
+
+    def labels(*, brief: bool) -> set[str]:
+        context = Context(study, data, cards, quick=True, brief=brief)
+        sections = load_sections(("mechanism", "moderation", "controls"))
+        steps = [step for section in sections for step in section.steps(context)]
+        return {step.label for step in steps + paper_steps(study, data, cards, 0, quick=True, brief=brief)}
+
+    gone = labels(brief=False) - labels(brief=True)
+    assert labels(brief=True) < labels(brief=False)
+    kinds = {"/".join(label.split("/")[:2]) for label in gone if not label.startswith("controls")}
+    assert kinds == {"mechanism/paper", "moderation/paper", "paper/power"}
+    assert {label for label in gone if label.startswith("controls")} == {
+        f"controls/{outcome}/{kind}" for outcome in study.outcomes for kind in ("synthetic", "factor")
+    }

@@ -73,7 +73,9 @@ def run_study(
     elif quick:
         study = dataclasses.replace(study, sections=tuple(name for name in study.sections if name not in NOT_QUICK))
     cards = {name: study_card(name, study_path, quick=quick) for name in study.models}
-    complete, seconds = study_values(study, cards, seed=seed, quick=quick, jobs=jobs, dask=dask, cache=cache)
+    complete, seconds = study_values(
+        study, cards, seed=seed, quick=quick, brief=quick, jobs=jobs, dask=dask, cache=cache
+    )
     manifest = _manifest(study, panel, seed=seed, quick=quick, seconds=seconds)
     manifest |= {"panel_kind": complete["panel"]["kind"], "values": digest(complete)}
     path = _write(out or default_out(study), complete, manifest, png=png, jobs=jobs)
@@ -86,18 +88,22 @@ def study_values(
     *,
     seed: int = 0,
     quick: bool = False,
+    brief: bool = False,
     jobs: int = 1,
     dask: str | None = None,
     cache: Cache | None = None,
 ) -> tuple[dict[str, Any], Mapping[str, float]]:
-    """What values.json of a study says under these cards, that of the checks first, and the seconds of each step."""
+    """What values.json of a study says under these cards, that of the checks first, and the seconds of each step.
+
+    ``quick`` : fewer draws and refits; ``brief`` : without what takes longest and has a command of its own.
+    """
     data = study.load()
-    context = Context(study, data, cards, seed=seed, quick=quick)
+    context = Context(study, data, cards, seed=seed, quick=quick, brief=brief)
     sections = load_sections(study.sections)
     answers = answer_first(context)
     steps = main_steps(study, data, answers, seed, quick=quick)
     if study.audit:
-        steps += paper_steps(study, data, cards, seed, quick=quick)
+        steps += paper_steps(study, data, cards, seed, quick=quick, brief=brief)
     steps += [step for section in sections for step in section.steps(context)]
     refuse_too_much(context)
     cache = cache or Cache()

@@ -71,8 +71,13 @@ def _refuse_two_units(analysis: Analysis) -> None:
         )
 
 
-def paper_steps(study: Study, data: Panel, cards: Mapping[str, ModelCard], seed: int, *, quick: bool) -> list[Step]:
-    """The audit and the published estimates as data, and for each outcome with a published effect its power."""
+def paper_steps(
+    study: Study, data: Panel, cards: Mapping[str, ModelCard], seed: int, *, quick: bool, brief: bool = False
+) -> list[Step]:
+    """The audit and the published estimates as data, and for each outcome with a published effect its power.
+
+    ``brief`` : without the power.
+    """
     panels = QUICK_PANELS if quick else PANELS
     tables = study.audit if isinstance(study.audit, Path) else None
     files = sorted((shipped("data") / "published").rglob("*")) if tables is None else [tables]
@@ -80,7 +85,7 @@ def paper_steps(study: Study, data: Panel, cards: Mapping[str, ModelCard], seed:
     steps = [Step(PAPER, ("evidence",), content_key("evidence", *printed), partial(_evidence_step, tables))]
     main = next(iter(cards.values()))
     for name, outcome in study.outcomes.items():
-        if outcome.published is not None:
+        if outcome.published is not None and not brief:
             analysis = Analysis(data, study.assignment, dataclasses.replace(main, outcome=name))
             claim = (outcome.published.estimate, outcome.published.se)
             key = content_key("power", analysis.digest, claim, seed, panels)

@@ -96,7 +96,7 @@ def steps(context: Context) -> list[Step]:
             key = content_key("learned-share", analysis.digest, since, context.seed)
             call = partial(learned_share, analysis, since, context.seed)
             pieces.append(Step(NAME, (outcome, "share"), key, call, LearnedShare))
-        if _wanted(context, "counterfactuals"):
+        if _wanted(context, "counterfactuals") and not context.brief:
             pieces += _counterfactuals(context, outcome)
     return pieces
 

@@ -37,10 +37,11 @@ def parts(values: Values) -> list[Part]:
         ),
         *[Paragraph(text) for text in left_aside(values, "contaminated_refused", "Not with the card of the checks")],
         Picture("contamination"),
-        Heading("Synthetic control and factor model"),
-        *[Paragraph(text) for text in (*refusals(section), *incomplete(values))],
-        Picture("expected_paths"),
     ]
+    if any(outcome.get(kind) for outcome in section["outcomes"].values() for kind in ("synthetic", "factor")):
+        page.append(Heading("Synthetic control and factor model"))
+        page += [Paragraph(text) for text in (*refusals(section), *incomplete(values))]
+        page.append(Picture("expected_paths"))
     page += [Shown(EFFECTS.fill(values), "All estimates of this section")]
     weights = WEIGHTS.fill(values)
     if weights.rows:

@@ -24,7 +24,8 @@ from bri_bayes.study.study_file import Study
 class Context:
     """What a section may use.
 
-    ``cards`` : of the study, that of the checks first; ``options`` : from the command line; ``done`` : when values are
+    ``cards`` : of the study, that of the checks first; ``brief`` : a first look at a whole study, which leaves out what
+    takes longest and has a command of its own; ``options`` : from the command line; ``done`` : when values are
     collected, those of the sections before it, by name.
     """
 
@@ -33,6 +34,7 @@ class Context:
     cards: Mapping[str, ModelCard]
     seed: int = 0
     quick: bool = False
+    brief: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
     done: Mapping[str, Any] = field(default_factory=dict)
 
