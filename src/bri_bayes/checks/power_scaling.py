@@ -39,7 +39,7 @@ DRAWS = 4000
 ALL = "all priors"
 # Priors that link coefficients with hyperparameters: the growth of the effect has the error scale in its own.
 _LINKING = frozenset({"effect_growth"})
-_GRID = 2001
+_GRID = 501
 
 Cdf = Callable[[Array], Array]
 
