@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from bri_bayes.core.errors import InputError
 from bri_bayes.design.analysis import Analysis
@@ -14,7 +15,7 @@ from bri_bayes.estimands.effects import att, att_by
 from bri_bayes.inference import fit
 from bri_bayes.inference.convergence import ESS_LIMIT, RHAT_LIMIT
 from bri_bayes.inference.fitting import is_trustworthy
-from bri_bayes.inference.marginal import is_feasible, sample_marginal
+from bri_bayes.inference.marginal import is_feasible, sample_marginal, to_parameters
 from bri_bayes.study.model_card import Effects, Errors, Likelihood, Sampler, Shocks, load_card
 
 from .panels import make_card, make_panel
@@ -133,6 +134,33 @@ def test_auto_says_so_and_samples_when_the_importance_sample_is_not_reliable(mon
     insisted = fit(analysis, engine="marginal")
     assert insisted.diagnostics["engine"] == "marginal"
     assert not is_trustworthy(insisted)
+
+
+def test_outcomes_on_the_same_rows_share_a_compiled_model_and_keep_their_own_scale_and_posterior(monkeypatch):
+    """The second outcome is of another size, moves in another way and spreads more widely around its fit."""
+    from bri_bayes.inference import nuts
+
+    builds = []
+    compile_it = nuts.compiled_model
+    monkeypatch.setattr(nuts, "compiled_model", lambda model: builds.append(model) or compile_it(model))
+    panel, assignment = make_panel(seed=2)
+    level = xr.DataArray(40.0 * np.arange(panel.sizes["unit"]), dims="unit")
+    two = panel.assign(second=100 * panel["y"] + 40 * level)
+    card = make_card(effects=Effects(treatment="common"), errors=Errors("iid"), sampler=SAMPLER)
+    recipes = [Analysis(two, assignment, dataclasses.replace(card, outcome=name)) for name in ("y", "second")]
+    first, second = (recipe.design for recipe in recipes)
+    assert nuts.wide_scales(first, card)[0] < 0.8 * nuts.wide_scales(second, card)[0]
+    sample = nuts.sampler_alike()
+    draws = [sample(recipe.design, recipe.card, 3)[0] for recipe in recipes]
+    assert len(builds) == 1
+    for recipe, values in zip(recipes, draws, strict=True):
+        closed = to_parameters(recipe.design, recipe.card, sample_marginal(recipe.design, recipe.card, 0).values)
+        for name in ("unit_effect", "sigma"):
+            mean, sd = closed[name].mean(axis=0), closed[name].std(axis=0)
+            assert np.abs((values[name].mean(axis=0) - mean) / sd).max() < MEAN_SHARE
+    fewer = assignment.drop(assignment.never_treated[0])
+    sample(Analysis(two, fewer, recipes[0].card).design, card, 3)
+    assert len(builds) == 2
 
 
 def test_an_error_scale_for_each_of_many_units_is_left_to_nuts():

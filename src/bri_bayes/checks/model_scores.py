@@ -6,7 +6,7 @@ beside it as a check of PSIS; a sampled card has PSIS-LOO alone, with its k-hat.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,7 @@ from bri_bayes.design.analysis import Analysis, Fit
 from bri_bayes.estimands.comparison import PsisScores, WaicScores, finite_khat, psis_scores, waic_scores
 from bri_bayes.estimands.effects import att
 from bri_bayes.estimands.linear import att_effect
-from bri_bayes.inference.fitting import fit, is_trustworthy
+from bri_bayes.inference.fitting import fit, fit_outcomes, is_trustworthy
 from bri_bayes.inference.leave_out import ROW_POINTS, can_leave_out, leave_future_out, leave_rows_out, leave_units_out
 from bri_bayes.study.card_text import ERROR_WORDS, SHARED_WORDS
 from bri_bayes.study.model_card import ModelCard
@@ -94,8 +94,16 @@ class ModelScores(Result):
 
 def model_scores(analysis: Analysis, seed: int, *, quick: bool = False) -> ModelScores:
     """The fit of a card and its scores."""
-    result = fit(analysis, seed=seed)
-    design, card = analysis.design, analysis.card
+    return _scores(fit(analysis, seed=seed), seed, quick=quick)
+
+
+def scores_of_outcomes(analyses: Mapping[str, Analysis], seed: int) -> dict[str, ModelScores]:
+    """The same of one card by outcome, its model compiled once where the outcomes have the same rows."""
+    return {name: _scores(result, seed, quick=False) for name, result in fit_outcomes(analyses, seed=seed).items()}
+
+
+def _scores(result: Fit, seed: int, *, quick: bool) -> ModelScores:
+    analysis, design, card = result.analysis, result.design, result.analysis.card
     exact = can_leave_out(design, card)
     psis, waic = _from_draws(result)
     loo: RowScores | None = None

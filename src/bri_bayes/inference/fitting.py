@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import xarray as xr
@@ -15,7 +17,7 @@ from bri_bayes.design.log_link import zeros_that_decide
 from bri_bayes.inference.convergence import ESS_LIMIT, RHAT_LIMIT, split_rhat, worst
 from bri_bayes.inference.importance import KHAT_LIMIT
 from bri_bayes.inference.marginal import MarginalDraws, is_feasible, sample_marginal, to_parameters
-from bri_bayes.inference.nuts import THINNING, sample_nuts
+from bri_bayes.inference.nuts import THINNING, NutsSampler, sample_nuts, sampler_alike
 from bri_bayes.inference.to_datatree import assemble
 from bri_bayes.study.model_card import ModelCard
 
@@ -45,10 +47,17 @@ def fit(
     key = f"fit-{analysis.digest}-{engine}-{seed}-{int(pointwise)}"
     if cache is not None and (stored := cache.read_fit(key, analysis)) is not None:
         return stored
-    result = _fit(analysis, engine, seed, pointwise=pointwise, progress=progress)
+    sample = partial(sample_nuts, progress=progress)
+    result = _fit(analysis, engine, seed, pointwise=pointwise, sample=sample, progress=progress)
     if cache is not None:
         cache.write_fit(key, result)
     return result
+
+
+def fit_outcomes(analyses: Mapping[str, Analysis], *, seed: int) -> dict[str, Fit]:
+    """As ``fit`` of each, of one card to several outcomes: where only the outcome differs, one model is compiled."""
+    sample = sampler_alike()
+    return {name: _fit(analysis, "auto", seed, pointwise=True, sample=sample) for name, analysis in analyses.items()}
 
 
 def is_trustworthy(fit_: Fit) -> bool:
@@ -66,7 +75,9 @@ def is_trustworthy(fit_: Fit) -> bool:
     return bool(converged and (khat is None or khat < KHAT_LIMIT) and few)
 
 
-def _fit(analysis: Analysis, engine: str, seed: int, *, pointwise: bool, progress: bool) -> Fit:
+def _fit(
+    analysis: Analysis, engine: str, seed: int, *, pointwise: bool, sample: NutsSampler, progress: bool = False
+) -> Fit:
     started = time.perf_counter()
     card, design, notes = analysis.card, analysis.design, []
     if WEIGHT in design and (pointwise or engine == "nuts" or not is_feasible(design, card)):
@@ -110,7 +121,7 @@ def _fit(analysis: Analysis, engine: str, seed: int, *, pointwise: bool, progres
         notes.append(f"k-hat is {draws.khat:.2f}, above {KHAT_LIMIT}: fell back from the closed form to NUTS")
     if card.has_log_link:
         notes += zeros_that_decide(design, card)
-    values, statistics = sample_nuts(design, card, seed, progress=progress)
+    values, statistics = sample(design, card, seed)
     groups = assemble(design, card, values, pointwise=pointwise, seed=seed)
     groups["sample_stats"] = xr.Dataset(attrs={"engine": "nuts", **statistics})
     rhat, ess = _worst(card, values)

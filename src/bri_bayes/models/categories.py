@@ -34,6 +34,7 @@ import numpy as np
 
 from bri_bayes.core.arrays import Array
 from bri_bayes.design.category_design import LKJ_SHAPE, CategoryDesign
+from bri_bayes.models.products import product
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -43,8 +44,6 @@ if TYPE_CHECKING:
 EFFECT, SPREAD, COUNTRY, STEP, ERROR = 2.0, 1.0, 1.0, 0.5, 1.0
 # The growth of a category between two years, in units of the sd of differences: fixed in practice.
 WIDE = 10.0
-# Rows and columns from which a product is left to the library of linear algebra.
-LARGE = 60
 
 
 def build_category_panel(design: CategoryDesign) -> pm.Model:
@@ -64,7 +63,7 @@ def build_category_panel(design: CategoryDesign) -> pm.Model:
         mu, u = _category_effects(), _country_effects(n_categories)
         path = mu[None, :]
         if times.size > 1:
-            path = path + _product(pt.as_tensor(steps), _steps(times.size - 1, n_categories))
+            path = path + product(pt.as_tensor(steps), _steps(times.size - 1, n_categories))
         path = pm.Deterministic("path", path, dims=("event_time", "category"))
         parts = [pt.eye(n_categories), -path, -u]
         if len(holes):
@@ -74,8 +73,8 @@ def build_category_panel(design: CategoryDesign) -> pm.Model:
         precision, log_level = _moments(columns, rho)
         chol = _covariance("error", n_categories, ERROR)
         inverse = pt.linalg.solve_triangular(chol, np.eye(n_categories), lower=True)
-        whitened = _product(pt.concatenate(parts, axis=0), inverse.T)
-        square = (whitened * _product(precision, whitened)).sum()
+        whitened = product(pt.concatenate(parts, axis=0), inverse.T)
+        square = (whitened * product(precision, whitened)).sum()
         rows = (n_units - 1) * (n_periods - 1)
         level = 0.5 * (n_units - 1) * n_categories * (pt.log1p(-(rho**2)) - log_level)
         pm.Potential("likelihood", level - 0.5 * square - rows * pt.log(pt.diag(chol)).sum())
@@ -148,19 +147,6 @@ def _moments(columns: Array, rho: Any) -> tuple[Any, Any]:
     return whole + rho**2 * inner - rho * beside - (rest / total) * score, pt.log(rest * total)
 
 
-def _product(first: Any, second: Any) -> Any:
-    """A matrix product of small matrices as a sum: compiling one Dot takes longer than a run of all of these.
-
-    Not so with many holes, each of which is a row and a column of the largest.
-    """
-    shape = [size or 0 for size in first.type.shape]
-    if min(shape) > LARGE:
-        import pytensor.tensor as pt
-
-        return pt.dot(first, second)
-    return (first[:, :, None] * second[None, :, :]).sum(axis=1)
-
-
 def _category_effects() -> Any:
     """mu : (category,) average effects, pooled towards a common centre."""
     import pymc as pm
@@ -177,7 +163,7 @@ def _country_effects(n_categories: int) -> Any:
 
     chol = _covariance("country", n_categories, COUNTRY, half_normal=True)
     raw = pm.Normal("country_raw", 0, 1, dims=("treated_unit", "category"))
-    return pm.Deterministic("u", _product(raw, chol.T), dims=("treated_unit", "category"))
+    return pm.Deterministic("u", product(raw, chol.T), dims=("treated_unit", "category"))
 
 
 def _centred_walk(times: Any, weights: Array) -> Array:

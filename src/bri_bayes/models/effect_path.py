@@ -18,6 +18,7 @@ import numpy as np
 from bri_bayes.core.arrays import Array, Index
 from bri_bayes.design.effect_paths import START_OF_GROWTH
 from bri_bayes.models.error_model import error_scale
+from bri_bayes.models.products import product
 from bri_bayes.study.model_card import ModelCard
 
 
@@ -32,10 +33,16 @@ def pooled_path(card: ModelCard, times: Index, weights: Array) -> Any:
     gap = np.diff(times).astype(float)
     eta = pm.HalfNormal("eta", card.priors.effect_step)
     start = pt.sqrt((START_OF_GROWTH * eta) ** 2 + (card.priors.effect_growth * error_scale(card)) ** 2)
-    sd = pt.concatenate([start[None], eta * np.sqrt(gap[1:])])
-    growth = pt.cumsum(sd * pm.Normal("bend", 0, 1, shape=gap.size))
-    path = pt.concatenate([pt.zeros(1), pt.cumsum(growth * gap)])
-    return average + path - pt.dot(path, weights)
+    first = np.eye(gap.size)[0]
+    sd = start * first + eta * np.sqrt(gap) * (1 - first)
+    return average + product(_bent(gap, weights), sd * pm.Normal("bend", 0, 1, shape=gap.size))
+
+
+def _bent(gap: Array, weights: Array) -> Array:
+    """From the bends of a path to the path less its average : (K, K - 1), the sums of sums in one constant."""
+    sums = np.tril(np.ones((gap.size, gap.size)))
+    path = np.vstack([np.zeros(gap.size), sums @ (gap[:, None] * sums)])
+    return np.asarray(path - weights @ path)
 
 
 def free_path(card: ModelCard, weights: Array, units: int | None = None) -> Any:
@@ -45,4 +52,4 @@ def free_path(card: ModelCard, weights: Array, units: int | None = None) -> Any:
     shape = () if units is None else (units,)
     average = pm.Normal("average", 0, card.priors.effect, shape=shape)
     deviation = pm.Normal("deviation", 0, card.priors.effect, shape=(*shape, weights.size))
-    return average[..., None] + deviation - pm.math.dot(deviation, weights)[..., None]
+    return average[..., None] + deviation - (deviation * weights).sum(axis=-1, keepdims=True)

@@ -31,6 +31,7 @@ from bri_bayes.design.linear_terms import binned_event_time, event_times, expose
 from bri_bayes.models.effect_path import free_path, pooled_path
 from bri_bayes.models.error_model import add_errors
 from bri_bayes.models.level_model import add_levels
+from bri_bayes.models.products import product
 from bri_bayes.study.model_card import ModelCard
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 # What the standardised outcome is called in a model whose outcome can be exchanged after it is compiled.
 OUTCOME_DATA = "outcome"
+# The prior scales of unit and period effects in such a model, which are multiples of the outcome's total sd.
+WIDE_DATA = "wide_scales"
 
 
 def build_linear(
@@ -77,10 +80,14 @@ def build_linear(
     unit_ix, period_ix = design["unit_ix"].to_numpy(), design["period_ix"].to_numpy()
     treated = design["treated"].to_numpy()
     y = (design["y"].to_numpy() - design.attrs["y_center"]) / design.attrs["y_scale"]
-    scale_unit, scale_period = wide_scales(design, card)
     priors = card.priors
     with pm.Model(coords=coords) as model:
-        observed = pm.Data(OUTCOME_DATA, y) if exchangeable_outcome and not card.has_log_link else y
+        observed: Any = y
+        scale_unit, scale_period = wide_scales(design, card)
+        if exchangeable_outcome and not card.has_log_link:
+            observed = pm.Data(OUTCOME_DATA, y)
+            wide = pm.Data(WIDE_DATA, np.array([scale_unit, scale_period]))
+            scale_unit, scale_period = wide[0], wide[1]
         unit_effect = pm.Normal("unit_effect", 0, scale_unit, dims="unit")
         mu = unit_effect[unit_ix]
         known = {} if standard_errors is None else _true_values(design, standard_errors)
@@ -88,7 +95,7 @@ def build_linear(
         mu += effect
         if card.modifiers:
             z = _standardised(design, "modifier", known) * treated[:, None]
-            mu += z @ pm.Normal("modifier_effect", 0, priors.modifier, dims="modifier")
+            mu += product(z, pm.Normal("modifier_effect", 0, priors.modifier, dims="modifier"))
             regressors.append(z)
             if card.effects.modifier_slopes == "by_unit":
                 omega_modifier = pm.HalfNormal("omega_modifier", priors.modifier_unit)
@@ -99,7 +106,7 @@ def build_linear(
                     regressors += [np.eye(design.sizes["unit"])[unit_ix] * column[:, None] for column in z.T]
         if card.covariates:
             x = _standardised(design, "covariate", known)
-            mu += x @ pm.Normal("beta", 0, priors.covariate, dims="covariate")
+            mu += product(x, pm.Normal("beta", 0, priors.covariate, dims="covariate"))
             regressors.append(x)
         if card.effects.trend == "unit_linear":
             mu += pm.Normal("trend", 0, priors.trend, dims="unit")[unit_ix] * trend_time(design)
@@ -180,7 +187,7 @@ def _effect(design: Design, card: ModelCard, times: np.ndarray) -> tuple[Any, li
             post = free_path(card, weights)
         else:
             post = pooled_path(card, times[n_leads:], weights)
-        tau = pm.Deterministic("tau", pt.concatenate([leads, post]), dims="event_time")
+        tau = pm.Deterministic("tau", pt.concatenate([leads, post]) if n_leads else post, dims="event_time")
         effect = pt.repeat(tau[None, :], len(names), axis=0)
         omega = None
         if by_unit:
@@ -236,7 +243,7 @@ def _drift(design: Design, card: ModelCard) -> Any:
     return pm.Deterministic("drift", path, dims="period")
 
 
-def _period_effect(design: Design, card: ModelCard, regressors: list[np.ndarray], scale: float) -> Any:
+def _period_effect(design: Design, card: ModelCard, regressors: list[np.ndarray], scale: Any) -> Any:
     import pymc as pm
 
     if card.effects.period == "fixed":
@@ -250,4 +257,4 @@ def _period_effect(design: Design, card: ModelCard, regressors: list[np.ndarray]
     mundlak = pm.Normal("period_mundlak", 0, scale * np.sqrt(n_periods), shape=basis.shape[1])
     sigma_period = pm.HalfNormal("sigma_period", card.priors.period_spread)
     raw = pm.Normal("period_raw", 0, 1, dims="period")
-    return pm.Deterministic("period_effect", basis @ mundlak + sigma_period * raw, dims="period")
+    return pm.Deterministic("period_effect", product(basis, mundlak) + sigma_period * raw, dims="period")

@@ -76,6 +76,23 @@ def test_a_quick_comparison_has_scores_weights_and_effects_and_says_what_it_left
     assert "one effect" in SectionAnswer("compare", values, load_study(study)).text()
 
 
+def test_a_card_that_is_sampled_has_one_step_for_all_outcomes(study):
+    text = study.read_text().replace("[compare]", '[outcomes.z]\ncolumn = "z"\n\n[compare]')
+    panel = study.with_name("panel.csv")
+    header, *rows = panel.read_text().splitlines()
+    panel.write_text("\n".join([f"{header},z", *(f"{row},{i % 7}.5" for i, row in enumerate(rows))]))
+    study.write_text(text)
+    loaded = load_study(study)
+    context = Context(loaded, loaded.load(), {"did": load_card("did")}, seed=0)
+    steps = {step.parts: step for step in SECTION.steps(context)}
+    names = ("did_common", "did_iid")
+    assert set(steps) == {(outcome, name) for outcome in ("y", "z") for name in names} | {("did_student_t",)}
+    scores = model_scores(Analysis(*make_panel(), make_card()), 0, quick=True)
+    results = {parts: {"y": scores, "z": scores} if len(parts) == 1 else scores for parts in steps}
+    outcomes = SECTION.collect(context, results).outcomes
+    assert {row.name for row in outcomes["z"].models} == {*names, "did_student_t"}
+
+
 def test_a_reader_sees_which_card_is_shown_first_and_which_the_checks_refit(study):
     study.write_text(study.read_text().replace('["did_common", "did_iid", "did_student_t"]', '["did", "did_shared"]'))
     values = section_answer("compare", study, quick=True).values

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from bri_bayes.checks.model_scores import ModelScores, differences, model_scores
+from bri_bayes.checks.model_scores import ModelScores, differences, model_scores, scores_of_outcomes
 from bri_bayes.checks.model_table import ModelTable, model_table
 from bri_bayes.core.json_values import Result
+from bri_bayes.design.analysis import Analysis
 from bri_bayes.estimands.comparison import RULE, SMALL_DIFFERENCE, require_same_rows
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.compared_labels import label_and_role
@@ -66,16 +67,24 @@ class CompareOutcome(ModelTable, Described):
 
 def _steps(context: Context) -> list[Step]:
     steps = []
+    sampled: dict[str, dict[str, Analysis]] = {}
     for outcome in context.study.outcomes:
         cards = _cards(context, outcome)
         analyses = {name: context.analysis(outcome, card) for name, card in cards.items()}
         require_same_rows(analyses)
         for name, analysis in analyses.items():
-            if _is_left_out(context, analysis.card):
+            if not analysis.card.is_marginal:
+                sampled.setdefault(name, {})[outcome] = analysis
                 continue
             key = content_key("model-scores", analysis.digest, context.seed, context.quick)
             call = partial(model_scores, analysis, context.seed, quick=context.quick)
             steps.append(Step(NAME, (outcome, name), key, call, ModelScores))
+    # A card that is sampled has one step for all outcomes, whose model is compiled once.
+    for name, by_outcome in () if context.quick else sampled.items():
+        digests = {outcome: analysis.digest for outcome, analysis in by_outcome.items()}
+        key = content_key("scores-of-outcomes", digests, context.seed)
+        of_all = partial(scores_of_outcomes, by_outcome, context.seed)
+        steps.append(Step(NAME, (name,), key, of_all, dict[str, ModelScores]))
     return steps
 
 
@@ -85,7 +94,11 @@ def _collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
     for outcome in context.study.outcomes:
         cards = _cards(context, outcome)
         reference = next(iter(cards.values()))
-        scored: dict[str, ModelScores] = {name: results[outcome, name] for name in cards if (outcome, name) in results}
+        scored: dict[str, ModelScores] = {}
+        for name in cards:
+            scores = results.get((outcome, name)) or results.get((name,), {}).get(outcome)
+            if scores is not None:
+                scored[name] = scores
         if len(scored) < 2:
             continue
         table = model_table(scored, {name: differences(card, reference) for name, card in cards.items()})
@@ -126,10 +139,6 @@ def _roles(context: Context, cards: Mapping[str, ModelCard]) -> dict[str, str]:
     named = {context.shown.name: ["shown first"]}
     named.setdefault(context.checked.name, []).append("of the checks")
     return {name: ", ".join(words) for name, words in named.items() if name in cards}
-
-
-def _is_left_out(context: Context, card: ModelCard) -> bool:
-    return context.quick and not card.is_marginal
 
 
 def _parts(values: Values) -> list[Part]:
