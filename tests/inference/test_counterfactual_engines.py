@@ -120,6 +120,17 @@ def test_chains_over_two_hundred_donors_meet(seed):
         assert split_rhat(sigma) < 1.03
 
 
+def test_updates_that_are_thrown_away_are_those_before_the_ones_that_are_kept(seed):
+    y, d = world(np.random.default_rng(4), 2, donors=12)
+    long, short = (
+        synthetic_controls(y, d, YEARS, BEFORE, draws=draws, warmup=warmup, seed=seed)
+        for draws, warmup in ((30, 10), (20, 10))
+    )
+    assert np.array_equal(long.rho[..., :20], short.rho)
+    usual, stated = (synthetic_controls(y, d, YEARS, BEFORE, draws=10, warmup=w, seed=seed) for w in (None, 10))
+    assert np.array_equal(usual.path, stated.path)
+
+
 def test_the_only_open_donor_has_all_the_weight(seed):
     d = np.cumsum(np.random.default_rng(2).normal(size=(2, YEARS.size)), axis=1)
     paths = synthetic_controls(d, d, YEARS, BEFORE, closed=np.eye(2, dtype=bool), draws=20, seed=seed)

@@ -36,6 +36,9 @@ RANK_DRAWS = 60
 FOLDS = 5
 # Placebo sets of donors, each as large as the treated group.
 PLACEBO_SETS = 10_000
+# Chains of a synthetic control of a donor: with 120 draws of each its mean is known to a tenth of its posterior sd, and
+# the share of two hundred intervals that cover to a third of its standard error.
+PLACEBO_CHAINS = 2
 # Placebo sets whose average is fitted as one series, like that of the treated group.
 FITTED_SETS = 60
 # Donors that a reader sees by name, largest weight first.
@@ -105,7 +108,9 @@ def synthetic_values(
     if isinstance(case, str):
         return Refused(case)
     targets = np.vstack([case.treated, case.treated.mean(axis=0)])
-    fitted = synthetic_controls(targets, case.donors, case.periods, case.before, chains=8, draws=draws, seed=seed)
+    fitted = synthetic_controls(
+        targets, case.donors, case.periods, case.before, chains=8, draws=draws, warmup=draws // 2, seed=seed
+    )
     names, members = len(case.donors), case.placebo_sets(FITTED_SETS, seed)
     observed = np.vstack([case.donors, members @ case.donors / members.sum(axis=1, keepdims=True)])
     placebo = synthetic_controls(
@@ -114,8 +119,9 @@ def synthetic_values(
         case.periods,
         case.before,
         closed=np.vstack([np.eye(names, dtype=bool), members]),
-        chains=4,
+        chains=PLACEBO_CHAINS,
         draws=placebo_draws,
+        warmup=placebo_draws // 2,
         seed=seed + 1,
     )
     effects = (observed[:, None, None, ~case.before] - placebo.path).mean(axis=-1).reshape(len(observed), -1)

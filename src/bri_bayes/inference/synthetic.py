@@ -68,14 +68,15 @@ def synthetic_controls(
     closed: Mask | None = None,
     chains: int = 4,
     draws: int = 250,
+    warmup: int | None = None,
     concentration: float = CONCENTRATION,
     seed: int = 0,
 ) -> Synthetic:
     """Posterior of each target's path without the policy.
 
     ``targets`` (m, T), complete where ``before`` (T,) is true; ``donors`` (J, T), complete; ``closed``
-    (m, J) : donors whose weight in a target stays zero, such as the target itself. As many updates as draws are thrown
-    away first.
+    (m, J) : donors whose weight in a target stays zero, such as the target itself. ``warmup`` updates are thrown away
+    first, as many as draws where it is None.
     """
     rng = np.random.default_rng(seed)
     grid = ar1_grid(periods[before].astype(float), periods[~before].astype(float))
@@ -85,13 +86,14 @@ def synthetic_controls(
     scale = float(np.sqrt((deviations**2).mean()))
     state = _State.start(z / scale, d[:, before] / scale, grid, closed, chains, concentration, rng)
     paths, weights, kept = [], np.zeros((len(targets) * chains, len(donors))), []
-    for update in range(2 * draws):
+    thrown_away = draws if warmup is None else warmup
+    for update in range(thrown_away + draws):
         for _ in range(ROUNDS):
             for _ in range(_DIVISIONS):
                 state.divide(rng)
             state.exchange(rng)
         state.update_errors(rng)
-        if update >= draws:
+        if update >= thrown_away:
             paths.append(state.forecast(d[:, ~before] / scale, rng))
             weights += state.weights
             kept.append((RHO_GRID[state.at], state.sigma, 1 / (state.weights**2).sum(axis=1)))

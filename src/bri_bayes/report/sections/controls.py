@@ -48,7 +48,7 @@ from bri_bayes.runtime.steps import Parts, Step
 NAME = "controls"
 KINDS = ("subsets", "contaminated", "pool", "counterfactuals")
 # Kept draws of the synthetic control and of the factor model, and of their placebos; for a first look.
-DRAWS, PLACEBO_DRAWS, QUICK_DRAWS = 400, 150, 60
+DRAWS, PLACEBO_DRAWS, QUICK_DRAWS = 400, 120, 60
 # Numbers of factors that are tried for a first look.
 QUICK_RANKS = (0, 1, 2)
 _CHUNK = 25
