@@ -31,9 +31,8 @@ from bri_bayes.design.linear_terms import GROWTH, build_terms
 from bri_bayes.inference.collapsed import Collapsed, Space
 from bri_bayes.inference.conditional import Coefficients
 from bri_bayes.inference.hyperparameters import AUTOCORRELATIONS, Hyperparameters, hyperparameters
-from bri_bayes.inference.importance import Weighted
+from bri_bayes.inference.importance import Weighted, sample_by_importance
 from bri_bayes.inference.linear_estimands import att_weights, effect_functionals
-from bri_bayes.inference.marginal import weigh_hyperparameters
 from bri_bayes.inference.mixture import NormalMixtures
 from bri_bayes.study.card_priors import Priors
 from bri_bayes.study.model_card import ModelCard
@@ -113,7 +112,10 @@ def att_posterior(design: Design, card: ModelCard, seed: int, near: Weighted | N
     collapsed = Collapsed.build(design, card)
     functional = effect_functionals(collapsed.terms, att_weights(design, card)[None])
     model = KnownMoments(collapsed, functional, {})
-    points = weigh_hyperparameters(model, card, np.random.default_rng(seed), near)
+    rng, start = np.random.default_rng(seed), collapsed.space.start()
+    points = sample_by_importance(
+        model.log_posterior, start, card.sampler.proposals, rng, near, placing=collapsed.log_posterior
+    )
     log_density, means, sds = model.at(points.vectors) * np.array([1.0, *[design.attrs["y_scale"]] * 2])[:, None]
     mixture = _mixture(points.weights, np.zeros(log_density.size), means, sds)
     return AttPosterior(design, card, points, log_density, mixture)

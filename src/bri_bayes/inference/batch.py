@@ -188,9 +188,9 @@ class _ManyOutcomes:
 
     def by_itself(self, y: Array, card: ModelCard, rng: np.random.Generator) -> Array:
         """The summary (7,) given one outcome (obs,), from few points of its own."""
-        model = KnownMoments(self.model.with_outcome(y), self.functional, {})
-        few = min(FEW_POINTS, card.sampler.proposals)
-        points = sample_by_importance(model.log_posterior, model.space.start(), few, rng)
+        plain = self.model.with_outcome(y)
+        model, few = KnownMoments(plain, self.functional, {}), min(FEW_POINTS, card.sampler.proposals)
+        points = sample_by_importance(model.log_posterior, model.space.start(), few, rng, placing=plain.log_posterior)
         _, means, sds = model.at(points.vectors)
         return summarised(NormalMixtures(points.weights[None, :], means[None, :], sds), np.array([points.khat]))[:, 0]
 

@@ -79,17 +79,24 @@ class Weighted:
 
 
 def sample_by_importance(
-    log_density: LogDensity, start: Array, proposals: int, rng: np.random.Generator, near: Weighted | None = None
+    log_density: LogDensity,
+    start: Array,
+    proposals: int,
+    rng: np.random.Generator,
+    near: Weighted | None = None,
+    placing: LogDensity | None = None,
 ) -> Weighted:
     """Weighted draws of the density whose log, up to a constant, is ``log_density`` : (M, d) -> (M,).
 
-    ``near`` : weighted draws of a posterior near by, which place the pilot in place of the mode, as far as that does.
+    ``near`` : weighted draws of a posterior near by, which place the pilot in place of the mode, as far as that does;
+    ``placing`` : the same density where ``log_density`` keeps by-products that only the sample itself needs.
     """
+    first_density = log_density if placing is None else placing
     size = max(_LEAST_PILOT, int(_PILOT_SHARE * proposals))
-    by_near = None if near is None else _pilot_near(log_density, near, size, rng)
+    by_near = None if near is None else _pilot_near(first_density, near, size, rng)
     if by_near is None:
-        mode, covariance = find_mode(log_density, start)
-        pilot = _weighted(log_density, Student(mode, PILOT_INFLATION * covariance), size, rng)
+        mode, covariance = find_mode(first_density, start)
+        pilot = _weighted(first_density, Student(mode, PILOT_INFLATION * covariance), size, rng)
     else:
         pilot, covariance = by_near
     center, spread = moments(pilot.weights, pilot.vectors)

@@ -74,11 +74,9 @@ class Weighable(Protocol):
         """log p(y | h) p(h) : (B,)."""
 
 
-def weigh_hyperparameters(
-    model: Weighable, card: ModelCard, rng: np.random.Generator, near: Weighted | None = None
-) -> Weighted:
-    """The importance sample of a model's hyperparameters, of the size that the card asks for; ``near`` as there."""
-    return sample_by_importance(model.log_posterior, model.space.start(), card.sampler.proposals, rng, near)
+def weigh_hyperparameters(model: Weighable, card: ModelCard, rng: np.random.Generator) -> Weighted:
+    """The importance sample of a model's hyperparameters, of the size that the card asks for."""
+    return sample_by_importance(model.log_posterior, model.space.start(), card.sampler.proposals, rng)
 
 
 def draw_pairs(model: Collapsed, weighted: Weighted, pairs: int, rng: np.random.Generator) -> dict[str, Array]:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from bri_bayes.checks.mediation import mediation_values
+from bri_bayes.checks.refits import refit
 from bri_bayes.checks.slopes import draws_of_fit
 from bri_bayes.core.effect import Effect
 from bri_bayes.core.json_values import json_safe
@@ -25,7 +26,6 @@ from bri_bayes.core.names import PERIOD, UNIT
 from bri_bayes.data.assignment import Assignment
 from bri_bayes.data.panel import Panel, with_columns
 from bri_bayes.design.analysis import Analysis
-from bri_bayes.estimands.linear import att_effect
 from bri_bayes.frequentist.variance import crv1, iid
 from bri_bayes.inference.fitting import fit, is_trustworthy
 from bri_bayes.paper.reconstruction import BRI, COLUMNS, VERSIONS, reconstruct
@@ -98,8 +98,8 @@ def _panel(version: str) -> Panel:
 
 
 def _effect(analysis: Analysis, seed: int) -> tuple[dict[str, Effect], bool]:
-    result = fit(analysis, seed=seed, pointwise=False)
-    return {_EFFECT: att_effect(result)}, is_trustworthy(result)
+    result = refit(analysis, seed)
+    return {_EFFECT: result.att}, result.trustworthy
 
 
 def _moderation(analysis: Analysis, seed: int) -> tuple[dict[str, Effect], bool]:
