@@ -31,7 +31,7 @@ def test_a_variant_that_its_main_recipe_places_has_the_answer_of_a_search_of_its
     analysis = recipe(effect=0.3, errors=Errors(structure))[0]
     treated, controls = analysis.assignment.treated_units, analysis.assignment.never_treated
     few = analysis.replace(assignment=analysis.assignment.restrict([*treated, controls[0]]))
-    many = few.sampled(dataclasses.replace(few.card.sampler, proposals=16_384))
+    many = few.sampled(dataclasses.replace(few.card.sampler, proposals=MANY))
     exact, placed = refit(many, 1), refit(few, 0, variant_of=analysis)
     assert placed.trustworthy
     assert abs(placed.att.mean - exact.att.mean) < 0.01 * exact.att.sd
