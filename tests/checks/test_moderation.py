@@ -1,13 +1,17 @@
 """Does a moderation find the slope that was planted, say what it lost, and equal least squares where it must?"""
 
+import dataclasses
+
 import numpy as np
 import pytest
+import xarray as xr
 
 from bri_bayes.checks import moderation
 from bri_bayes.checks.moderation import (
     BEFORE_ONSET,
     MEASURED,
     TIME_VARYING,
+    measured_values,
     moderated,
     moderation_values,
     possible_versions,
@@ -16,7 +20,8 @@ from bri_bayes.checks.slopes import SlopeDraws, draws_of_fit, learned, prior_slo
 from bri_bayes.core.effect import Effect
 from bri_bayes.core.errors import InputError
 from bri_bayes.frequentist.interaction import SLOPE, TREATED, fit_interaction, interaction_rows
-from bri_bayes.inference import fit
+from bri_bayes.inference import fit, nuts
+from bri_bayes.inference.nuts import compiled_model
 from bri_bayes.study.card_priors import Priors
 from bri_bayes.study.model_card import Sampler
 
@@ -121,8 +126,9 @@ def test_what_cannot_moderate_is_refused_by_name():
         moderation_values(analysis, "gini", TIME_VARYING, 0)
     with pytest.raises(InputError, match='"y" cannot moderate its own effect'):
         moderation_values(analysis, "y", TIME_VARYING, 0)
-    with pytest.raises(InputError, match="has no standard error"):
-        moderation_values(analysis, "z", MEASURED, 0)
+    panel = analysis.panel.assign(negative=-analysis.panel["se"])
+    with pytest.raises(InputError, match='"negative" is missing or negative in a row that has "z"'):
+        measured_values({"y": analysis.replace(panel=panel)}, "z", "negative", 0)
 
 
 def test_contraction_is_zero_where_nothing_was_learned_and_its_verdict_follows_the_rule(rng):
@@ -154,7 +160,25 @@ def test_one_country_has_one_slope_and_all_variation_between_countries_is_counte
 def test_a_moderator_without_error_gives_the_closed_form_answer_by_nuts(monkeypatch):
     monkeypatch.setattr(moderation, "MEASURED_SAMPLER", Sampler(chains=2, draws=300, tune=400))
     analysis = analysis_of(moderated_panel(10))  # se is a thousandth of a point
-    exact, latent = (moderation_values(analysis, "z", version, 2, "se") for version in (TIME_VARYING, MEASURED))
+    rng = np.random.default_rng(4)
+    noise = xr.DataArray(rng.normal(0, 0.05, analysis.panel["y"].shape), dims=("unit", "period"))
+    panel = analysis.panel.assign(other=3 * analysis.panel["y"].transpose("unit", "period") + noise)
+    other = analysis.replace(panel=panel, card=dataclasses.replace(analysis.card, outcome="other"))
+    compiled = []
+
+    def counted(model):
+        compiled.append(model)
+        return compiled_model(model)
+
+    monkeypatch.setattr(nuts, "compiled_model", counted)
+    both = {"y": analysis.replace(panel=panel), "other": other}
+    sampled = measured_values(both, "z", "se", 2)
+    assert len(compiled) == 1, "one model serves both outcomes"
+    for name, of_outcome in both.items():
+        agree(moderation_values(of_outcome, "z", TIME_VARYING, 2), sampled[name])
+
+
+def agree(exact, latent):
     for key in ("slope", "main_effect", "at_center"):
         spread = getattr(exact, key).sd
         assert getattr(latent, key).mean == pytest.approx(getattr(exact, key).mean, abs=MEAN_SHARE * spread)
@@ -190,7 +214,7 @@ def test_a_noisy_moderator_attenuates_the_slope_and_its_latent_version_less(monk
     for seed in range(2):
         analysis = analysis_of(moderated_panel(3000 + seed, slope=-0.1, main=0.0, sd=0.05, noise=4.0))
         naive.append(moderation_values(analysis, "z", TIME_VARYING, 1).slope.mean)
-        latent.append(moderation_values(analysis, "z", MEASURED, 1, "se").slope.mean)
+        latent.append(measured_values({"y": analysis}, "z", "se", 1)["y"].slope.mean)
     assert abs(np.mean(naive)) < 0.09
     assert abs(np.mean(latent) + 0.1) < abs(np.mean(naive) + 0.1)
 

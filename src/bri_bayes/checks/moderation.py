@@ -16,7 +16,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -31,7 +30,7 @@ from bri_bayes.design.design import RELATIVE_ZERO, Design
 from bri_bayes.frequentist.interaction import everywhere, interaction_rows
 from bri_bayes.inference.convergence import ESS_LIMIT, RHAT_LIMIT
 from bri_bayes.inference.fitting import fit, is_trustworthy
-from bri_bayes.inference.measurement_error import MeasuredDraws, sample_measured
+from bri_bayes.inference.measurement_error import MeasuredDraws, MeasuredSampler
 from bri_bayes.study.model_card import Sampler
 
 TIME_VARYING, BEFORE_ONSET, MEASURED = "time_varying", "before_onset", "measured"
@@ -81,31 +80,49 @@ def possible_versions(analysis: Analysis, moderator: str, standard_error: str | 
     return [*yearly, BEFORE_ONSET, *([MEASURED] if moves and known else [])]
 
 
-def moderation_values(
-    analysis: Analysis, moderator: str, version: str, seed: int, standard_error: str | None = None
-) -> Moderation:
-    """One version: curve, slope, zero, what was learned, rows that are lost, least squares beside."""
+def moderation_values(analysis: Analysis, moderator: str, version: str, seed: int) -> Moderation:
+    """One version in closed form: curve, slope, zero, what was learned, rows that are lost, least squares beside."""
     recipe = moderated(analysis, moderator, version)
-    design = recipe.design
-    if version == MEASURED:
-        if standard_error is None:
-            raise InputError(f'the moderator "{moderator}" has no standard error: it cannot be measured with error')
-        draws, diagnostics, trustworthy, share = _measured(recipe, moderator, standard_error, seed)
-    else:
-        result = fit(recipe, seed=seed, pointwise=False)
-        draws, share = draws_of_fit(result, moderator), None
-        diagnostics, trustworthy = dict(result.diagnostics), is_trustworthy(result)
-    slope = slope_values(draws, prior_slope(design, moderator, recipe.card, seed))
-    least_squares = [] if version == MEASURED else [row.as_dict() for row in interaction_rows(design, moderator)]
+    result = fit(recipe, seed=seed, pointwise=False)
+    draws = draws_of_fit(result, moderator)
+    slope = slope_values(draws, prior_slope(recipe.design, moderator, recipe.card, seed))
     return Moderation(
         **vars(slope),
         title=VERSIONS[version],
         rows=lost_rows(analysis, recipe),
-        frequentist=least_squares,
-        diagnostics=diagnostics,
-        trustworthy=trustworthy,
-        persistent_share=share,
+        frequentist=[row.as_dict() for row in interaction_rows(recipe.design, moderator)],
+        diagnostics=dict(result.diagnostics),
+        trustworthy=is_trustworthy(result),
     )
+
+
+def measured_values(
+    analyses: Mapping[str, Analysis], moderator: str, standard_error: str, seed: int
+) -> dict[str, Moderation]:
+    """The version with latent values, by outcome; outcomes with the same rows share one compiled model."""
+    sampler: MeasuredSampler | None = None
+    answers = {}
+    for name, analysis in analyses.items():
+        recipe = moderated(analysis, moderator, MEASURED)
+        spread = _of_rows(recipe.panel, recipe.design, standard_error)
+        if not np.isfinite(spread).all() or (spread < 0).any():
+            raise InputError(f'"{standard_error}" is missing or negative in a row that has "{moderator}"')
+        if sampler is None or not np.array_equal(spread, sampler.standard_error):
+            sampler = MeasuredSampler(moderator, spread)
+        card = dataclasses.replace(recipe.card, sampler=MEASURED_SAMPLER)
+        sampled = sampler.sample(recipe.design, card, seed)
+        draws, known = _draws_of_measured(recipe.design, moderator, sampled), sampled.diagnostics
+        slope = slope_values(draws, prior_slope(recipe.design, moderator, recipe.card, seed))
+        answers[name] = Moderation(
+            **vars(slope),
+            title=VERSIONS[MEASURED],
+            rows=lost_rows(analysis, recipe),
+            frequentist=[],
+            diagnostics=dict(known),
+            trustworthy=bool(known["rhat"] < RHAT_LIMIT and known["ess"] > ESS_LIMIT and known["divergences"] == 0),
+            persistent_share=float(sampled.persistent_share.mean()),
+        )
+    return answers
 
 
 def moderated(analysis: Analysis, moderator: str, version: str) -> Analysis:
@@ -141,20 +158,6 @@ def lost_rows(analysis: Analysis, recipe: Analysis) -> LostRows:
     treated = {unit for unit, _, _ in treated_cells(recipe.design, recipe.card.modifiers[0])}
     idle = [unit for unit in recipe.assignment.treated_units if unit not in treated]
     return LostRows(len(after), lost, len(before - after), idle)
-
-
-def _measured(
-    recipe: Analysis, moderator: str, standard_error: str, seed: int
-) -> tuple[SlopeDraws, dict[str, Any], bool, float]:
-    design, card = recipe.design, dataclasses.replace(recipe.card, sampler=MEASURED_SAMPLER)
-    spread = _of_rows(recipe.panel, design, standard_error)
-    if not np.isfinite(spread).all() or (spread < 0).any():
-        raise InputError(f'"{standard_error}" is missing or negative in a row that has "{moderator}"')
-    sampled = sample_measured(design, card, moderator, spread, seed)
-    draws = _draws_of_measured(design, moderator, sampled)
-    known = sampled.diagnostics
-    trustworthy = known["rhat"] < RHAT_LIMIT and known["ess"] > ESS_LIMIT and known["divergences"] == 0
-    return draws, dict(known), bool(trustworthy), float(sampled.persistent_share.mean())
 
 
 def _draws_of_measured(design: Design, moderator: str, sampled: MeasuredDraws) -> SlopeDraws:

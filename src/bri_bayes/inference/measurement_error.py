@@ -11,9 +11,8 @@ import numpy as np
 from bri_bayes.core.arrays import Array
 from bri_bayes.design.design import Design
 from bri_bayes.inference.convergence import split_rhat
-from bri_bayes.inference.nuts import sample_model
+from bri_bayes.inference.nuts import trees_alike
 from bri_bayes.inference.to_datatree import effect_cells
-from bri_bayes.models.linear import build_linear
 from bri_bayes.study.model_card import ModelCard
 
 
@@ -36,12 +35,20 @@ class MeasuredDraws:
     diagnostics: Mapping[str, Any]
 
 
-def sample_measured(
-    design: Design, card: ModelCard, modifier: str, standard_error: Array, seed: int, *, progress: bool = False
-) -> MeasuredDraws:
-    """The linear card on ``design`` with the true values of ``modifier`` latent; ``standard_error`` : (obs,)."""
-    model = build_linear(design, card, {modifier: standard_error})
-    tree, statistics = sample_model(model, card, seed, progress=progress)
+class MeasuredSampler:
+    """One modifier with its ``standard_error`` (obs,), for the outcomes on its rows: one model is compiled for all."""
+
+    def __init__(self, modifier: str, standard_error: Array) -> None:
+        self.modifier, self.standard_error = modifier, standard_error
+        self._trees = trees_alike({modifier: standard_error})
+
+    def sample(self, design: Design, card: ModelCard, seed: int) -> MeasuredDraws:
+        """The linear card on ``design`` with the true values of the modifier latent."""
+        tree, statistics = self._trees(design, card, seed)
+        return _draws(design, card, self.modifier, tree, statistics)
+
+
+def _draws(design: Design, card: ModelCard, modifier: str, tree: Any, statistics: dict[str, Any]) -> MeasuredDraws:
     posterior = tree["posterior"]
     at = [str(name) for name in design["modifier"].values].index(modifier)
     y_scale, z_scale = design.attrs["y_scale"], float(design["z_scale"].to_numpy()[at])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,8 @@ THINNING = 4
 
 # (design, card, seed) -> draws and statistics, as ``sample_nuts``.
 type NutsSampler = Callable[[Design, ModelCard, int], tuple[dict[str, Array], dict[str, Any]]]
+# The same with a DataTree, as ``sample_model``.
+type TreeSampler = Callable[[Design, ModelCard, int], tuple[Any, dict[str, Any]]]
 
 
 def sample_nuts(
@@ -34,21 +36,33 @@ def sample_nuts(
 
 
 def sampler_alike() -> NutsSampler:
-    """As ``sample_nuts``, with one compiled model for designs in a row that differ in their outcome alone.
+    """As ``sample_nuts``, with one compiled model for designs in a row that differ in their outcome alone."""
+    trees = trees_alike()
+
+    def sample(design: Design, card: ModelCard, seed: int) -> tuple[dict[str, Array], dict[str, Any]]:
+        if card.has_log_link:
+            return sample_nuts(design, card, seed)
+        tree, statistics = trees(design, card, seed)
+        return _values(tree), statistics
+
+    return sample
+
+
+def trees_alike(standard_errors: Mapping[str, Array] | None = None) -> TreeSampler:
+    """As ``sample_model`` of ``build_linear``, with one compiled model for designs in a row that differ in their
+    outcome alone; ``standard_errors`` as there.
 
     Compiling takes longer than sampling, so whoever has several outcomes asks in a row with one of these.
     """
     last: list[tuple[Design, ModelCard, Any]] = []
 
-    def sample(design: Design, card: ModelCard, seed: int) -> tuple[dict[str, Array], dict[str, Any]]:
-        if card.has_log_link:
-            return sample_nuts(design, card, seed)
+    def sample(design: Design, card: ModelCard, seed: int) -> tuple[Any, dict[str, Any]]:
         if not last or not _same_but_outcome(last[0][:2], (design, card)):
-            last[:] = [(design, card, compiled_model(build_linear(design, card, exchangeable_outcome=True)))]
+            model = build_linear(design, card, standard_errors, exchangeable_outcome=True)
+            last[:] = [(design, card, compiled_model(model))]
         y = (design["y"].to_numpy() - design.attrs["y_center"]) / design.attrs["y_scale"]
         compiled = last[0][2].with_data(**{OUTCOME_DATA: y, WIDE_DATA: np.array(wide_scales(design, card))})
-        tree, statistics = _sampled(compiled, card, seed, progress=False)
-        return _values(tree), statistics
+        return _sampled(compiled, card, seed, progress=False)
 
     return sample
 

@@ -22,6 +22,7 @@ class Step:
 
     It is known by its ``owner`` (a section, the main answer) and its ``parts`` together, whatever their words are.
     ``kind`` : the class of the result, JSON values if it has none; it crosses processes and the cache as JSON.
+    ``long`` : it takes longer than most, so it is begun before them, or it would be waited for alone.
     """
 
     owner: str
@@ -29,6 +30,7 @@ class Step:
     key: str
     call: Callable[[], Any]
     kind: Any = None
+    long: bool = False
 
     @property
     def label(self) -> str:
@@ -55,7 +57,7 @@ def run_steps(steps: Sequence[Step], cache: Cache, *, jobs: int = 1, dask: str |
     """
     known = {(step.owner, step.parts): cache.read_json(step.key) for step in steps}
     assert len(known) == len(steps), "two steps of one owner have the same parts"
-    missing = [step for step in steps if known[step.owner, step.parts] is None]
+    missing = sorted((step for step in steps if known[step.owner, step.parts] is None), key=lambda step: not step.long)
     seconds = {step.label: 0.0 for step in steps}
     finished = _executor(jobs, dask, len(missing)).results(missing)
     with _progress(len(steps), len(steps) - len(missing)) as advance, closing(finished):

@@ -65,7 +65,7 @@ def steps(context: Context) -> list[Step]:
             call = partial(
                 _fit, design, source.level_to_usd, source.claimed, source.against, context.seed, context.quick
             )
-            pieces.append(Step(NAME, (outcome, name), key, call))
+            pieces.append(Step(NAME, (outcome, name), key, call, long=True))
         if not source.spans:
             levels, assignment = panel[[outcome]], context.study.assignment
             content = levels[outcome].to_numpy().tobytes()

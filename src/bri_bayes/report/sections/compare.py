@@ -84,7 +84,7 @@ def _steps(context: Context) -> list[Step]:
         digests = {outcome: analysis.digest for outcome, analysis in by_outcome.items()}
         key = content_key("scores-of-outcomes", digests, context.seed)
         of_all = partial(scores_of_outcomes, by_outcome, context.seed)
-        steps.append(Step(NAME, (name,), key, of_all, dict[str, ModelScores]))
+        steps.append(Step(NAME, (name,), key, of_all, dict[str, ModelScores], long=True))
     return steps
 
 

@@ -10,12 +10,14 @@ from typing import Any
 from bri_bayes.checks.moderation import (
     MEASURED,
     Moderation,
+    measured_values,
     moderated,
     moderation_values,
     possible_versions,
 )
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.core.json_values import json_safe
+from bri_bayes.design.analysis import Analysis
 from bri_bayes.paper.model_tables import MODERATION_TABLES, table_column, table_columns
 from bri_bayes.presentation.gates import beyond_limits
 from bri_bayes.presentation.page_parts import Paragraph, Part, Picture, Shown
@@ -60,16 +62,23 @@ def steps(context: Context) -> list[Step]:
         return []
     error = _standard_error(context, moderator)
     pieces = []
+    measured: dict[str, Analysis] = {}
     for outcome in context.study.outcomes:
         analysis = context.analysis(outcome)
         for version in possible_versions(analysis, moderator, error):
-            if version == MEASURED and context.quick:
+            if version == MEASURED:
+                measured[outcome] = analysis
                 continue
             recipe = moderated(analysis, moderator, version)
-            spread = context.panel[error].to_numpy().tobytes() if version == MEASURED and error else b""
-            key = content_key(NAME, recipe.digest, analysis.digest, version, moderator, spread, context.seed)
-            call = partial(moderation_values, analysis, moderator, version, context.seed, error)
+            key = content_key(NAME, recipe.digest, analysis.digest, version, moderator, context.seed)
+            call = partial(moderation_values, analysis, moderator, version, context.seed)
             pieces.append(Step(NAME, ("version", outcome, version), key, call, Moderation))
+    if measured and error and not context.quick:
+        # Sampled: one step for all outcomes, whose model is compiled once.
+        digests = {name: (moderated(at, moderator, MEASURED).digest, at.digest) for name, at in measured.items()}
+        key = content_key(NAME, digests, MEASURED, moderator, context.panel[error].to_numpy().tobytes(), context.seed)
+        of_all = partial(measured_values, measured, moderator, error, context.seed)
+        pieces.append(Step(NAME, (MEASURED,), key, of_all, dict[str, Moderation], long=True))
     if context.study.audit is True:
         pieces += paper_steps(NAME, context, MODERATION_TABLES, table_columns, table_column)
     return pieces
@@ -84,6 +93,8 @@ def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
     outcomes: dict[str, ModerationOutcome] = {}
     for name in context.study.outcomes:
         versions = {at[2]: result for at, result in results.items() if at[:2] == ("version", name)}
+        if (latent := results.get((MEASURED,), {}).get(name)) is not None:
+            versions[MEASURED] = latent
         main = next(iter(versions), None)
         outcomes[name] = ModerationOutcome(**vars(context.described(name)), main=main, versions=versions)
     measured = _standard_error(context, moderator)
