@@ -8,7 +8,10 @@ import pytest
 
 from bri_bayes.checks.first_screen import claimed_power, first_screen
 from bri_bayes.estimands.first_answer import shown_first
+from bri_bayes.estimands.why_different import LASTING
+from bri_bayes.frequentist.twfe import fit_twfe
 from bri_bayes.presentation.first_screen import first_screen as told
+from bri_bayes.report.appendix import _why_different
 from bri_bayes.study.model_card import load_card
 from tests.checks.panels import SAMPLER, TREATED, recipe
 
@@ -88,3 +91,22 @@ def test_the_power_for_the_claim_is_said_with_the_size() -> None:
     text = said(values_of(power=power))
     assert "If the effect were of the claimed size, 0.218, 12% of panels like this one would show it" in text
     assert "with no effect, 4% would show one" in text
+
+
+@pytest.mark.parametrize(("drift", "differs"), [(0.1, True), (0.0, False)])
+def test_what_separates_least_squares_from_the_posterior_is_measured_where_they_lie_far_apart(drift, differs) -> None:
+    analysis = recipe(trend=drift, rho=0.9)[0]
+    screen = first_screen(analysis, None, panels=PANELS)
+    assert (screen.difference is not None) == differs
+    if screen.difference is not None:
+        assert screen.difference.least_squares == pytest.approx(fit_twfe(analysis.design).estimate)
+        assert screen.difference.largest.component == LASTING
+
+
+def test_the_table_of_methods_says_which_assumption_separates_them() -> None:
+    moves = [{"component": LASTING, "effect": 0.1, "moved": -0.5}]
+    values = values_of(difference={"least_squares": 0.6, "posterior": 0.1, "moves": moves})
+    (sentence,) = _why_different(values["outcomes"]["y"])
+    assert sentence.startswith("Least squares gives +0.60, the posterior +0.10.")
+    assert sentence.endswith("Most of the difference comes from errors that last.")
+    assert _why_different(values_of()["outcomes"]["y"]) == []

@@ -16,11 +16,14 @@ import numpy as np
 
 from bri_bayes.checks.null_model import posterior_draws, problem_of, replicas
 from bri_bayes.checks.posterior_predictive import NAMES, predictive_checks
+from bri_bayes.core.errors import InputError
 from bri_bayes.core.json_values import Result
 from bri_bayes.core.monte_carlo import share_error
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.design.group_shocks import RATIO
 from bri_bayes.estimands.first_answer import kept_of_shocks, treated_groups, what_separates
+from bri_bayes.estimands.why_different import Difference, why_different
+from bri_bayes.frequentist.twfe import fit_twfe
 from bri_bayes.inference.att import att_posterior
 from bri_bayes.inference.batch import att_of_many
 from bri_bayes.study.card_text import assumption
@@ -53,7 +56,8 @@ class ClaimedPower(Result):
 @dataclass(frozen=True)
 class FirstScreen(Result):
     """``assumption`` of the card; ``groups`` of the treated units, the independent draws of the policy; ``separates`` :
-    what it assumes of them; ``checked`` : predictive checks made, None where no panel can be simulated."""
+    what it assumes of them; ``checked`` : predictive checks made, None where none can be; ``difference`` :
+    from least squares to the posterior, where they are more than one sd of the latter away from each other."""
 
     card: str
     assumption: str
@@ -62,6 +66,7 @@ class FirstScreen(Result):
     checked: int | None
     failed: Sequence[FailedCheck]
     power: ClaimedPower | None
+    difference: Difference | None = None
 
 
 def first_screen(
@@ -90,7 +95,18 @@ def first_screen(
             if simulates and claim is not None
             else None
         ),
+        difference=_difference(analysis, seed),
     )
+
+
+def _difference(analysis: Analysis, seed: int) -> Difference | None:
+    """Which assumptions separate least squares from the posterior, where more than one of its sds lies between them."""
+    effect = att_posterior(analysis.design, analysis.card, seed).effect
+    try:
+        least_squares = fit_twfe(analysis.design).estimate
+    except InputError:  # the rows do not identify it; the posterior has its prior
+        return None
+    return why_different(analysis, least_squares, seed) if abs(least_squares - effect.mean) > effect.sd else None
 
 
 def _kept(analysis: Analysis, seed: int) -> float | None:

@@ -10,8 +10,12 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
+from bri_bayes.core.json_values import from_json
+from bri_bayes.estimands.why_different import Difference
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation import study_tables as tables
+from bri_bayes.presentation.digits import digits_of
+from bri_bayes.presentation.estimate_text import difference_text
 from bri_bayes.presentation.gates import failed_gates
 from bri_bayes.presentation.main_tables import ADDITIONAL_TRADE, BY_MODEL, DIAGNOSTICS, PARAMETERS
 from bri_bayes.presentation.page_parts import Paragraph, Part, with_policy_named
@@ -148,7 +152,19 @@ def _contents(content: Mapping[str, Any], further: Sequence[tuple[str, str]]) ->
 
 def _headline(values: Values) -> Iterable[Table]:
     for outcome, table in _each(values, HEADLINE):
-        yield table.titled(f"{outcome['label']}, {sentences.effect_unit(outcome)}", notes=headline_notes(table.rows))
+        notes = [*headline_notes(table.rows), *_why_different(outcome)]
+        yield table.titled(f"{outcome['label']}, {sentences.effect_unit(outcome)}", notes=notes)
+
+
+def _why_different(outcome: Values) -> list[str]:
+    """Which assumption separates the posterior that is shown from least squares, where they are far from each other."""
+    measured = (outcome.get("first") or {}).get("difference")
+    if measured is None:
+        return []
+    att = main_model(outcome)["att"]
+    logs = sentences.effect_unit(outcome) == "log points"
+    digits = digits_of(att["lower"], att["upper"], "log" if logs else "none")
+    return [difference_text(from_json(Difference, measured), digits)]
 
 
 def _by_outcome(values: Values, spec: TableSpec) -> list[Table]:
