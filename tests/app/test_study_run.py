@@ -123,7 +123,9 @@ def test_a_quick_run_leaves_out_the_categories_unless_their_file_is_given(tmp_pa
     for quick, given, has in ((False, None, True), (True, None, False), (True, csv, True)):
         with pytest.raises(AskedError) as told:
             run_study(None, quick=quick, categories=given)
-        assert ("categories" in str(told.value).split(",")) is has
+        sections = str(told.value).split(",")
+        assert ("categories" in sections) is has
+        assert {"speccurve", "prior", "propensity"}.isdisjoint(sections) is quick
 
 
 def test_values_of_another_version_are_refused_and_say_what_they_lack(study, tmp_path):

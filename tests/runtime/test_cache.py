@@ -66,15 +66,15 @@ def test_steps_that_are_done_are_not_done_again_after_an_interruption(tmp_path):
     assert finished.seconds["owner/a"] == 0.0
 
 
-def test_a_long_step_is_begun_before_the_others_and_stands_where_it_stood_in_the_results(tmp_path):
+def test_a_long_step_is_begun_right_after_the_answer_and_stands_where_it_stood_in_the_results(tmp_path):
     begun = []
 
-    def step(name, *, long=False):
-        return Step("owner", (name,), f"key-{name}", lambda: begun.append(name) or {"name": name}, long=long)
+    def step(name, owner="checks", *, long=False):
+        return Step(owner, (name,), f"key-{name}", lambda: begun.append(name) or {"name": name}, long=long)
 
-    finished = run_steps([step("a"), step("b"), step("c", long=True)], Cache(tmp_path))
-    assert begun == ["c", "a", "b"]
-    assert list(finished.results) == [("owner", (name,)) for name in "abc"]
+    finished = run_steps([step("a", "answer"), step("b"), step("c"), step("d", long=True)], Cache(tmp_path))
+    assert begun == ["a", "d", "b", "c"]
+    assert [name for _, (name,) in finished.results] == ["a", "b", "c", "d"]
 
 
 def test_steps_whose_words_read_alike_are_two_steps_and_keep_the_class_of_their_result(tmp_path):

@@ -36,8 +36,8 @@ from bri_bayes.study.study_file import Study, load_study
 
 # What a run writes; its folder may hold more.
 REPORT, STAMP = "report.html", "figures/made_from.json"
-# Compiling its sampled model takes longer than all else in a quick run, which has it only of a file that is given.
-NOT_QUICK = ("categories",)
+# What takes longest, and has a command of its own; categories are there of a file that is given.
+NOT_QUICK = ("categories", "speccurve", "prior", "propensity")
 OUTPUTS = ("values.json", "figures", "tables", REPORT, "one_page.html", "appendix.html", "manifest.json")
 
 
@@ -70,8 +70,9 @@ def run_study(
     study = load_study(study_path, panel=panel)
     if categories is not None:
         study = study.with_categories(categories)
-    elif quick:
-        study = dataclasses.replace(study, sections=tuple(name for name in study.sections if name not in NOT_QUICK))
+    if quick:
+        gone = set(NOT_QUICK) - ({"categories"} if categories is not None else set())
+        study = dataclasses.replace(study, sections=tuple(name for name in study.sections if name not in gone))
     cards = {name: study_card(name, study_path, quick=quick) for name in study.models}
     complete, seconds = study_values(
         study, cards, seed=seed, quick=quick, brief=quick, jobs=jobs, dask=dask, cache=cache

@@ -22,7 +22,7 @@ class Step:
 
     It is known by its ``owner`` (a section, the main answer) and its ``parts`` together, whatever their words are.
     ``kind`` : the class of the result, JSON values if it has none; it crosses processes and the cache as JSON.
-    ``long`` : it takes longer than most, so it is begun before them, or it would be waited for alone.
+    ``long`` : it takes longer than most, so it is begun right after the steps of the first owner.
     """
 
     owner: str
@@ -57,7 +57,9 @@ def run_steps(steps: Sequence[Step], cache: Cache, *, jobs: int = 1, dask: str |
     """
     known = {(step.owner, step.parts): cache.read_json(step.key) for step in steps}
     assert len(known) == len(steps), "two steps of one owner have the same parts"
-    missing = sorted((step for step in steps if known[step.owner, step.parts] is None), key=lambda step: not step.long)
+    missing = [step for step in steps if known[step.owner, step.parts] is None]
+    # Who is named first is answered first, and what takes long is not waited for alone at the end.
+    missing.sort(key=lambda step: (step.owner != steps[0].owner, not step.long))
     seconds = {step.label: 0.0 for step in steps}
     finished = _executor(jobs, dask, len(missing)).results(missing)
     with _progress(len(steps), len(steps) - len(missing)) as advance, closing(finished):

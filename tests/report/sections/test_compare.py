@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from bri_bayes.app.section_answer import SectionAnswer, section_answer
+from bri_bayes.app.study_outline import study_card
 from bri_bayes.checks.model_scores import differences, model_scores
 from bri_bayes.checks.model_table import model_table
 from bri_bayes.core.errors import InputError
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.presentation.page_parts import Paragraph, Picture, Shown
-from bri_bayes.report.sections.compare import SECTION, failures
+from bri_bayes.report.sections.compare import SECTION, _cards, failures
 from bri_bayes.report.sections.section import Context, collected
 from bri_bayes.runtime.steps import Finished
 from bri_bayes.study.model_card import Effects, ModelCard, load_card
@@ -190,3 +191,13 @@ def test_an_outcome_that_one_card_alone_can_have_is_left_out(study):
     loaded = load_study(study)
     context = Context(loaded, loaded.load(), {"did": ModelCard(name="did", title="")}, quick=True)
     assert collected(context, [SECTION], Finished({}, {}))["compare"]["outcomes"] == {}
+
+
+def test_a_brief_run_compares_the_cards_of_the_study_alone() -> None:
+    study = load_study(None)
+    cards = {name: study_card(name, None, quick=True) for name in study.models}
+    whole = Context(study, study.load(), cards, quick=True)
+    brief = set(_cards(dataclasses.replace(whole, brief=True), "lnexport"))
+    assert brief < set(_cards(whole, "lnexport"))
+    assert brief <= {whole.shown.name, *cards}
+    assert len(brief) > 1

@@ -25,6 +25,8 @@ from bri_bayes.runtime.steps import Parts, Step
 from bri_bayes.study.model_card import ModelCard, load_card
 
 NAME = "compare"
+# Cards that a brief run compares where fewer than two of its own are in the list.
+FEW_CARDS = 3
 NOT_QUICK = "it is sampled with NUTS, and this is a quick run"
 DEFINITIONS: Mapping[str, str] = {
     "elpd_loo": "sum over rows of log p(row given all other rows), coefficients integrated in closed form, "
@@ -129,8 +131,11 @@ def failures(outcome: str, table: ModelTable, scored: Mapping[str, ModelScores])
 
 
 def _cards(context: Context, outcome: str) -> dict[str, ModelCard]:
-    """The cards of the comparison that can have this outcome, in the order of the study."""
+    """The cards of the comparison that can have this outcome, in the order of the study; in a brief run few of them."""
     loaded = [load_card(name) for name in context.study.compare.models]
+    if context.brief:
+        shown = [card for card in loaded if card.name in {context.shown.name, *context.cards}]
+        loaded = shown if len(shown) > 1 else loaded[:FEW_CARDS]
     return {card.name: card for card in loaded if card.outcome in (None, outcome)}
 
 
