@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.connection import wait
 from threading import Thread, current_thread, main_thread
@@ -108,7 +108,8 @@ class InProcesses:
         except BaseException:
             for worker in set(active_children()) - others:
                 worker.kill()
-            pool.shutdown(wait=False, cancel_futures=True)
+            with suppress(OSError):  # the pool's own thread may have closed its pipe already
+                pool.shutdown(wait=False, cancel_futures=True)
             raise
 
 
