@@ -143,7 +143,7 @@ def killed(here: Place, number: signal.Signals, seconds: float) -> list[str] | N
         wrong.append(f"status {status}")
     lines = [line for line in said.splitlines(keepends=True) if not line.startswith("[")]
     if lines != [SENTENCE]:
-        wrong.append(f"stderr: {''.join(lines)[-400:]!r}")
+        wrong.append(f"stderr: {''.join(lines)[-4000:]!r}")
     return wrong
 
 
