@@ -106,6 +106,11 @@ def test_rhat_is_that_of_arviz_for_good_and_for_stuck_chains():
 
 
 def test_an_answer_of_its_own_has_as_many_effective_points_as_its_gate_asks_for(monkeypatch):
-    monkeypatch.setattr(importance, "PILOT_INFLATION", 0.2)
+    # So wide that of a batch of 1,024 more than a quarter are effective, and fewer than the gate asks for.
+    monkeypatch.setattr(importance, "widened", lambda covariance: 7 * covariance)
     weighted = sample_by_importance(skewed_log_density, np.zeros(2), 600, np.random.default_rng(1))
     assert weighted.ess > importance.WANTED_ESS > ESS_LIMIT
+    monkeypatch.setattr(importance, "FEW_POINTS", 1024)
+    side_by_side = sample_by_importance(skewed_log_density, np.zeros(2), 600, np.random.default_rng(1))
+    assert len(side_by_side.weights) == 1024
+    assert 256 < side_by_side.ess < ESS_LIMIT

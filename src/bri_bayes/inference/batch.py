@@ -33,7 +33,7 @@ from bri_bayes.inference.assignment_columns import covers
 from bri_bayes.inference.att import KnownMoments
 from bri_bayes.inference.collapsed import Collapsed
 from bri_bayes.inference.conditional import Coefficients
-from bri_bayes.inference.equal_outcomes import EqualOutcomes, covers_equal
+from bri_bayes.inference.equal_outcomes import EqualOutcomes, covers_equal, without_lost_points
 from bri_bayes.inference.importance import FEW_POINTS, sample_by_importance
 from bri_bayes.inference.linear_estimands import att_weights, covariate_functional, effect_functionals
 from bri_bayes.inference.mixture import NormalMixtures
@@ -210,7 +210,7 @@ class _ManyOutcomes:
         if (alike := self._alike) is not None:
             density, of_each, sd = alike.evaluate(self.model.space.values(vectors), y)
             density += self.model.space.log_prior(vectors)[:, None]
-            return _without_lost(density.T, of_each.T, sd)
+            return without_lost_points(density.T, of_each.T, sd)
         log_density, means, sds = np.empty((len(y), len(vectors))), np.empty((len(y), len(vectors))), []
         outcomes = self.model.outcomes(y)
         right = Coefficients(*(np.moveaxis(level, 0, -1)[None] for level in self.functional))
@@ -232,7 +232,7 @@ class _ManyOutcomes:
                 means[:, at] = np.sum(
                     [(w[few] @ level)[:, 0] for w, level in zip(weights, flat, strict=True)], axis=0
                 ).T
-        return _without_lost(log_density, means, np.concatenate(sds))
+        return without_lost_points(log_density, means, np.concatenate(sds))
 
     @cached_property
     def _alike(self) -> AlikeOutcomes | None:
@@ -240,14 +240,6 @@ class _ManyOutcomes:
         units = self.model.alike
         loads = None if units is None else units.loads(self.functional)
         return None if units is None or loads is None else AlikeOutcomes(units, self.functional.shared[0], loads[:, 0])
-
-
-def _without_lost(log_density: Array, means: Array, sd: Array) -> tuple[Array, Array, Array]:
-    """The same (outcome, point), (outcome, point) and (point,), no weight where rounding has made a precision
-    indefinite."""
-    lost = ~np.isfinite(log_density.sum(axis=0) + sd)
-    log_density[:, lost], means[:, lost], sd[lost] = -np.inf, 0.0, 1.0
-    return log_density, means, sd
 
 
 def _common_points(

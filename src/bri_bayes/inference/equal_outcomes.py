@@ -89,9 +89,7 @@ class EqualOutcomes:
         for some in self.rows.batches(vectors):
             reduced = self.rows.at(vectors[some])
             log_density[some], means[some], sds[some] = self._answers(reduced, sums)
-        lost = ~np.isfinite(log_density.sum(axis=1) + sds)  # rounding made a precision indefinite: no weight
-        log_density[lost], means[lost], sds[lost] = -np.inf, 0.0, 1.0
-        return log_density.T, means.T, sds
+        return without_lost_points(log_density.T, means.T, sds)
 
     def _answers(self, reduced: Reduced, sums: Sums) -> tuple[Array, Array, Array]:
         """Log density and mean (B, outcome), and sd (B,) of the ATT."""
@@ -110,6 +108,14 @@ class EqualOutcomes:
                 form[few] -= squares.reshape(len(squares), k - 1, -1).sum(axis=1)
         means = (solved.of_c[:, None, :] @ white)[:, 0] @ series
         return (reduced.constant + solved.log_density)[:, None] - 0.5 * form, means, solved.sds
+
+
+def without_lost_points(log_density: Array, means: Array, sds: Array) -> tuple[Array, Array, Array]:
+    """The same (outcome, point), (outcome, point) and (point,), no weight where rounding has made a precision
+    indefinite."""
+    lost = ~np.isfinite(log_density.sum(axis=0) + sds)
+    log_density[:, lost], means[:, lost], sds[lost] = -np.inf, 0.0, 1.0
+    return log_density, means, sds
 
 
 def _onsets(design: Design) -> Array:
