@@ -7,6 +7,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from bri_bayes.core.names import SECTIONS
 from bri_bayes.frequentist.collapsed import UNBALANCED
 from bri_bayes.report.figures import FIGURES, available, draw_all, drawn_as_png
 from bri_bayes.report.figures.theme import save, style, wrapped
-from quick_run import with_spans
+from quick_run import as_official, with_spans
 
 Values = dict[str, Any]
 # They show units and covariates, whatever the outcome.
@@ -29,6 +30,7 @@ EVERY = pytest.mark.parametrize("name", list(FIGURES))
 # Drawn from the panels that are rebuilt from the paper's tables, whatever the panel of the study.
 OF_THE_PAPER = ("category_levels", "category_growth", "published_event_study", "fake_groups")
 OF_THE_STUDY = pytest.mark.parametrize("name", [name for name in FIGURES if name not in OF_THE_PAPER])
+HOSTILE = "<script>alert(1)</script> $x^2$ 出口"
 # The budget of the design is 6 s for all figures on two idle cores; the test machine may be busy.
 SECONDS = 30
 
@@ -55,22 +57,55 @@ def _drawn(values: Values, name: str) -> str:
     return _words(FIGURES[name](values))
 
 
-@OF_THE_STUDY
-def test_every_figure_of_a_simulated_panel_says_so_twice(name: str, values: Values, tmp_path: Path) -> None:
+def _provenance(values: Values, name: str) -> str:
+    """The words of a figure before it is drawn: those of its banner and its source, without the ticks of axes."""
+    return " ".join(" ".join(text.get_text() for text in FIGURES[name](values).findobj(Text)).split())
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure of the quick run as a file, its panel a simulation and its outcome named ``HOSTILE``."""
+
+    name: str
+    values: Values
+    path: Path
+
+
+# Each figure is drawn once for all that is asked of the file; pytest keeps what asks for one figure together.
+@pytest.fixture(scope="module", params=list(FIGURES))
+def drawing(request: pytest.FixtureRequest, quick_run: Values, tmp_path_factory: pytest.TempPathFactory) -> Drawing:
+    name, values = request.param, with_spans(as_official(quick_run))
     values["panel"]["kind"] = "simulation"
-    path = save(FIGURES[name](values), tmp_path, name)
-    assert _svg_text(path).count("SIMULATED PANEL - not observations") == 2
+    for outcome in (values["outcomes"]["lnexport"], *values["categories"]["outcomes"].values()):
+        outcome["label"] = HOSTILE
+    return Drawing(name, values, save(FIGURES[name](values), tmp_path_factory.mktemp("drawn"), name))
+
+
+def test_every_figure_of_a_simulated_panel_says_so_twice(drawing: Drawing) -> None:
+    kind = "RECONSTRUCTED" if drawing.name in OF_THE_PAPER else "SIMULATED"
+    assert _svg_text(drawing.path).count(f"{kind} PANEL - not observations") == 2
+
+
+def test_same_values_same_bytes(drawing: Drawing, tmp_path: Path) -> None:
+    second = save(FIGURES[drawing.name](copy.deepcopy(drawing.values)), tmp_path, drawing.name)
+    assert drawing.path.read_bytes() == second.read_bytes()
+
+
+def test_labels_with_markup_dollars_and_foreign_signs_are_only_text(drawing: Drawing) -> None:
+    assert "<script" not in drawing.path.read_text(encoding="utf-8")
+    shown = [HOSTILE in _svg_text(drawing.path).replace("\n", " ")]
+    assert shown == [drawing.name not in (*OF_NO_OUTCOME, *OF_THE_PAPER)]
 
 
 @EVERY
 def test_every_figure_of_a_reconstructed_panel_says_so_twice(name: str, values: Values) -> None:
     values["panel"]["kind"] = "reconstruction"
-    assert _drawn(values, name).count("RECONSTRUCTED PANEL - not observations") == 2
+    assert _provenance(values, name).count("RECONSTRUCTED PANEL - not observations") == 2
 
 
 @OF_THE_STUDY
 def test_a_figure_of_official_data_names_its_source_and_no_simulation(name: str, values: Values) -> None:
-    text = _drawn(values, name)
+    text = _provenance(values, name)
     assert "Source: an office" in text
     assert "not observations" not in text
 
@@ -78,7 +113,7 @@ def test_a_figure_of_official_data_names_its_source_and_no_simulation(name: str,
 @OF_THE_STUDY
 def test_a_figure_of_a_users_panel_says_that_nobody_checked_it(name: str, values: Values) -> None:
     values["panel"]["kind"] = "user"
-    assert "User's own panel, not checked" in _drawn(values, name)
+    assert "User's own panel, not checked" in _provenance(values, name)
 
 
 @pytest.mark.parametrize("kind", ["official", "user", "simulation"])
@@ -87,7 +122,7 @@ def test_a_figure_of_the_paper_s_tables_is_a_reconstruction_whatever_the_panel(
     name: str, kind: str, values: Values
 ) -> None:
     values["panel"]["kind"] = kind
-    text = _drawn(values, name)
+    text = _provenance(values, name)
     assert text.count("RECONSTRUCTED PANEL - not observations") == 2
     assert "data/published" in text
     assert "an office" not in text
@@ -285,25 +320,6 @@ def test_a_png_changes_no_svg_beside_it_and_is_what_a_word_file_holds(values: Va
     assert beside.with_suffix(".png").read_bytes() == drawn_as_png(values, "forest")
 
 
-@EVERY
-def test_same_values_same_bytes(name: str, values: Values, tmp_path: Path) -> None:
-    first = save(FIGURES[name](values), tmp_path / "a", name)
-    second = save(FIGURES[name](copy.deepcopy(values)), tmp_path / "b", name)
-    assert first.read_bytes() == second.read_bytes()
-
-
-@pytest.mark.parametrize("name", [name for name in FIGURES if name not in (*OF_NO_OUTCOME, *OF_THE_PAPER)])
-def test_labels_with_markup_dollars_and_foreign_signs_are_only_text(name: str, values: Values, tmp_path: Path) -> None:
-    label = "<script>alert(1)</script> $x^2$ 出口"
-    values["outcomes"]["lnexport"]["label"] = label
-    for outcome in values["categories"]["outcomes"].values():
-        outcome["label"] = label
-    path = save(FIGURES[name](values), tmp_path, name)
-    assert "<script" not in path.read_text(encoding="utf-8")
-    assert "<script>alert(1)</script>" in _svg_text(path).replace("\n", " ")
-    assert "$x^2$" in _svg_text(path)
-
-
 def test_wrapped_lines_are_no_wider_than_their_place_and_lose_no_word() -> None:
     text = "With five treated countries neither effect can be told from zero, whatever the method " * 3
     lines = wrapped(text, 3.0, 10.0)
@@ -319,7 +335,15 @@ def test_figures_are_imported_without_matplotlib() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_all_figures_are_drawn_within_their_budget(values: Values, tmp_path: Path, within: Any) -> None:
+def test_a_run_with_every_section_has_every_figure(values: Values) -> None:
+    assert list(available(values)) == list(FIGURES)
+
+
+def test_all_figures_are_drawn_within_their_budget(
+    values: Values, tmp_path: Path, within: Any, request: pytest.FixtureRequest
+) -> None:
+    if not request.config.getoption("speed"):
+        pytest.skip("a limit in seconds, which make bench enforces; each figure is drawn by other tests")
     with within(SECONDS):
         paths = draw_all(values, tmp_path)
     assert list(paths) == list(FIGURES)
