@@ -13,11 +13,14 @@ from bri_bayes.core.arrays import Array
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.core.names import WEIGHT
 from bri_bayes.design.analysis import Analysis, Fit, FitStore
+from bri_bayes.design.design import Design
 from bri_bayes.design.log_link import zeros_that_decide
 from bri_bayes.inference.convergence import ESS_LIMIT, RHAT_LIMIT, split_rhat, worst
 from bri_bayes.inference.importance import KHAT_LIMIT
 from bri_bayes.inference.marginal import MarginalDraws, is_feasible, sample_marginal, to_parameters
 from bri_bayes.inference.nuts import THINNING, NutsSampler, sample_nuts, sampler_alike
+from bri_bayes.inference.scale_mixture import covers as covers_mixture
+from bri_bayes.inference.scale_mixture import sample_mixture
 from bri_bayes.inference.to_datatree import assemble
 from bri_bayes.study.model_card import ModelCard
 
@@ -38,7 +41,8 @@ def fit(
     """Posterior of ``analysis``.
 
     ``engine`` "auto" takes the closed form where the card allows it and falls back to NUTS, with a note, where its
-    k-hat is above 0.7; "marginal" insists and notes the k-hat; "nuts" samples. ``pointwise`` False leaves out
+    k-hat is above 0.7, and a card with Student-t innovations by a Gibbs sampler (``scale_mixture``) where that is
+    short; "marginal" insists and notes the k-hat; "nuts" samples with NUTS. ``pointwise`` False leaves out
     log_likelihood and posterior_predictive (refits do not need them); a card with a log link has the latter alone. With
     a ``cache`` a known fit is read back.
     """
@@ -121,14 +125,21 @@ def _fit(
         notes.append(f"k-hat is {draws.khat:.2f}, above {KHAT_LIMIT}: fell back from the closed form to NUTS")
     if card.has_log_link:
         notes += zeros_that_decide(design, card)
-    values, statistics = sample(design, card, seed)
+    mixture = engine == "auto" and covers_mixture(design, card)
+    values, statistics = _by_gibbs(design, card, seed) if mixture else sample(design, card, seed)
+    statistics = {"engine": "gibbs" if mixture else "nuts", **statistics}
     groups = assemble(design, card, values, pointwise=pointwise, seed=seed)
-    groups["sample_stats"] = xr.Dataset(attrs={"engine": "nuts", **statistics})
+    groups["sample_stats"] = xr.Dataset(attrs=statistics)
     rhat, ess = _worst(card, values)
-    diagnostics = {"engine": "nuts", "ess": ess, "rhat": rhat, "khat": None, "divergences": statistics["divergences"]}
+    named = {name: statistics[name] for name in ("engine", "divergences")}
+    diagnostics = {**named, "ess": ess, "rhat": rhat, "khat": None}
     if statistics["divergences"]:
         notes.append(f"{statistics['divergences']} divergent transitions")
     return _result(analysis, groups, diagnostics, notes, started, None)
+
+
+def _by_gibbs(design: Design, card: ModelCard, seed: int) -> tuple[dict[str, Array], dict[str, Any]]:
+    return sample_mixture(design, card, seed), {"divergences": 0}
 
 
 def _result(

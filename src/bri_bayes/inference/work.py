@@ -28,6 +28,7 @@ from bri_bayes.inference.class_moments import covers_moments
 from bri_bayes.inference.exchangeable import covers_exchangeable, unit_classes
 from bri_bayes.inference.marginal import is_feasible
 from bri_bayes.inference.nuts import THINNING
+from bri_bayes.inference.scale_mixture import covers as covers_mixture
 from bri_bayes.study.model_card import ModelCard
 
 # Multiplications a second in products of matrices, and seconds for each element that is read, written and rearranged.
@@ -42,6 +43,8 @@ _COPIES_OF_DRAWS, _COPIES_OF_COLUMNS = 3, 4
 _BASE_BYTES = 3.5e8
 # Of NUTS: steps an iteration, seconds a step and row, the seconds that compiling takes, and copies of what is kept.
 _STEPS, _STEP_OF_ROW, _COMPILE, _COPIES_OF_KEPT = 64, 3e-8, 20.0, 2
+# Seconds of a card with Student-t innovations that ``scale_mixture`` covers, at most.
+_MIXTURE = 60.0
 # An answer of one command that takes more than this is refused; who waits for NUTS waits longer.
 MOST_SECONDS, MOST_BYTES, MOST_SAMPLED_SECONDS = 120.0, 2.5e9, 1800.0
 # Work by coefficients below this is not looked at again: it also gives draws.
@@ -75,6 +78,8 @@ class Plan:
 def plan(design: Design, card: ModelCard, *, engine: str = "auto") -> Plan:
     """The route that ``estimate`` takes. Refuses, in a sentence that says what is possible, what is too much work."""
     cheapest = cheapest_plan(design, card)
+    if engine == "auto" and covers_mixture(design, card):
+        return Plan(False, True, Work(_MIXTURE, _BASE_BYTES))
     if engine == "nuts" or (engine == "auto" and not is_feasible(design, card)):
         refuse_long_sampling(design, card)
         return Plan(False, cheapest.in_detail, work_by_sampling(design, card))

@@ -46,7 +46,7 @@ def difference_text(difference: Difference, digits: int) -> str:
 # Beyond this a percentage says nothing.
 LARGEST_LOG = 20.0
 # How the posterior was computed.
-_ENGINES = {"marginal": "in closed form", "nuts": "by NUTS"}
+_ENGINES = {"marginal": "in closed form", "nuts": "by NUTS", "gibbs": "by a Gibbs sampler"}
 
 
 def estimate_text(values: Values) -> str:

@@ -113,7 +113,7 @@ class Shocks:
 
 @dataclass(frozen=True, config=STRICT)
 class Likelihood:
-    """The family of the error, or of the level with a log link; the normal one alone has a closed form, else NUTS.
+    """The family of the error, or of the level with a log link; the normal one alone has a closed form.
 
     gamma, negative_binomial and poisson have as variance of a level s^2 mu^2, phi mu + s^2 mu^2 and phi mu, with mu its
     mean: s and the size phi of a lump of the level are learned, so that units of the level do not matter.

@@ -12,6 +12,7 @@ from bri_bayes.checks.model_table import ModelTable, model_table
 from bri_bayes.core.json_values import Result
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.estimands.comparison import RULE, SMALL_DIFFERENCE, require_same_rows
+from bri_bayes.inference.scale_mixture import covers as covers_mixture
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.compared_labels import label_and_role
 from bri_bayes.presentation.gates import beyond_limits
@@ -27,7 +28,7 @@ from bri_bayes.study.model_card import ModelCard, load_card
 NAME = "compare"
 # Cards that a brief run compares where fewer than two of its own are in the list.
 FEW_CARDS = 3
-NOT_QUICK = "it is sampled with NUTS, and this is a quick run"
+NOT_QUICK = "it is sampled, and this is a quick run"
 DEFINITIONS: Mapping[str, str] = {
     "elpd_loo": "sum over rows of log p(row given all other rows), coefficients integrated in closed form, "
     "hyperparameters by importance points placed for it; PSIS from draws where there is no closed form (method psis)",
@@ -75,13 +76,13 @@ def _steps(context: Context) -> list[Step]:
         analyses = {name: context.analysis(outcome, card) for name, card in cards.items()}
         require_same_rows(analyses)
         for name, analysis in analyses.items():
-            if not analysis.card.is_marginal:
+            if not analysis.card.is_marginal and (context.quick or not covers_mixture(analysis.design, analysis.card)):
                 sampled.setdefault(name, {})[outcome] = analysis
                 continue
             key = content_key("model-scores", analysis.digest, context.seed, context.quick)
             call = partial(model_scores, analysis, context.seed, quick=context.quick)
             steps.append(Step(NAME, (outcome, name), key, call, ModelScores))
-    # A card that is sampled has one step for all outcomes, whose model is compiled once.
+    # A card that NUTS samples has one step for all outcomes, whose model is compiled once.
     for name, by_outcome in () if context.quick else sampled.items():
         digests = {outcome: analysis.digest for outcome, analysis in by_outcome.items()}
         key = content_key("scores-of-outcomes", digests, context.seed)
