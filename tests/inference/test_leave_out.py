@@ -15,7 +15,7 @@ from bri_bayes.design.design import build_design
 from bri_bayes.design.linear_terms import build_terms, period_contrasts
 from bri_bayes.inference import leave_out
 from bri_bayes.inference.collapsed import Collapsed
-from bri_bayes.inference.conditional_predictive import HeldOut, rows_of
+from bri_bayes.inference.conditional_predictive import HeldOut, rows_of, with_flat_level
 from bri_bayes.inference.hyperparameters import hyperparameters
 from bri_bayes.inference.importance import sample_by_importance
 from bri_bayes.inference.leave_out import leave_future_out, leave_rows_out, leave_units_out
@@ -79,7 +79,8 @@ def model_of(card, **panel):
 def test_the_density_of_held_out_rows_is_the_multivariate_normal_conditional(changes):
     card = make_card(**changes, priors=Priors(unit=1.0, period=1.0))
     _, terms, space, model = model_of(card)
-    values = space.values(space.start() + np.random.default_rng(0).normal(0, 0.4, (2, space.dimension)))
+    vectors = space.start() + np.random.default_rng(0).normal(0, 0.4, (2, space.dimension))
+    values = space.values(vectors)
     held_out = HeldOut(model)
     by_row = held_out.row_log_density(values)
     unit, year = np.flatnonzero(terms.unit_ix == 1), np.flatnonzero(terms.period == 2007)
@@ -95,6 +96,11 @@ def test_the_density_of_held_out_rows_is_the_multivariate_normal_conditional(cha
             expected = conditional_log_density(covariance, terms.y, rows, others, contrasts)
             computed = held_out.contrast_log_density(values, rows, contrasts)[draw]
             assert computed == pytest.approx(expected, abs=ROUNDING)
+            flat, without = with_flat_level(model, rows), Collapsed.of(rows_of(terms, others), card, space)
+            by_level = (
+                flat.log_posterior(vectors) - without.log_posterior(vectors) + 0.5 * np.log(2 * np.pi * rows.size)
+            )
+            assert by_level[draw] == pytest.approx(expected, abs=ROUNDING)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,12 @@
-"""What do the priors of coefficients add to their precision? A scale for each block, a number or a hyperparameter."""
+"""What do the priors of coefficients add to their precision? A scale for each block, a number or a hyperparameter.
+
+A block whose scale is infinite is flat: no precision, and no part in the determinant.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import inf
 
 import numpy as np
 
@@ -16,6 +20,9 @@ def add_prior(system: Array, blocks: tuple[Block, ...], hyper: Mapping[str, Arra
     log_det, first = np.zeros(len(system)), 0
     for block in blocks:
         size = block.columns.shape[1]
+        if block.scale == inf:
+            first += size
+            continue
         at = np.arange(first, first + size)
         scale = hyper[block.scale] if isinstance(block.scale, str) else np.full(len(system), block.scale)
         inverse = (scale**-2.0).reshape(-1, *[1] * (system.ndim - 2))

@@ -16,6 +16,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf
 
 import numpy as np
 
@@ -123,6 +124,20 @@ def _log_normal(x: Array, covariance: Array) -> Array:
     solved = np.linalg.solve(covariance, x[..., None])[..., 0]
     log_det = log_determinants(covariance)
     return np.asarray(-0.5 * (x.shape[1] * np.log(2 * np.pi) + log_det + np.einsum("bi,bi->b", x, solved)))
+
+
+def with_flat_level(model: Collapsed, rows: Index) -> Collapsed:
+    """The same model with an unknown level of ``rows``, under a flat prior.
+
+    With e = 1 / sqrt(n) on the n rows B, orthonormal contrasts C and a level of sd k its density of y given all other
+    rows tends to log p(C y_B | y_-B) - 1/2 log(2 pi n k^2), and -log k is what a flat prior leaves out. So
+
+        log p(C y_B | y_-B, h) = log p_flat(y | h) - log p(y_-B | h) + 1/2 log(2 pi n)
+    """
+    column = np.zeros((model.terms.y.size, 1))
+    column[rows] = 1.0
+    terms = dataclasses.replace(model.terms, shared=(*model.terms.shared, Block("flat_level", column, inf)))
+    return dataclasses.replace(model, terms=terms)
 
 
 def rows_of(terms: Terms, rows: Index) -> Terms:

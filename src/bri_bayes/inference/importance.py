@@ -48,7 +48,8 @@ _EQUAL_RATIOS = 1e-10
 class Weighted:
     """Proposals (M, d) with normalised smoothed weights (M,), the log of the normalising constant and diagnostics.
 
-    ``log_ratios`` (M,) : log of target over proposal density, neither smoothed nor normalised.
+    ``log_ratios`` (M,) : log of target over proposal density, neither smoothed nor normalised; ``log_density`` (M,) of
+    the target, where it was kept.
     """
 
     vectors: Array
@@ -56,12 +57,13 @@ class Weighted:
     log_normaliser: float
     khat: float
     log_ratios: Array
+    log_density: Array | None = None
 
     @classmethod
-    def of(cls, vectors: Array, log_ratios: Array) -> Weighted:
+    def of(cls, vectors: Array, log_ratios: Array, log_density: Array | None = None) -> Weighted:
         """Proposals with the log of target over proposal density at each."""
         weights, khat = smooth_weights(log_ratios)
-        return cls(vectors, weights, _log_mean(log_ratios), khat, log_ratios)
+        return cls(vectors, weights, _log_mean(log_ratios), khat, log_ratios, log_density)
 
     @property
     def ess(self) -> float:
@@ -143,7 +145,8 @@ def sample_again(log_density: LogDensity, first: Weighted, proposals: int, rng: 
 
 def _weighted(log_density: LogDensity, proposal: Student, size: int, rng: np.random.Generator) -> Weighted:
     vectors = proposal.draw(size, rng)
-    return Weighted.of(vectors, log_density(vectors) - proposal.log_density(vectors))
+    of_target = log_density(vectors)
+    return Weighted.of(vectors, of_target - proposal.log_density(vectors), of_target)
 
 
 def _pilot_near(

@@ -32,7 +32,7 @@ from bri_bayes.core.names import OBS, PERIOD, UNIT
 from bri_bayes.design.design import Design
 from bri_bayes.design.linear_terms import Terms, period_contrasts
 from bri_bayes.inference.collapsed import Collapsed
-from bri_bayes.inference.conditional_predictive import HeldOut, rows_of
+from bri_bayes.inference.conditional_predictive import HeldOut, rows_of, with_flat_level
 from bri_bayes.inference.importance import (
     FEW_POINTS,
     KHAT_LIMIT,
@@ -44,8 +44,9 @@ from bri_bayes.inference.importance import (
 from bri_bayes.inference.marginal import is_feasible
 from bri_bayes.study.model_card import ModelCard
 
-# Points of hyperparameters: for all rows together, and for each unit, period and refitted row.
-ROW_POINTS, BLOCK_POINTS = 4096, 1024
+# Points of hyperparameters: for all rows together, and for each unit, period and refitted row, twice as many of these
+# where there are more hyperparameters than a few.
+ROW_POINTS, BLOCK_POINTS, _FEW_HYPERPARAMETERS = 4096, 512, 8
 # Sizes of the samples of which each places the next one until one is good, in those numbers of points.
 PLACED = (1, 1, 4, 4)
 
@@ -74,7 +75,7 @@ def leave_rows_out(design: Design, card: ModelCard, *, points: int = ROW_POINTS,
             influence += moved
             continue
         refitted[row] = True
-        refit = model.without(row).sample_near(weighted.reweighted(-density[:, row]), BLOCK_POINTS, rng)
+        refit = model.without(row).sample_near(weighted.reweighted(-density[:, row]), model.block_points, rng)
         of_row = model.row_log_density(refit.vectors, np.array([row]))[:, 0]
         elpd[row], khat[row], moved = _predictive(refit.log_ratios, of_row)
         refit_variance += float((moved**2).sum())
@@ -134,15 +135,15 @@ def _blocks_out(
     """
     elpd, khat = np.full((2, len(labels)), np.nan)
     contrasts, variance = np.zeros(len(labels), dtype=int), 0.0
-    near = model.sample(BLOCK_POINTS, rng)
+    near = model.sample(model.block_points, rng)
     for position, (seen, both, rows) in reversed(pieces.items()):
         if rows.size < 2:
             continue
         contrasts[position] = rows.size - 1
-        weighted = model.of(seen).sample_near(near, BLOCK_POINTS, rng)
+        weighted = model.of(seen).sample_near(near, model.block_points, rng)
         if dim == PERIOD:
             near = weighted
-        density = model.of(both).contrast_log_density(weighted.vectors, np.searchsorted(both, rows))
+        density = model.of(both).contrast_log_density(weighted, np.searchsorted(both, rows))
         elpd[position], khat[position], moved = _predictive(weighted.log_ratios, density)
         variance += float((moved**2).sum())
     elpd -= contrasts * np.log(design.attrs["y_scale"])
@@ -182,6 +183,12 @@ class _Model:
         """Its rows and columns."""
         return self.model.terms
 
+    @property
+    def block_points(self) -> int:
+        """Points of hyperparameters for a block that is left out."""
+        few = self.model.space.start().size <= _FEW_HYPERPARAMETERS
+        return BLOCK_POINTS if few else 2 * BLOCK_POINTS
+
     def of(self, rows: Index) -> _Model:
         """The same card on ``rows`` (sorted) alone."""
         if rows.size == self.terms.y.size:
@@ -207,7 +214,12 @@ class _Model:
         """log p(y_j | all other rows, h) : (M, rows), of all rows unless some are asked for."""
         return HeldOut(self.model).row_log_density(self.model.space.values(vectors), rows)
 
-    def contrast_log_density(self, vectors: Array, rows: Index) -> Array:
-        """log density of the level-free contrasts of ``rows`` given all others : (M,)."""
+    def contrast_log_density(self, others: Weighted, rows: Index) -> Array:
+        """log density of the level-free contrasts of ``rows`` given all ``others``, at the points of these : (M,)."""
+        flat, vectors = with_flat_level(self.model, rows), others.vectors
+        if others.log_density is not None and (flat.alike is None) == (self.model.alike is None):
+            density = flat.log_posterior(vectors) - others.log_density + 0.5 * np.log(2 * np.pi * rows.size)
+            return np.where(np.isfinite(density), density, -np.inf)
+        # A unit with a level of its own would be unlike those with whom it shares shocks.
         contrasts = period_contrasts(rows.size).T
         return HeldOut(self.model).contrast_log_density(self.model.space.values(vectors), rows, contrasts)
