@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 from bri_bayes.checks.first_screen import claimed_power, first_screen
+from bri_bayes.checks.posterior_predictive import NAMES
 from bri_bayes.estimands.first_answer import shown_first
 from bri_bayes.estimands.why_different import LASTING
 from bri_bayes.frequentist.twfe import fit_twfe
@@ -50,7 +51,11 @@ def test_the_first_screen_counts_the_groups_of_the_treated_and_says_that_they_ar
     screen = first_screen(analysis.replace(card=shared), None, panels=PANELS)
     assert len(screen.groups) == 1
     assert screen.power is None
-    assert screen.checked
+    assert screen.checked == len(screen.checks) == len(NAMES)
+    assert {row.statistic for row in screen.checks if row.extreme} == {
+        key for key, said in NAMES.items() if said in {row.statistic for row in screen.failed}
+    }
+    assert set(screen.spreads) == {str(unit) for unit in analysis.design["unit"].values}
     assert f"The {len(TREATED)} treated units are one group" in screen.separates[0]
 
 

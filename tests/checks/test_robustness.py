@@ -62,7 +62,7 @@ def test_the_choice_with_the_largest_range_comes_first_and_the_main_answer_is_in
 def test_a_choice_of_the_curve_is_the_range_of_averages_over_the_others(result):
     errors = next(choice for choice in result.choices if choice.choice == "the errors")
     assert errors.mean == pytest.approx([0.2, 0.8])
-    controls = next(choice for choice in result.choices if choice.choice.endswith("(all combinations)"))
+    controls = next(choice for choice in result.choices if choice.choice.endswith("(mean over the curve)"))
     assert controls.mean == pytest.approx([0.5, 0.5])
 
 

@@ -98,3 +98,26 @@ def test_what_separates_the_answers_is_said_once_and_with_its_outcome_where_they
     ]
     values["outcomes"]["imports"]["first"] = values["outcomes"]["exports"]["first"]
     assert caveats(values) == ["One group.", "The size is learned (57% is left)."]
+
+
+@pytest.mark.parametrize(
+    ("main", "without", "said"),
+    [
+        ((-1.53, 0.75), (-1.14, -0.05), "its interval excludes zero."),
+        ((-1.53, -0.75), (-1.14, 0.05), "its interval holds zero."),
+        ((-1.53, 0.75), (-1.14, 0.05), ""),
+    ],
+)
+def test_a_unit_without_which_the_interval_says_another_thing_of_zero_is_named(told, main, without, said) -> None:
+    told["unit_names"] = {"A": "Turkmenistan"}
+    told["controls"]["outcomes"]["y"] |= {
+        "main": {"att": effect(*main)},
+        "subsets": [{"att": effect(*main)}, {"att": effect(*main)}],
+        "leave_one_out": [{"without": "A", "role": "treated", "att": effect(*without)}],
+    }
+    text = lines(told).get("What would change it", "")
+    assert ("Without Turkmenistan that answer would be" in text, text.endswith(said)) == (bool(said), True)
+
+
+def effect(lower: float, upper: float) -> dict[str, float]:
+    return {"mean": (lower + upper) / 2, "lower": lower, "upper": upper}

@@ -6,6 +6,7 @@ from typing import Any
 
 from bri_bayes.core.resources import shipped
 from bri_bayes.presentation.names_shown import CARDS, card_label, gate_in_words, in_words, table_in_words
+from bri_bayes.presentation.study_tables import REFERENCE
 from bri_bayes.presentation.table_spec import RECONSTRUCTION, Column, Table
 
 VALUES: dict[str, Any] = {
@@ -49,6 +50,18 @@ def test_a_cell_that_is_a_name_becomes_its_label_and_codes_become_countries() ->
     worded = table_in_words(VALUES, table(a="trade", n=1.0))
     assert (worded.rows[0]["a"], worded.caption) == ("Trade with China", "by DID, shared shocks")
     assert worded.columns[0].heading == "error scale of a unit (sigma)"
+
+
+def test_a_parameter_of_a_unit_and_the_reference_of_an_event_study_are_told_in_words() -> None:
+    assert table_in_words(VALUES, table(a="sigma_unit[KAZ]", n=1.0)).rows[0]["a"] == "error scale of Kazakhstan (sigma)"
+    assert table_in_words(VALUES, table(a="noise_ratio[BLR]", n=1.0)).rows[0]["a"].endswith(", Belarus")
+    assert table_in_words(VALUES, table(a=REFERENCE, n=1.0)).rows[0]["a"] == "the last period before the onset"
+
+
+def test_inequality_in_a_table_of_the_paper_is_not_called_by_the_studys_own_index() -> None:
+    values = VALUES | {"study": {"labels": {"inequality": "Gini index"}}}
+    assert table_in_words(values, table(dict(RECONSTRUCTION), a="inequality")).rows[0]["a"] == "inequality"
+    assert table_in_words(values, table(a="inequality")).rows[0]["a"] == "Gini index"
 
 
 def test_a_variable_of_the_paper_keeps_the_meaning_that_it_has_there() -> None:

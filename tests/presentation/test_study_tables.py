@@ -157,7 +157,10 @@ def test_a_signed_number_has_a_true_minus_and_no_signed_zero(value: float, text:
         (999.9e6, "$1 bn"),
         (2.5e12, "$2.5 tn"),
         (1e10, "$10 bn"),
-        (1e19, "$1 × 10^19"),
+        (1e19, "$1 × 10¹⁹"),
+        (-2e20, "−$2 × 10²⁰"),
+        (1.29e-5, "$1 × 10⁻⁵"),
+        (1e15, "$1,000 tn"),
     ],
 )
 def test_dollars_are_short(value: float, text: str) -> None:

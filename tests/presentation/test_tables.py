@@ -104,6 +104,13 @@ def test_an_effect_that_a_sentence_rounds_to_zero_is_zero_in_a_table_and_a_clear
     assert by_key[2]["sd"].text == "2e−06"
 
 
+def test_how_far_something_moved_is_zero_where_its_decimals_say_so_and_a_truth_is_yes_or_no() -> None:
+    columns = (Column("moved_sd", "moved", "number", 2, "distance"), Column("violation", "violation"))
+    rows = ({"moved_sd": -1e-5, "violation": False}, {"moved_sd": 0.08, "violation": True})
+    shown = grid(Table("t", "c", columns, rows, panel={"kind": "user"}))
+    assert [[cell.text for cell in row] for row in shown.rows] == [["0.00", "no"], ["0.08", "yes"]]
+
+
 def test_columns_of_one_scale_share_decimals_and_the_note_names_the_unit() -> None:
     rows = ({**ROWS[0], "mean": 2.5e9, "sd": 4e6, "lower": 1.2e9, "upper": 3.9e9},)
     shown = table(*rows).titled("Trade", unit="US dollars")

@@ -21,6 +21,7 @@ import xarray as xr
 
 from bri_bayes.checks.control_sets import PreTrendFit
 from bri_bayes.checks.donors import Refused, complete_donors, refusal
+from bri_bayes.checks.number_of_factors import RankError, numbers_of_factors
 from bri_bayes.core.arrays import Array, Mask
 from bri_bayes.core.effect import TAILS, Effect
 from bri_bayes.core.errors import InputError
@@ -61,16 +62,6 @@ class DonorPlacebo(Result):
     p_value: float
     fitted_sets: int | None = None
     set_coverage: float | None = None
-
-
-@dataclass(frozen=True)
-class RankError(Result):
-    """Mean absolute error of hidden donors by number of factors; ``excess`` : over the best, with its s.e."""
-
-    rank: int
-    error: float
-    excess: float
-    se: float
 
 
 @dataclass(frozen=True)
@@ -157,7 +148,7 @@ def factor_values(
     for rank in ranks:
         path, _ = case.hidden_donors(rank, min(RANK_DRAWS, placebo_draws), seed)
         misses[rank] = np.abs(path - case.donors[:, ~case.before]).mean(axis=1)
-    errors, chosen = _by_error(misses)
+    errors, chosen = numbers_of_factors(misses, seed)
     _, effects = case.hidden_donors(chosen, placebo_draws, seed)
     y = np.vstack([case.treated, case.donors])
     seen = np.ones(y.shape, dtype=bool)
@@ -165,22 +156,6 @@ def factor_values(
     fitted = factor_counterfactuals(y, case.periods, seen, rank=chosen, chains=4, draws=draws, seed=seed)
     values = case.summary(fitted.path[..., ~case.before], fitted.fitted[:, case.before])
     return replace(values, placebo=case.placebo(effects, values.att.mean, seed), ranks=errors, rank=chosen)
-
-
-def _by_error(misses: Mapping[int, Array]) -> tuple[list[RankError], int]:
-    """Mean absolute error by rank, and the smallest rank whose excess over the best is within its standard error.
-
-    The error of each hidden donor is paired with its error at the best rank: Hastie, Tibshirani & Friedman (2009),
-    The Elements of Statistical Learning, section 7.10.
-    """
-    best = min(misses, key=lambda rank: float(misses[rank].mean()))
-    ranks = []
-    for rank, miss in misses.items():
-        excess = miss - misses[best]
-        se = float(excess.std(ddof=1) / np.sqrt(excess.size))
-        ranks.append(RankError(rank, float(miss.mean()), float(excess.mean()), se))
-    near = [rank for rank, row in zip(misses, ranks, strict=True) if row.excess <= row.se]
-    return ranks, min(near)
 
 
 class _Case:

@@ -9,13 +9,13 @@ Source: Gelman & Carlin (2014), doi:10.1177/1745691614551642.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from bri_bayes.checks.null_model import posterior_draws, problem_of, replicas
-from bri_bayes.checks.posterior_predictive import NAMES, predictive_checks
+from bri_bayes.checks.posterior_predictive import NAMES, Placed, predictive_checks
 from bri_bayes.core.errors import InputError
 from bri_bayes.core.json_values import Result
 from bri_bayes.core.monte_carlo import share_error
@@ -30,6 +30,7 @@ from bri_bayes.study.card_text import assumption
 
 # Proposals of a simulated panel that the common points do not cover.
 _PROPOSALS = 256
+_PLACED = tuple(part.name for part in dataclasses.fields(Placed))
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,13 @@ class FailedCheck(Result):
 
     statistic: str
     p_value: float
+
+
+@dataclass(frozen=True)
+class CheckedStatistic(Placed):
+    """A statistic of the panel among those of panels that the model makes."""
+
+    statistic: str
 
 
 @dataclass(frozen=True)
@@ -56,8 +64,9 @@ class ClaimedPower(Result):
 @dataclass(frozen=True)
 class FirstScreen(Result):
     """``assumption`` of the card; ``groups`` of the treated units, the independent draws of the policy; ``separates`` :
-    what it assumes of them; ``checked`` : predictive checks made, None where none can be; ``difference`` :
-    from least squares to the posterior, where they are more than one sd of the latter away from each other."""
+    what it assumes of them; ``checked`` : predictive checks made, None where none can be, ``checks`` and ``spreads`` :
+    their numbers, and those of the spread of each unit; ``difference`` : from least squares to the posterior, where
+    they are more than one sd of the latter away from each other."""
 
     card: str
     assumption: str
@@ -67,6 +76,8 @@ class FirstScreen(Result):
     failed: Sequence[FailedCheck]
     power: ClaimedPower | None
     difference: Difference | None = None
+    checks: Sequence[CheckedStatistic] = ()
+    spreads: Mapping[str, Placed] = field(default_factory=dict)
 
 
 def first_screen(
@@ -96,6 +107,11 @@ def first_screen(
             else None
         ),
         difference=_difference(analysis, seed),
+        checks=[
+            CheckedStatistic(**{key: getattr(row, key) for key in _PLACED}, statistic=row.statistic)
+            for row in (checks.statistics if checks is not None else [])
+        ],
+        spreads={} if checks is None else checks.by_unit,
     )
 
 

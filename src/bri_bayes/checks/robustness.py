@@ -188,7 +188,7 @@ _READERS = {
 # The key of a section's values under which its outcomes lie, where it is not "outcomes".
 _WHERE = {"prior": "details"}
 _CURVE = {
-    "controls": "the set of controls (all combinations)",
+    "controls": "the set of controls (mean over the curve)",
     "period": "fixed or correlated period effects",
     "errors": "the errors",
     "covariates": "covariates",

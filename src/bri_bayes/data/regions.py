@@ -15,11 +15,13 @@ from bri_bayes.core.resources import shipped
 class Region:
     """The place of a country in M49; "" where the standard gives none (Antarctica has no region).
 
-    ``m49`` : code of three digits; ``region`` : one of five; ``subregion`` : one of 17, as Central Asia;
-    ``intermediate_region`` : a part of Sub-Saharan Africa or of Latin America and the Caribbean, else "".
+    ``name`` : in English, by the Unicode CLDR; ``m49`` : code of three digits; ``region`` : one of five;
+    ``subregion`` : one of 17, as Central Asia; ``intermediate_region`` : a part of Sub-Saharan Africa or of Latin
+    America and the Caribbean, else "".
     """
 
     iso3: str
+    name: str
     m49: str
     region: str
     subregion: str

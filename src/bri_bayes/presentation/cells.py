@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bri_bayes.presentation import sentences
-from bri_bayes.presentation.digits import first_digit, reads_as_zero
+from bri_bayes.presentation.digits import first_digit, power_of_ten, reads_as_zero
 from bri_bayes.presentation.table_spec import Column, Table, is_missing
 
 DASH = "–"
@@ -17,7 +17,6 @@ _OF_SENTENCES = ("effect", "slope")
 # Beyond these sizes numbers are shown in a power of ten; else a usual one has three significant digits.
 _LARGE, _SMALL, _SIGNIFICANT, _MOST_DECIMALS = 1e6, 1e-3, 3, 4
 _PRECISION = 1e-12
-_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True)
@@ -77,11 +76,6 @@ def grid(table: Table) -> Grid:
     return Grid(columns, rows, (*powers, *table.notes), tuple(folded) if closed else ())
 
 
-def power_of_ten(power: int) -> str:
-    """10⁶."""
-    return f"10{str(power).translate(_SUPERSCRIPTS)}"
-
-
 @dataclass(frozen=True)
 class _Format:
     """``largest`` : of the sizes; what is smaller by the precision of a float is a zero that was computed."""
@@ -125,7 +119,8 @@ def _cell(row: Mapping[str, Any], column: Column, shape: _Format | None) -> Cell
     if kind == "pass":
         return Cell(DASH if is_missing(value) else "yes" if value else "NO", kind=kind)
     if not column.is_numeric:
-        return Cell("" if is_missing(value) else readable(str(value)), kind=kind)
+        shown = ("yes" if value else "no") if isinstance(value, bool) else str(value)
+        return Cell("" if is_missing(value) else readable(shown), kind=kind)
     if is_missing(value):
         return Cell(DASH, kind=kind)
     number = float(value)
@@ -133,9 +128,11 @@ def _cell(row: Mapping[str, Any], column: Column, shape: _Format | None) -> Cell
 
 
 def _may_read_as_zero(row: Mapping[str, Any], column: Column) -> bool:
-    """Whether a sentence would round this number to zero: an effect, but for its sd and the ends of an interval that
-    excludes zero (``digits.ends_of``).
+    """Whether a sentence would round this number to zero: how far something moved, and an effect, but for its sd and
+    the ends of an interval that excludes zero (``digits.ends_of``).
     """
+    if column.scale == "distance":
+        return True
     if column.scale not in _OF_SENTENCES or column.key.endswith(("sd", "se")):
         return False
     lower, upper = row.get("lower"), row.get("upper")

@@ -10,9 +10,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from bri_bayes.checks.contamination import HARDLY_LEARNED
+from bri_bayes.checks.number_of_factors import DETERMINED
 from bri_bayes.presentation import sentences
+from bri_bayes.presentation.names_shown import in_sentence
 from bri_bayes.presentation.study_tables import Values, unit_name
 
+# Numbers of factors less probable than this are not named.
+LEAST_TOLD = 0.01
 KINDS = {
     "main": "controls of the study",
     "subsets": "set of controls",
@@ -93,7 +97,25 @@ def coverage_sentence(outcome: Values, digits: int) -> str:
             f"{100 * placebo['coverage']:.0f}% of {placebo['n']} donors{of_sets}, and "
             f"{placebo['set_size']} random donors are as far from zero with probability {placebo['p_value']:.2f}."
         )
-    return f"{outcome['label']}: {' '.join(texts)}" if texts else ""
+    return f"{outcome['label']}: {in_sentence(' '.join(texts))}" if texts else ""
+
+
+def factors_sentence(outcome: Values) -> str:
+    """Whether the donors determine the number of factors, with the probability of each to predict best."""
+    rows = [row for row in (outcome.get("factor") or {}).get("ranks") or [] if "p_best" in row]
+    if len(rows) < 2:
+        return ""
+    rows = sorted(rows, key=lambda row: -row["p_best"])
+    told = [row for row in rows if row["p_best"] >= LEAST_TOLD or row is rows[0]]
+    named = sentences.listed(
+        f"{sentences.counted(row['rank'], 'factors')} with {sentences.probability(row['p_best'], words=False)}"
+        for row in told
+    )
+    if rows[0]["p_best"] >= DETERMINED:
+        return f"{outcome['label']}: the donors determine the number of factors; best predict {named}."
+    return (
+        f"{outcome['label']}: the donors do not determine the number of factors; best predict, by probability, {named}."
+    )
 
 
 def comparison_label(values: Values, kind: str, record: Mapping[str, Any]) -> str:

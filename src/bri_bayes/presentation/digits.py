@@ -6,6 +6,7 @@ import math
 
 # In log points effects have at least two decimals, and nothing has more than four.
 _LEAST_OF_LOGS, _MOST = 2, 4
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def digits_of(lower: float, upper: float, transform: str) -> int:
@@ -42,3 +43,8 @@ def number(value: float | None, digits: int) -> str:
         return "–"
     text = f"{value:,.{digits}f}"
     return text.lstrip("-") if float(text.replace(",", "")) == 0 else text.replace("-", "−")
+
+
+def power_of_ten(power: int) -> str:
+    """10⁶."""
+    return f"10{str(power).translate(_SUPERSCRIPTS)}"

@@ -212,10 +212,26 @@ def _controls(values: Values, name: str) -> str:
         texts.append(
             f"Over {len(sets)} sets of controls the answer that the sections examine runs from {low} to {high}."
         )
+        texts += _one_less(values, checked, digits)
     if whole := [record["att"]["mean"] for record in checked.get("contaminated") or [] if record["share"] == 1]:
         full = sentences.signed(whole[0], digits)
         texts.append(f"If the controls had the whole effect once they joined, it would be {full}.")
     return " ".join(texts)
+
+
+def _one_less(values: Values, checked: Mapping[str, Any], digits: int) -> list[str]:
+    """A sentence for each unit without which the interval says another thing of zero."""
+    if not checked.get("main"):
+        return []
+    told = sentences.excludes_zero(checked["main"]["att"])
+    said = "holds" if told else "excludes"
+    return [
+        f"Without {unit_name(values, record['without'])} that answer would be "
+        f"{sentences.signed(record['att']['mean'], digits)} "
+        f"({sentences.interval(record['att']['lower'], record['att']['upper'], digits)}): its interval {said} zero."
+        for record in checked.get("leave_one_out") or []
+        if sentences.excludes_zero(record["att"]) != told
+    ]
 
 
 def _checks(first: Values) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bri_bayes.inference.hyperparameters import PRIOR_OF
 from bri_bayes.presentation.study_tables import (
     BY_EVENT_TIME,
     HEADLINE,
@@ -60,12 +61,16 @@ def _diagnostic_rows(values: Values) -> Rows:
 
 
 def _parameter_rows(values: Values) -> Rows:
-    """Scales, correlations and coefficients of each card, in outcome units."""
+    """Scales, correlations and coefficients of each card, in outcome units; that a scale is positive is no finding."""
     return [
-        {**key, "parameter": name, **effect_of(effect)}
+        {**key, "parameter": name, **effect_of(effect)} | ({"p_positive": None} if _is_a_scale(name) else {})
         for key, model in models_of(values)
         for name, effect in model.get("parameters", {}).items()
     ]
+
+
+def _is_a_scale(parameter: str) -> bool:
+    return parameter.partition("[")[0] in ("sigma", "sigma_unit", *PRIOR_OF)
 
 
 _UNIT = (*MODEL, *in_csv("unit"), Column("name", "unit"))

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bri_bayes.checks.posterior_predictive import NAMES as STATISTICS
-from bri_bayes.presentation.study_tables import METHODS, unit_name
+from bri_bayes.presentation.study_tables import METHODS, REFERENCE, unit_name
 from bri_bayes.presentation.table_spec import Table, Values
 
 # A few words a shipped card; a user's own card is called by its name.
@@ -61,6 +61,7 @@ _WORDS: Mapping[str, str] = {
     "noise_ratio": "noise, of the error's size",
     "time_varying": "year by year",
     "before_onset": "before the onset",
+    REFERENCE: "the last period before the onset",
     "measured": "measured with error",
     **{name: said for name, said in STATISTICS.items() if "_" in name},
     "placebo_years": "for the fictitious onsets",
@@ -77,6 +78,10 @@ _PAPER: Mapping[str, str] = {
     "quality_exp": "quality of exports",
     "quality_imp": "quality of imports",
     "BRI_x_inequality": "BRI × inequality",
+    "inequality": "inequality",
+    "growth": "growth",
+    "openness": "openness",
+    "industry": "industry",
     "et_cooperation": "economic and technological cooperation",
     "cultural_exchange": "cultural exchange",
     "export_growth": "export growth",
@@ -128,7 +133,9 @@ def table_in_words(values: Values, table: Table) -> Table:
     exact = _labels(values, paper=table.panel.get("kind") in _OF_THE_PAPER)
 
     def cell(value: Any) -> Any:
-        return exact.get(value) or _units(values, value) or in_words(values, value) if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        return exact.get(value) or _units(values, value) or _of_a_unit(values, exact, value) or in_words(values, value)
 
     texts = {column.key for column in table.shown if not column.is_numeric and column.kind not in ("pass", "verdict")}
     rows = tuple({key: cell(value) if key in texts else value for key, value in row.items()} for row in table.rows)
@@ -151,6 +158,15 @@ def _units(values: Values, cell: str) -> str | None:
     codes, known = cell.removeprefix(without).split("+"), values.get("unit_names", {})
     named = ", ".join(unit_name(values, code) for code in codes)
     return f"{without}{named}" if all(code in known for code in codes) else None
+
+
+def _of_a_unit(values: Values, labels: Mapping[str, str], cell: str) -> str | None:
+    """A parameter that each unit has, with the name of the unit: "sigma_unit[KAZ]"."""
+    name, bracket, unit = cell.removesuffix("]").partition("[")
+    if not bracket or name not in labels:
+        return None
+    shown = unit_name(values, unit)
+    return labels[name].replace("a unit", shown) if "a unit" in labels[name] else f"{labels[name]}, {shown}"
 
 
 @functools.cache

@@ -59,7 +59,7 @@ _NUMBER_WORDS = (
     "eleven",
     "twelve",
 )
-_BEYOND = 1e16
+_BEYOND, _TINY = 1e16, 1e-3
 _MULTIPLES = ((1e12, "tn"), (1e9, "bn"), (1e6, "m"), (1e3, "k"))
 _BASELINES = {
     PRE_AVERAGE: "the average of the years before the onset",
@@ -248,11 +248,11 @@ def probability(value: float, *, words: bool = True) -> str:
 def compact(value: float) -> str:
     """A level with k, m, bn or tn: 1.5 bn; beyond all money that there is, a power of ten."""
     if abs(value) >= _BEYOND:
-        return f"{value:.0e}".replace("e+", " × 10^")
+        return _in_powers(value)
     for size, letters in _MULTIPLES:
         if abs(value) >= 0.9995 * size:
             return f"{_short(value / size)} {letters}"
-    return _short(value)
+    return _in_powers(value) if 0 < abs(value) < _TINY else _short(value)
 
 
 def dollars(value: float) -> str:
@@ -281,7 +281,13 @@ def _of(count: int, total: int) -> str:
 
 
 def _short(value: float) -> str:
-    return f"{float(f'{value:.3g}'):g}".replace("-", "−")
+    return f"{float(f'{value:.3g}'):,g}".replace("-", "−")
+
+
+def _in_powers(value: float) -> str:
+    """9 × 10²²."""
+    digit, _, power = f"{value:.0e}".partition("e")
+    return f"{digit} × {how_many.power_of_ten(int(power))}".replace("-", "−")
 
 
 def listed(names: Iterable[Any]) -> str:

@@ -68,7 +68,7 @@ def _power(label: str, entry: Values, panel: Values) -> Table:
     """Size and power of each test by persistence."""
     rows = tuple({**row, "errors": _persistence(row["rho"])} for row in entry["rows"])
     note = (
-        f"{entry['panels']} simulated panels a row; innovations of sd {entry['innovation_sd']:.2f} as in this panel. "
+        f"{entry['panels']:,} simulated panels a row; innovations of sd {entry['innovation_sd']:.2f} as in this panel. "
         "At a true effect of zero, finding one is the size of the test. The s.e. is that of the simulation. Wrong sign "
         "and exaggeration are among findings."
     )
@@ -76,7 +76,9 @@ def _power(label: str, entry: Values, panel: Values) -> Table:
 
 
 def _persistence(rho: float) -> str:
-    return "random walk" if rho == 1 else f"rho {rho:.2f}"
+    if rho in (0, 1):
+        return "random walk" if rho else "independent"
+    return f"AR(1), rho {rho:.2f}"
 
 
 _READING = (

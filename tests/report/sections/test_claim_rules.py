@@ -134,7 +134,33 @@ def test_a_mechanism_needs_every_channel(verdicts, expected):
 
 @pytest.mark.parametrize(("both", "expected"), [(0.95, SUPPORTED), (0.05, NOT_SUPPORTED), (0.5, CANNOT_BE_TOLD)])
 def test_two_effects_are_positive_together_by_the_probability_of_both(both, expected):
-    assert verdict("both_positive", {"quadrants": {"both_up": both}}) == expected
+    pair = {"labels": ["Exports", "Imports"], "quadrants": quadrants(both, 0.01, 0.01)}
+    assert verdict("both_positive", pair) == expected
+
+
+def test_a_claim_on_two_outcomes_that_part_says_what_is_told_of_each(context):
+    (claim,) = both_rose(context, quadrants(0.2, 0.78, 0.01))
+    assert (claim.claim, claim.verdict) == (
+        "Exports and imports both rose (exports: supported; imports: cannot be told)",
+        CANNOT_BE_TOLD,
+    )
+    (claim,) = both_rose(context, quadrants(0.2, 0.3, 0.3))
+    assert claim.claim == "Exports and imports both rose"
+
+
+def quadrants(both, first, second):
+    alone = {"first_up_second_not": first, "second_up_first_not": second}
+    return {"both_up": both, **alone, "neither_up": 1 - both - first - second}
+
+
+def both_rose(context, shares):
+    pair = {"labels": ["Exports", "Imports"], "quadrants": shares}
+    return judged(context, ("both_positive",), {"lnexport+lnimport": pair})
+
+
+@pytest.fixture
+def context():
+    return Context(study=load_study(shipped("data")), panel=None, cards={})
 
 
 def test_every_rule_that_a_study_may_name_is_there():
@@ -144,7 +170,7 @@ def test_every_rule_that_a_study_may_name_is_there():
 
 def test_the_claims_of_a_study_are_judged_by_name_and_a_study_without_claims_has_none():
     study = load_study(shipped("data"))
-    pair = {"labels": ["Exports", "Imports"], "quadrants": {"both_up": 0.99}}
+    pair = {"labels": ["Exports", "Imports"], "quadrants": quadrants(0.99, 0.005, 0.005)}
     context = Context(study=study, panel=None, cards={})
     (both,) = judged(context, ("both_positive",), {"lnexport+lnimport": pair})
     assert (both.claim, both.verdict) == ("Exports and imports both rose", SUPPORTED)

@@ -19,6 +19,7 @@ from bri_bayes.data.simulation import simulate_panel
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.presentation.page_parts import Paragraph, Picture
 from bri_bayes.report.sections import load_section
+from bri_bayes.report.sections.placebo_page import CHECKS
 from bri_bayes.runtime.cache import Cache
 from bri_bayes.study.model_card import load_card
 from bri_bayes.study.study_file import load_study
@@ -57,6 +58,20 @@ def test_every_kind_has_an_observed_effect_placebos_a_p_value_and_their_number(v
         assert "no wider pool" in outcome["space"]["no_pool"]
         assert len(outcome["time"]["with_treated_years"]) == 9
         assert outcome["predictive"]["whole_panel"]["n"] == outcome["predictive"]["n"] == 100
+
+
+def test_the_predictive_checks_are_those_of_the_card_that_is_shown_and_of_that_of_the_checks(values):
+    placed = {"observed": 1.0, "mean": 1.1, "lower": 0.5, "upper": 1.9, "p_value": 0.6, "extreme": False}
+    first = {"card": "did_shared", "checks": [placed | {"statistic": "spread"}], "spreads": {"KAZ": placed}}
+    outcomes = {name: {"label": name, "first": first} for name in values["outcomes"]}
+    frame = CHECKS.frame({"placebo": values, "panel": values["panel"], "outcomes": outcomes})
+    (exports,) = (rows for name, rows in frame.groupby("outcome") if name == "lnexport")
+    assert exports["model"].unique().tolist() == ["did_shared", "did"]
+    assert exports["statistic"][exports["model"] == "did_shared"].tolist() == ["spread", "spread of KAZ"]
+    first["card"] = "did"
+    again = CHECKS.frame({"placebo": values, "panel": values["panel"], "outcomes": outcomes})
+    assert again["model"].unique().tolist() == ["did"]
+    assert len(again) == (frame["model"] == "did").sum()
 
 
 def test_no_placebo_is_a_failure_and_each_states_its_rule(values):

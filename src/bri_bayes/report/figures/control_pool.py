@@ -24,7 +24,7 @@ _LOOKS = {
 
 
 def caption(values: Values) -> list[str]:
-    """The unit whose absence moves the estimate most, and the range over pools."""
+    """The unit whose absence moves the estimate most, those whose absence leaves zero out, and the range over pools."""
     texts = []
     for name, outcome in _outcomes(values).items():
         digits = sentences.decimals(values["outcomes"][name])
@@ -34,6 +34,9 @@ def caption(values: Values) -> list[str]:
             f"{outcome['label']}: {sentences.signed(main, digits)} with all units; leaving out "
             f"{unit_name(values, most['without'])} moves it most, to {sentences.signed(most['att']['mean'], digits)}."
         )
+        nonzero = [record["without"] for record in outcome["leave_one_out"] if sentences.excludes_zero(record["att"])]
+        named = f" (without {sentences.listed(unit_name(values, unit) for unit in nonzero)})" if nonzero else ""
+        text += f" With one unit less {len(nonzero)} of {len(outcome['leave_one_out'])} intervals exclude zero{named}."
         others = [record["att"] for kind, record in _records(outcome) if kind in ("pool", "model")]
         if others:
             means = [att["mean"] for att in others]

@@ -35,7 +35,7 @@ def model_checks(values: Values) -> Figure:
             ax.margins(x=0.1, y=0.15)
             real_line(ax, row["observed"], sentences.number(row["observed"], digits_of(row)), theme.INK)
             mark = ", does not fit" if row["extreme"] else ""
-            text = f"{outcome['label']}, {NAMES[row['statistic']]}: p {sentences.number(row['p_value'], 3)}{mark}"
+            text = f"{outcome['label']}, {NAMES[row['statistic']]}: p\u00a0{sentences.number(row['p_value'], 3)}{mark}"
             theme.panel_title(ax, text, 4.2, size=theme.SMALL + 0.5)
     return figure
 

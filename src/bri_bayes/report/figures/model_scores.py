@@ -22,7 +22,7 @@ _HOLLOW = ("doubtful", "unreliable")
 # Ticks of the scores, the first before the later ones where their labels would meet, and the room between two as a
 # share of the axis.
 _TICKS = (0, -SMALL_DIFFERENCE, SMALL_DIFFERENCE, -1000, -100, 100, -20, 20)
-_LEAST_GAP = 0.17
+_LEAST_GAP = 0.06  # of the axis, for each letter of a tick
 # Intervals between ticks of the effects, whose axis is narrow.
 _MOST_TICKS = 4
 
@@ -148,8 +148,14 @@ def _logarithmic(ax: Axes, low: float, high: float) -> None:
     place = ax.xaxis.get_transform().transform
     width = float(np.ptp(place(np.array(ax.get_xlim()))))
     ticks: list[float] = []
+
+    def letters(*shown: float) -> float:
+        return sum(len(sentences.number(tick, 0)) for tick in shown) / 2
+
     for tick in _TICKS:
-        clear = all(abs(float(place(tick)) - float(place(other))) > _LEAST_GAP * width for other in ticks)
+        clear = all(
+            abs(float(place(tick)) - float(place(other))) > _LEAST_GAP * width * letters(tick, other) for other in ticks
+        )
         if low * 1.2 <= tick <= high * 1.2 and clear:
             ticks.append(tick)
     ax.set_xticks(ticks)

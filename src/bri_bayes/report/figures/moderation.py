@@ -78,7 +78,7 @@ def each_version(figure: Figure, outcomes: Values, versions: list[str]) -> Itera
 def panel_title(outcome: Values, answer: Values) -> str:
     """Outcome, version, and the probability that the effect falls."""
     share = wording.share(answer["p_negative"])
-    return f"{outcome['label']}: {in_sentence(answer['title'])}; P(slope < 0) = {share}"
+    return f"{outcome['label']}: {in_sentence(answer['title'])}; P(slope\u00a0<\u00a00)\u00a0=\u00a0{share}"
 
 
 def _title(label: str, outcomes: Values) -> str:

@@ -34,6 +34,8 @@ def moderation_slope(values: Values) -> Figure:
     )
     for outcome, version, ax in each_version(figure, outcomes, versions):
         _draw(ax, outcome["versions"][version])
+        if version == versions[-1]:
+            ax.set_xlabel(f"Slope, {sentences.effect_unit(outcome)} for one unit of the moderator")
         theme.panel_title(ax, _panel_title(outcome, outcome["versions"][version]), TITLE_WIDTH, size=theme.SMALL + 0.5)
     return figure
 

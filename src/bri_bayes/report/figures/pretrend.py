@@ -61,7 +61,7 @@ def _panel_title(outcome: Mapping[str, Any]) -> str:
     text += sentences.number(estimate["detectable_slope"], 3)
     if estimate["claim_slope"] is None:
         return text
-    return f"{text}, enough for half of the claim {sentences.number(estimate['claim_slope'], 3)}"
+    return f"{text}; {sentences.number(estimate['claim_slope'], 3)} makes half of the claim"
 
 
 def _draw(ax: Axes, estimate: Mapping[str, Any]) -> None:

@@ -110,7 +110,11 @@ def _choices(
         if choice != last:
             y += 0.6
             share = next((row["share"] for row in outcome["shares"]["shares"] if row["choice"] == choice), None)
-            text = CHOICE_NAMES[choice] if share is None else f"{CHOICE_NAMES[choice]} ({100 * share:.0f}%)"
+            text = (
+                CHOICE_NAMES[choice]
+                if share is None
+                else f"{CHOICE_NAMES[choice]} ({sentences.probability(share, words=False)})"
+            )
             place = {"xycoords": ax.get_yaxis_transform(), "textcoords": "offset points", "annotation_clip": False}
             ax.annotate(text, (1, y), xytext=(6, 0), size=theme.SMALL, weight="bold", va="center", **place)
             last = choice

@@ -178,9 +178,17 @@ def _mediation(stated: StatedClaim, outcome: Values, claimed: float | None) -> E
 
 
 def _both_positive(stated: StatedClaim, pair: Values, claimed: float | None) -> Evidence | None:
-    """Two effects above zero at once."""
-    both = pair["quadrants"]["both_up"]
-    return Evidence(_verdict(supported=both >= TOLD, refused=both <= 1 - TOLD), pair["quadrants"])
+    """Two effects above zero at once; where the two part, what is told of each."""
+    quadrants = pair["quadrants"]
+    both = quadrants["both_up"]
+    alone = (quadrants["first_up_second_not"], quadrants["second_up_first_not"])
+    each = [_likely(both + only) for only in alone]
+    parted = "; ".join(f"{in_sentence(label)}: {verdict}" for label, verdict in zip(pair["labels"], each, strict=True))
+    return Evidence(_likely(both), quadrants, parted if len(set(each)) > 1 else None)
+
+
+def _likely(probability: float) -> Verdict:
+    return _verdict(supported=probability >= TOLD, refused=probability <= 1 - TOLD)
 
 
 RULES: Mapping[RuleName, ClaimRule] = {

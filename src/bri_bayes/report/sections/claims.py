@@ -20,6 +20,8 @@ from bri_bayes.runtime.steps import Parts, Step
 
 NAME = "claims"
 _WORDS = {
+    "p_positive": "P(> 0)",
+    "p_negative": "P(< 0)",
     "p_gained_more": "P(gained more)",
     "p_top_set": "P(all above the rest)",
     "chance_of_top_set": "by chance",

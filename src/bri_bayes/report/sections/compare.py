@@ -31,7 +31,7 @@ FEW_CARDS = 3
 NOT_QUICK = "it is sampled, and this is a quick run"
 DEFINITIONS: Mapping[str, str] = {
     "elpd_loo": "sum over rows of log p(row given all other rows), coefficients integrated in closed form, "
-    "hyperparameters by importance points placed for it; PSIS from draws where there is no closed form (method psis)",
+    "hyperparameters by importance points placed for it; PSIS from draws where there is no closed form",
     "loco": "leave one unit out: log density of its movements around its own mean (orthonormal contrasts) given all "
     "other units; the level of a unit that was not seen has a wide prior, whose density would drown the rest",
     "lfo": "leave the future out, one step ahead from the onset on: log density of the contrasts between units in a "
@@ -156,9 +156,9 @@ def _parts(values: Values) -> list[Part]:
             "Each card predicts rows that it was not fitted to. The score is the sum of the log densities of the rows, "
             "each given all others; a difference counts only against its standard error. Rows of one "
             f"{sentences.singular(sentences.unit_noun(values))} hang together, so a second standard error sums within "
-            f"{sentences.unit_noun(values)} first, and rests on as few numbers as there are of them: with nine, read "
-            f"both as lower limits, and take a difference below {SMALL_DIFFERENCE:g} as none. Weights of models "
-            "that predict alike can be exchanged for one another."
+            f"{sentences.unit_noun(values)} first, and rests on as few numbers as there are of them: where they "
+            f"are few, read both as lower limits, and take a difference below {SMALL_DIFFERENCE:g} as none. Weights "
+            "of models that predict alike can be exchanged for one another."
         ),
         Picture("model_scores"),
     ]
@@ -167,7 +167,8 @@ def _parts(values: Values) -> list[Part]:
         skipped = [f"{row['name']} is left out: {row['reason']}." for row in outcome["skipped"]]
         shown = table.where(outcome=name).select(*_FIRST)
         parts.append(Shown(shown.titled(outcome["label"], unit=sentences.effect_unit(outcome), notes=skipped)))
-    notes = [f"{key}: {text}." for key, text in values[NAME]["definitions"].items()]
+    headings = {column.key: column.heading for column in table.columns}
+    notes = [f"{headings[key]}: {text}." for key, text in values[NAME]["definitions"].items() if key in headings]
     for name, outcome in outcomes.items():
         shown = table.where(outcome=name).select("label", *_EVERY).titled(outcome["label"], notes=notes)
         parts.append(Shown(shown, folded=f"Every score: {outcome['label']}"))

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bri_bayes.presentation.control_sentences import KINDS, comparison_label
+from bri_bayes.data.regions import regions
+from bri_bayes.presentation import sentences
+from bri_bayes.presentation.control_sentences import KINDS, comparison_label, factors_sentence
 from bri_bayes.presentation.page_parts import Heading, Paragraph, Part, Picture, Shown
 from bri_bayes.presentation.study_tables import OUTCOME, Values, unit_name
 from bri_bayes.presentation.table_spec import Column, TableSpec, effect_columns, in_csv
@@ -42,10 +44,14 @@ def parts(values: Values) -> list[Part]:
         page.append(Heading("Synthetic control and factor model"))
         page += [Paragraph(text) for text in (*refusals(section), *incomplete(values))]
         page.append(Picture("expected_paths"))
+        page += [Paragraph(text) for text in map(factors_sentence, section["outcomes"].values()) if text]
     page += [Shown(EFFECTS.fill(values), "All estimates of this section")]
     weights = WEIGHTS.fill(values)
     if weights.rows:
         page.append(Shown(weights, "Weights of the synthetic controls"))
+    factors = FACTORS.fill(values)
+    if factors.rows:
+        page.append(Shown(factors, "How well each number of factors predicts hidden donors"))
     return page
 
 
@@ -78,7 +84,25 @@ def _weight_rows(values: Values) -> Iterator[dict[str, Any]]:
     for name, outcome in values[NAME]["outcomes"].items():
         for unit, weights in ((outcome.get("synthetic") or {}).get("weights") or {}).items():
             key = {"outcome": name, "label": outcome["label"], "name": unit_name(values, unit)}
-            yield from ({**key, "donor": donor, "weight": weight} for donor, weight in weights.items())
+            yield from ({**key, "donor": _donor(values, donor), "weight": weight} for donor, weight in weights.items())
+
+
+def _donor(values: Values, unit: str) -> str:
+    """The name of a donor: the study's, or that of the country."""
+    known = regions() if sentences.unit_noun(values) == "countries" else {}
+    return known[unit].name if unit in known and unit_name(values, unit) == unit else unit_name(values, unit)
+
+
+def _factor_rows(values: Values) -> Iterator[dict[str, Any]]:
+    for name, outcome in values[NAME]["outcomes"].items():
+        model = outcome.get("factor") or {}
+        for row in model.get("ranks") or []:
+            yield {
+                "outcome": name,
+                "label": outcome["label"],
+                **row,
+                "taken": "yes" if row["rank"] == model["rank"] else "no",
+            }
 
 
 def left_aside(values: Values, key: str, opening: str) -> list[str]:
@@ -171,4 +195,22 @@ WEIGHTS = TableSpec(
     (*OUTCOME, Column("name", "country", "name"), Column("donor", "donor"), Column("weight", "weight", "number", 3)),
     _weight_rows,
 )
-TABLES = (EFFECTS, INFLUENCE, CONTAMINATION, WEIGHTS)
+FACTORS = TableSpec(
+    "numbers_of_factors",
+    "Errors of hidden donors by number of factors",
+    (
+        *OUTCOME,
+        Column("rank", "factors", "count"),
+        Column("error", "mean absolute error", "number", 4),
+        Column("excess", "over the best", "number", 4, "excess"),
+        Column("se", "its s.e.", "number", 4, "excess"),
+        Column("p_best", "P(predicts best)", "probability"),
+        Column("taken", "taken"),
+    ),
+    _factor_rows,
+    lambda values: (
+        "Taken is the smallest number whose error is within its standard error of the best. P(predicts best): share of "
+        "weightings of the donors, uniform over all, under which the number has the smallest error.",
+    ),
+)
+TABLES = (EFFECTS, INFLUENCE, CONTAMINATION, WEIGHTS, FACTORS)

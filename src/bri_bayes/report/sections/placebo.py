@@ -146,7 +146,7 @@ def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
     failed += [sentence for placebos in outcomes.values() for sentence in _unreliable(placebos)]
     written = json_safe(outcomes)
     claims = judged(context, ("fake_groups", "fake_onsets"), written)
-    return SectionResult(outcomes, claims, verdicts(written), failed)
+    return SectionResult(outcomes, claims, verdicts(written), failed, further={"card": context.checked.name})
 
 
 def _kinds(context: Context) -> tuple[str, ...]:

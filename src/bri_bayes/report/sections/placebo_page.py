@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from bri_bayes.checks import CheckResult
 from bri_bayes.frequentist.estimate import SIGNIFICANCE
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.page_parts import Heading, Paragraph, Part, Picture, Shown
-from bri_bayes.presentation.study_tables import OUTCOME, Values, unit_name
+from bri_bayes.presentation.study_tables import MODEL, OUTCOME, Values, unit_name
 from bri_bayes.presentation.table_spec import Column, TableSpec, effect_columns, in_csv
 
 RULE = "An effect stands out of its placebos when at most 5% of them are at least as large in absolute value."
@@ -138,14 +138,26 @@ def _group(key: dict[str, Any], row: Values) -> dict[str, Any]:
 
 
 def _check_rows(values: Values) -> Iterator[dict[str, Any]]:
-    """A row an outcome and statistic, the spreads of the countries below."""
-    for name, outcome in _having(values, "predictive"):
-        placed = outcome["predictive"]["model_checks"]
-        for row in placed["statistics"]:
-            yield {**row, "outcome": name, "label": outcome["label"]}
-        for unit, row in placed["by_unit"].items():
-            statistic = f"spread of {unit_name(values, unit)}"
-            yield {**row, "outcome": name, "label": outcome["label"], "statistic": statistic}
+    """A row an outcome and statistic, the spreads of the countries below, of the card of the checks; before it those of
+    the card that is shown first, if it is another.
+    """
+    section = values["placebo"]
+    for name, outcome in section["outcomes"].items():
+        key = {"outcome": name, "label": outcome["label"]}
+        first = (values["outcomes"].get(name) or {}).get("first") or {}
+        if first.get("checks") and first["card"] != section.get("card"):
+            yield from _placed_rows(values, key | {"model": first["card"]}, first["checks"], first["spreads"])
+        if placed := (outcome.get("predictive") or {}).get("model_checks"):
+            key["model"] = section.get("card")
+            yield from _placed_rows(values, key, placed["statistics"], placed["by_unit"])
+
+
+def _placed_rows(
+    values: Values, key: dict[str, Any], statistics: Iterable[Values], by_unit: Mapping[str, Values]
+) -> Iterator[dict[str, Any]]:
+    yield from ({**row, **key} for row in statistics)
+    for unit, row in by_unit.items():
+        yield {**row, **key, "statistic": f"spread of {unit_name(values, unit)}"}
 
 
 def _having(values: Values, kind: str) -> list[tuple[str, Any]]:
@@ -223,11 +235,11 @@ SUMMARY = TableSpec(
     (
         *OUTCOME,
         Column("null", "placebo", "name"),
-        Column("effect", "real effect", "number", 3),
+        Column("effect", "real effect", "number", 3, "effect"),
         Column("n", "placebos", "count"),
         Column("p_value", "share at least as large", "p-value"),
         Column("p_value_twfe", "the same, TWFE", "p-value"),
-        Column("excluding_zero", "placebos without zero, %", "number", 1),
+        Column("excluding_zero", "intervals excluding zero, %", "number", 1),
     ),
     _null_rows,
 )
@@ -267,7 +279,7 @@ CHECKS = TableSpec(
     "posterior_predictive_checks",
     "Statistics of the panel among those of panels that the model makes",
     (
-        *OUTCOME,
+        *MODEL,
         Column("statistic", "statistic", "name"),
         Column("observed", "observed", "number"),
         Column("mean", "mean", "number", scale="observed"),

@@ -34,7 +34,7 @@ PROCESSES: Mapping[str, str] = {
     "random_walk": "shocks that stay (random walk)",
 }
 NARROW: Mapping[str, str] = {
-    "independent": "units independent",
+    "independent": "no shared shocks",
     "shared": "shocks shared, the card's prior",
     "informed": "shocks shared, sd as the pool has it",
 }

@@ -35,7 +35,7 @@ from bri_bayes.presentation.page_parts import Paragraph, Part, Picture, Shown
 from bri_bayes.presentation.results import Described, SectionResult
 from bri_bayes.presentation.study_tables import Values
 from bri_bayes.report.sections.claim_rules import judged
-from bri_bayes.report.sections.propensity_tables import BALANCE, EFFECTS, SCORES, TABLES, WEIGHTS
+from bri_bayes.report.sections.propensity_tables import BALANCE, EFFECTS, SCORES, TABLES, WEIGHTS, with_labels
 from bri_bayes.report.sections.section import Context, Section
 from bri_bayes.runtime.cache import content_key
 from bri_bayes.runtime.steps import Parts, Step
@@ -167,7 +167,7 @@ def parts(values: Values) -> list[Part]:
         if check["passed"] is False
     ]
     if refused:
-        page.append(Paragraph(f"The maximum-likelihood logit does not exist: {refused}."))
+        page.append(Paragraph(with_labels(section["score"], f"There is no maximum-likelihood logit: {refused}.")))
     page += [Picture(name) for name in FIGURES]
     page += [Shown(BALANCE.fill(values)), *map(Shown, EFFECTS.fill(values).by_outcome())]
     page += [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from bri_bayes.presentation import sentences
 from bri_bayes.presentation.study_tables import OUTCOME, Values
 from bri_bayes.presentation.table_spec import Column, TableSpec, effect_columns, in_csv
 
@@ -59,10 +60,19 @@ def _effect_rows(values: Values) -> Iterator[dict[str, Any]]:
             yield {**row, **key, "method": method, "inference": inference, **estimate, **sizes}
 
 
+def with_labels(score: Values, text: str) -> str:
+    """A sentence with the labels of the covariates in place of their quoted names."""
+    for row in score["coefficients"]:
+        text = text.replace(f'"{row["term"]}"', f'"{row["label"]}"')
+    return text
+
+
 def _score_rows(values: Values) -> Iterator[dict[str, Any]]:
     """A row a unit: its score, and for a treated one its chance of a counterpart."""
     for row in values[NAME]["score"]["units"]:
-        outside = "; ".join(f"{term['label']} {term['sds']:+.1f} sd" for term in row.get("extrapolates", []))
+        outside = "; ".join(
+            f"{term['label']} {sentences.signed(term['sds'], 1)} sd" for term in row.get("extrapolates", [])
+        )
         yield {**row, **row["score"], "extrapolates": outside}
 
 
@@ -147,10 +157,10 @@ SCORES = TableSpec(
         *in_csv("unit"),
         Column("name", "unit", "name"),
         *in_csv("treated"),
-        Column("mean", "score", "number", 2),
+        Column("mean", "score", "probability"),
         *in_csv("sd", kind="number"),
-        Column("lower", "lower", "number", 2),
-        Column("upper", "upper", "number", 2),
+        Column("lower", "lower", "probability"),
+        Column("upper", "upper", "probability"),
         Column("p_counterpart", "P(counterpart)", "probability"),
         Column("nearest", "nearest control"),
         Column("p_nearest", "in draws", "probability"),

@@ -93,7 +93,8 @@ def parts(values: Values) -> list[Part]:
     first = next(iter(values[NAME]["outcomes"].values()))
     if not first["specifications"]:
         return [Paragraph(f"No curve: {first['refused']}.")]
-    named = ", ".join(first["covariates"])
+    labels = values.get("study", {}).get("labels") or {}
+    named = ", ".join(str(labels.get(name, name)) for name in first["covariates"])
     covariates = f"none or all covariates of the study ({named})" if named else "no covariates"
     shown: list[Part] = [
         Paragraph(
@@ -231,7 +232,7 @@ SHARES = TableSpec(
         *OUTCOME,
         Column("choice", "choice", "name"),
         Column("levels", "levels", "count", minor=True),
-        Column("share", "share of variance", "number", 3),
+        Column("share", "share of variance", "probability"),
     ),
     _share_rows,
     lambda values: ("A pair of choices: what it explains beyond the two side by side.",),
