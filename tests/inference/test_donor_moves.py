@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from bri_bayes.inference import donor_moves
 from bri_bayes.inference.donor_moves import drawn, exchange_partners, partners
 
 ROWS, DONORS, PERIODS, GRID = 40, 12, 7, 3
@@ -62,3 +63,14 @@ def test_the_partner_of_an_exchange_follows_the_root_of_the_likelihood_after_it(
     assert (chosen[0], total[0]) == (j[0], 0.0)
     assert total[1:] == pytest.approx(np.log(roots[1:].sum(axis=1)), rel=1e-10)
     assert (chosen[1:] == position(roots[1:], u[1:])).all()
+
+
+def test_compiled_code_is_kept_where_it_can_be():
+    assert donor_moves.drawn.stats.cache_path
+
+    class Nowhere:
+        def enable_caching(self):
+            raise RuntimeError("no locator available")
+
+    nowhere = Nowhere()
+    assert donor_moves._kept(nowhere) is nowhere

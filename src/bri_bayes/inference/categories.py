@@ -15,8 +15,8 @@ from bri_bayes.inference.nuts import compiled_model
 from bri_bayes.models.categories import build_category_difference, build_category_panel
 
 CHAINS = 4
-# A thousand draws of the shipped panel have 300 to 500 effective ones, more or fewer by the rounding of the processor.
-DRAWS, QUICK_DRAWS = 3000, 500
+# A thousand draws of the shipped panel have 300 to 700 effective ones, more or fewer by the rounding of the processor.
+DRAWS, QUICK_DRAWS = 2000, 500
 # In a quick run, of a difference: the multivariate t mixes slowly between a wide tail and a large effect.
 DIFFERENCE_DRAWS = 3
 TUNE, QUICK_TUNE = 1000, 600

@@ -8,7 +8,10 @@ Compiled by Numba, which PyTensor brings: Lam, Pitrou & Seibert (2015), doi:10.1
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from math import log
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -19,6 +22,17 @@ from bri_bayes.core.arrays import Array, Index, Mask
 _ANY_ORDER = {"reassoc", "nsz", "contract"}
 
 
+def _kept[Compiled: Callable[..., Any]](function: Compiled) -> Compiled:
+    """The same, its machine code kept beside this file (where that can be written) for the next process.
+
+    What it calls is compiled together with it and not kept: so it is the same code whether or not there was a cache.
+    """
+    with suppress(RuntimeError):
+        function.enable_caching()  # type: ignore[attr-defined]
+    return function
+
+
+@_kept
 @njit(nogil=True)
 def drawn(weights: Array, u: Array) -> Index:
     """A position drawn from each row of ``weights`` (rows, J) by a uniform number (rows,)."""
@@ -28,6 +42,7 @@ def drawn(weights: Array, u: Array) -> Index:
     return at
 
 
+@_kept
 @njit(nogil=True)
 def partners(weights: Array, j: Index, u: Array, chances: Array) -> Index:
     """Another donor beside each j : half by its weight, j itself where no other has any; half by ``chances`` (J, J)."""
@@ -43,6 +58,7 @@ def partners(weights: Array, j: Index, u: Array, chances: Array) -> Index:
     return at
 
 
+@_kept
 @njit(nogil=True, fastmath=_ANY_ORDER)
 def exchange_partners(
     j: Index,

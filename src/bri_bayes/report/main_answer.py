@@ -24,9 +24,7 @@ from bri_bayes.study.study_file import Study
 # The owners of these steps.
 ANSWER, PAPER = "answer", "paper"
 # Simulated panels of a cell of the design analysis.
-PANELS, QUICK_PANELS = 1000, 200
-
-
+PANELS, QUICK_PANELS = 500, 200
 # Simulated panels behind the power on the first screen, and the points of hyperparameters that they share.
 FIRST = {"panels": 300, "points": 6000}
 
