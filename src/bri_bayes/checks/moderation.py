@@ -4,7 +4,7 @@ time_varying  D_it (z_it - z_bar), slopes by country pooled towards a common one
               main effect, as in the paper's Table 8); rows without z are left out.
 before_onset  z is the mean of a unit's years before the onset, so the policy cannot have moved it, and a unit that
               has any such year keeps all its rows; its main effect is part of the unit effect.
-measured      as time_varying, with the true z_it latent where the source gives a standard error (NUTS).
+measured      as time_varying, with the true z_it latent where the source gives a standard error (sampled).
 
 In every version the modifier also has a slope of its own from each onset on, in all units, treated or not (a triple
 difference): what moved everywhere with the modifier is not taken for a moderated effect. In the version with latent
@@ -99,7 +99,7 @@ def moderation_values(analysis: Analysis, moderator: str, version: str, seed: in
 def measured_values(
     analyses: Mapping[str, Analysis], moderator: str, standard_error: str, seed: int
 ) -> dict[str, Moderation]:
-    """The version with latent values, by outcome; outcomes with the same rows share one compiled model."""
+    """The version with latent values, by outcome; under NUTS outcomes with the same rows share one model."""
     sampler: MeasuredSampler | None = None
     answers = {}
     for name, analysis in analyses.items():

@@ -16,12 +16,32 @@ from functools import cached_property
 import numpy as np
 
 from bri_bayes.core.arrays import Array, Index
-from bri_bayes.design.error_process import Serial, serial_errors
-from bri_bayes.design.linear_terms import Block, Terms
-from bri_bayes.inference.batched_algebra import cholesky
+from bri_bayes.core.names import WEIGHT
+from bri_bayes.design.design import Design
+from bri_bayes.design.error_process import Serial, serial_errors, whitened
+from bri_bayes.design.linear_terms import Block, Terms, build_terms
+from bri_bayes.inference.batched_algebra import cholesky, solve_lower
 from bri_bayes.inference.block_priors import add_prior
+from bri_bayes.inference.collapsed import Collapsed
 from bri_bayes.inference.hyperparameters import Hyperparameters, hyperparameters
+from bri_bayes.inference.importance import FEW_POINTS, sample_by_importance
+from bri_bayes.inference.marginal import MAX_HYPERPARAMETERS, systematic
+from bri_bayes.inference.walkers import WALKERS, Proposals, where
 from bri_bayes.study.model_card import ModelCard
+
+# Numbers of the cross-products of all rows: beyond, NUTS is shorter.
+MOST_PRODUCTS = 20_000_000
+
+
+def covers_chains(design: Design, card: ModelCard) -> bool:
+    """Whether the errors of a normal card are a chain, its columns need no hyperparameter, and it is small enough."""
+    if not card.is_marginal or WEIGHT in design or card.errors.structure not in ("iid", "ar1", "random_walk"):
+        return False
+    terms = build_terms(design, card)
+    size = coefficients_of(terms) + 1
+    few = hyperparameters(terms, card).dimension <= MAX_HYPERPARAMETERS
+    plain = all(block.exposed is None for block in terms.blocks)
+    return plain and few and 3 * terms.y.size * size * (size + 1) // 2 <= MOST_PRODUCTS
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +53,12 @@ class GivenMixing:
     factor: Array
     phi: Array
     scale: Array
+
+    def draw(self, rng: np.random.Generator) -> Array:
+        """Coefficients given h, lam and y : (B, K)."""
+        noise = rng.standard_normal((len(self.factor), self.factor.shape[1] - 1))
+        right = (self.factor[:, -1, :-1] + noise)[..., None]
+        return solve_lower(self.factor[:, :-1, :-1], right, transposed=True)[..., 0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +89,16 @@ class MixtureModel:
         return int(self.columns.shape[1]) - 1
 
     @cached_property
+    def before(self) -> Array:
+        """The columns of the row before : (obs, K + 1), zero in the first of a unit."""
+        return np.where(self.serial.is_first[:, None], 0.0, np.roll(self.columns, 1, axis=0))
+
+    @cached_property
+    def rows_of_class(self) -> list[Index]:
+        """The rows of each class."""
+        return [np.flatnonzero(self.class_ix == which) for which in range(len(self._firsts))]
+
+    @cached_property
     def _firsts(self) -> Index:
         """A row of each class."""
         return np.unique(self.class_ix, return_index=True)[1]
@@ -72,11 +108,9 @@ class MixtureModel:
         """Of each class: its rows, and of each of them x x', x b' + b x', b b' for its columns x and those b of the row
         before : (rows, 3, pairs)."""
         first, second = np.tril_indices(self.size + 1)
-        before = np.where(self.serial.is_first[:, None], 0.0, np.roll(self.columns, 1, axis=0))
         products = []
-        for which in range(len(self._firsts)):
-            rows = np.flatnonzero(self.class_ix == which)
-            x, b = self.columns[rows], before[rows]
+        for rows in self.rows_of_class:
+            x, b = self.columns[rows], self.before[rows]
             crossed = x[:, first] * b[:, second] + b[:, first] * x[:, second]
             every = np.stack([x[:, first] * x[:, second], crossed, b[:, first] * b[:, second]], axis=1)
             products.append((rows, every))
@@ -103,6 +137,21 @@ class MixtureModel:
         log_density = self.space.log_prior(vectors) + 0.5 * log_det_prior - 0.5 * pivots[:, -1] ** 2
         log_density -= np.log(pivots[:, :-1]).sum(axis=1) + np.log(scale) @ np.bincount(self.class_ix)
         return GivenMixing(log_density, factor, phi, scale)
+
+    def moved(self, vectors: Array, products: Array, proposals: Proposals) -> tuple[Array, GivenMixing]:
+        """Metropolis steps on h with the coefficients integrated : where walkers are then, and the model there."""
+        given = self.given(vectors, products)
+        for move in proposals.moves():
+            proposed, log_odds = move(vectors)
+            other = self.given(proposed, products)
+            moved = proposals.accepted(other.log_density - given.log_density + log_odds)
+            vectors, given = np.where(moved[:, None], proposed, vectors), where(moved, other, given)
+        return vectors, given
+
+    def innovations(self, coefficients: Array, given: GivenMixing) -> Array:
+        """(e_j - phi_j e_{j-1}) / s_j : (B, obs)."""
+        error = self.columns[:, -1] - coefficients @ self.columns[:, :-1].T
+        return whitened(self.serial, error, given.phi[:, self.class_ix], given.scale[:, self.class_ix])
 
     def transition(self, hyper: Mapping[str, Array], rows: Index) -> tuple[Array, Array]:
         """phi and s of some rows : (B, rows)."""
@@ -146,3 +195,11 @@ def by_name(terms: Terms, flat: Array) -> dict[str, Array]:
             part = part.reshape(len(flat), copies, width) if copies else part
             named[block.name] = np.concatenate([named[block.name], part], axis=-1) if block.name in named else part
     return named
+
+
+def starts(design: Design, card: ModelCard, rng: np.random.Generator) -> Array:
+    """Where the walkers of each chain begin, one point a chain from the posterior of the normal ``card`` : (B, d)."""
+    model = Collapsed.build(design, card)
+    first = sample_by_importance(model.log_posterior, model.space.start(), FEW_POINTS, rng)
+    chosen = rng.permutation(systematic(first.weights, card.sampler.chains, rng))
+    return np.repeat(first.vectors[chosen], WALKERS, axis=0)

@@ -98,7 +98,7 @@ def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
         main = next(iter(versions), None)
         outcomes[name] = ModerationOutcome(**vars(context.described(name)), main=main, versions=versions)
     measured = _standard_error(context, moderator)
-    note = "The version with measurement error needs NUTS and is left out of a quick run."
+    note = "The version with measurement error is sampled, and left out of a quick run."
     failed = [
         f"{NAME}/{name}/{version}: {beyond_limits(result.diagnostics)}"
         for name, content in outcomes.items()
