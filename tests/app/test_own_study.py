@@ -80,6 +80,23 @@ def test_who_was_treated_may_be_said(tmp_path: Path) -> None:
     assert list(study.outcomes) == ["gdp"]
 
 
+def test_a_column_with_the_first_treated_period_says_who_was_treated_and_is_no_outcome(tmp_path: Path) -> None:
+    lines = _panel(tmp_path / "p.csv", switch=False).read_text(encoding="utf-8").splitlines()
+    first = {"Alba": "2007", "Brio": "2009"}
+    with_onsets = [
+        f"{line},{'start' if at == 0 else first.get(line.split(',')[0], '')}" for at, line in enumerate(lines)
+    ]
+    file = tmp_path / "q.csv"
+    file.write_text("\n".join(with_onsets) + "\n", encoding="utf-8")
+    arguments = ["init", str(tmp_path / "mine"), "--from", str(file), "--onset-column", "start"]
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    study = load_study(tmp_path / "mine")
+    assert study.assignment.first_treated == {"Alba": 2007, "Brio": 2009, **dict.fromkeys(UNITS[2:])}
+    assert set(study.outcomes) == {"sales"}
+    with pytest.raises(InputError, match="--treated and --onset-column both say who was treated"):
+        study_from_file(tmp_path / "again", file, Said(treated=("Alba",), onset="2007", onset_column="start"))
+
+
 def test_a_row_with_a_gap_is_no_header(tmp_path: Path) -> None:
     file = _panel(tmp_path / "p.csv")
     lines = file.read_text().splitlines()

@@ -21,7 +21,7 @@ from bri_bayes.core.errors import InputError
 from bri_bayes.core.names import PERIOD, UNIT
 from bri_bayes.core.toml_text import toml_value
 from bri_bayes.data.assignment import Assignment
-from bri_bayes.data.onsets import onsets_by_name, onsets_from_cells
+from bri_bayes.data.onsets import onsets_by_name, onsets_from_cells, onsets_from_column
 from bri_bayes.data.panel import Column, load_panel
 from bri_bayes.data.text_encoding import AS_USUAL, TextFormat
 from bri_bayes.data.text_table import read_table
@@ -50,7 +50,9 @@ def init_folder(folder: Path, csv: Path | None, said: Said) -> Written:
     if csv is not None:
         return study_from_file(folder, csv, said)
     if said != NOTHING_SAID:
-        given = ", ".join(f"--{key}" for key, value in vars(said).items() if value and value != AS_USUAL)
+        given = ", ".join(
+            f"--{key.replace('_', '-')}" for key, value in vars(said).items() if value and value != AS_USUAL
+        )
         raise InputError(f"{given}: describes a panel of your own; give it with --from")
     return Written(init_study(folder))
 
@@ -61,15 +63,29 @@ def study_from_file(folder: Path, csv: Path, said: Said = NOTHING_SAID) -> Writt
         raise InputError(f"{folder}: is not empty; init makes a new folder")
     if bool(said.treated) != (said.onset is not None):
         raise InputError("--treated and --onset belong together: who, and from when on")
+    if said.treated and said.onset_column is not None:
+        raise InputError("--treated and --onset-column both say who was treated; give one of them")
     roles = roles_of(read_table(csv, said.unit or "", said.text_format), str(csv), said)
     kept = {name: Column(name) for name in (roles.outcome, roles.treatment) if name is not None}
-    panel = load_panel(csv, unit=roles.unit, period=roles.period, columns=kept, text_format=said.text_format)
+    panel = load_panel(
+        csv,
+        unit=roles.unit,
+        period=roles.period,
+        columns=kept,
+        text_format=said.text_format,
+        unit_columns=[] if said.onset_column is None else [said.onset_column],
+    )
     if said.onset is not None:
         assignment = onsets_by_name(panel, said.treated, said.onset)
+    elif said.onset_column is not None:
+        assignment = onsets_from_column(panel, said.onset_column)
     elif roles.treatment is not None:
         assignment = onsets_from_cells(panel, roles.treatment, None)
     else:
-        raise InputError(f"{csv}: no column is 0 before a treatment and 1 from it on; say --treated A,B --onset YEAR")
+        raise InputError(
+            f"{csv}: no column is 0 before a treatment and 1 from it on; say --treated A,B --onset YEAR, or "
+            "--onset-column COLUMN if one has the first treated period of each unit"
+        )
     values = panel[roles.outcome].to_numpy()
     folder.mkdir(parents=True, exist_ok=True)
     try:

@@ -29,6 +29,7 @@ class Said:
     onset: str | None = None
     covariates: tuple[str, ...] = ()
     text_format: TextFormat = AS_USUAL
+    onset_column: str | None = None
 
 
 NOTHING_SAID = Said()
@@ -66,8 +67,13 @@ def roles_of(table: Table, where: str, said: Said) -> Roles:
         raise InputError(f"{where}: no column names the units; one of texts is needed, or say --unit COLUMN")
     if unit == period:
         raise InputError(f'{where}: "{unit}" cannot be both the unit and the period')
-    numbers = [name for name, column in cells.items() if name not in (period, unit) and looks_numeric(column)]
-    switches = [] if said.treated else [name for name in numbers if _is_switch(cells[unit], cells[period], cells[name])]
+    onset = _named("--onset-column", said.onset_column, cells, where)
+    numbers = [name for name, column in cells.items() if name not in (period, unit, onset) and looks_numeric(column)]
+    switches = (
+        []
+        if said.treated or onset
+        else [name for name in numbers if _is_switch(cells[unit], cells[period], cells[name])]
+    )
     choice = [name for name in numbers if name not in switches and len(set(cells[name])) > 2]
     outcome = said.outcome or next((name for name in choice if name not in said.covariates), None)
     if outcome is None:

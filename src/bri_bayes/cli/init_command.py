@@ -24,6 +24,10 @@ def register_init(app: typer.Typer) -> None:
         period: Annotated[str | None, typer.Option(help="With --from: column of periods; else one of years.")] = None,
         treated: Annotated[list[str] | None, typer.Option(help="With --from: who; else a 0/1 column tells.")] = None,
         onset: Annotated[str | None, typer.Option(help="With --treated: their first treated period.")] = None,
+        onset_column: Annotated[
+            str | None,
+            typer.Option(help="With --from: a column of first treated periods; blank, 0 or Inf: never."),
+        ] = None,
         outcome: Annotated[str | None, typer.Option(help="With --from: its column; else the first of numbers.")] = None,
         covariates: Annotated[
             list[str] | None, typer.Option(help="With --from: adjust for columns X,log(Z); else they are comments.")
@@ -38,7 +42,14 @@ def register_init(app: typer.Typer) -> None:
 
         who = parse_lists(treated) if file is None or unit is None else parse_units(treated, file, unit, encoding)
         said = Said(
-            unit, period, outcome, who, onset, parse_lists(covariates), TextFormat(encoding, parse_lists(missing))
+            unit,
+            period,
+            outcome,
+            who,
+            onset,
+            parse_lists(covariates),
+            TextFormat(encoding, parse_lists(missing)),
+            onset_column,
         )
         written = init_folder(folder, file, said)
         for note in written.notes:
