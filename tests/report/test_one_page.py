@@ -50,6 +50,20 @@ def test_a_claim_is_a_row_of_two_cells_and_the_answer_one_sentence() -> None:
     assert page["questions"] == []
 
 
+def test_a_claim_with_one_verdict_on_both_outcomes_is_one_row_and_with_two_verdicts_two() -> None:
+    page = _page(_outcome(-1, 1, []), _outcome(-1, 1, []), lines=[])
+    claims = [("Trade 0: one trend", "cannot be told"), ("Trade 1: one trend", "cannot be told")]
+    claims += [("Trade 0: it rose", "supported"), ("Trade 1: it rose", "cannot be told"), ("Both rose", "supported")]
+    columns = (Column("claim", "claim"), Column("verdict", "verdict", "verdict"))
+    rows = tuple({"claim": claim, "verdict": verdict} for claim, verdict in claims)
+    main = page | {"briefs": [SimpleNamespace(anchor="claims", table=Table("claims", "Each claim", columns, rows))]}
+    verdicts = one_page_content({"outcomes": {}, "panel": {"units": []}}, main, "report.html")["verdicts"]
+    assert [(row["claim"], row["verdict"]) for row in verdicts.rows] == [
+        ("Trade 0 and trade 1: one trend", "cannot be told"),
+        *claims[2:],
+    ]
+
+
 def test_lines_answer_the_question_they_belong_to_and_a_caveat_is_said_once() -> None:
     lines = [Line("How sure", "Half."), Line("Checks", "All pass."), Line("What would change it", "Shocks.")]
     page = _page(_outcome(-1, 1, ["One group."]), _outcome(-1, 1, ["One group."]), lines=lines)
