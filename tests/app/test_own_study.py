@@ -80,6 +80,15 @@ def test_who_was_treated_may_be_said(tmp_path: Path) -> None:
     assert list(study.outcomes) == ["gdp"]
 
 
+def test_a_treatment_of_words_is_found_as_one_of_digits(tmp_path: Path) -> None:
+    text = _panel(tmp_path / "p.csv").read_text(encoding="utf-8")
+    said = {"0": "False", "1": "TRUE"}
+    words = "\n".join(f"{line[:-1]}{said.get(line[-1], line[-1])}" for line in text.splitlines())
+    (tmp_path / "q.csv").write_text(words + "\n", encoding="utf-8")
+    study = load_study(study_from_file(tmp_path / "mine", tmp_path / "q.csv").path)
+    assert study.assignment.first_treated == {"Alba": 2007, "Brio": 2007, **dict.fromkeys(UNITS[2:])}
+
+
 def test_a_column_with_the_first_treated_period_says_who_was_treated_and_is_no_outcome(tmp_path: Path) -> None:
     lines = _panel(tmp_path / "p.csv", switch=False).read_text(encoding="utf-8").splitlines()
     first = {"Alba": "2007", "Brio": "2009"}
@@ -180,6 +189,7 @@ def test_what_cannot_be_told_is_asked_for_and_leaves_no_folder(
         ("a,b\nx,1\ny,2\n", "no column looks like a year"),
         ("year,b\n2000,1\n2001,2\n", "no column names the units"),
         ("unit,year\nA,2000\nB,2000\n", "no column of numbers for an outcome"),
+        ("unit,X2000,X2001\nA,1,2\nB,1,2\n", r'its columns are periods \("X2000", "X2001"'),
     ],
 )
 def test_a_file_that_is_no_panel_is_refused(tmp_path: Path, text: str, match: str) -> None:

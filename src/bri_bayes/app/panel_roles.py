@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from bri_bayes.app.request import column_of
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.data.number_format import is_missing, looks_numeric
-from bri_bayes.data.panel import Column
+from bri_bayes.data.panel import FALSE_WORDS, TRUE_WORDS, Column
 from bri_bayes.data.text_encoding import AS_USUAL, TextFormat
 from bri_bayes.data.text_table import Table
 
 PERIOD_NAMES = re.compile(r"year|yr|date|period|month|quarter|week|time|t", re.IGNORECASE)
+_SWITCH = dict.fromkeys(TRUE_WORDS, "1") | dict.fromkeys(FALSE_WORDS, "0")
 _YEAR = re.compile(r"\d{4}([-/.Qq].*)?")
 Cells = Mapping[str, Sequence[str]]
 
@@ -59,6 +60,12 @@ def roles_of(table: Table, where: str, said: Said) -> Roles:
         (name for name, column in cells.items() if name != said.unit and _is_period(name, column)), None
     )
     if period is None:
+        years = [name for name in cells if _YEAR.fullmatch(name.lstrip("Xx"))]
+        if len(years) > 1:
+            raise InputError(
+                f'{where}: its columns are periods ("{years[0]}", "{years[1]}" ...), and a study of your own takes a '
+                "row for each unit and period; bri-bayes estimate reads it as it is"
+            )
         raise InputError(f"{where}: no column looks like a year or a date; say --period COLUMN")
     unit = _named("--unit", said.unit, cells, where) or next(
         (name for name, column in cells.items() if name != period and not looks_numeric(column)), None
@@ -69,11 +76,8 @@ def roles_of(table: Table, where: str, said: Said) -> Roles:
         raise InputError(f'{where}: "{unit}" cannot be both the unit and the period')
     onset = _named("--onset-column", said.onset_column, cells, where)
     numbers = [name for name, column in cells.items() if name not in (period, unit, onset) and looks_numeric(column)]
-    switches = (
-        []
-        if said.treated or onset
-        else [name for name in numbers if _is_switch(cells[unit], cells[period], cells[name])]
-    )
+    untold = () if said.treated or onset else [name for name in cells if name not in (period, unit)]
+    switches = [name for name in untold if _is_switch(cells[unit], cells[period], cells[name])]
     choice = [name for name in numbers if name not in switches and len(set(cells[name])) > 2]
     outcome = said.outcome or next((name for name in choice if name not in said.covariates), None)
     if outcome is None:
@@ -126,7 +130,8 @@ def _is_period(name: str, column: Sequence[str]) -> bool:
 
 
 def _is_switch(units: Sequence[str], periods: Sequence[str], column: Sequence[str]) -> bool:
-    """Whether a column is 0 or 1, of some units alone, and stays on once it is: in the order of the periods."""
+    """Whether a column is 0 or 1 (False or True), of some units alone, and stays on once it is, by periods."""
+    column = [_SWITCH.get(cell.lower(), cell) for cell in column]
     if {cell.removesuffix(".0") for cell in column} != {"0", "1"}:
         return False
     paths: dict[str, list[str]] = {}
