@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from scipy.stats import multivariate_normal
+from scipy.stats import multivariate_normal, norm
 
 from bri_bayes.core.errors import InputError
 from bri_bayes.design.analysis import Analysis
@@ -12,14 +12,19 @@ from bri_bayes.design.linear_terms import build_terms
 from bri_bayes.estimands.effects import att
 from bri_bayes.inference import fit
 from bri_bayes.inference.hyperparameters import hyperparameters
-from bri_bayes.inference.joint import CORRELATION, JointSpace, fit_jointly, joint_model
+from bri_bayes.inference.joint import CORRELATION, JointSpace, fit_jointly, joint_model, stacked_rows
+from bri_bayes.inference.linear_estimands import effect_functionals
+from bri_bayes.models.joint import build_joint
 from bri_bayes.study.card_priors import Priors
-from bri_bayes.study.model_card import Effects, Errors, Sampler, Shocks
+from bri_bayes.study.model_card import Effects, Errors, Shocks
 
+from .integrated import Integrated
 from .panels import make_card, make_panel
 
 # Rounding of two ways to the same sum of some hundred terms.
 ROUNDING = 1e-8
+# The same with a precision as wide as the priors of levels.
+INTEGRATED = 1e-6
 # The search for the mode ends where steps are small: repeated on another scale it agrees to this.
 REPEATED = 1e-4
 # Four Monte Carlo errors of a mean of some thousand draws, as a share of the sd.
@@ -143,25 +148,35 @@ def test_different_errors_or_other_likelihoods_are_refused():
             fit_jointly(analysed.replace(card=dataclasses.replace(analysed.card, **change)), two)
 
 
-@pytest.mark.nuts
-def test_the_pymc_model_has_the_same_joint_posterior():
-    from bri_bayes.inference.nuts import sample_model
-    from bri_bayes.models.joint import build_joint
-
-    sampler = Sampler(chains=4, draws=500, tune=500, target_accept=0.9, proposals=8000)
+def test_the_pymc_model_has_the_same_joint_density_and_the_same_effects(rng):
+    """Given the hyperparameters, to rounding; both are written from the equation, apart."""
     panel, assignment = two_outcomes(seed=4, correlation=0.6, holes=False)
-    analyses = pair(panel, assignment, effects=Effects(treatment="common"), sampler=sampler)
-    closed = fit_jointly(*analyses, seed=2)
-    designs = tuple(a.design for a in analyses)
-    tree, _ = sample_model(build_joint(designs, analyses[0].card, 2.0), analyses[0].card, seed=2)
-    sampled = tree["posterior"]
-    ours = [closed.correlation, *(att(f) / f.design.attrs["y_scale"] for f in closed.fits)]
-    theirs = [sampled["correlation"], sampled["effect_0"], sampled["effect_1"]]
-    for a, b in zip(ours, theirs, strict=True):
-        assert float(a.mean()) == pytest.approx(float(b.mean()), abs=MEAN_SHARE * float(b.std()))
-        assert float(a.std()) == pytest.approx(float(b.std()), rel=SD_SHARE)
-    corr = [np.corrcoef(x.to_numpy().ravel(), y.to_numpy().ravel())[0, 1] for _, x, y in (ours, theirs)]
-    assert corr[0] == pytest.approx(corr[1], abs=0.08)
+    analyses = pair(panel, assignment, effects=Effects(treatment="common"))
+    terms = tuple(build_terms(a.design, a.card) for a in analyses)
+    space = JointSpace(tuple(hyperparameters(t, a.card) for t, a in zip(terms, analyses, strict=True)), 2.0)
+    x = space.start() + rng.normal(0, 0.4, (3, space.start().size))
+    hyper = space.values(x)
+    assert list(hyper) == ["sigma 0", "rho 0", "sigma 1", "rho 1", CORRELATION]
+    conditional = (model := joint_model(terms, "ar1", space)).conditional(hyper)
+    # On the natural scale: sigma = exp(x), the others are 2 Phi(x) - 1.
+    ours = (
+        conditional.log_density
+        + space.log_prior(x)
+        - x[:, [0, 2]].sum(axis=1)
+        - norm.logpdf(x[:, [1, 3, 4]]).sum(axis=1)
+    )
+    outside = {f"sigma_{a}": hyper[f"sigma {a}"] for a in (0, 1)} | {"half": (hyper[CORRELATION] + 1) / 2}
+    outside |= {f"share_{a}": (hyper[f"rho {a}"] + 1) / 2 for a in (0, 1)}
+    sampled = Integrated(build_joint(tuple(a.design for a in analyses), analyses[0].card, 2.0), set(outside))
+    answers = [sampled.given({name: value[at] for name, value in outside.items()}, rng) for at in range(3)]
+    theirs = np.array([answer.log_density for answer in answers])
+    assert theirs - ours == pytest.approx(np.full(3, theirs[0] - ours[0]), abs=INTEGRATED)
+    for a, rows in enumerate(stacked_rows(terms[0].unit_ix)):
+        weight = np.zeros((1, model.terms.y.size))
+        weight[0, rows[np.flatnonzero(analyses[a].design["treated"].to_numpy())[0]]] = 1.0
+        mean, sd = conditional.moments(effect_functionals(model.terms, weight, f" {a}"))
+        assert mean[:, 0] == pytest.approx([answer.mean[f"effect_{a}"] for answer in answers], abs=INTEGRATED)
+        assert sd[:, 0] == pytest.approx([answer.sd[f"effect_{a}"] for answer in answers], abs=INTEGRATED)
 
 
 def test_hyperparameters_however_extreme_divide_by_nothing():
