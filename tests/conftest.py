@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -81,6 +82,26 @@ def seed() -> int:
 def rng() -> np.random.Generator:
     """A fresh generator: the same stream in every test, whichever tests ran before."""
     return np.random.default_rng(SEED)
+
+
+@pytest.fixture
+def call(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Callable[..., tuple[int, str, str]]:
+    """Run the command in this process, in a folder and with a cache of its own: (status, stdout, stderr)."""
+    from bri_bayes.cli.start import main
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BRI_BAYES_CACHE", str(tmp_path / "cache"))
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["bri-bayes", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        captured = capsys.readouterr()
+        return stopped.value.code, captured.out, captured.err
+
+    return run
 
 
 @pytest.fixture(scope="session")

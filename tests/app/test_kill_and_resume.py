@@ -2,11 +2,10 @@
 
 import os
 import random
-import signal
 import sys
 
 import pytest
-from kill_and_resume import killed, one_round, place, undisturbed
+from kill_and_resume import one_round, place, undisturbed
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 
@@ -15,7 +14,6 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path, monkeypatch):
     monkeypatch.setitem(os.environ, "PYTHONPATH", os.pathsep.join(path for path in sys.path if path))
     expected, seconds = undisturbed(place(tmp_path / "undisturbed", sections=()))
     here = place(tmp_path / "killed", sections=())
-    assert killed(here, signal.SIGKILL, seconds / 2) in ([], None)
     ends = dict(one_round(here, expected, seconds, random.Random(1), each=1))
     assert set(ends.values()) <= {"", "late"}
     assert ends["resumed"] == ""

@@ -1,8 +1,6 @@
 """The nine countries on real data, as a new user would ask: the numbers that the provenance note of the panel gives."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 
@@ -19,21 +17,12 @@ PRINTED = 6e-4
 
 
 @pytest.mark.parametrize(("column", "known"), KNOWN.items(), ids=KNOWN.keys())
-def test_estimate_returns_the_known_answers_and_a_trustworthy_posterior(shared, column, known, within):
+def test_estimate_returns_the_known_answers_and_a_trustworthy_posterior(shared, column, known, call, within):
     path = shared / "data" / "real_panel" / "china_partners_2000_2023.csv"
-    command = [
-        sys.executable,
-        "-m",
-        "bri_bayes.cli",
-        "estimate",
-        str(path),
-        "--outcome",
-        f"log({column})",
-        *COMMAND,
-    ]
     with within(10):
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-    values = json.loads(done.stdout)
+        status, out, _ = call("estimate", path, "--outcome", f"log({column})", *COMMAND)
+    assert status == 0
+    values = json.loads(out)
     rows = {(row["estimator"], row["inference"]): row for row in values["frequentist"]}
     estimate, iid, crv1, larger = known
     assert values["panel"]["rows"] == 159

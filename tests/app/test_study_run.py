@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -56,6 +57,24 @@ def study(tmp_path, monkeypatch, cache):
     return path
 
 
+@pytest.fixture(scope="module")
+def finished(cache, tmp_path_factory):
+    """The folder of a run of the study, to be copied."""
+    folder = tmp_path_factory.mktemp("finished")
+    (folder / "small.toml").write_text(STUDY, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as here:
+        here.setenv("BRI_BAYES_CACHE", str(cache))
+        here.chdir(folder)
+        run_study(folder / "small.toml", quick=True)
+    return folder / "reports" / "small"
+
+
+@pytest.fixture
+def folder(study, finished, tmp_path):
+    """What an earlier run of the study has left."""
+    return Path(shutil.copytree(finished, tmp_path / "reports" / "small"))
+
+
 def contents(folder):
     skipped = {"manifest.json"}  # has the time spent
     return {
@@ -87,23 +106,21 @@ def run_path(folder):
     return (folder / "report.html").relative_to(folder.parents[1])
 
 
-def test_every_table_and_figure_of_a_simulation_says_so(study, tmp_path):
-    run_study(study, quick=True)
+def test_every_table_and_figure_of_a_simulation_says_so(folder):
     made = [
-        path
-        for pattern in ("figures/*.svg", "tables/*", "values.json", "report.html")
-        for path in (tmp_path / "reports" / "small").glob(pattern)
+        path for pattern in ("figures/*.svg", "tables/*", "values.json", "report.html") for path in folder.glob(pattern)
     ]
     assert len(made) > 10
     for path in made:
         assert "simulat" in path.read_text(encoding="utf-8").lower(), path.name
 
 
-def test_the_report_can_be_rendered_again_and_needs_an_earlier_run(study, tmp_path):
+def test_the_report_can_be_rendered_again_and_needs_an_earlier_run(study, folder):
+    values = (folder / "values.json").rename(folder / "taken away")
     with pytest.raises(InputError, match="no values of an earlier run"):
         render_again(study)
-    run_study(study, quick=True)
-    report = tmp_path / "reports" / "small" / "report.html"
+    values.rename(folder / "values.json")
+    report = folder / "report.html"
     before = report.read_bytes()
     report.unlink()
     render_again(study)
@@ -128,9 +145,7 @@ def test_a_quick_run_leaves_out_the_categories_unless_their_file_is_given(tmp_pa
         assert {"speccurve", "prior", "propensity"}.isdisjoint(sections) is quick
 
 
-def test_values_of_another_version_are_refused_and_say_what_they_lack(study, tmp_path):
-    run_study(study, quick=True)
-    folder = tmp_path / "reports" / "small"
+def test_values_of_another_version_are_refused_and_say_what_they_lack(study, folder):
     values, manifest = (json.loads((folder / f"{name}.json").read_text()) for name in ("values", "manifest"))
     del values["outcomes"]["lnexport"]["first"]["groups"]
     (folder / "values.json").write_text(json.dumps(values))
@@ -141,14 +156,13 @@ def test_values_of_another_version_are_refused_and_say_what_they_lack(study, tmp
     assert (folder / "report.html").read_bytes() == before
 
 
-def test_the_folder_of_a_run_is_rendered_again_wherever_it_lies_and_a_table_alone_is_a_file(study, tmp_path):
-    run_study(study, quick=True)
-    moved = (tmp_path / "reports" / "small").rename(tmp_path / "kept")
+def test_the_folder_of_a_run_is_rendered_again_wherever_it_lies_and_a_table_alone_is_a_file(folder, tmp_path):
+    moved = folder.rename(tmp_path / "kept")
     before = (moved / "report.html").read_bytes()
     (moved / "report.html").unlink()
     assert render_again(moved) == moved / "report.html"
     assert (moved / "report.html").read_bytes() == before
-    assert not (tmp_path / "reports" / "small").exists()
+    assert not folder.exists()
     written = render_again(moved, form="docx", table="headline")
     assert written == moved / "tables" / "headline.docx"
     with zipfile.ZipFile(written) as archive:
@@ -197,9 +211,7 @@ def test_processes_give_the_same_values_as_one(study, tmp_path):
             assert path.read_bytes() == (tmp_path / "two" / path.relative_to(tmp_path / "one")).read_bytes(), path.name
 
 
-def test_a_run_with_fewer_sections_leaves_no_table_of_an_earlier_one_and_keeps_what_is_not_its_own(study, tmp_path):
-    folder = tmp_path / "reports" / "small"
-    run_study(study, quick=True)
+def test_a_run_with_fewer_sections_leaves_no_table_of_an_earlier_one_and_keeps_what_is_not_its_own(study, folder):
     (folder / "tables" / "old.csv").write_text("old", encoding="utf-8")
     (folder / "notes.txt").write_text("mine", encoding="utf-8")
     study.write_text(study.read_text(encoding="utf-8").replace('title = "', 'title = "Another '), encoding="utf-8")
@@ -209,9 +221,7 @@ def test_a_run_with_fewer_sections_leaves_no_table_of_an_earlier_one_and_keeps_w
     assert sorted(path.name for path in folder.parent.iterdir()) == ["small"]
 
 
-def test_a_run_that_cannot_be_written_leaves_the_earlier_one_whole(study, tmp_path, monkeypatch):
-    folder = tmp_path / "reports" / "small"
-    run_study(study, quick=True)
+def test_a_run_that_cannot_be_written_leaves_the_earlier_one_whole(study, folder, monkeypatch):
     before = contents(folder)
     study.write_text(study.read_text(encoding="utf-8").replace('title = "', 'title = "Another '), encoding="utf-8")
 
@@ -282,9 +292,8 @@ def test_a_section_that_the_study_gives_nothing_to_ask_says_what_it_needs(study,
         section_answer(name, study, quick=True)
 
 
-def test_values_that_were_changed_after_the_run_make_no_report(study, tmp_path):
-    run_study(study, quick=True)
-    path = tmp_path / "reports" / "small" / "values.json"
+def test_values_that_were_changed_after_the_run_make_no_report(study, folder):
+    path = folder / "values.json"
     path.write_text(path.read_text(encoding="utf-8").replace("0.1", "0.2", 1), encoding="utf-8")
     before = contents(path.parent)
     with pytest.raises(InputError, match="is not as the run of"):

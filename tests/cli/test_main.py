@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bri_bayes.cli.start import main
 from bri_bayes.core.resources import shipped
 
 from ..inference.panels import make_panel
@@ -39,22 +38,6 @@ def csv(frame, tmp_path):
     path = tmp_path / "panel.csv"
     frame.to_csv(path, index=False)
     return path
-
-
-@pytest.fixture
-def call(monkeypatch, capsys, tmp_path):
-    """Run the command in a folder of its own: (status, stdout, stderr)."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("BRI_BAYES_CACHE", str(tmp_path / "cache"))
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["bri-bayes", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        captured = capsys.readouterr()
-        return stopped.value.code, captured.out, captured.err
-
-    return run
 
 
 def test_estimate_prints_the_agreed_json(call, csv):

@@ -2,8 +2,6 @@
 
 import csv
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -199,21 +197,12 @@ def test_an_exposed_unit_that_is_no_control_is_refused(tmp_path):
 
 
 @pytest.mark.real
-def test_none_of_fifteen_sets_of_the_real_panel_tells_the_effect_from_zero(shared, tmp_path, monkeypatch, within):
-    monkeypatch.setenv("BRI_BAYES_CACHE", str(tmp_path))
+def test_none_of_fifteen_sets_of_the_real_panel_tells_the_effect_from_zero(shared, call, within):
     path = shared / "data" / "real_panel" / "china_partners_2000_2023.csv"
-    command = [
-        sys.executable,
-        "-m",
-        "bri_bayes.cli",
-        "controls",
-        str(DATA / "goods_trade.toml"),
-        "--panel",
-        str(path),
-    ]
     with within(SECONDS):
-        done = subprocess.run([*command, "--kind", "subsets", "--json"], capture_output=True, text=True, check=True)
-    outcomes = json.loads(done.stdout)["outcomes"]
+        status, out, _ = call("controls", DATA / "goods_trade.toml", "--panel", path, "--kind", "subsets", "--json")
+    assert status == 0
+    outcomes = json.loads(out)["outcomes"]
     exports = [record["att"] for record in outcomes["lnexport"]["subsets"]]
     assert len(exports) == 15
     assert not any(att["lower"] > 0 or att["upper"] < 0 for att in exports)

@@ -2,8 +2,6 @@
 
 import dataclasses
 import json
-import subprocess
-import sys
 
 import pytest
 
@@ -118,18 +116,14 @@ def test_joint_gives_four_probabilities_that_add_up_to_one(with_claims):
     assert "both rose" in SectionAnswer("joint", values, load_study(SIMULATED)).text()
 
 
-def test_the_command_prints_json_and_names_what_it_does_not_know():
-    command = [sys.executable, "-m", "bri_bayes.cli"]
-    done = subprocess.run(
-        [*command, "joint", str(SIMULATED), "--quick", "--json"], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0
-    assert set(json.loads(done.stdout)) == {"panel", "outcomes", "claims", "checks", "failed_gates"}
-    refused = [*command, "moderation", str(SIMULATED), "--moderator", "gdp"]
-    done = subprocess.run(refused, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert 'has no variable "gdp"' in done.stderr
-    assert "Traceback" not in done.stderr
+def test_the_command_prints_json_and_names_what_it_does_not_know(call):
+    status, out, _ = call("joint", SIMULATED, "--quick", "--json")
+    assert status == 0
+    assert set(json.loads(out)) == {"panel", "outcomes", "claims", "checks", "failed_gates"}
+    status, out, err = call("moderation", SIMULATED, "--moderator", "gdp")
+    assert (status, out) == (2, "")
+    assert 'has no variable "gdp"' in err
+    assert "Traceback" not in err
 
 
 def test_a_study_without_modifiers_and_mediators_is_told_what_the_commands_need(tmp_path):
