@@ -68,11 +68,12 @@ clean:  ## remove the environment, caches and build output; reports stay
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##/\1/p' Makefile | awk '{name = $$1; $$1 = ""; printf "make %-11s %s\n", name, $$0}'
 
+# Not compiled to bytecode: of 12,000 modules, 80 seconds of a processor, Python compiles those that are imported.
 $(STAMP): requirements.lock pyproject.toml
 	@rm -f $@
 	@if ! $(VENV)/bin/python -c 'import pip, sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null; then \
 		$(find_python); echo "Setting up $(VENV) with $$python; this takes a minute or two, once."; \
 		"$$python" -m venv --clear $(VENV); fi
-	$(PIP) install --quiet --require-hashes -r requirements.lock
-	$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	$(PIP) install --quiet --no-compile --require-hashes -r requirements.lock
+	$(PIP) install --quiet --no-compile --no-deps --no-build-isolation -e .
 	@touch $@
