@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -181,7 +182,9 @@ def test_a_card_without_rho_knows_its_persistence(errors: Errors, known: float) 
     assert innovation_sd == pytest.approx(math.sqrt(5), rel=0.15)
 
 
-def small_values(kind: str = "user", outcomes: int = 2) -> dict[str, Any]:
+@cache
+def small_powers() -> str:
+    """The design analysis of a small panel, as it is stored."""
     units = [f"U{i}" for i in range(9)]
     assignment = Assignment({unit: 2006 if i < 5 else None for i, unit in enumerate(units)})
     panel, _ = simulate_panel(assignment, range(2000, 2012), innovation_sd=0.3, seed=3)
@@ -189,16 +192,19 @@ def small_values(kind: str = "user", outcomes: int = 2) -> dict[str, Any]:
     powers = power_values(
         fit(Analysis(panel, assignment, card), pointwise=False), effect=0.218, published_se=0.04, panels=40
     )
+    return json.dumps(powers, allow_nan=False)
+
+
+def small_values(kind: str = "user", outcomes: int = 2) -> dict[str, Any]:
     labels = ["Exports", "Imports", "Both"][:outcomes]
     return {
-        "panel": {"kind": kind, "label": "Invented", "units": units, "sources": []},
-        "outcomes": {label: {"label": label, "power": json.loads(json.dumps(powers))} for label in labels},
+        "panel": {"kind": kind, "label": "Invented", "units": [f"U{i}" for i in range(9)], "sources": []},
+        "outcomes": {label: {"label": label, "power": json.loads(small_powers())} for label in labels},
     }
 
 
 def test_the_values_are_json_and_contain_the_persistence_of_the_panel() -> None:
     powers = small_values()["outcomes"]["Exports"]["power"]
-    json.dumps(powers, allow_nan=False)
     assert set(powers) == {"effect", "rho", "innovation_sd", "panels", "seed", "rows"}
     assert {row["rho"] for row in powers["rows"]} == {0.0, 0.5, 0.8, RANDOM_WALK, powers["rho"]}
     assert {row["effect"] for row in powers["rows"]} == {0.0, 0.218}
