@@ -13,7 +13,7 @@ from bri_bayes.evaluation.rank_calibration import DRAWS, band_of, nuts_ranks, pr
 from bri_bayes.evaluation.scenarios import golden_assignment
 from bri_bayes.inference import marginal
 from bri_bayes.inference.nuts import sample_nuts, sampler_of_outcomes
-from bri_bayes.study.model_card import Sampler, load_card
+from bri_bayes.study.model_card import Effects, Errors, Sampler, load_card
 
 from ..inference.panels import make_card, make_panel
 
@@ -131,7 +131,8 @@ def test_nuts_ranks_of_new_panels_are_uniform_and_those_of_a_wrong_prior_are_not
 
 @pytest.mark.nuts
 def test_a_sampler_of_outcomes_draws_what_the_engine_draws_and_a_second_outcome_is_not_the_first():
-    card = make_card(sampler=Sampler(chains=2, draws=100, tune=200))
+    sampler = Sampler(chains=2, draws=100, tune=200)
+    card = make_card(effects=Effects(treatment="common"), errors=Errors("iid"), sampler=sampler)
     design = build_design(*make_panel(holes=False), card)
     y = (design["y"].to_numpy() - design.attrs["y_center"]) / design.attrs["y_scale"]
     sample = sampler_of_outcomes(design, card)

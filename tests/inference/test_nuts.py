@@ -100,8 +100,12 @@ def test_auto_says_so_and_samples_when_the_importance_sample_is_not_reliable(mon
     def unreliable(design, card, seed):
         return dataclasses.replace(sample_marginal(design, card, seed), khat=0.83)
 
+    def sampled(design, card, seed, *, progress):
+        return to_parameters(design, card, sample_marginal(design, card, seed).values), {"divergences": 0}
+
     monkeypatch.setattr(fitting, "sample_marginal", unreliable)
-    card = make_card(effects=Effects(treatment="common"), errors=Errors("iid"), sampler=Sampler(tune=300))
+    monkeypatch.setattr(fitting, "sample_nuts", sampled)  # what NUTS draws is asked above
+    card = make_card(effects=Effects(treatment="common"), errors=Errors("iid"))
     analysis = Analysis(*make_panel(), card)
     chosen = fit(analysis)
     assert chosen.diagnostics["engine"] == "nuts"
@@ -109,6 +113,14 @@ def test_auto_says_so_and_samples_when_the_importance_sample_is_not_reliable(mon
     insisted = fit(analysis, engine="marginal")
     assert insisted.diagnostics["engine"] == "marginal"
     assert not is_trustworthy(insisted)
+
+
+class CompiledError(Exception):
+    pass
+
+
+def anew(model):
+    raise CompiledError
 
 
 def test_outcomes_on_the_same_rows_share_a_compiled_model_and_keep_their_own_scale_and_posterior(monkeypatch):
@@ -134,8 +146,9 @@ def test_outcomes_on_the_same_rows_share_a_compiled_model_and_keep_their_own_sca
             mean, sd = closed[name].mean(axis=0), closed[name].std(axis=0)
             assert np.abs((values[name].mean(axis=0) - mean) / sd).max() < MEAN_SHARE
     fewer = assignment.drop(assignment.never_treated[0])
-    sample(Analysis(two, fewer, recipes[0].card).design, card, 3)
-    assert len(builds) == 2
+    monkeypatch.setattr(nuts, "compiled_model", anew)
+    with pytest.raises(CompiledError):
+        sample(Analysis(two, fewer, recipes[0].card).design, card, 3)
 
 
 def test_an_error_scale_for_each_of_many_units_is_left_to_nuts():
