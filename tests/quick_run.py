@@ -17,6 +17,7 @@ from bri_bayes.app.study_outline import QUICK
 from bri_bayes.app.study_run import study_values
 from bri_bayes.inference import categories
 from bri_bayes.report import main_answer
+from bri_bayes.report.sections import controls, pretrends
 from bri_bayes.runtime.cache import Cache
 from bri_bayes.study.model_card import load_card
 from bri_bayes.study.study_file import Study, load_study
@@ -30,6 +31,8 @@ FEWER = (
     (categories, "QUICK_DRAWS", 100),
     (categories, "QUICK_TUNE", 100),
     (main_answer, "QUICK_PANELS", 50),
+    (controls, "QUICK_DRAWS", 20),
+    (pretrends, "QUICK_PANELS", 80),
 )
 STUDY = """
 title = "Trade of six countries"
