@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bri_bayes.presentation.digits import digits_of, ends_of, reads_as_zero
+from bri_bayes.presentation.digits import digits_of, ends_of, mean_of, reads_as_zero
 from bri_bayes.presentation.sentences import interval
 
 
@@ -28,6 +28,20 @@ def test_no_digits_hide_on_which_side_of_zero_an_interval_lies(lower, width, dig
     upper = lower + width
     if lower > 0 or upper < 0:
         assert not any(reads_as_zero(end) for end in ends_of(lower, upper, digits))
+
+
+@pytest.mark.parametrize(
+    ("effect", "text"),
+    [
+        ((5.9e-8, 5e-8, 7e-8), "+6e−08"),
+        ((-5.9e-8, -7e-8, -5e-8), "−6e−08"),
+        # Zero is inside: that the mean rounds to it says nothing wrong.
+        ((5.9e-8, -5e-8, 7e-8), "0.0000"),
+        ((0.25, 0.1, 0.4), "+0.2500"),
+    ],
+)
+def test_the_mean_of_an_effect_that_excludes_zero_does_not_read_as_zero(effect, text):
+    assert mean_of(dict(zip(("mean", "lower", "upper"), effect, strict=True)), 4) == text
 
 
 def test_signs_are_shown_where_they_are_asked_for():

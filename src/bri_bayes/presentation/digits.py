@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 # In log points effects have at least two decimals, and nothing has more than four.
 _LEAST_OF_LOGS, _MOST = 2, 4
@@ -35,6 +36,14 @@ def ends_of(lower: float, upper: float, digits: int, *, signs: bool = False) -> 
         return f"+{shown}" if signs and end > 0 and not reads_as_zero(shown) else shown
 
     return text(lower), text(upper)
+
+
+def mean_of(effect: Mapping[str, float], digits: int) -> str:
+    """The mean of an effect with its sign; one whose interval excludes zero never reads as zero."""
+    mean, clear = effect["mean"], effect["lower"] > 0 or effect["upper"] < 0
+    text = number(mean, digits)
+    text = first_digit(mean) if clear and mean and reads_as_zero(text) else text
+    return f"+{text}" if mean > 0 and not reads_as_zero(text) else text
 
 
 def number(value: float | None, digits: int) -> str:

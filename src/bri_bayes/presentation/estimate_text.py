@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from bri_bayes.core.effect import TAILS
 from bri_bayes.data.comparable import listed
 from bri_bayes.estimands.why_different import Difference
-from bri_bayes.presentation.digits import digits_of, ends_of
+from bri_bayes.presentation.digits import digits_of, ends_of, mean_of
 from bri_bayes.presentation.names_shown import card_label
 from bri_bayes.presentation.sentences import claim_of, number, probability, signed
 from bri_bayes.presentation.study_tables import (
@@ -101,7 +101,7 @@ def _answer(values: Values) -> str:
     if values.get("trustworthy") is False:
         return "The computation did not pass its diagnostics: do not use its numbers."
     return (
-        f"The effect {claim_of(att)}: {signed(att['mean'], digits)} on average, with 95% probability between {ends}, "
+        f"The effect {claim_of(att)}: {mean_of(att, digits)} on average, with 95% probability between {ends}, "
         f"and positive with {probability(att['p_positive'])}."
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from bri_bayes.frequentist.estimate import SIGNIFICANCE
 from bri_bayes.presentation import sentences
-from bri_bayes.presentation.digits import ends_of
+from bri_bayes.presentation.digits import ends_of, mean_of
 from bri_bayes.presentation.names_shown import card_label, in_sentence, in_words
 from bri_bayes.presentation.policy_name import policy_of
 from bri_bayes.presentation.study_tables import (
@@ -75,7 +75,7 @@ def answer_line(values: Values, name: str) -> str:
         ours = f"{_percent(percent['mean'])} (95% interval {low}% to {high}%)"
     else:
         within = sentences.interval(att["lower"], att["upper"], digits)
-        ours = f"{sentences.signed(att['mean'], digits)} (95% interval {within}, {sentences.effect_unit(outcome)})"
+        ours = f"{mean_of(att, digits)} (95% interval {within}, {sentences.effect_unit(outcome)})"
     if not published:
         return f"Our estimate is {ours}: the effect {sentences.claim_of(att)}."
     claim = published["estimate"]

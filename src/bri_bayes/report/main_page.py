@@ -7,6 +7,7 @@ from typing import Any
 
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.cells import Cell
+from bri_bayes.presentation.digits import mean_of
 from bri_bayes.presentation.first_screen import answer_line, first_screen, for_all_outcomes, question
 from bri_bayes.presentation.study_tables import Values, main_model
 from bri_bayes.report.briefs import brief
@@ -37,7 +38,7 @@ def _answer(values: Values, name: str) -> dict[str, Any]:
     att, digits = main_model(outcome)["att"], sentences.decimals(outcome)
     return {
         "label": outcome["label"],
-        "mean": Cell(sentences.signed(att["mean"], digits), att["mean"]),
+        "mean": Cell(mean_of(att, digits), att["mean"]),
         "unit": sentences.effect_unit(outcome),
         "lower": Cell(sentences.number(att["lower"], digits), att["lower"]),
         "upper": Cell(sentences.number(att["upper"], digits), att["upper"]),
