@@ -320,6 +320,10 @@ def test_a_png_changes_no_svg_beside_it_and_is_what_a_word_file_holds(values: Va
     assert beside.with_suffix(".png").read_bytes() == drawn_as_png(values, "forest")
 
 
+def test_a_number_stays_beside_what_it_is_of() -> None:
+    assert wrapped("the largest change in a year: p\u00a00.743", 0.5, 10.0)[-1] == "p\u00a00.743"
+
+
 def test_wrapped_lines_are_no_wider_than_their_place_and_lose_no_word() -> None:
     text = "With five treated countries neither effect can be told from zero, whatever the method " * 3
     lines = wrapped(text, 3.0, 10.0)

@@ -10,6 +10,7 @@ grey a prior or a placebo.
 from __future__ import annotations
 
 import functools
+import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -168,9 +169,9 @@ def outcomes_with(values: Values, key: str, figure: str) -> dict[str, Mapping[st
 
 
 def wrapped(text: str, inches: float, size: float, weight: str = "normal") -> list[str]:
-    """Lines of ``text`` that are at most ``inches`` wide as they are drawn."""
+    """Lines of ``text`` that are at most ``inches`` wide as they are drawn; a no-break space is no end of a line."""
     lines: list[str] = []
-    for word in text.split():
+    for word in filter(None, re.split("[ \n]", text)):
         longer = f"{lines[-1]} {word}" if lines else word
         if lines and points_wide(longer, size, weight) <= 72 * inches:
             lines[-1] = longer
