@@ -51,7 +51,9 @@ types: $(STAMP)  ## mypy alone
 	$(VENV)/bin/mypy
 
 # Resolved without the machine's own pip settings: a folder of local wheels would add its hashes to the lock.
-# Pins that still fit are kept; ARGS="--upgrade" moves all of them, ARGS="--upgrade-package NAME" one.
+# Pins that still fit are kept; ARGS="--upgrade" moves all of them, ARGS="--upgrade-package NAME" one. Resolved under the
+# oldest Python of pyproject.toml, as a newer one takes releases that the oldest cannot install.
+lock: CANDIDATES := $(PYTHON) python3.12 $(CANDIDATES)
 lock:  ## write requirements.lock again from pyproject.toml
 	@$(find_python); set -e; folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
 	unset PIP_FIND_LINKS PIP_EXTRA_INDEX_URL PIP_CONSTRAINT; export PIP_CONFIG_FILE=/dev/null; \
