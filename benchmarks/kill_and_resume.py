@@ -120,7 +120,7 @@ def undisturbed(here: Place) -> tuple[dict[str, str], float]:
 def killed(here: Place, number: signal.Signals, seconds: float) -> list[str] | None:
     """What is wrong after ``number`` was sent ``seconds`` after the start; None if the run had ended by itself."""
     process = here.start()
-    _until_heard(process)
+    until_heard(process)
     try:
         process.wait(timeout=seconds)
         return None
@@ -172,7 +172,7 @@ def one_round(
     yield "resumed", "; ".join(wrong)
 
 
-def _until_heard(process: subprocess.Popen[str]) -> None:
+def until_heard(process: subprocess.Popen[str]) -> None:
     """Until the program has begun: before it has its handlers a signal is Python's, whose start is not examined."""
     while process.poll() is None:
         caught = [line for line in _read(process.pid, "status").splitlines() if line.startswith(b"SigCgt")]
