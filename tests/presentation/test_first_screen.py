@@ -72,8 +72,9 @@ def test_what_would_change_it_names_controls_and_the_models_of_the_sections_are_
     checked = told["controls"]["outcomes"]["y"]
     checked["subsets"] = [{"att": {"mean": mean}} for mean in (0.25, -0.27, 0.1)]
     checked["contaminated"] = [{"share": share, "att": {"mean": share / 10}} for share in (0.0, 1.0)]
+    told["controls"]["card"] = "did"
     assert lines(told)["What would change it"] == (
-        "Over 3 sets of controls the answer that the sections examine runs from −0.27 to +0.25. "
+        "Over 3 sets of controls the answer of DID, units independent runs from −0.27 to +0.25. "
         "If the controls had the whole effect once they joined, it would be +0.10."
     )
     told["compare"] = {"outcomes": {"y": {"roles": {"did": "of the checks"}}}}

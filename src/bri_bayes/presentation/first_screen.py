@@ -205,13 +205,13 @@ def _beside(outcome: Values) -> str:
 
 def _controls(values: Values, name: str) -> str:
     """How far the choice of controls moves the answer of the card of the checks, and a part of the effect in them."""
-    checked = (values.get("controls") or {}).get("outcomes", {}).get(name) or {}
+    section = values.get("controls") or {}
+    checked = section.get("outcomes", {}).get(name) or {}
+    card = card_label(section["card"], values) if "card" in section else "the model of the checks"
     digits, texts = sentences.decimals(values["outcomes"][name]), []
     if len(sets := [record["att"]["mean"] for record in checked.get("subsets") or []]) > 1:
         low, high = (sentences.signed(end, digits) for end in (min(sets), max(sets)))
-        texts.append(
-            f"Over {len(sets)} sets of controls the answer that the sections examine runs from {low} to {high}."
-        )
+        texts.append(f"Over {len(sets)} sets of controls the answer of {card} runs from {low} to {high}.")
         texts += _one_less(values, checked, digits)
     if whole := [record["att"]["mean"] for record in checked.get("contaminated") or [] if record["share"] == 1]:
         full = sentences.signed(whole[0], digits)

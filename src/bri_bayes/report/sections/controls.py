@@ -120,7 +120,7 @@ def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
             f"{NAME}/{name}: {label}: {beyond_limits(vars(fit))}" for label, fit in fits.items() if not fit.trustworthy
         ]
     names = {unit: context.study.name_of(unit) for unit in context.study.assignment.units}
-    return SectionResult(outcomes, failed_gates=failed, further={"unit_names": names})
+    return SectionResult(outcomes, failed_gates=failed, further={"unit_names": names, "card": context.checked.name})
 
 
 def _wanted(context: Context, kind: str) -> bool:
