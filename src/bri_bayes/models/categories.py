@@ -57,8 +57,8 @@ def build_category_panel(design: CategoryDesign) -> pm.Model:
 
     n_units, n_periods, n_categories = design.y.shape
     times = design.times
-    columns, holes = _columns(design), design.holes
-    steps = _centred_walk(times, (design.event_time[:, :, None] == times).sum(axis=(0, 1)))
+    columns, holes = category_columns(design), design.holes
+    steps = centred_walk(times, (design.event_time[:, :, None] == times).sum(axis=(0, 1)))
     with pm.Model(coords=_coords(design, times)) as model:
         mu, u = _category_effects(), _country_effects(n_categories)
         path = mu[None, :]
@@ -113,7 +113,7 @@ def _coords(design: CategoryDesign, times: Any) -> dict[str, Any]:
     return {"category": list(design.categories), "treated_unit": treated, "event_time": list(times)}
 
 
-def _columns(design: CategoryDesign) -> Array:
+def category_columns(design: CategoryDesign) -> Array:
     """Z : (period, unit, column) minus unit means, which integrates the period effects."""
     n_units, n_periods, _ = design.y.shape
     cells = np.moveaxis(design.event_time[:, :, None] == design.times, 0, 1).astype(float)
@@ -166,7 +166,7 @@ def _country_effects(n_categories: int) -> Any:
     return pm.Deterministic("u", product(raw, chol.T), dims=("treated_unit", "category"))
 
 
-def _centred_walk(times: Any, weights: Array) -> Array:
+def centred_walk(times: Any, weights: Array) -> Array:
     """From standard steps : (event_time - 1,) to a random walk whose mean over treated cells is zero."""
     steps = np.tril(np.ones((times.size, times.size)), -1)[:, :-1] * np.sqrt(np.diff(times))
     return np.asarray(steps - (weights / weights.sum()) @ steps)

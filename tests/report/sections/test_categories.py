@@ -124,10 +124,10 @@ def test_the_difference_has_the_density_of_the_multivariate_t(rng):
 
 
 def test_a_walk_of_effects_averages_to_zero_over_treated_cells():
-    from bri_bayes.models.categories import _centred_walk
+    from bri_bayes.models.categories import centred_walk
 
     times, weights = np.array([0, 1, 3]), np.array([5.0, 5.0, 2.0])
-    walk = _centred_walk(times, weights)
+    walk = centred_walk(times, weights)
     np.testing.assert_allclose(weights @ walk, 0, atol=1e-12)
     np.testing.assert_allclose(np.diff(walk, axis=0), np.diag([1.0, np.sqrt(2)]), atol=1e-12)
 
