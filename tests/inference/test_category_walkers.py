@@ -48,13 +48,13 @@ def dense(design, rho, sigma, prior):
     return contrasts, contrasts.T @ (errors + cells @ prior @ cells.T) @ contrasts, cells
 
 
-def prior_of(design, spread, common, own, omega):
+def prior_of(design, spread, common, single, omega):
     """The covariance of paths and effects of countries, written from the equations."""
     size, times = design.y.shape[2], design.times
     walk = centred_walk(times, (design.event_time[:, :, None] == times).sum(axis=(0, 1)))
     ones, together = np.ones((times.size, times.size)), np.ones((size, size))
     path = np.kron(ones, EFFECT**2 * together + spread**2 * np.eye(size))
-    path += np.kron(walk @ walk.T, common**2 * together + own**2 * np.eye(size))
+    path += np.kron(walk @ walk.T, common**2 * together + single**2 * np.eye(size))
     countries = np.kron(np.eye(design.treated_ix.size), omega)
     return np.block([[path, np.zeros((len(path), len(countries)))], [np.zeros((len(countries), len(path))), countries]])
 
@@ -67,7 +67,7 @@ def test_with_the_effects_integrated_it_is_a_dense_normal(holes, rng):
     sigma, _ = factor_of(0.3 * rng.standard_normal((4, 6)), 3)
     omega, _ = factor_of(0.3 * rng.standard_normal((4, 6)) - 0.5, 3)
     given = model.given(vectors, sigma, omega)
-    rho, spread, common, own = model.scales(vectors)
+    rho, spread, common, single = model.scales(vectors)
     theirs = np.empty(4)
     for point in range(4):
         prior = prior_of(design, spread[point], common[point], own[point], omega[point] @ omega[point].T)
@@ -80,7 +80,7 @@ def test_with_the_effects_integrated_it_is_a_dense_normal(holes, rng):
         assert -mean == pytest.approx(gain @ seen, rel=1e-6, abs=1e-8)
         spread_of = np.linalg.inv(factor[:-1, :-1] @ factor[:-1, :-1].T)[:known, :known]
         assert spread_of == pytest.approx(prior - gain @ contrasts.T @ cells @ prior, rel=1e-5, abs=1e-8)
-    ours = given.log_density - model._log_prior(vectors, spread, common, own)
+    ours = given.log_density - model._log_prior(vectors, spread, common, single)
     assert np.diff(ours - theirs) == pytest.approx(0, abs=1e-7)
 
 

@@ -88,7 +88,7 @@ class CategoryPanel:
 
     def given(self, vectors: Array, sigma: Array, omega: Array) -> GivenCovariances:
         """The effects integrated, for vectors (B, 4) of ``scales`` and lower factors of Sigma and Omega (B, C, C)."""
-        rho, spread, common, own = self.scales(vectors)
+        rho, spread, common, single = self.scales(vectors)
         products, level = self.moments(rho)
         precision, size = inverse(sigma), self.size
         elements = len(self.row)
@@ -97,17 +97,17 @@ class CategoryPanel:
         crossed = products[:, :, :size] @ precision
         system[:, -1, :-1] = system[:, :-1, -1] = -crossed[:, self.row, self.category]
         system[:, -1, -1] = np.trace(crossed[:, :size], axis1=1, axis2=2)
-        log_det_prior = self._add_prior(system, spread, common, own, omega)
+        log_det_prior = self._add_prior(system, spread, common, single, omega)
         factor = cholesky(system)
         pivots = np.diagonal(factor, axis1=1, axis2=2)
         density = level - 0.5 * self.rows * log_det(sigma) + 0.5 * log_det_prior - 0.5 * pivots[:, -1] ** 2
         density -= np.log(pivots[:, :-1]).sum(axis=1)
-        return GivenCovariances(density + self._log_prior(vectors, spread, common, own), factor, products)
+        return GivenCovariances(density + self._log_prior(vectors, spread, common, single), factor, products)
 
     def scales(self, vectors: Array) -> tuple[Array, Array, Array, Array]:
-        """rho, the spread of categories, and the sds of common and own steps, of unconstrained vectors (B, 4)."""
-        spread, common, own = (np.maximum(np.exp(vectors[:, at]), _SMALLEST) for at in (1, 2, 3))
-        return np.clip(2 * ndtr(vectors[:, 0]) - 1, -1 + 1e-10, 1 - 1e-10), spread, common, own
+        """rho, the spread of categories, and the sds of common and single steps, of unconstrained vectors (B, 4)."""
+        spread, common, single = (np.maximum(np.exp(vectors[:, at]), _SMALLEST) for at in (1, 2, 3))
+        return np.clip(2 * ndtr(vectors[:, 0]) - 1, -1 + 1e-10, 1 - 1e-10), spread, common, single
 
     def draw(self, given: GivenCovariances, rng: np.random.Generator) -> Array:
         """E, its unknown elements drawn : (B, rows, C)."""
@@ -135,11 +135,11 @@ class CategoryPanel:
             column = products[:, self.row, self.row[hole]] * precision[:, self.category, self.category[hole]]
             system[:, :-1, hole] = system[:, hole, :-1] = column
 
-    def _add_prior(self, system: Array, spread: Array, common: Array, own: Array, omega: Array) -> Array:
+    def _add_prior(self, system: Array, spread: Array, common: Array, single: Array, omega: Array) -> Array:
         size, n_times = self.size, len(self.walk)
         constant, steps = self._path
-        average = _over(constant, size * EFFECT**2 + spread**2) + _over(steps, size * common**2 + own**2)
-        contrast = _over(constant, spread**2) + _over(steps, own**2)
+        average = _over(constant, size * EFFECT**2 + spread**2) + _over(steps, size * common**2 + single**2)
+        contrast = _over(constant, spread**2) + _over(steps, single**2)
         last = n_times * size
         block = system[:, :last, :last].reshape(len(system), n_times, size, n_times, size)
         block += ((average - contrast) / size)[:, :, None, :, None]
@@ -150,13 +150,13 @@ class CategoryPanel:
         for country in range(self.countries):
             own_rows = slice(last + country * size, last + (country + 1) * size)
             system[:, own_rows, own_rows] += precision
-        log_scales = np.log(size * EFFECT**2 + spread**2) + (n_times - 1) * np.log(size * common**2 + own**2)
-        log_scales += (size - 1) * (2 * np.log(spread) + (n_times - 1) * 2 * np.log(own))
+        log_scales = np.log(size * EFFECT**2 + spread**2) + (n_times - 1) * np.log(size * common**2 + single**2)
+        log_scales += (size - 1) * (2 * np.log(spread) + (n_times - 1) * 2 * np.log(single))
         return np.asarray(-log_scales - self.countries * log_det(omega))
 
-    def _log_prior(self, vectors: Array, spread: Array, common: Array, own: Array) -> Array:
+    def _log_prior(self, vectors: Array, spread: Array, common: Array, single: Array) -> Array:
         """rho uniform, scales half-normal, up to a constant."""
-        half = (spread / SPREAD) ** 2 + (common / STEP) ** 2 + (own / STEP) ** 2
+        half = (spread / SPREAD) ** 2 + (common / STEP) ** 2 + (single / STEP) ** 2
         return np.asarray(-0.5 * (vectors[:, 0] ** 2 + half) + vectors[:, 1:].sum(axis=1))
 
     @cached_property

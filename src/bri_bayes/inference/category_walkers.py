@@ -28,8 +28,8 @@ from bri_bayes.models.categories import COUNTRY, ERROR
 _TOWARDS_PRIOR = 2.5
 # Steps of Omega in a sweep, of each kind: how far the log of an sd moves, and which share of angles how far.
 _STEPS, _SD, _SHARE, _ANGLE = 18, 1.0, 0.25, 0.5
-# Where walkers begin: rho, and the logs of scales; sds of countries; and how far apart the chains.
-_START, _START_SD, _APART = np.array([0.5, -0.7, -1.5, -1.5]), -0.7, 0.3
+# Where walkers begin: rho, and the logs of scales; sds of countries; and how far the chains differ.
+_START, _START_SD, _JITTER = np.array([0.5, -0.7, -1.5, -1.5]), -0.7, 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,9 +47,9 @@ def sample_category_panel(design: CategoryDesign, chains: int, draws: int, seed:
     rng, model = np.random.default_rng(seed), CategoryPanel.build(design)
     size, shape = chains * WALKERS, (chains, WALKERS)
     n_omega = model.size * (model.size + 1) // 2
-    apart = np.repeat(_APART * rng.standard_normal((chains, 4 + n_omega)), shape[1], axis=0)
-    vectors = _START + apart[:, :4]
-    omega = np.concatenate([np.full(model.size, _START_SD), np.zeros(n_omega - model.size)]) + apart[:, 4:]
+    jitter = np.repeat(_JITTER * rng.standard_normal((chains, 4 + n_omega)), shape[1], axis=0)
+    vectors = _START + jitter[:, :4]
+    omega = np.concatenate([np.full(model.size, _START_SD), np.zeros(n_omega - model.size)]) + jitter[:, 4:]
     none = np.zeros((size, model.columns.shape[2], model.size))
     none[:, np.arange(model.size), np.arange(model.size)] = 1.0
     products, _ = model.moments(model.scales(vectors)[0])

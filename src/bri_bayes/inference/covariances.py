@@ -53,15 +53,15 @@ def factor_of(vectors: Array, size: int) -> tuple[Array, Array]:
     lower, jacobian, first = np.zeros((len(vectors), size, size)), np.zeros(len(vectors)), 0
     lower[:, 0, 0] = 1.0
     for row in range(1, size):
-        left = np.ones(len(vectors))
+        remaining = np.ones(len(vectors))
         for column in range(row):
             angle = z[:, first + column]
-            lower[:, row, column] = angle * np.sqrt(left)
+            lower[:, row, column] = angle * np.sqrt(remaining)
             rest = 1 - angle**2
-            # d L_row,column / d w = sqrt(left) (1 - z^2); from the factor to R: L_jj for each row below j.
-            jacobian += 0.5 * np.log(left) + np.log(rest)
-            left = left * rest
-        lower[:, row, row] = np.sqrt(left)
+            # d L_row,column / d w = sqrt(remaining) (1 - z^2); from the factor to R: L_jj for each row below j.
+            jacobian += 0.5 * np.log(remaining) + np.log(rest)
+            remaining = remaining * rest
+        lower[:, row, row] = np.sqrt(remaining)
         first += row
     diagonal = np.log(np.diagonal(lower, axis1=1, axis2=2))
     jacobian += diagonal @ (size - 1 - np.arange(size))
