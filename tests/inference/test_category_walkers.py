@@ -70,7 +70,7 @@ def test_with_the_effects_integrated_it_is_a_dense_normal(holes, rng):
     rho, spread, common, single = model.scales(vectors)
     theirs = np.empty(4)
     for point in range(4):
-        prior = prior_of(design, spread[point], common[point], own[point], omega[point] @ omega[point].T)
+        prior = prior_of(design, spread[point], common[point], single[point], omega[point] @ omega[point].T)
         contrasts, covariance, cells = dense(design, rho[point], sigma[point] @ sigma[point].T, prior)
         seen = contrasts.T @ np.where(np.isfinite(design.y), design.y, 0.0).ravel()
         theirs[point] = multivariate_normal(np.zeros(len(covariance)), covariance).logpdf(seen)
