@@ -32,9 +32,11 @@ def main() -> None:
         # A terminal or file of another encoding gets \\uXXXX for what it cannot show, which JSON reads back.
         sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
         from bri_bayes.cli.main import app
+        from bri_bayes.runtime.array_kinds import of_a_command
         from bri_bayes.runtime.memory import keep_freed_memory
 
         keep_freed_memory()
+        of_a_command()
         status = app(standalone_mode=False)
         sys.stdout.flush()
         _no_longer_listen()  # the work is done: a signal while Python takes itself down would end it without a word

@@ -55,12 +55,12 @@ class Analysis:
         shared = ("group_ix",) if self.card.shocks.process != "none" else ()
         # The same numbers are other levels under another transform.
         link = [design.attrs.get("outcome_transform", "none")] if self.card.has_log_link else []
-        arrays = [design[name].to_numpy() for name in (*names, *shared) if name in design]
+        arrays = [design.variables[name].values for name in (*names, *shared) if name in design]
         return digest(
             *[np.ascontiguousarray(array).tobytes() for array in arrays],
-            [str(unit) for unit in design["unit"].values],
-            [int(period) for period in design["period"].values],
-            [str(name) for name in (*design["covariate"].values, *design["modifier"].values)],
+            [str(unit) for unit in design.variables["unit"].values],
+            [int(period) for period in design.variables["period"].values],
+            [str(name) for name in (*design.variables["covariate"].values, *design.variables["modifier"].values)],
             self.card.digest,
             *link,
         )

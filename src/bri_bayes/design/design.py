@@ -61,21 +61,28 @@ def build_design(panel: xr.Dataset, assignment: Assignment, card: ModelCard) -> 
         if name not in panel.data_vars:
             raise InputError(f'"{name}" is not in the panel; {suggest(name, map(str, panel.data_vars))}')
     _check_assignment(panel, assignment)
-    columns = panel[list(dict.fromkeys(wanted))].sel({UNIT: sorted(assignment.units)})
-    values = {name: columns[name].transpose(UNIT, PERIOD).to_numpy().astype(float) for name in columns.data_vars}
+    labels, every_year = (panel.variables[dim].values for dim in (UNIT, PERIOD))
+    position = {str(label): at for at, label in enumerate(labels)}
+    asked = np.array([position[unit] for unit in sorted(assignment.units)], dtype=np.intp)
+    asked_names = labels[asked].astype(str)
+    values = {
+        name: panel.variables[name].transpose(UNIT, PERIOD).values[asked].astype(float)
+        for name in dict.fromkeys(wanted)
+    }
     complete = np.logical_and.reduce([np.isfinite(value) for value in values.values()])
     rows_dropped = int(complete.size - complete.sum())
-    complete &= np.logical_not(_anticipated(columns, assignment, card))
+    first_of_asked = np.array([_as_float(assignment.first_treated[name]) for name in asked_names])
+    event_times = every_year[None, :] - first_of_asked[:, None]
+    complete &= ~((event_times < 0) & (event_times >= -card.effects.anticipation))
     unit_rows, period_rows = np.nonzero(complete)
     units, unit_ix = np.unique(unit_rows, return_inverse=True)
     periods, period_ix = np.unique(period_rows, return_inverse=True)
-    names = columns[UNIT].to_numpy()[units].astype(str)
-    years = columns[PERIOD].to_numpy()[periods].astype(int)
-    first = np.array([_as_float(assignment.first_treated[name]) for name in names])
+    names, first = asked_names[units], first_of_asked[units]
+    years = every_year[periods].astype(int)
     event_time = years[period_ix] - first[unit_ix] if years.size else np.array([])
     groups, group_ix = shock_groups(panel, names, first)
     last = int(years[-1]) if years.size else max(assignment.onsets)
-    since = _exposed_since(card, assignment, set(panel[UNIT].to_numpy().astype(str)), names, last)
+    since = _exposed_since(card, assignment, set(position), names, last)
     exposed_time = years[period_ix] - since[unit_ix] if years.size else np.array([])
     design = xr.Dataset(
         {
@@ -102,9 +109,9 @@ def build_design(panel: xr.Dataset, assignment: Assignment, card: ModelCard) -> 
         attrs={
             "outcome": outcome,
             "rows_dropped": rows_dropped,
-            "units_without_rows": np.delete(columns[UNIT].to_numpy(), units).astype(str).tolist(),
+            "units_without_rows": np.delete(asked_names, units).tolist(),
             **{key: panel.attrs[key] for key in ("kind", "label", "sources") if key in panel.attrs},
-            **{f"outcome_{key}": value for key, value in panel[outcome].attrs.items()},
+            **{f"outcome_{key}": value for key, value in panel.variables[outcome].attrs.items()},
         },
     )
     _check_rows(design, assignment)
@@ -134,7 +141,7 @@ def shock_groups(panel: xr.Dataset, units: Array, first_treated: Array) -> tuple
 
 def two_way(design: Design) -> TwoWay:
     """The two-way within transformation of the rows of ``design``."""
-    return TwoWay(design["unit_ix"].to_numpy(), design["period_ix"].to_numpy())
+    return TwoWay(design.variables["unit_ix"].values, design.variables["period_ix"].values)
 
 
 def _exposed_since(card: ModelCard, assignment: Assignment, known: set[str], names: Array, last: int) -> Array:
@@ -160,13 +167,6 @@ def _exposed_since(card: ModelCard, assignment: Assignment, known: set[str], nam
     return np.array([_as_float(since.get(str(name))) for name in names])
 
 
-def _anticipated(columns: xr.Dataset, assignment: Assignment, card: ModelCard) -> Array:
-    """Cells of treated units just before their onset that the card counts neither way : (unit, period)."""
-    first = np.array([_as_float(assignment.first_treated[str(unit)]) for unit in columns[UNIT].to_numpy()])
-    event_time = columns[PERIOD].to_numpy()[None, :] - first[:, None]
-    return np.asarray((event_time < 0) & (event_time >= -card.effects.anticipation))
-
-
 def _as_float(first: int | None) -> float:
     return np.nan if first is None else float(first)
 
@@ -178,7 +178,7 @@ def _stack(values: dict[Any, Array], names: tuple[str, ...], unit_rows: Any, per
 
 
 def _check_assignment(panel: xr.Dataset, assignment: Assignment) -> None:
-    known = set(panel[UNIT].to_numpy().astype(str))
+    known = set(panel.variables[UNIT].values.astype(str))
     for unit in assignment.units:
         if unit not in known:
             role = "treated unit" if unit in assignment.treated_units else "control unit"
@@ -193,17 +193,17 @@ def _check_rows(design: Design, assignment: Assignment) -> None:
     outcome = design.attrs["outcome"]
     if design.sizes[OBS] == 0:
         raise InputError(f'no unit and period has the outcome "{outcome}" and every covariate')
-    years = design[PERIOD].to_numpy()
+    years = design.variables[PERIOD].values
     for onset in assignment.onsets:
         if not years[0] < onset <= years[-1]:
             raise InputError(
                 f"the onset {onset} is outside the periods with an outcome: it must be after {years[0]} "
                 f"and not after {years[-1]}"
             )
-    first = design["first_treated"].to_numpy()
+    first = design.variables["first_treated"].values
     if not np.isnan(first).any():
         raise InputError(f'no never-treated unit has the outcome "{outcome}": there are no controls to compare with')
-    treated, unit_ix = design["treated"].to_numpy(), design["unit_ix"].to_numpy()
+    treated, unit_ix = design.variables["treated"].values, design.variables["unit_ix"].values
     if not treated.any():
         raise InputError(f'no treated unit has the outcome "{outcome}" at or after the onset')
     before = {int(unit) for unit in unit_ix[~treated]}
@@ -212,7 +212,7 @@ def _check_rows(design: Design, assignment: Assignment) -> None:
 
 
 def _with_scaling(design: Design) -> Design:
-    y = design["y"].to_numpy()
+    y = design.variables["y"].values
     size = max(abs(float(y.min())), abs(float(y.max())))
     with np.errstate(over="ignore"):
         center, sd = float(y.mean()), float(y.std())
@@ -235,20 +235,22 @@ def _with_scaling(design: Design) -> Design:
             f"{y.size} rows, {within.rank} effects"
         )
     x_scale = [
-        _covariate_scale(design, within, position, name) for position, name in enumerate(design[COVARIATE].values)
+        _covariate_scale(design, within, position, name)
+        for position, name in enumerate(design.variables[COVARIATE].values)
     ]
     z_center, z_scale = _modifier_scale(design)
     scaled = design.assign(
-        x_center=(COVARIATE, design["X"].to_numpy().mean(axis=0)),
+        x_center=(COVARIATE, design.variables["X"].values.mean(axis=0)),
         x_scale=(COVARIATE, np.array(x_scale)),
         z_center=(MODIFIER, z_center),
         z_scale=(MODIFIER, z_scale),
     )
-    return scaled.assign_attrs(y_center=center, y_sd=sd, y_scale=scale)
+    scaled.attrs.update(y_center=center, y_sd=sd, y_scale=scale)
+    return scaled
 
 
 def _covariate_scale(design: Design, within: TwoWay, position: int, name: str) -> float:
-    x = design["X"].to_numpy()[:, position]
+    x = design.variables["X"].values[:, position]
     residual = within.residuals(x)
     scale = float(np.sqrt(residual @ residual / max(x.size - within.rank, 1)))
     size = float(np.abs(x).max())
@@ -259,10 +261,10 @@ def _covariate_scale(design: Design, within: TwoWay, position: int, name: str) -
 
 
 def _modifier_scale(design: Design) -> tuple[Array, Array]:
-    treated = design["treated"].to_numpy()
-    cells = design["Z"].to_numpy()[treated]
+    treated = design.variables["treated"].values
+    cells = design.variables["Z"].values[treated]
     center, scale = cells.mean(axis=0), cells.std(axis=0)
-    for position, name in enumerate(design[MODIFIER].values):
+    for position, name in enumerate(design.variables[MODIFIER].values):
         if scale[position] <= RELATIVE_ZERO * max(float(np.abs(cells[:, position]).max()), 1e-300):
             raise InputError(f'the effect modifier "{name}" is constant over the treated cells')
     return center, scale

@@ -28,6 +28,7 @@ from types import FrameType
 from typing import Any, Protocol
 
 from bri_bayes.core.errors import LostWorkerError
+from bri_bayes.runtime.array_kinds import no_other_arrays
 from bri_bayes.runtime.memory import keep_freed_memory
 
 # One thread of linear algebra a process: more would wait for each other's processors. And no module from the folder
@@ -146,6 +147,8 @@ def _begin() -> None:
     """In a worker, before its first piece."""
     keep_freed_memory()
     _end_with_parent()
+    if "xarray" in sys.modules:  # imported ahead, as for every study
+        no_other_arrays()
 
 
 def _end_with_parent() -> None:
