@@ -90,7 +90,7 @@ def test_a_reading_shows_its_numbers_with_full_precision_and_its_assumptions(con
 
 def test_the_design_analysis_names_persistence_and_says_that_size_is_not_power(content):
     (table,) = content["power"]
-    assert [row["errors"] for row in table.rows] == ["rho 0.80", "random walk"] * 2
+    assert [row["errors"] for row in table.rows] == ["AR(1), rho 0.80", "random walk"] * 2
     assert "the size of the test" in table.notes[0]
 
 
