@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from scipy.stats import multivariate_normal
+from scipy.stats import multivariate_normal, norm
 
 from bri_bayes.checks.moderation import MEASURED, moderated
 from bri_bayes.design.linear_terms import build_terms
@@ -128,15 +128,32 @@ def test_draws_have_the_moments_of_their_factor(small, rng):
     assert np.cov(drawn[:, rows].T) == pytest.approx(covariance, abs=6 * covariance.max() / np.sqrt(size))
 
 
-def test_the_prior_is_that_of_the_pymc_model(small, rng):
-    """Uniform share, half-normal scales: the density of the unconstrained vector is theirs with its Jacobian."""
-    _, values, _ = small
-    vectors = values.start(6) + rng.standard_normal((6, 4))
-    place = values.place(vectors)
-    movement = values._movement
-    theirs = -0.5 * (place.between / 2) ** 2 - 0.5 * (place.within / (2 * movement)) ** 2 - 0.5 * (place.level / 2) ** 2
-    jacobian = np.log(place.between) + np.log(place.within) - 0.5 * vectors[:, 0] ** 2
-    assert np.diff(values._log_prior(vectors, place) - theirs - jacobian) == pytest.approx(0, abs=1e-12)
+def test_the_prior_is_that_of_the_pymc_model(rng):
+    """Its own densities of share, level and scales, and the Jacobian of the unconstrained vector."""
+    import pymc as pm
+    from pytensor.compile.mode import Mode
+
+    from bri_bayes.models.linear import build_linear
+
+    asked = recipe()
+    reported, error = asked.design["Z"].to_numpy()[:, 0], np.full(asked.design.sizes["obs"], 2.0)
+    terms = build_terms(asked.design, asked.card)
+    values = TrueValues.build(reported, error, MixtureModel.build(terms, asked.card).serial)
+    vectors = values.start(4) + rng.standard_normal((4, 4))
+    place, spread = values.place(vectors), reported.std()
+    model, python = build_linear(asked.design, asked.card, {"z": error}), Mode(linker="py", optimizer=None)
+    natural = {
+        "z_persistent_share": place.share,
+        "z_level": reported.mean() + spread * place.level,
+        "z_between": spread * place.between,
+        "z_within": spread * place.within,
+    }
+    theirs = sum(
+        np.array([float(pm.logp(model[name], value).eval(mode=python)) for value in column])
+        for name, column in natural.items()
+    )
+    jacobian = norm.logpdf(vectors[:, 0]) + vectors[:, 2] + vectors[:, 3]
+    assert np.diff(values._log_prior(vectors, place) - theirs - jacobian) == pytest.approx(0, abs=1e-9)
 
 
 @pytest.mark.calibration

@@ -13,6 +13,7 @@ from bri_bayes.core.arrays import Array
 from bri_bayes.design.category_design import CategoryDesign
 from bri_bayes.inference.category_walkers import sample_category_panel
 from bri_bayes.inference.convergence import ESS_LIMIT, RHAT_LIMIT, worst
+from bri_bayes.inference.covariances import sds
 from bri_bayes.inference.nuts import compiled_model
 from bri_bayes.models.categories import build_category_difference
 
@@ -122,7 +123,7 @@ def _diagnostics(engine: str, watched: Sequence[Array], draws: int, divergences:
 def _covariance(chol: Array) -> tuple[Array, Array]:
     """Sds : (draw, size) and correlations : (draw, size, size) from lower factors."""
     covariance = chol @ chol.transpose(0, 2, 1)
-    sd = np.sqrt(np.einsum("dii->di", covariance))
+    sd = sds(chol)
     return sd, covariance / (sd[:, :, None] * sd[:, None, :])
 
 

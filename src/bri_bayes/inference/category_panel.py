@@ -25,8 +25,9 @@ from scipy.special import ndtr
 
 from bri_bayes.core.arrays import Array, Index
 from bri_bayes.design.category_design import CategoryDesign
-from bri_bayes.inference.batched_algebra import cholesky, solve_lower
+from bri_bayes.inference.batched_algebra import cholesky
 from bri_bayes.inference.covariances import inverse, log_det
+from bri_bayes.inference.walkers import drawn_given
 from bri_bayes.models.categories import EFFECT, SPREAD, STEP, category_columns, centred_walk
 
 # Scales stay above this, so that their inverse squares are finite.
@@ -111,9 +112,7 @@ class CategoryPanel:
 
     def draw(self, given: GivenCovariances, rng: np.random.Generator) -> Array:
         """E, its unknown elements drawn : (B, rows, C)."""
-        noise = rng.standard_normal((len(given.factor), len(self.row)))
-        right = (given.factor[:, -1, :-1] + noise)[..., None]
-        drawn = solve_lower(given.factor[:, :-1, :-1], right, transposed=True)[..., 0]
+        drawn = drawn_given(given.factor, rng)
         every = np.zeros((len(drawn), self.columns.shape[2], self.size))
         at = np.arange(self.size)
         every[:, at, at] = 1.0

@@ -21,7 +21,7 @@ from bri_bayes.design.category_design import LKJ_SHAPE, CategoryDesign
 from bri_bayes.inference.batched_algebra import cholesky, solve_lower
 from bri_bayes.inference.category_panel import CategoryPanel
 from bri_bayes.inference.covariances import factor_of, inverse, inverse_wishart, log_det, log_lkj, sds
-from bri_bayes.inference.walkers import WALKERS, Proposals, in_chains, walk, where
+from bri_bayes.inference.walkers import WALKERS, Proposals, in_chains, walk
 from bri_bayes.models.categories import COUNTRY, ERROR
 
 # The power of |Sigma| by which the proposal departs from the likelihood, half way to its prior.
@@ -71,14 +71,9 @@ class _Sweeps:
         return _Sweeps(self.model, self.proposals.learned(np.concatenate([state.vectors for state in visited])))
 
     def next(self, state: CategoryState) -> CategoryState:
-        model, vectors = self.model, state.vectors
+        model = self.model
         country, _ = factor_of(state.omega, model.size)
-        given = model.given(vectors, state.sigma, country)
-        for move in self.proposals.moves():
-            proposed, log_odds = move(vectors)
-            other = model.given(proposed, state.sigma, country)
-            moved = self.proposals.accepted(other.log_density - given.log_density + log_odds)
-            vectors, given = np.where(moved[:, None], proposed, vectors), where(moved, other, given)
+        vectors, given = self.proposals.steps(state.vectors, lambda at: model.given(at, state.sigma, country))
         every = model.draw(given, self.proposals.rng)
         sigma = self._errors(state.sigma, np.swapaxes(every, 1, 2) @ given.products @ every)
         omega, every = self._countries(state.omega, sigma, every, given.products)

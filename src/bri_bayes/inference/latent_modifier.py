@@ -25,7 +25,7 @@ from bri_bayes.inference.latent_products import LatentProducts, loads_of
 from bri_bayes.inference.marginal import to_parameters
 from bri_bayes.inference.mixture_model import MixtureModel, by_name, starts
 from bri_bayes.inference.true_values import TrueValues
-from bri_bayes.inference.walkers import Proposals, in_chains, walk, where
+from bri_bayes.inference.walkers import Proposals, drawn_given, in_chains, walk
 from bri_bayes.study.model_card import ModelCard
 
 
@@ -83,17 +83,13 @@ class LatentSweeps:
     def next(self, state: LatentState) -> LatentState:
         """After a sweep."""
         model, loads, rng = self.products.model, self.products.loads, self.proposals.rng
-        vectors, given = model.moved(state.vectors, self.products.of(state.true), self.proposals)
-        coefficients = given.draw(rng)
+        products = self.products.of(state.true)
+        vectors, given = self.proposals.steps(state.vectors, lambda at: model.given(at, products))
+        coefficients = drawn_given(given.factor, rng)
         reported = self.center + self.spread * self.values.reported
         fitted = coefficients @ model.columns[:, :-1].T
         errors, slopes = model.columns[:, -1] - fitted, self.spread * loads.slopes(coefficients)
         evidence = self.values.evidence(errors, slopes, given, model.class_ix)
-        place, at_place = state.place, self.values.given(state.place, evidence)
-        for move in self.of_place.moves():
-            proposed, log_odds = move(place)
-            other = self.values.given(proposed, evidence)
-            moved = self.of_place.accepted(other.log_density - at_place.log_density + log_odds)
-            place, at_place = np.where(moved[:, None], proposed, place), where(moved, other, at_place)
+        place, at_place = self.of_place.steps(state.place, lambda at: self.values.given(at, evidence))
         true = reported + self.spread * self.values.draw(at_place, rng)
         return LatentState(vectors, place, true, coefficients)

@@ -15,7 +15,7 @@ import numpy as np
 from bri_bayes.core.arrays import Array, Index, Mask
 from bri_bayes.design.design import Design
 from bri_bayes.design.linear_terms import Terms
-from bri_bayes.inference.mixture_model import MixtureModel
+from bri_bayes.inference.mixture_model import MixtureModel, laid_out
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,22 +86,18 @@ def loads_of(design: Design, terms: Terms, modifier: str) -> Loads:
     at = [str(name) for name in design["modifier"].values].index(modifier)
     covariates = [str(name) for name in design["covariate"].values]
     of_z = (float(design["z_center"].to_numpy()[at]), float(design["z_scale"].to_numpy()[at]))
-    groups = 0 if terms.group_ix is None else int(terms.group_ix.max()) + 1
     columns: list[tuple[int, tuple[float, float], Mask]] = []
-    first = 0
-    for blocks, copies in ((terms.per_unit, n_units), (terms.grouped, groups), (terms.shared, 1)):
-        for block in blocks:
-            width = block.columns.shape[1]
-            if block.name == "modifier_deviation":
-                of_unit = [treated & (terms.unit_ix == unit) for unit in range(n_units)]
-                columns += [(first + u * width + at, of_z, rows) for u, rows in enumerate(of_unit) if rows.any()]
-            if block.name == "modifier_effect":
-                columns.append((first + at, of_z, treated))
-            if block.name == "beta" and modifier in covariates:
-                position = covariates.index(modifier)
-                of_x = (float(design["x_center"].to_numpy()[position]), float(design["x_scale"].to_numpy()[position]))
-                columns.append((first + position, of_x, np.ones(treated.size, dtype=bool)))
-            first += width * copies
+    for block, first, _ in laid_out(terms):
+        width = block.columns.shape[1]
+        if block.name == "modifier_deviation":
+            of_unit = [treated & (terms.unit_ix == unit) for unit in range(n_units)]
+            columns += [(first + u * width + at, of_z, rows) for u, rows in enumerate(of_unit) if rows.any()]
+        if block.name == "modifier_effect":
+            columns.append((first + at, of_z, treated))
+        if block.name == "beta" and modifier in covariates:
+            position = covariates.index(modifier)
+            of_x = (float(design["x_center"].to_numpy()[position]), float(design["x_scale"].to_numpy()[position]))
+            columns.append((first + position, of_x, np.ones(treated.size, dtype=bool)))
     positions, standard, rows = zip(*columns, strict=True)
     center, scale = np.array(standard).T
     return Loads(np.array(positions), center, scale, np.array(rows))

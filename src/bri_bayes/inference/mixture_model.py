@@ -9,7 +9,7 @@ together: the sampler needs draws of each.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,13 +20,13 @@ from bri_bayes.core.names import WEIGHT
 from bri_bayes.design.design import Design
 from bri_bayes.design.error_process import Serial, serial_errors, whitened
 from bri_bayes.design.linear_terms import Block, Terms, build_terms
-from bri_bayes.inference.batched_algebra import cholesky, solve_lower
+from bri_bayes.inference.batched_algebra import cholesky
 from bri_bayes.inference.block_priors import add_prior
 from bri_bayes.inference.collapsed import Collapsed
 from bri_bayes.inference.hyperparameters import Hyperparameters, hyperparameters
 from bri_bayes.inference.importance import FEW_POINTS, sample_by_importance
 from bri_bayes.inference.marginal import MAX_HYPERPARAMETERS, systematic
-from bri_bayes.inference.walkers import WALKERS, Proposals, where
+from bri_bayes.inference.walkers import WALKERS
 from bri_bayes.study.model_card import ModelCard
 
 # Numbers of the cross-products of all rows: beyond, NUTS is shorter.
@@ -53,12 +53,6 @@ class GivenMixing:
     factor: Array
     phi: Array
     scale: Array
-
-    def draw(self, rng: np.random.Generator) -> Array:
-        """Coefficients given h, lam and y : (B, K)."""
-        noise = rng.standard_normal((len(self.factor), self.factor.shape[1] - 1))
-        right = (self.factor[:, -1, :-1] + noise)[..., None]
-        return solve_lower(self.factor[:, :-1, :-1], right, transposed=True)[..., 0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,16 +132,6 @@ class MixtureModel:
         log_density -= np.log(pivots[:, :-1]).sum(axis=1) + np.log(scale) @ np.bincount(self.class_ix)
         return GivenMixing(log_density, factor, phi, scale)
 
-    def moved(self, vectors: Array, products: Array, proposals: Proposals) -> tuple[Array, GivenMixing]:
-        """Metropolis steps on h with the coefficients integrated : where walkers are then, and the model there."""
-        given = self.given(vectors, products)
-        for move in proposals.moves():
-            proposed, log_odds = move(vectors)
-            other = self.given(proposed, products)
-            moved = proposals.accepted(other.log_density - given.log_density + log_odds)
-            vectors, given = np.where(moved[:, None], proposed, vectors), where(moved, other, given)
-        return vectors, given
-
     def innovations(self, coefficients: Array, given: GivenMixing) -> Array:
         """(e_j - phi_j e_{j-1}) / s_j : (B, obs)."""
         error = self.columns[:, -1] - coefficients @ self.columns[:, :-1].T
@@ -160,11 +144,19 @@ class MixtureModel:
         return some.transition(hyper.get("sigma_unit", hyper["sigma"]), rho)
 
 
+def laid_out(terms: Terms) -> Iterator[tuple[Block, int, int]]:
+    """The blocks in the order of ``flat_blocks``: each with its first column there, and how many copies it has."""
+    groups = 0 if terms.group_ix is None else int(terms.group_ix.max()) + 1
+    first = 0
+    for blocks, copies in ((terms.per_unit, terms.n_units), (terms.grouped, groups), (terms.shared, 1)):
+        for block in blocks:
+            yield block, first, copies
+            first += copies * int(block.columns.shape[1])
+
+
 def coefficients_of(terms: Terms) -> int:
     """How many columns ``flat_blocks`` has."""
-    groups = 0 if terms.group_ix is None else int(terms.group_ix.max()) + 1
-    levels = ((terms.per_unit, terms.n_units), (terms.grouped, groups), (terms.shared, 1))
-    return sum(copies * int(block.columns.shape[1]) for blocks, copies in levels for block in blocks)
+    return sum(copies * int(block.columns.shape[1]) for block, _, copies in laid_out(terms))
 
 
 def flat_blocks(terms: Terms) -> tuple[Block, ...]:
@@ -185,15 +177,13 @@ def flat_blocks(terms: Terms) -> tuple[Block, ...]:
 def by_name(terms: Terms, flat: Array) -> dict[str, Array]:
     """Coefficients (R, K) of ``flat_blocks`` by block name, as ``marginal.draw_pairs`` has them."""
     named: dict[str, Array] = {}
-    groups = 0 if terms.group_ix is None else int(terms.group_ix.max()) + 1
-    first = 0
-    for blocks, copies in ((terms.per_unit, terms.n_units), (terms.grouped, groups), (terms.shared, 0)):
-        for block in blocks:
-            width = block.columns.shape[1]
-            part = flat[:, first : first + width * max(copies, 1)]
-            first += part.shape[1]
-            part = part.reshape(len(flat), copies, width) if copies else part
-            named[block.name] = np.concatenate([named[block.name], part], axis=-1) if block.name in named else part
+    shared = {id(block) for block in terms.shared}
+    for block, first, copies in laid_out(terms):
+        width = block.columns.shape[1]
+        part = flat[:, first : first + width * copies]
+        if id(block) not in shared:
+            part = part.reshape(len(flat), copies, width)
+        named[block.name] = np.concatenate([named[block.name], part], axis=-1) if block.name in named else part
     return named
 
 

@@ -30,7 +30,7 @@ from bri_bayes.design.linear_terms import build_terms
 from bri_bayes.inference.hyperparameters import reported
 from bri_bayes.inference.marginal import to_parameters
 from bri_bayes.inference.mixture_model import MixtureModel, by_name, covers_chains, starts
-from bri_bayes.inference.walkers import Proposals, in_chains, walk
+from bri_bayes.inference.walkers import Proposals, drawn_given, in_chains, walk
 from bri_bayes.study.model_card import Likelihood, ModelCard
 
 # Metropolis steps on nu in a sweep, and their size on the scale of log(nu - 2).
@@ -82,8 +82,9 @@ class _Sweeps:
 
     def next(self, state: _State) -> _State:
         model, rng = self.model, self.proposals.rng
-        vectors, given = model.moved(state.vectors, model.weighted(state.mixing), self.proposals)
-        coefficients = given.draw(rng)
+        products = model.weighted(state.mixing)
+        vectors, given = self.proposals.steps(state.vectors, lambda at: model.given(at, products))
+        coefficients = drawn_given(given.factor, rng)
         squares = model.innovations(coefficients, given) ** 2
         nu = self._freedom(state.nu, squares)
         shape, rate = (nu[:, None] + 1) / 2, (nu[:, None] + squares) / 2

@@ -23,9 +23,8 @@ from bri_bayes.core.arrays import Array, Index, Mask
 from bri_bayes.design.error_process import Serial
 from bri_bayes.inference.batched_algebra import cholesky, solve_lower
 from bri_bayes.inference.mixture_model import GivenMixing
+from bri_bayes.models.measurement_error import WIDE
 
-# Prior scales of level, spread and movement of the true values, as multiples of those of the reported ones.
-WIDE = 2.0
 # A standard error is at least this share of the spread of what is reported, and 1 - w at least this.
 _SMALLEST, _LEAST_REST = 1e-5, 1e-9
 # Where the walkers' (w, m, b, s) begin, unconstrained: w on the normal scale, m, log b, log s against its prior.

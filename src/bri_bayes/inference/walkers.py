@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from bri_bayes.core.arrays import Array, Mask
+from bri_bayes.inference.batched_algebra import solve_lower
 from bri_bayes.inference.importance import PROPOSAL_DF, Student, moments, widened
 
 # Chains that move side by side for one of the card, sweeps before the first draw that is kept, and between two of them.
@@ -23,6 +24,14 @@ WALKERS, WARM_UP, THIN = 16, 125, 4
 _LEARN = 25
 # The sd of the first proposals, on the unconstrained scale.
 _FIRST = 0.1
+
+
+class HasDensity(Protocol):
+    """A dataclass of arrays (B, ...), among them a log density up to a constant : (B,)."""
+
+    @property
+    def log_density(self) -> Array:
+        """(B,)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +55,16 @@ class Proposals:
         yield self._near
         if self.center is not None:
             yield self._anywhere
+
+    def steps[Given: HasDensity](self, vectors: Array, given: Callable[[Array], Given]) -> tuple[Array, Given]:
+        """Metropolis steps on the density of what is ``given`` at vectors : where walkers are then, and that there."""
+        here = given(vectors)
+        for move in self.moves():
+            proposed, log_odds = move(vectors)
+            there = given(proposed)
+            moved = self.accepted(there.log_density - here.log_density + log_odds)
+            vectors, here = np.where(moved[:, None], proposed, vectors), where(moved, there, here)
+        return vectors, here
 
     def accepted(self, log_odds: Array) -> Mask:
         """(B,)."""
@@ -91,6 +110,13 @@ def walk[State](sweeps: Sweeps[State], state: State, draws: int) -> list[State]:
             state = sweeps.next(state)
         kept.append(state)
     return kept
+
+
+def drawn_given(factor: Array, rng: np.random.Generator) -> Array:
+    """Draws of normals of precision L L' : (B, K); of ``factor`` (B, K + 1, K + 1) the outcome is the last row."""
+    noise = rng.standard_normal((len(factor), factor.shape[1] - 1))
+    right = (factor[:, -1, :-1] + noise)[..., None]
+    return np.asarray(solve_lower(factor[:, :-1, :-1], right, transposed=True)[..., 0])
 
 
 def in_chains(kept: list[Array], chains: int, draws: int) -> Array:
