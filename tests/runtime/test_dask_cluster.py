@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from threading import Thread
@@ -51,7 +51,21 @@ list(OnCluster(sys.argv[1]).results(tasks))
 
 @pytest.fixture(scope="module")
 def cluster():
-    """Two workers of one thread; a piece of work may take one of them with it, not two."""
+    """Two workers of one thread, which all tests find alive."""
+    with _started() as started:
+        yield started
+
+
+@pytest.fixture
+def losing_cluster():
+    """Such a one for a test that kills workers: Dask starts others in their place when it gets to it."""
+    with _started() as started:
+        yield started
+
+
+@contextmanager
+def _started():
+    """A piece of work may take one of the two workers with it, not two."""
     import dask
 
     with (
@@ -76,8 +90,8 @@ def _gone(pid):
         return True
 
 
-def _wait_until(condition):
-    deadline = time.monotonic() + SECONDS
+def _wait_until(condition, seconds=SECONDS):
+    deadline = time.monotonic() + seconds
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.05)
     return condition()
@@ -137,11 +151,11 @@ def test_linear_algebra_of_a_piece_has_one_thread(cluster):
     assert value == [1]
 
 
-def test_a_worker_that_is_killed_in_mid_run_costs_nothing_but_time(cluster):
+def test_a_worker_that_is_killed_in_mid_run_costs_nothing_but_time(losing_cluster):
     asked = "__import__('time').sleep(0.3), number, __import__('os').getppid()"
     tasks = [_said(asked, number=number) for number in range(10)]
     numbers, killed = [], None
-    for _, (_, number, worker), _ in OnCluster(cluster.scheduler_address).results(tasks):
+    for _, (_, number, worker), _ in OnCluster(losing_cluster.scheduler_address).results(tasks):
         numbers.append(number)
         if killed is None:
             os.kill(killed := worker, signal.SIGKILL)
@@ -149,10 +163,10 @@ def test_a_worker_that_is_killed_in_mid_run_costs_nothing_but_time(cluster):
     assert _gone(killed)
 
 
-def test_a_piece_that_takes_every_worker_with_it_is_named(cluster):
+def test_a_piece_that_takes_every_worker_with_it_is_named(losing_cluster):
     deadly = _task(exec, "import os, time; os.kill(os.getppid(), 9); time.sleep(60)")
     with pytest.raises(LostWorkerError, match=r"2 workers .* were lost with the same piece of work"):
-        list(OnCluster(cluster.scheduler_address).results([deadly]))
+        list(OnCluster(losing_cluster.scheduler_address).results([deadly]))
 
 
 def test_a_process_that_is_lost_is_tried_again_and_then_named(cluster, tmp_path):
@@ -202,14 +216,14 @@ def test_nothing_runs_on_the_cluster_when_the_command_ends_however_it_ends(clust
     script.write_text(PARENT.replace("CALL", call), encoding="utf-8")
     command = [sys.executable, str(script), cluster.scheduler_address, str(places)]
     parent = subprocess.Popen(command, stderr=subprocess.PIPE)
-    deadline = time.monotonic() + 30
-    while len(list(places.iterdir())) < 2 and time.monotonic() < deadline:
-        time.sleep(0.05)
-    pids = [int(path.name) for path in places.iterdir()]
-    assert len(pids) == 2
-    parent.send_signal(number)
-    parent.wait(timeout=SECONDS)
-    parent.communicate()
+    try:
+        assert _wait_until(lambda: len(list(places.iterdir())) == 2, seconds=60.0)
+        pids = [int(path.name) for path in places.iterdir()]
+        parent.send_signal(number)
+        parent.wait(timeout=SECONDS)
+    finally:
+        parent.kill()
+        parent.communicate()
     assert _wait_until(lambda: all(map(_gone, pids)))
     assert _wait_until(lambda: not cluster.scheduler.tasks)
 
