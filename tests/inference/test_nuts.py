@@ -170,8 +170,9 @@ def test_an_empty_and_a_warm_cache_of_compiled_code_give_the_same_bits(tmp_path)
         "from bri_bayes.inference.nuts import sample_model; from bri_bayes.study.model_card import ModelCard, Sampler; "
         "y = np.sin(np.arange(40.0)); model = pm.Model()\n"
         "with model:\n"
-        "    b, s = pm.Normal('b', shape=3), pm.HalfNormal('s')\n"
-        "    pm.Normal('y', np.column_stack([y**k for k in (1, 2, 3)]) @ b, s, observed=np.cos(np.arange(40.0)))\n"
+        "    b = pm.Normal('b', shape=3)\n"
+        # Sums and products alone: a product of matrices is compiled for a minute and a half where the cache is empty.
+        "    pm.Normal('y', b[0] * y + b[1] * y**2 + b[2], 1.0, observed=np.cos(np.arange(40.0)))\n"
         "card = ModelCard('c', 't', sampler=Sampler(chains=2, draws=100, tune=100))\n"
         "tree, _ = sample_model(model, card, 1)\n"
         "sys.stdout.write(tree['posterior']['b'].to_numpy().tobytes().hex())"
