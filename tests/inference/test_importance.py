@@ -114,3 +114,21 @@ def test_an_answer_of_its_own_has_as_many_effective_points_as_its_gate_asks_for(
     side_by_side = sample_by_importance(skewed_log_density, np.zeros(2), 600, np.random.default_rng(1))
     assert len(side_by_side.weights) == 1024
     assert 256 < side_by_side.ess < ESS_LIMIT
+
+
+def test_the_pilot_of_a_posterior_near_by_is_a_part_of_the_sample_and_biases_nothing():
+    near = sample_by_importance(lambda at: skewed_log_density(at - 0.7), np.full(2, 0.7), 512, np.random.default_rng(2))
+    asked, errors = [], []
+
+    def counted(at):
+        asked.append(len(at))
+        return skewed_log_density(at)
+
+    for seed in range(40):
+        weighted = sample_by_importance(counted, np.zeros(2), 512, np.random.default_rng(seed), near)
+        assert len(weighted.vectors) == 128 + 256
+        exact = np.log(2 * np.sqrt(2 * np.pi)), 0.0, 1.5 - 0.5772156649
+        errors.append([weighted.log_normaliser, *weighted.weights @ weighted.vectors] - np.array(exact))
+    assert sum(asked) == 40 * (128 + 256)
+    assert np.abs(np.mean(errors, axis=0)).max() < 0.003
+    assert np.std(errors, axis=0).max() < 0.02

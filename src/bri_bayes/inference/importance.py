@@ -36,8 +36,9 @@ PROPOSAL_DF = 5.0
 # The pilot: wider than the normal at the mode, a fifth of the first batch, at least 200 draws.
 PILOT_INFLATION, _PILOT_SHARE, _LEAST_PILOT = 1.5, 0.2, 200
 # A pilot placed by a posterior near by is this much wider, and will do where this share of it is effective; so many are
-# tried, and the next one's covariance is by this share that of the last.
-_NEAR_INFLATION, _NEAR_SHARE, _NEAR_PILOTS, _FROM_FIRST = 2.0, 0.15, 3, 0.7
+# tried, and the next one's covariance is by this share that of the last. It has a quarter of the proposals and is a
+# part of the sample, whose first batch is half as large: as exact as 512 and a pilot of 200 that is thrown away.
+_NEAR_INFLATION, _NEAR_SHARE, _NEAR_PILOTS, _FROM_FIRST, _NEAR_PILOT = 2.0, 0.15, 3, 0.7, 4
 # The covariance of the main sample: mostly that of the pilot, a little of the mode's, so that it stays regular.
 _FROM_PILOT = 0.9
 # Ratios within this of each other are equal: rounding.
@@ -93,23 +94,30 @@ def sample_by_importance(
     ``near`` : weighted draws of a posterior near by, which place the pilot in place of the mode, as far as that does;
     ``placing`` : the same density where ``log_density`` keeps by-products that only the sample itself needs.
     """
-    first_density = log_density if placing is None else placing
-    size = max(_LEAST_PILOT, int(_PILOT_SHARE * proposals))
-    by_near = None if near is None else _pilot_near(first_density, near, size, rng)
-    if by_near is None:
-        mode, covariance = find_mode(first_density, start)
-        pilot = _weighted(first_density, Student(mode, PILOT_INFLATION * covariance), size, rng)
-    else:
-        pilot, covariance = by_near
-    center, spread = moments(pilot.weights, pilot.vectors)
-    proposal = Student(center, widened(_FROM_PILOT * spread + (1 - _FROM_PILOT) * covariance))
-    vectors, ratios = np.empty((0, start.size)), np.empty(0)
     size = 1 << (proposals - 1).bit_length()  # a whole Sobol net
     wanted = min(WANTED_ESS, _WANTED_SHARE * size) if size <= FEW_POINTS else WANTED_ESS
+    kept = None if near is None else _placed_near(log_density, near, size // _NEAR_PILOT, rng)
+    if kept is None:
+        first_density = log_density if placing is None else placing
+        mode, covariance = find_mode(first_density, start)
+        pilot_size = max(_LEAST_PILOT, int(_PILOT_SHARE * proposals))
+        pilot = _weighted(first_density, Student(mode, PILOT_INFLATION * covariance), pilot_size, rng)
+        stages, vectors, target = [], np.empty((0, start.size)), np.empty(0)
+    else:
+        pilot, around, covariance = kept
+        stages, vectors, target = (
+            [(around, len(pilot.vectors))],
+            pilot.vectors,
+            pilot.log_ratios + around.log_density(pilot.vectors),
+        )
+        size //= 2
+    center, spread = moments(pilot.weights, pilot.vectors)
+    proposal = Student(center, widened(_FROM_PILOT * spread + (1 - _FROM_PILOT) * covariance))
     for position, batch in enumerate(_BATCHES):
         added = proposal.draw(batch * size, rng)
-        vectors = np.concatenate([vectors, added])
-        ratios = np.concatenate([ratios, log_density(added) - proposal.log_density(added)])
+        stages.append((proposal, len(added)))
+        vectors, target = np.concatenate([vectors, added]), np.concatenate([target, log_density(added)])
+        ratios = target - _log_mixture(stages, vectors)
         weights, khat = smooth_weights(ratios)
         # With few proposals k-hat is itself uncertain: the limit for a sample of this size (Vehtari et al. 2024).
         enough = 1.0 / (weights**2).sum() > wanted
@@ -149,22 +157,33 @@ def _weighted(log_density: LogDensity, proposal: Student, size: int, rng: np.ran
     return Weighted.of(vectors, of_target - proposal.log_density(vectors), of_target)
 
 
-def _pilot_near(
+def _placed_near(
     log_density: LogDensity, near: Weighted, size: int, rng: np.random.Generator
-) -> tuple[Weighted, Array] | None:
-    """A pilot placed by a posterior near by, and the covariance of that; None where its weights stay too uneven.
-
-    The first pilot is wide; one that misses places the next.
+) -> tuple[Weighted, Student, Array] | None:
+    """A pilot placed by a posterior near by, its proposal, and that posterior's covariance; None where its weights stay
+    too uneven. The first pilot is wide; one that misses places the next.
     """
     center, covariance = moments(near.weights, near.vectors)
     spread = _NEAR_INFLATION * covariance
     for _ in range(_NEAR_PILOTS):
-        pilot = _weighted(log_density, Student(center, spread), size, rng)
+        around = Student(center, spread)
+        pilot = _weighted(log_density, around, size, rng)
         if pilot.khat < KHAT_LIMIT and pilot.ess > _NEAR_SHARE * size:
-            return pilot, covariance
+            return pilot, around, covariance
         center, of_pilot = moments(pilot.weights, pilot.vectors)
         spread = PILOT_INFLATION * (_FROM_FIRST * of_pilot + (1 - _FROM_FIRST) * covariance)
     return None
+
+
+def _log_mixture(stages: Sequence[tuple[Student, int]], vectors: Array) -> Array:
+    """Log density (M,) of what all stages together were drawn from: proposals in the shares of their numbers of draws.
+
+    A sample of several proposals is weighed by their mixture, whichever a draw came from (Owen 2013, section 9.11).
+    """
+    total = log(sum(size for _, size in stages))
+    return np.asarray(
+        np.logaddexp.reduce([proposal.log_density(vectors) + (log(size) - total) for proposal, size in stages])
+    )
 
 
 def moments(weights: Array, vectors: Array) -> tuple[Array, Array]:
