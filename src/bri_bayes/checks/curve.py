@@ -30,6 +30,7 @@ from bri_bayes.core.json_values import Result
 from bri_bayes.core.names import PERIOD, UNIT
 from bri_bayes.data.assignment import Assignment
 from bri_bayes.data.imputation import IMPUTATIONS
+from bri_bayes.data.panel import Panel
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.design.fixed_effects import TwoWay
 
@@ -95,15 +96,15 @@ def median_permutation(analysis: Analysis, covariates: Sequence[str]) -> MedianP
     treated = frozenset(units.index(unit) for unit in assignment.treated_units)
     panels = panels_of(analysis, covariates)
     sets = [(), *([tuple(covariates)] if covariates else [])]
-    curve = _Curve({}, units, assignment.onsets[0])
     frames = [
-        (panels[method], str(analysis.card.outcome), chosen)
+        _frame(panels[method], units, (str(analysis.card.outcome), *chosen))
         for method in IMPUTATIONS
         if method == "none" or panels[method].attrs["imputed"]
         for chosen in sets
     ]
+    curve = _Curve(frames, analysis.panel[PERIOD].to_numpy() - assignment.onsets[0])
     groups = [frozenset(group) for group in combinations(range(len(units)), len(treated))]
-    medians = np.array([np.median(curve.estimates(frames, group)) for group in groups])
+    medians = np.array([np.median(curve.estimates(group)) for group in groups])
     observed = float(medians[groups.index(treated)])
     larger = int((np.abs(medians) >= abs(observed) * (1 - _TIE)).sum())
     return MedianPermutation(
@@ -116,54 +117,57 @@ def median_permutation(analysis: Analysis, covariates: Sequence[str]) -> MedianP
     )
 
 
+def _frame(panel: Panel, units: Sequence[str], variables: Sequence[str]) -> Array:
+    """Outcome, then covariates : (variable, unit, period)."""
+    chosen = panel[list(variables)].sel({UNIT: list(units)})
+    return np.stack([chosen[name].transpose(UNIT, PERIOD).to_numpy() for name in variables])
+
+
 class _Curve:
     """TWFE estimates of many groups: for a set of units, unit-by-onset indicators are taken within once.
 
     With M what unit and period effects and covariates leave, and D the indicators of units after an onset, the
     estimate of a treated group is d'My / d'Md with d the sum of its columns of D.
+
+    ``frames`` : outcome and covariates, each (variable, unit, period); ``since`` (period,) : years since the onset.
     """
 
-    def __init__(self, known: dict[Any, tuple[Array, Array, Index]], units: Sequence[str], onset: int) -> None:
-        self.known, self.units, self.onset = known, units, onset
+    def __init__(self, frames: Sequence[Array], since: Index) -> None:
+        self.frames, self.since = frames, since
+        self.known: dict[tuple[int, tuple[int, ...]], tuple[Array, Array, Index]] = {}
 
-    def estimates(self, frames: Sequence[tuple[Any, str, tuple[str, ...]]], group: frozenset[int]) -> Array:
+    def estimates(self, group: frozenset[int]) -> Array:
         """The curve of a group of positions: every control set, frame and onset that can be estimated."""
-        others = tuple(position for position in range(len(self.units)) if position not in group)
+        n_units = self.frames[0].shape[1]
+        treated = np.isin(np.arange(n_units), list(group)).astype(float)
         statistics = []
-        for controls in subsets(tuple(str(position) for position in others)):
+        for controls in subsets(tuple(str(at) for at in range(n_units) if at not in group)):
             members = tuple(sorted([*group, *map(int, controls)]))
-            for at, frame in enumerate(frames):
-                for shift in SHIFTS:
-                    score, gram, present = self._products(at, frame, members, shift)
-                    chosen = np.isin(present, list(group)).astype(float)
+            for at in range(len(self.frames)):
+                scores, grams, present = self._products(at, members)
+                chosen = treated[present]
+                for score, gram in zip(scores, grams, strict=True):
                     spread = chosen @ gram @ chosen
                     if spread > 1e-9:
                         statistics.append(chosen @ score / spread)
         return np.array(statistics)
 
-    def _products(
-        self, at: int, frame: tuple[Any, str, tuple[str, ...]], members: tuple[int, ...], shift: int
-    ) -> tuple[Array, Array, Index]:
-        """D'My, D'MD and the positions of the units that have rows."""
-        key = (at, members, shift)
-        if key not in self.known:
-            panel, outcome, covariates = frame
-            chosen = panel[[outcome, *covariates]].sel({UNIT: [self.units[position] for position in members]})
-            values = np.stack([chosen[name].transpose(UNIT, PERIOD).to_numpy() for name in (outcome, *covariates)])
+    def _products(self, at: int, members: tuple[int, ...]) -> tuple[Array, Array, Index]:
+        """D'My (shift, unit), D'MD (shift, unit, unit) for each shifted onset, and positions of units with rows."""
+        if (key := (at, members)) not in self.known:
+            values = self.frames[at][:, list(members)]
             rows, columns = np.nonzero(np.isfinite(values).all(axis=0))
-            _, unit_ix = np.unique(rows, return_inverse=True)
+            present, unit_ix = np.unique(rows, return_inverse=True)
             _, period_ix = np.unique(columns, return_inverse=True)
-            within = TwoWay(unit_ix, period_ix)
-            numbers = within.residuals(values[:, rows, columns].T)
-            after = panel[PERIOD].to_numpy()[columns] >= self.onset + shift
-            indicators = within.residuals(np.eye(unit_ix.max() + 1)[unit_ix] * after[:, None])
-            y, x = numbers[:, 0], numbers[:, 1:]
+            units = np.eye(len(present))[unit_ix]
+            after = [units * (self.since[columns] >= shift)[:, None] for shift in SHIFTS]
+            within = TwoWay(unit_ix, period_ix).residuals(np.column_stack([values[:, rows, columns].T, *after]))
+            x, rest = within[:, 1 : len(values)], np.delete(within, np.s_[1 : len(values)], axis=1)
             if x.shape[1]:
-                coefficients, *_ = np.linalg.lstsq(x, np.column_stack([y, indicators]), rcond=1e-9)
-                residuals = np.column_stack([y, indicators]) - x @ coefficients
-                y, indicators = residuals[:, 0], residuals[:, 1:]
-            present = np.asarray(members)[np.unique(rows)]
-            self.known[key] = (indicators.T @ y, indicators.T @ indicators, present)
+                rest = rest - x @ np.linalg.lstsq(x, rest, rcond=1e-9)[0]
+            indicators = rest[:, 1:].reshape(len(rest), len(SHIFTS), -1).transpose(1, 2, 0)
+            grams = indicators @ indicators.transpose(0, 2, 1)
+            self.known[key] = (indicators @ rest[:, 0], grams, np.asarray(members)[present])
         return self.known[key]
 
 
