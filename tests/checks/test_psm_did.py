@@ -76,7 +76,12 @@ def test_the_variance_is_that_given_the_match_plus_that_of_the_match(case, seed)
     treated = np.isfinite(analysis.design["first_treated"].to_numpy())
     each = weighted_posteriors(analysis.design, DID, power_weights(weights[:, order], treated), seed)
     assert answer.att.mean == pytest.approx(each.mean.mean(), abs=0.02 * answer.att.sd)
-    assert answer.att.lower < answer.att.mean < answer.att.upper
+    # Ends and sign are those of the mixture of all of them.
+    below = [
+        np.mean([mixture.cdf(np.array([end]))[0] for mixture in each.mixtures])
+        for end in (answer.att.lower, answer.att.upper, 0.0)
+    ]
+    assert below == pytest.approx([0.025, 0.975, 1 - answer.att.p_positive], abs=0.004)
 
 
 def test_a_match_that_is_certain_adds_no_variance(case, seed):

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bri_bayes.core.arrays import Array, Index
-from bri_bayes.core.effect import TAILS, Average, Effect
+from bri_bayes.core.effect import Average, Effect
 from bri_bayes.core.errors import InputError
 from bri_bayes.core.json_values import Result
 from bri_bayes.core.names import COVARIATE, UNIT
@@ -42,8 +42,6 @@ METHODS: Mapping[str, Rule] = {
     "kernel": Rule("kernel", kernel="epanechnikov", bandwidth=0.06),
     "radius": Rule("radius", radius=0.1),
 }
-# Draws of the effect for each set of weights.
-DRAWS_EACH = 20
 # Up to this share of draws may have a match whose importance weights are not reliable.
 UNRELIABLE = 0.01
 
@@ -164,10 +162,10 @@ def psm_did(
     distinct, which = np.unique(np.round(weights[matched], 12), axis=0, return_inverse=True)
     treated = np.isfinite(design["first_treated"].to_numpy())
     powers = power_weights(distinct[:, order], treated)
-    posterior = weighted_posteriors(design, analysis.card, powers, seed, draws=DRAWS_EACH)
+    posterior = weighted_posteriors(design, analysis.card, powers, seed)
     times = np.bincount(which.ravel(), minlength=len(distinct))
     unreliable = float(times[posterior.khat >= KHAT_LIMIT].sum() / times.sum())
-    att, within, between = _mixture(posterior, times, seed)
+    att, within, between = _mixture(posterior, times)
     total = within + between
     return MatchedEffect(
         **vars(matching),
@@ -251,21 +249,11 @@ def _difference_draws(x: Array, treated: NDArray[np.bool_], weights: Array) -> A
     return np.asarray(means[0] - means[1])
 
 
-def _mixture(posterior: WeightedPosteriors, times: Index, seed: int) -> tuple[Effect, float, float]:
+def _mixture(posterior: WeightedPosteriors, times: Index) -> tuple[Effect, float, float]:
     """The ATT over sets of weights that occur ``times``, and its variance given the match and of the match."""
     share = times / times.sum()
-    centre = float(share @ posterior.mean)
-    within, between = float(share @ posterior.sd**2), float(share @ (posterior.mean - centre) ** 2)
-    rng = np.random.default_rng([seed, 23])
-    pool = np.concatenate(
-        [
-            rng.choice(row, size=DRAWS_EACH * int(count)) if count > 1 else row
-            for row, count in zip(posterior.draws, times, strict=True)
-        ]
-    )
-    lower, upper = np.quantile(pool, TAILS)
-    sd = float(np.sqrt(within + between))
-    return Effect(centre, sd, float(lower), float(upper), float((pool > 0).mean())), within, between
+    att = posterior.together(share)
+    return att, float(share @ posterior.sd**2), float(share @ (posterior.mean - att.mean) ** 2)
 
 
 def _matching(pre: PrePeriod, weights: Array, matched: NDArray[np.bool_]) -> Matching:
