@@ -17,7 +17,7 @@ from bri_bayes.app.request import Request, question
 from bri_bayes.cli.start import main
 from bri_bayes.core.errors import InputError
 from bri_bayes.design.design import build_design
-from bri_bayes.inference import batched_algebra, marginal, work
+from bri_bayes.inference import batched_algebra, collapsed, work
 from bri_bayes.inference.importance import KHAT_LIMIT, sample_by_importance
 from bri_bayes.study.model_card import load_card, model_names
 
@@ -134,7 +134,7 @@ def _shared():
 def test_draws_are_the_same_whether_made_a_few_points_at_a_time_or_at_once(tmp_path, monkeypatch):
     request = _request(tmp_path, 6, 8)
     at_once = estimate(request)["bayes"]
-    monkeypatch.setattr(marginal, "DRAW_BYTES", 3e5)
+    monkeypatch.setattr(collapsed, "BATCH_ELEMENTS", collapsed.BATCH_ELEMENTS // 40)
     few = estimate(request)["bayes"]
     assert few["att"] == at_once["att"]
     assert few["rhat"] == pytest.approx(at_once["rhat"], abs=1e-12)

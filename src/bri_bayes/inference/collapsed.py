@@ -123,11 +123,16 @@ class Collapsed:
 
     def conditional(self, hyper: Mapping[str, Array]) -> Conditional:
         """The coefficients given y, at B points at once."""
-        parts = [self._conditional(some) for _, some in self.batches(hyper)]
+        parts = [conditional for _, conditional in self.conditionals(hyper)]
         if len(parts) == 1:
             return parts[0]
         arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in BY_POINT}
         return dataclasses.replace(parts[0], **arrays)
+
+    def conditionals(self, hyper: Mapping[str, Array]) -> Iterator[tuple[slice, Conditional]]:
+        """The same a few points at a time, with their positions."""
+        for points, some in self.batches(hyper):
+            yield points, self._conditional(some)
 
     def given(self, vectors: Array, functionals: Coefficients) -> tuple[Array, Array, Array]:
         """log p(y | h) p(h) (B,), and means (B, F) and sds (B, F) of linear functionals of the coefficients.
@@ -159,13 +164,6 @@ class Collapsed:
         for first in range(0, _size(hyper), size):
             some = slice(first, first + size)
             yield some, {name: value[some] for name, value in hyper.items()}
-
-    def points_in(self, n_bytes: float) -> int:
-        """At how many points the factors of ``conditional`` fit into so many bytes, at least one."""
-        q, g, p = self._sizes
-        groups = int(self.group_ix.max()) + 1
-        numbers = self.terms.n_units * q * (q + g + p + 1) + (groups * g + p + 1) * (g + p + 1)
-        return max(1, int(n_bytes / 8 / numbers))
 
     def after_units(self, hyper: Mapping[str, Array], products: ReadyProducts, *, by_unit: bool = False) -> AfterUnits:
         """The first level of the elimination, from the cross-products of ``ready``, which says what ``by_unit`` is."""

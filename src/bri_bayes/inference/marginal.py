@@ -28,8 +28,6 @@ from bri_bayes.study.model_card import ModelCard
 
 # More hyperparameters than this are not left to importance sampling.
 MAX_HYPERPARAMETERS = 40
-# Factors of the coefficients' precision that are kept at once while coefficients are drawn.
-DRAW_BYTES = 2.0e8
 
 
 @dataclass(frozen=True)
@@ -94,18 +92,15 @@ def draw_pairs(model: Collapsed, weighted: Weighted, pairs: int, rng: np.random.
 def _coefficients(
     model: Collapsed, hyper: Mapping[str, Array], position: Index, rng: np.random.Generator
 ) -> Coefficients:
-    """Mirrored draws of the coefficients at the points ``position`` (R,) : levels (2 R, ...); in batches."""
+    """Mirrored draws of the coefficients at the points ``position`` (R,) : levels (2 R, ...); few at a time."""
     noise: Coefficients | None = None
     drawn: list[Array] = []
-    n_points = len(next(iter(hyper.values())))
-    size = model.points_in(DRAW_BYTES)
-    for first in range(0, n_points, size):
-        conditional = model.conditional({name: value[first : first + size] for name, value in hyper.items()})
+    for points, conditional in model.conditionals(hyper):
         if noise is None:
             noise = conditional.noise(position.size, rng)
             drawn = [np.empty((2, *level.shape)) for level in noise]
-        rows = np.flatnonzero((position >= first) & (position < first + size))
-        some = conditional.draw(position[rows] - first, Coefficients(*(level[rows] for level in noise)))
+        rows = np.flatnonzero((position >= points.start) & (position < points.stop))
+        some = conditional.draw(position[rows] - points.start, Coefficients(*(level[rows] for level in noise)))
         for level, part in zip(drawn, some, strict=True):
             level[:, rows] = part
     return Coefficients(*(np.concatenate(level) for level in drawn))
