@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from bri_bayes.core.arrays import Array
+from bri_bayes.core.arrays import Array, Index, Mask
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.core.names import (
     COVARIATE,
@@ -84,18 +85,35 @@ def build_design(panel: xr.Dataset, assignment: Assignment, card: ModelCard) -> 
     last = int(years[-1]) if years.size else max(assignment.onsets)
     since = _exposed_since(card, assignment, set(position), names, last)
     exposed_time = years[period_ix] - since[unit_ix] if years.size else np.array([])
+    y, treated = values[outcome][unit_rows, period_rows], event_time >= 0
+    _check_rows(outcome, assignment, years, first, treated, unit_ix)
+    x, z = (_stack(values, named, unit_rows, period_rows) for named in (card.covariates, card.modifiers))
+    within = TwoWay(unit_ix, period_ix)
+    y_scaling = _outcome_scaling(outcome, y, within)
+    x_scale = [_covariate_scale(name, column, within) for name, column in zip(card.covariates, x.T, strict=True)]
+    z_center, z_scale = _modifier_scale(card.modifiers, z[treated])
+    weights = {}
+    if weight is not None:
+        of_row = values[weight][unit_rows, period_rows]
+        weights = {WEIGHT: (OBS, of_row / of_row.mean())}
+    # Made in one piece: to add to a dataset copies it, and many designs are made.
     design = xr.Dataset(
         {
-            "y": (OBS, values[outcome][unit_rows, period_rows]),
-            "X": ((OBS, COVARIATE), _stack(values, card.covariates, unit_rows, period_rows)),
-            "Z": ((OBS, MODIFIER), _stack(values, card.modifiers, unit_rows, period_rows)),
-            "treated": (OBS, event_time >= 0),
+            "y": (OBS, y),
+            "X": ((OBS, COVARIATE), x),
+            "Z": ((OBS, MODIFIER), z),
+            "treated": (OBS, treated),
             "event_time": (OBS, event_time),
             "exposed_time": (OBS, np.where(exposed_time >= 0, exposed_time, np.nan)),
             "unit_ix": (OBS, unit_ix),
             "period_ix": (OBS, period_ix),
             "first_treated": (UNIT, first),
             "group_ix": (UNIT, group_ix),
+            **weights,
+            "x_center": (COVARIATE, x.mean(axis=0)),
+            "x_scale": (COVARIATE, np.array(x_scale)),
+            "z_center": (MODIFIER, z_center),
+            "z_scale": (MODIFIER, z_scale),
         },
         coords={
             UNIT: names,
@@ -112,16 +130,13 @@ def build_design(panel: xr.Dataset, assignment: Assignment, card: ModelCard) -> 
             "units_without_rows": np.delete(asked_names, units).tolist(),
             **{key: panel.attrs[key] for key in ("kind", "label", "sources") if key in panel.attrs},
             **{f"outcome_{key}": value for key, value in panel.variables[outcome].attrs.items()},
+            **y_scaling,
         },
     )
-    _check_rows(design, assignment)
-    if weight is not None:
-        weights = values[weight][unit_rows, period_rows]
-        design = design.assign({WEIGHT: (OBS, weights / weights.mean())})
-    if not card.has_log_link:
-        return _with_scaling(design)
-    center, sd, scale = log_scaling(design, card)
-    return _with_scaling(design).assign_attrs(log_link=True, y_center=center, y_sd=sd, y_scale=scale)
+    if card.has_log_link:
+        center, sd, scale = log_scaling(design, card)
+        design.attrs.update(log_link=True, y_center=center, y_sd=sd, y_scale=scale)
+    return design
 
 
 def shock_groups(panel: xr.Dataset, units: Array, first_treated: Array) -> tuple[Array, Array]:
@@ -189,21 +204,19 @@ def _check_assignment(panel: xr.Dataset, assignment: Assignment) -> None:
         raise InputError("the assignment has no never-treated unit: there are no controls to compare with")
 
 
-def _check_rows(design: Design, assignment: Assignment) -> None:
-    outcome = design.attrs["outcome"]
-    if design.sizes[OBS] == 0:
+def _check_rows(
+    outcome: str, assignment: Assignment, years: Array, first: Array, treated: Mask, unit_ix: Index
+) -> None:
+    if not treated.size:
         raise InputError(f'no unit and period has the outcome "{outcome}" and every covariate')
-    years = design.variables[PERIOD].values
     for onset in assignment.onsets:
         if not years[0] < onset <= years[-1]:
             raise InputError(
                 f"the onset {onset} is outside the periods with an outcome: it must be after {years[0]} "
                 f"and not after {years[-1]}"
             )
-    first = design.variables["first_treated"].values
     if not np.isnan(first).any():
         raise InputError(f'no never-treated unit has the outcome "{outcome}": there are no controls to compare with')
-    treated, unit_ix = design.variables["treated"].values, design.variables["unit_ix"].values
     if not treated.any():
         raise InputError(f'no treated unit has the outcome "{outcome}" at or after the onset')
     before = {int(unit) for unit in unit_ix[~treated]}
@@ -211,46 +224,32 @@ def _check_rows(design: Design, assignment: Assignment) -> None:
         raise InputError(f'no treated unit has the outcome "{outcome}" both before and after the onset')
 
 
-def _with_scaling(design: Design) -> Design:
-    y = design.variables["y"].values
+def _outcome_scaling(outcome: str, y: Array, within: TwoWay) -> dict[str, float]:
+    """Mean, total sd, and sd after unit and period effects."""
     size = max(abs(float(y.min())), abs(float(y.max())))
     with np.errstate(over="ignore"):
         center, sd = float(y.mean()), float(y.std())
     if size > LARGEST or 0 < sd < 1 / LARGEST:
         raise InputError(
-            f'the outcome "{design.attrs["outcome"]}" has numbers of the size {size:.0e} with sd {sd:.0e}; powers of '
+            f'the outcome "{outcome}" has numbers of the size {size:.0e} with sd {sd:.0e}; powers of '
             "such numbers leave the range of the machine: give it in other units"
         )
     # Numbers around 1e12 are stored to a ten-thousandth: what varies by hundreds of that is no constant.
     rounding = DIGITS_LOST * float(np.spacing(size))
     if sd <= rounding:
-        raise InputError(f'the outcome "{design.attrs["outcome"]}" is constant ({center:g})')
-    within = two_way(design)
+        raise InputError(f'the outcome "{outcome}" is constant ({center:g})')
     degrees = y.size - within.rank
     residual = within.residuals(y - center)
     scale = float(np.sqrt(residual @ residual / max(degrees, 1)))
     if degrees < 1 or scale <= max(RELATIVE_ZERO * sd, rounding):
         raise InputError(
-            f'unit and period effects explain the outcome "{design.attrs["outcome"]}" completely: '
-            f"{y.size} rows, {within.rank} effects"
+            f'unit and period effects explain the outcome "{outcome}" completely: {y.size} rows, {within.rank} effects'
         )
-    x_scale = [
-        _covariate_scale(design, within, position, name)
-        for position, name in enumerate(design.variables[COVARIATE].values)
-    ]
-    z_center, z_scale = _modifier_scale(design)
-    scaled = design.assign(
-        x_center=(COVARIATE, design.variables["X"].values.mean(axis=0)),
-        x_scale=(COVARIATE, np.array(x_scale)),
-        z_center=(MODIFIER, z_center),
-        z_scale=(MODIFIER, z_scale),
-    )
-    scaled.attrs.update(y_center=center, y_sd=sd, y_scale=scale)
-    return scaled
+    return {"y_center": center, "y_sd": sd, "y_scale": scale}
 
 
-def _covariate_scale(design: Design, within: TwoWay, position: int, name: str) -> float:
-    x = design.variables["X"].values[:, position]
+def _covariate_scale(name: str, x: Array, within: TwoWay) -> float:
+    """Sd of a column (obs,) after unit and period effects."""
     residual = within.residuals(x)
     scale = float(np.sqrt(residual @ residual / max(x.size - within.rank, 1)))
     size = float(np.abs(x).max())
@@ -260,11 +259,10 @@ def _covariate_scale(design: Design, within: TwoWay, position: int, name: str) -
     return scale
 
 
-def _modifier_scale(design: Design) -> tuple[Array, Array]:
-    treated = design.variables["treated"].values
-    cells = design.variables["Z"].values[treated]
+def _modifier_scale(names: Sequence[str], cells: Array) -> tuple[Array, Array]:
+    """Mean and sd of each modifier over the treated cells (cell, modifier)."""
     center, scale = cells.mean(axis=0), cells.std(axis=0)
-    for position, name in enumerate(design.variables[MODIFIER].values):
-        if scale[position] <= RELATIVE_ZERO * max(float(np.abs(cells[:, position]).max()), 1e-300):
+    for name, column, spread in zip(names, cells.T, scale, strict=True):
+        if spread <= RELATIVE_ZERO * max(float(np.abs(column).max()), 1e-300):
             raise InputError(f'the effect modifier "{name}" is constant over the treated cells')
     return center, scale
