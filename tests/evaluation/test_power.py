@@ -192,7 +192,7 @@ def small_powers() -> str:
     powers = power_values(
         fit(Analysis(panel, assignment, card), pointwise=False), effect=0.218, published_se=0.04, panels=40
     )
-    return json.dumps(powers, allow_nan=False)
+    return json.dumps(powers.as_dict(), allow_nan=False)
 
 
 def small_values(kind: str = "user", outcomes: int = 2) -> dict[str, Any]:
@@ -205,10 +205,23 @@ def small_values(kind: str = "user", outcomes: int = 2) -> dict[str, Any]:
 
 def test_the_values_are_json_and_contain_the_persistence_of_the_panel() -> None:
     powers = small_values()["outcomes"]["Exports"]["power"]
-    assert set(powers) == {"effect", "rho", "innovation_sd", "panels", "seed", "rows"}
+    assert set(powers) == {"effect", "rho", "innovation_sd", "panels", "seed", "rows", "verdicts"}
     assert {row["rho"] for row in powers["rows"]} == {0.0, 0.5, 0.8, RANDOM_WALK, powers["rho"]}
     assert {row["effect"] for row in powers["rows"]} == {0.0, 0.218}
     assert {row["test"] for row in powers["rows"]} >= {TWFE_PUBLISHED, BAYES}
+    assert [row["truth"] for row in powers["verdicts"]] == [0.0, 0.109, 0.218]
+
+
+def test_a_claim_is_supported_at_most_as_often_as_the_posterior_or_the_permutation_test_finds_an_effect() -> None:
+    powers = small_values()["outcomes"]["Exports"]["power"]
+    finds = {(row["test"], row["effect"]): row["power"] for row in powers["rows"] if row["rho"] == powers["rho"]}
+    for row in powers["verdicts"]:
+        assert sum(row[name] for name in ("supported", "not_supported", "cannot_be_told")) == pytest.approx(1)
+        if row["truth"] in (0.0, powers["effect"]):
+            assert row["supported"] <= min(finds[test, row["truth"]] for test in (BAYES, TWFE_PERMUTATION))
+    none, _, published = powers["verdicts"]
+    assert published["supported"] > none["supported"]
+    assert published["not_supported"] < none["not_supported"]
 
 
 def words(figure: Figure) -> str:
@@ -273,7 +286,7 @@ def test_on_the_real_panel_the_ordinary_test_finds_effects_that_are_not_there(sh
     card = dataclasses.replace(load_card("did"), outcome="lnexport")
     fitted = fit(Analysis(study.load(), study.assignment, card), pointwise=False)
     powers = power_values(fitted, effect=0.218, persistences=(), panels=300)
-    rows = {(row["effect"], row["test"]): row["power"] for row in powers["rows"]}
+    rows = {(row.effect, row.test): row.power for row in powers.rows}
     assert rows[0.0, TWFE_IID] > 0.3
     assert rows[0.0, BAYES] < 0.1
     assert rows[0.218, BAYES] < 0.3

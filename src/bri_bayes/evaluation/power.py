@@ -18,7 +18,8 @@ Source: Gelman & Carlin (2014), Perspectives on Psychological Science 9(6), doi:
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,13 +27,14 @@ import pandas as pd
 
 from bri_bayes.core.arrays import Array
 from bri_bayes.core.errors import InputError
-from bri_bayes.core.json_values import json_safe
+from bri_bayes.core.json_values import Result
 from bri_bayes.core.monte_carlo import share_error
 from bri_bayes.core.names import PERIOD, UNIT
 from bri_bayes.data.simulation import simulate_errors
 from bri_bayes.design.analysis import Fit
 from bri_bayes.design.design import Design
-from bri_bayes.frequentist.many import Answers, linear_tests
+from bri_bayes.evaluation.verdict_shares import VerdictShares, truths, verdict_shares
+from bri_bayes.frequentist.many import TWFE_PERMUTATION, Answers, linear_tests
 from bri_bayes.inference.batch import att_of_many
 from bri_bayes.study.model_card import ModelCard
 
@@ -67,23 +69,49 @@ def design_analysis(
     so differences between cells are better known than the cells. ``progress`` hears of each persistence that is done.
     """
     _check(effects, persistences, innovation_sd, panels)
-    treated = design["treated"].to_numpy().astype(float)
     rows: dict[float, list[dict[str, Any]]] = {effect: [] for effect in effects}
     for rho in persistences:
-        errors = simulated_errors(design, rho, innovation_sd, panels, seed)
-        tests = linear_tests(design, errors, published_se=published_se)
-        outcomes = np.concatenate([errors + effect * treated for effect in effects])
-        posterior = att_of_many(design, card, outcomes, points=_POINTS, seed=seed).to_dataframe()
-        for position, effect in enumerate(effects):
-            answers = tests.answers(effect)
-            answers[BAYES] = posterior_answers(posterior.iloc[position * panels : (position + 1) * panels], effect)
-            cell = {"effect": effect, "rho": rho}
-            rows[effect] += [
-                {**cell, "test": name, **characteristics(answer, effect)} for name, answer in answers.items()
-            ]
+        for cell in _cells(design, card, effects, rho, innovation_sd, published_se, panels, seed):
+            rows[cell.effect] += cell.rows()
         if progress is not None:
             progress(f"persistence {rho:g}")
     return pd.DataFrame([row for cells in rows.values() for row in cells], columns=list(COLUMNS))
+
+
+@dataclass(frozen=True, eq=False)
+class _Cell:
+    """Panels with one effect and one persistence: what each test says, and the ``posterior``, a row a panel."""
+
+    effect: float
+    rho: float
+    answers: Mapping[str, Answers]
+    posterior: pd.DataFrame
+
+    def rows(self) -> list[dict[str, Any]]:
+        """A row a test."""
+        cell = {"effect": self.effect, "rho": self.rho}
+        return [{**cell, "test": name, **characteristics(it, self.effect)} for name, it in self.answers.items()]
+
+
+def _cells(
+    design: Design,
+    card: ModelCard,
+    effects: Sequence[float],
+    rho: float,
+    innovation_sd: float,
+    published_se: float | None,
+    panels: int,
+    seed: int,
+) -> Iterator[_Cell]:
+    """The same errors with each effect."""
+    treated = design["treated"].to_numpy().astype(float)
+    errors = simulated_errors(design, rho, innovation_sd, panels, seed)
+    tests = linear_tests(design, errors, published_se=published_se)
+    outcomes = np.concatenate([errors + effect * treated for effect in effects])
+    posteriors = att_of_many(design, card, outcomes, points=_POINTS, seed=seed).to_dataframe()
+    for position, effect in enumerate(effects):
+        posterior = posteriors.iloc[position * panels : (position + 1) * panels]
+        yield _Cell(effect, rho, {**tests.answers(effect), BAYES: posterior_answers(posterior, effect)}, posterior)
 
 
 def characteristics(answers: Answers, effect: float) -> dict[str, float]:
@@ -116,6 +144,37 @@ def persistence_and_spread(fit: Fit) -> tuple[float, float]:
     return rho, float(posterior["sigma"].mean())
 
 
+@dataclass(frozen=True)
+class RatesRow(Result):
+    """A row of ``design_analysis``: one test, where the effect and the persistence of errors are these."""
+
+    effect: float
+    rho: float
+    test: str
+    power: float
+    type_s: float | None
+    type_m: float | None
+    coverage: float
+    length: float | None
+    mc_error: float
+
+
+@dataclass(frozen=True)
+class Power(Result):
+    """The design analysis of a fitted panel: no effect and the claimed ``effect``, at its own spread.
+
+    ``rho`` and ``innovation_sd`` : of the fit; ``verdicts`` : of the rule of the claim, at the persistence of the fit.
+    """
+
+    effect: float
+    rho: float
+    innovation_sd: float
+    panels: int
+    seed: int
+    rows: Sequence[RatesRow]
+    verdicts: Sequence[VerdictShares] = ()
+
+
 def power_values(
     fit: Fit,
     *,
@@ -124,27 +183,29 @@ def power_values(
     persistences: Sequence[float] = PERSISTENCES,
     panels: int = 1000,
     seed: int = 0,
-    progress: Callable[[str], None] | None = None,
-) -> dict[str, Any]:
-    """The design analysis of a fitted panel as JSON values: no effect and ``effect``, at its own spread.
-
-    At ``persistences`` and at that of the fit. Keys: effect, rho and innovation_sd (of the fit), panels, seed and rows,
-    each a row of ``design_analysis``.
-    """
+) -> Power:
+    """The design analysis of a fitted panel at ``persistences`` and at that of the fit, where half of ``effect`` is
+    simulated, too, for the verdicts."""
     rho, innovation_sd = persistence_and_spread(fit)
-    table = design_analysis(
-        fit.design,
-        fit.analysis.card,
-        effects=(0.0, effect),
-        persistences=sorted({*persistences, rho}),
+    effects = (0.0, effect)
+    _check(effects, persistences, innovation_sd, panels)
+    cells: list[_Cell] = []
+    for at in sorted({*persistences, rho}):
+        sizes = truths(effect) if at == rho else effects
+        cells += _cells(fit.design, fit.analysis.card, sizes, at, innovation_sd, published_se, panels, seed)
+    return Power(
+        effect=effect,
+        rho=rho,
         innovation_sd=innovation_sd,
-        published_se=published_se,
         panels=panels,
         seed=seed,
-        progress=progress,
+        rows=[RatesRow(**row) for size in effects for cell in cells if cell.effect == size for row in cell.rows()],
+        verdicts=[
+            verdict_shares(cell.posterior, cell.answers[TWFE_PERMUTATION].rejects, claimed=effect, truth=cell.effect)
+            for cell in cells
+            if cell.rho == rho
+        ],
     )
-    about = {"effect": effect, "rho": rho, "innovation_sd": innovation_sd, "panels": panels, "seed": seed}
-    return dict(json_safe({**about, "rows": table.to_dict("records")}))
 
 
 def simulated_errors(design: Design, rho: float, innovation_sd: float, panels: int, seed: int) -> Array:

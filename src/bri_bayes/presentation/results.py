@@ -12,6 +12,7 @@ from bri_bayes.checks import CheckResult
 from bri_bayes.checks.first_screen import FirstScreen
 from bri_bayes.core.effect import Effect
 from bri_bayes.core.json_values import Result, json_safe
+from bri_bayes.evaluation.power import Power
 
 Verdict = Literal["supported", "not supported", "cannot be told"]
 SUPPORTED: Verdict = "supported"
@@ -76,7 +77,7 @@ class OutcomeResult(Described):
     event_study: Sequence[Mapping[str, Any]]
     warnings: Sequence[str]
     truth: Mapping[str, float] | None
-    power: Mapping[str, Any] | None
+    power: Power | None
     first: FirstScreen | None = None
     onsets: Mapping[str, int] = field(default_factory=dict)
 

@@ -15,6 +15,7 @@ from bri_bayes.core.resources import shipped
 from bri_bayes.data.panel import Panel
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.estimands.summaries import fit_values
+from bri_bayes.evaluation.power import Power
 from bri_bayes.frequentist.level_rows import is_of_a_level
 from bri_bayes.runtime.cache import content_key
 from bri_bayes.runtime.steps import Step
@@ -87,7 +88,8 @@ def paper_steps(
             analysis = Analysis(data, study.assignment, dataclasses.replace(main, outcome=name))
             claim = (outcome.published.estimate, outcome.published.se)
             key = content_key("power", analysis.digest, claim, seed, panels)
-            steps.append(Step(PAPER, ("power", name), key, partial(_power_step, analysis, claim, panels, seed)))
+            call = partial(_power_step, analysis, claim, panels, seed)
+            steps.append(Step(PAPER, ("power", name), key, call, Power))
     return steps
 
 
@@ -99,7 +101,7 @@ def _evidence_step(tables: Path | None) -> dict[str, Any]:
     return dict(json_safe({"audit": audit_values(findings), "reading": reading_values() if tables is None else []}))
 
 
-def _power_step(analysis: Analysis, claim: tuple[float, float], panels: int, seed: int) -> dict[str, Any]:
+def _power_step(analysis: Analysis, claim: tuple[float, float], panels: int, seed: int) -> Power:
     from bri_bayes.evaluation.power import power_values
     from bri_bayes.inference.fitting import fit
 

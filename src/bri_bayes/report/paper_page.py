@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
+from bri_bayes.evaluation.verdict_shares import truths
 from bri_bayes.presentation.table_spec import PUBLISHED, Column, Table, Values, effect_columns
+from bri_bayes.report.sections.claim_rules import RULES
 
 _SHOWN_CELLS = 4
 _PLURAL = {"contradiction": "contradictions"}
@@ -19,9 +22,13 @@ def paper_content(values: Values) -> dict[str, Any]:
         "audit_count": _count(paper.get("audit") or []),
         "readings": [_reading(entry) for entry in paper.get("reading") or []],
         "power": [
-            _power(outcome["label"], outcome["power"], values["panel"])
+            table
             for outcome in values.get("outcomes", {}).values()
             if outcome.get("power")
+            for table in (
+                _power(outcome["label"], outcome["power"], values["panel"]),
+                *_verdicts(outcome["label"], outcome["power"], values["panel"]),
+            )
         ],
     }
 
@@ -75,12 +82,37 @@ def _power(label: str, entry: Values, panel: Values) -> Table:
     return Table("power", label, _POWER, rows, (note,), panel=panel)
 
 
+def _verdicts(label: str, entry: Values, panel: Values) -> Iterator[Table]:
+    """What the rule of the claim says of panels whose effect is known; none in results of an earlier version."""
+    named = dict(zip(truths(entry["effect"]), ("none", "half of the claim", "as published"), strict=False))
+    if rows := tuple({**row, "effect": named[row["truth"]]} for row in entry.get("verdicts", ())):
+        notes = (
+            f"{entry['panels']:,} simulated panels a row, {_persistence(entry['rho'])}, as in the table above. "
+            f"The rule: {RULES['effect'].text}.",
+            _NOT_COVERED,
+        )
+        yield Table(
+            "verdicts_known",
+            f"{label}: what the rule of the claim says where the truth is known",
+            _VERDICTS,
+            rows,
+            notes,
+            panel=panel,
+        )
+
+
 def _persistence(rho: float) -> str:
     if rho in (0, 1):
         return "random walk" if rho else "independent"
     return f"AR(1), rho {rho:.2f}"
 
 
+_NOT_COVERED = (
+    "Of other claims these panels do not tell. That of fake groups is supported at most as often as the permutation "
+    "test finds an effect. Parallel trends have the trend that they could have shown; fake onsets, matching, "
+    "moderation, channels, and both outcomes at once have rules on other models or data, whose error rates are not "
+    "computed."
+)
 _READING = (
     Column("prior", "prior", "name"),
     Column("noise", "noise"),
@@ -99,4 +131,12 @@ _POWER = (
     Column("type_m", "exaggeration", "number", 1),
     Column("coverage", "95% interval holds", "probability"),
     Column("length", "its length", "number", 2),
+)
+_VERDICTS = (
+    Column("effect", "true effect", "name"),
+    Column("truth", "its size", "number", 3),
+    Column("supported", "supported", "probability"),
+    Column("not_supported", "not supported", "probability"),
+    Column("cannot_be_told", "cannot be told", "probability"),
+    Column("mc_error", "s.e. of a share, at most", "number", 3),
 )

@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from bri_bayes.checks.claimed_effect import judge_effect
 from bri_bayes.checks.jointly import TOLD
 from bri_bayes.checks.mediation import MODEST
 from bri_bayes.checks.moderation import TIME_VARYING
@@ -97,19 +100,17 @@ def _verdict(*, supported: bool, refused: bool) -> Verdict:
 
 def _effect(stated: StatedClaim, outcome: Values, claimed: float | None) -> Evidence | None:
     """An effect of the claimed size, from the card that is shown first and the permutation of least squares."""
-    from scipy.special import ndtr
-
     if claimed is None or not outcome["models"]:
         return None
     att = outcome["models"][outcome["main"]]["att"]
     p_value = next((row["p_value"] for row in outcome["frequentist"] if row["inference"] == "permutation"), None)
-    p_half = float(ndtr((att["mean"] - claimed / 2) / att["sd"]))
-    verdict = _verdict(
-        supported=att["lower"] > 0 and p_value is not None and p_value <= LEVEL,
-        refused=att["upper"] < 0 or p_half < LEVEL,
-    )
+    posterior = {name: np.asarray(att[name]) for name in ("mean", "sd", "lower", "upper")}
+    judged = judge_effect(claimed, **posterior, rejected=np.asarray(p_value is not None and p_value <= LEVEL))
     numbers = {name: att[name] for name in ("mean", "lower", "upper")}
-    return Evidence(verdict, numbers | {"P(> half the claim)": p_half, "permutation p": p_value})
+    return Evidence(
+        _verdict(supported=bool(judged.supported), refused=bool(judged.refused)),
+        numbers | {"P(> half the claim)": float(judged.p_part), "permutation p": p_value},
+    )
 
 
 def _parallel_trends(stated: StatedClaim, outcome: Values, claimed: float | None) -> Evidence | None:
@@ -195,7 +196,7 @@ RULES: Mapping[RuleName, ClaimRule] = {
     "effect": ClaimRule(
         "supported: the 95% interval of the card shown first lies above zero and the permutation p is at most 0.05; "
         "not supported: the interval lies below zero, or P(effect at least half of the claim) is below 5%; else it "
-        "cannot be told",
+        "cannot be told. A negative claim is judged with the signs turned",
         _effect,
     ),
     "parallel_trends": ClaimRule(
