@@ -1,8 +1,8 @@
 """How far does the answer move over every choice that was tried, and which choices matter most?
 
 Three kinds of choice are told apart. One at a time: the recipe of the checks with one thing changed (the model, the
-controls, a prior scale, the share of the effect that controls received, the drift that is allowed, the match); its
-size is the range of the posterior means, that recipe included. All together: the specification curve, every
+controls, the last year, a prior scale, the share of the effect that controls received, the drift that is allowed, the
+match); its size is the range of the posterior means, that recipe included. All together: the specification curve, every
 combination of its choices; the size of one of them is the range of the averages over all combinations with the same
 option. And a sweep, a change that is meant to break the answer at its end (drift, share, prior), which counts like the
 first kind.
@@ -17,6 +17,9 @@ from typing import Any, Literal
 from bri_bayes.core.effect import Effect
 from bri_bayes.core.json_values import Result
 from bri_bayes.study.card_text import PRIOR_WORDS
+
+# The choice whose options are samples that end earlier.
+LAST_YEAR = "the last year of the sample"
 
 
 @dataclass(frozen=True)
@@ -82,9 +85,12 @@ def answers(sections: Mapping[str, Any], outcome: str) -> list[Answer]:
     return refits
 
 
-def robustness(sections: Mapping[str, Any], outcome: str, main: Effect) -> Robustness:
-    """Range of the ATT and of P(> 0) over every answer, and the choices by their size."""
+def robustness(
+    sections: Mapping[str, Any], outcome: str, main: Effect, ends: Mapping[str, Effect] | None = None
+) -> Robustness:
+    """Range of the ATT and of P(> 0) over every answer, and the choices by their size; ``ends`` : by last year."""
     one_at_a_time = answers(sections, outcome)
+    one_at_a_time += [Answer(LAST_YEAR, last, effect) for last, effect in (ends or {}).items()]
     curve = ((sections.get("speccurve") or {}).get("outcomes", {}).get(outcome) or {}).get("specifications") or []
     together = [Effect(**record["att"]) for record in curve]
     effects = [main, *(answer.effect for answer in one_at_a_time), *together]

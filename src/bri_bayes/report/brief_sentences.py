@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from bri_bayes.checks.robustness import LAST_YEAR
 from bri_bayes.frequentist.estimate import SIGNIFICANCE
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation import study_tables as tables
@@ -204,13 +205,33 @@ def speccurve(values: Values) -> list[str]:
 
 
 def robustness(values: Values) -> list[str]:
-    """The span of every answer."""
-    return [
-        f"{outcome['label']}: {outcome['answers']:,} answers have means from {signed(outcome['mean'][0], 2)} to "
-        f"{signed(outcome['mean'][1], 2)}, {outcome['above']:,} above zero; {outcome['leaves_zero_out']:,} "
-        "exclude zero."
-        for outcome in values["robustness"]["outcomes"].values()
-    ]
+    """The span of every answer; a sample that ends earlier where it answers otherwise."""
+    texts = []
+    for outcome in values["robustness"]["outcomes"].values():
+        text = (
+            f"{outcome['label']}: {outcome['answers']:,} answers have means from {signed(outcome['mean'][0], 2)} to "
+            f"{signed(outcome['mean'][1], 2)}, {outcome['above']:,} above zero; {outcome['leaves_zero_out']:,} "
+            "exclude zero."
+        )
+        texts += [text, *_ends_otherwise(outcome)]
+    return texts
+
+
+def _ends_otherwise(outcome: Values) -> list[str]:
+    """The latest earlier end of the sample at which the interval leaves zero otherwise, or the mean has another sign
+    in the digits that are shown."""
+    main = outcome["main"]
+    for choice in outcome["choices"]:
+        for option in choice["options"] if choice["choice"] == LAST_YEAR else ():
+            moved = _side(option["lower"], option["upper"]) != _side(main["lower"], main["upper"])
+            if moved or round(option["mean"], 2) * round(main["mean"], 2) < 0:
+                mean, low, high = (signed(option[key], 2) for key in ("mean", "lower", "upper"))
+                return [f"Were {option['option']} the last year, the mean would be {mean} ({low} to {high})."]
+    return []
+
+
+def _side(lower: float, upper: float) -> int:
+    return int(lower > 0) - int(upper < 0)
 
 
 def prior(values: Values) -> list[str]:

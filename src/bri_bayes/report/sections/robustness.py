@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bri_bayes.checks.last_years import earlier_ends
 from bri_bayes.checks.robustness import Robustness, robustness
 from bri_bayes.presentation import page_parts as page
 from bri_bayes.presentation import sentences
@@ -15,7 +16,7 @@ from bri_bayes.presentation.table_spec import Column, TableSpec
 from bri_bayes.report.sections.section import Context, Section
 from bri_bayes.runtime.steps import Parts, Step
 
-NAME = "robustness"
+NAME, ENDS = "robustness", "ends"
 DEPENDS = ("propensity", "compare", "controls", "speccurve", "prior", "honest")
 
 
@@ -25,11 +26,15 @@ class RobustnessOutcome(Robustness, Described):
 
 
 def steps(context: Context) -> list[Step]:
-    """The fit of each outcome with the card of the checks; everything else is read from the other sections."""
+    """The fit of each outcome with the card of the checks, and of samples that end earlier; everything else is read
+    from the other sections."""
     from bri_bayes.runtime.refit_steps import refit_steps
 
     recipes = {outcome: context.analysis(outcome) for outcome in context.study.outcomes}
-    return refit_steps(NAME, ("main",), recipes, context.seed)
+    pieces = refit_steps(NAME, ("main",), recipes, context.seed)
+    for outcome, analysis in recipes.items():
+        pieces += refit_steps(NAME, (ENDS, outcome), earlier_ends(analysis), context.seed)
+    return pieces
 
 
 def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
@@ -37,10 +42,11 @@ def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
     from bri_bayes.runtime.refit_steps import gathered
 
     main = gathered(("main",), results)
-    outcomes = {
-        name: RobustnessOutcome(**vars(context.described(name)), **vars(robustness(context.done, name, main[name].att)))
-        for name in context.study.outcomes
-    }
+    outcomes = {}
+    for name in context.study.outcomes:
+        ends = {last: fit.att for last, fit in gathered((ENDS, name), results).items() if fit.trustworthy}
+        over_all = robustness(context.done, name, main[name].att, ends)
+        outcomes[name] = RobustnessOutcome(**vars(context.described(name)), **vars(over_all))
     read = [name for name in DEPENDS if name in context.done]
     not_read = [name for name in DEPENDS if name not in read]
     return SectionResult(outcomes, further={"read": read, "not_read": not_read})
