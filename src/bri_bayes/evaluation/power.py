@@ -188,7 +188,7 @@ def power_values(
     simulated, too, for the verdicts."""
     rho, innovation_sd = persistence_and_spread(fit)
     effects = (0.0, effect)
-    _check(effects, persistences, innovation_sd, panels)
+    _check(effects, (*persistences, rho), innovation_sd, panels)
     cells: list[_Cell] = []
     for at in sorted({*persistences, rho}):
         sizes = truths(effect) if at == rho else effects
