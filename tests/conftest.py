@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -30,6 +31,9 @@ for _threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
 # As in a command of the project: the pages of large arrays are not asked for anew each time.
 keep_freed_memory()
 
+# Modules and tests stay until the end: looking for cycles among them was a tenth of the processor time.
+gc.set_threshold(50_000, 20, 100)
+
 # "ci" draws the same examples in every run; HYPOTHESIS_PROFILE=search looks for new ones.
 settings.register_profile("ci", derandomize=True, deadline=None, database=None, print_blob=True)
 settings.register_profile("search", deadline=None, max_examples=1000)
@@ -46,6 +50,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "within" in getattr(item, "fixturenames", ()):
             item.add_marker("speed")
+
+
+def pytest_collection_finish() -> None:
+    """What is there when the first test begins is not searched for cycles again."""
+    gc.freeze()
 
 
 @pytest.fixture
@@ -116,25 +125,38 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def quick_run(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def session_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of a session share."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder.parent if os.environ.get("PYTEST_XDIST_WORKER") else folder
+
+
+@pytest.fixture(scope="session")
+def paper_entries(session_folder: Path) -> list[dict[str, Any]]:
+    """Which tables of the paper can share a data set, asked once in a session; not to be changed."""
+    from bri_bayes.paper.consistency_values import paper_consistency
+    from quick_run import made_once
+
+    return made_once(session_folder, "paper_consistency", paper_consistency)
+
+
+@pytest.fixture(scope="session")
+def quick_run(session_folder: Path) -> dict[str, Any]:
     """The values of a small simulated study with few draws, run once for all processes of a session; not to be changed.
 
     Every section has values; ``values`` is a copy to change.
     """
     from quick_run import quick_values
 
-    folder = tmp_path_factory.getbasetemp()
-    return quick_values(folder.parent if os.environ.get("PYTEST_XDIST_WORKER") else folder)
+    return quick_values(session_folder)
 
 
 @pytest.fixture(scope="session")
-def quick_section(quick_run: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Any]:
+def quick_section(quick_run: dict[str, Any], session_folder: Path) -> Callable[[str], Any]:
     """The answer of the command of a section about the first outcome of the quick run, from what that run computed."""
     from quick_run import section_of
 
-    folder = tmp_path_factory.getbasetemp()
-    shared_folder = folder.parent if os.environ.get("PYTEST_XDIST_WORKER") else folder
-    return lambda name: section_of(shared_folder, name)
+    return lambda name: section_of(session_folder, name)
 
 
 @pytest.fixture

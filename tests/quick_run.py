@@ -7,6 +7,7 @@ import dataclasses
 import fcntl
 import json
 import os
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -120,14 +121,19 @@ units = "million US dollars"
 """
 
 
-def quick_values(folder: Path) -> Values:
-    """The values of the run, made once for all processes that test and share ``folder``."""
-    stored = folder / "quick_run.json"
-    with (folder / "quick_run.lock").open("w") as lock:
+def made_once(folder: Path, name: str, make: Callable[[], Any]) -> Any:
+    """What JSON keeps of what is made, once for all processes that test and share ``folder``."""
+    stored = folder / f"{name}.json"
+    with (folder / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # released when the file is closed
         if not stored.is_file():
-            stored.write_text(json.dumps(_run(folder)), encoding="utf-8")
-    return dict(json.loads(stored.read_text(encoding="utf-8")))
+            stored.write_text(json.dumps(make()), encoding="utf-8")
+    return json.loads(stored.read_text(encoding="utf-8"))
+
+
+def quick_values(folder: Path) -> Values:
+    """The values of the run."""
+    return dict(made_once(folder, "quick_run", lambda: _run(folder)))
 
 
 def section_of(folder: Path, name: str) -> SectionAnswer:

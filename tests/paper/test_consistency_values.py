@@ -8,7 +8,7 @@ import pytest
 from bri_bayes.core.errors import InputError
 from bri_bayes.core.resources import shipped
 from bri_bayes.paper import load_published
-from bri_bayes.paper.consistency_values import consistency_text, file_consistency, paper_consistency
+from bri_bayes.paper.consistency_values import consistency_text, file_consistency
 from bri_bayes.paper.joint import GROUPS
 from bri_bayes.paper.reported import load_tables, reported
 
@@ -18,8 +18,8 @@ CHECKED = 1 + 1e-3
 
 
 @pytest.fixture(scope="module")
-def entries():
-    return json.loads(json.dumps(paper_consistency(), allow_nan=False))
+def entries(paper_entries):
+    return json.loads(json.dumps(paper_entries, allow_nan=False))
 
 
 @pytest.mark.published
