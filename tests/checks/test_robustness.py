@@ -20,7 +20,7 @@ CURVE = [
     {"errors": "ar1", "controls": ["A", "B"], "att": effect(0.3, 0.8)},
 ]
 SECTIONS = {
-    "compare": {"outcomes": {"y": {"models": [{"label": "iid errors", "att": effect(0.2)}]}}},
+    "compare": {"outcomes": {"y": {"models": [{"name": "did_iid", "att": effect(0.2)}]}}},
     "controls": {
         "outcomes": {
             "y": {
@@ -74,4 +74,4 @@ def test_a_choice_that_was_not_made_is_not_there(result):
 
 def test_options_are_named_in_words(result):
     named = {option.option for choice in result.choices for option in choice.options}
-    assert {"iid errors", "without K", "error scale, times 2"} <= named
+    assert {"did_iid", "without K", "error scale, times 2"} <= named

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from bri_bayes.checks.robustness import answers
 from bri_bayes.core.resources import shipped
-from bri_bayes.presentation.names_shown import CARDS, card_label, gate_in_words, in_words, table_in_words
+from bri_bayes.presentation.compared_labels import compared_label, label_and_role
+from bri_bayes.presentation.names_shown import CARDS, card_label, gate_in_words, in_sentence, in_words, table_in_words
 from bri_bayes.presentation.study_tables import REFERENCE
 from bri_bayes.presentation.table_spec import RECONSTRUCTION, Column, Table
 
@@ -14,6 +18,8 @@ VALUES: dict[str, Any] = {
     "unit_names": {"KAZ": "Kazakhstan", "BLR": "Belarus"},
     "outcomes": {"lnexport": {"label": "Exports"}, "trade": {"label": "Trade with China"}},
 }
+
+EFFECT = {"mean": 0.1, "sd": 0.1, "lower": -0.1, "upper": 0.3, "p_positive": 0.8}
 
 
 def table(panel: dict[str, Any] | None = None, **row: Any) -> Table:
@@ -34,6 +40,23 @@ def test_a_card_of_the_user_is_called_by_its_name() -> None:
     assert card_label("did", of_a_study) == "did"
     assert table_in_words(of_a_study, table(a="did", n=1.0)).rows[0]["a"] == "did"
     assert card_label("did", VALUES) == CARDS["did"]
+
+
+def test_the_comparison_and_the_robustness_section_call_a_card_as_the_first_screen_does() -> None:
+    row = {"name": "did_iid", "label": "another word for it", "att": {}}
+    outcome = {"roles": {"did_iid": "of the checks"}}
+    assert compared_label(VALUES, row) == card_label("did_iid", VALUES) == CARDS["did_iid"]
+    assert label_and_role(VALUES, outcome, row) == f"{CARDS['did_iid']} (of the checks)"
+    option = answers({"compare": {"outcomes": {"y": {"models": [{**row, "att": EFFECT}]}}}}, "y")[0].option
+    assert table_in_words(VALUES, table(a=option, n=1.0)).rows[0]["a"] == CARDS["did_iid"]
+
+
+@pytest.mark.parametrize(
+    ("label", "within"),
+    [("Inequality", "inequality"), ("GDP growth", "GDP growth"), ("Gini index of income", "Gini index of income")],
+)
+def test_a_label_within_a_sentence_has_the_capital_of_a_name_alone(label: str, within: str) -> None:
+    assert in_sentence(label) == within
 
 
 def test_names_in_a_sentence_become_labels_and_words_stay_words() -> None:

@@ -81,7 +81,7 @@ def test_an_interval_without_zero_has_no_caveat_on_zero_and_a_published_estimate
         "panel": {"label": "Trade of B.", "periods": [2001, 2009], "units": ["A", "B"]},
     }
     assert caveats(values) == [
-        "Ours is of Trade of B, 2001 to 2009; the published estimates are of A (2020): goods, 2000-2010. "
+        "Our data: Trade of B, 2001 to 2009; the published estimates are of A (2020): goods, 2000-2010. "
         "Where goods or years differ, they are not the same quantity."
     ]
 

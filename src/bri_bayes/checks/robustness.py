@@ -148,7 +148,7 @@ type _Read = tuple[str, str, Mapping[str, float]]
 
 
 def _models(content: Mapping[str, Any]) -> list[_Read]:
-    return [("the model", row["label"], row["att"]) for row in content["models"]]
+    return [("the model", row["name"], row["att"]) for row in content["models"]]
 
 
 def _controls(content: Mapping[str, Any]) -> list[_Read]:

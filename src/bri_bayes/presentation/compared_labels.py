@@ -1,17 +1,17 @@
-"""What is a card of the comparison called? By what it assumes, not by its name, with its part in the study."""
+"""What is a card of the comparison called? As everywhere (``names_shown``), here with its part in the study."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from bri_bayes.presentation import sentences
+from bri_bayes.presentation.names_shown import card_label
 from bri_bayes.presentation.study_tables import Values
 
 
 def compared_label(values: Values, row: Mapping[str, Any]) -> str:
-    """The label of a row of the comparison, with the study's own word for a unit."""
-    return str(row["label"]).replace("by unit", f"by {sentences.singular(sentences.unit_noun(values))}")
+    """The label of the card of a row of the comparison."""
+    return card_label(str(row["name"]), values)
 
 
 def label_and_role(values: Values, outcome: Mapping[str, Any], row: Mapping[str, Any]) -> str:

@@ -173,7 +173,7 @@ def _of_what(values: Values) -> list[str]:
         return []
     ours = str(panel["label"]).rstrip(".")
     return [
-        f"Ours is of {ours}, {panel['periods'][0]} to {panel['periods'][-1]}; the published estimates are of "
+        f"Our data: {ours}, {panel['periods'][0]} to {panel['periods'][-1]}; the published estimates are of "
         f"{'; '.join(dict.fromkeys(published))}. Where goods or years differ, they are not the same quantity."
     ]
 

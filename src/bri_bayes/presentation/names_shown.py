@@ -102,9 +102,13 @@ _OF_THE_PAPER = ("published", "reconstruction")
 _PLAINLY_A_NAME = re.compile(r"\w[_/]\w|^ln[a-z]")
 
 
+# Labels that begin with a person keep their capital.
+_PERSONS = ("Gini", "Theil")
+
+
 def in_sentence(label: str) -> str:
-    """A label within a sentence: "Exports of China" without its capital, "GDP" with it."""
-    return label if label[1:2].isupper() else f"{label[:1].lower()}{label[1:]}"
+    """A label within a sentence: "Exports of China" without its capital, "GDP" and "Gini index" with it."""
+    return label if label[1:2].isupper() or label.startswith(_PERSONS) else f"{label[:1].lower()}{label[1:]}"
 
 
 def card_label(name: str, values: Values | None = None) -> str:

@@ -100,8 +100,8 @@ def test_a_reader_sees_which_card_is_shown_first_and_which_the_checks_refit(stud
     assert outcome["roles"] == {"did_shared": "shown first", "did": "of the checks"}
     labels = set(SECTION.tables[0].frame({**values, "compare": values})["label"])
     assert labels == {
-        "shared shocks, AR(1) errors plus noise (shown first)",
-        "units independent, AR(1) errors (of the checks)",
+        "DID, shared shocks (shown first)",
+        "DID, units independent (of the checks)",
     }
 
 

@@ -207,7 +207,7 @@ SCORES = TableSpec(
     (
         *in_csv("outcome"),
         Column("of", "outcome", "name"),
-        Column("model", "card", "name"),
+        *in_csv("model"),
         Column("label", "model", "name"),
         Column("elpd_diff", "score, against the best", "number", 1),
         Column("se_diff", "s.e.", "number", 1),
