@@ -4,6 +4,8 @@ import pytest
 
 from bri_bayes.core.resources import shipped
 from bri_bayes.presentation.cells import grid
+from bri_bayes.report.brief_sentences import power
+from bri_bayes.report.captions import _power
 from bri_bayes.report.main_answer import _evidence_step
 from bri_bayes.report.paper_page import paper_content
 
@@ -115,3 +117,15 @@ def test_a_study_of_another_paper_shows_the_audit_of_its_tables_and_no_number_of
         "star-order-of-table-1",
     }
     assert evidence["reading"] == []
+
+
+def test_the_published_effect_has_the_digits_of_the_paper_wherever_its_power_is_said():
+    rows = [
+        {"test": test, "effect": effect, "rho": 0.8, "power": 0.1}
+        for test in ("bayes/posterior", "twfe/iid")
+        for effect in (0.0, 0.0988)
+    ]
+    outcome = {"label": "Imports", "power": {"effect": 0.0988, "rho": 0.8, "rows": rows}}
+    (on_main_page,) = power({"outcomes": {"y": outcome}})
+    for text in (on_main_page, _power(outcome)):
+        assert "+0.0988 " in text

@@ -16,6 +16,11 @@ def digits_of(lower: float, upper: float, transform: str) -> int:
     return 2 if not width > 0 else min(max(1 - math.floor(math.log10(width)), least), _MOST)
 
 
+def digits_of_published(effect: float) -> int:
+    """Three digits of the effect, as papers print it."""
+    return max(2 - math.floor(math.log10(abs(effect))), 0) if effect else 0
+
+
 def reads_as_zero(text: str) -> bool:
     """Whether a printed number has no digit but zeros."""
     return not any(char in "123456789" for char in text)

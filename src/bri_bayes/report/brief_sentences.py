@@ -9,6 +9,7 @@ from bri_bayes.checks.robustness import LAST_YEAR
 from bri_bayes.frequentist.estimate import SIGNIFICANCE
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation import study_tables as tables
+from bri_bayes.presentation.digits import digits_of_published
 from bri_bayes.presentation.names_shown import card_label
 from bri_bayes.presentation.sentences import interval, number, probability, signed
 from bri_bayes.presentation.study_tables import PRE_AVERAGE, Values, main_model
@@ -96,9 +97,10 @@ def power(values: Values) -> list[str]:
             power_share, false_alarms = (
                 probability(at[key], words=False) for key in (("bayes/posterior", False), ("twfe/iid", True))
             )
+            effect = signed(entry["effect"], digits_of_published(entry["effect"]))
             texts.append(
                 f"{outcome['label']}: among panels whose units are independent and as persistent as here, an effect of "
-                f"{signed(entry['effect'], 3)} is found by the posterior in {power_share}; ordinary standard errors "
+                f"{effect} is found by the posterior in {power_share}; ordinary standard errors "
                 f"find one that is not there in {false_alarms}."
             )
     return texts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation import study_tables as tables
+from bri_bayes.presentation.digits import digits_of_published
 from bri_bayes.presentation.policy_name import naming_policy
 from bri_bayes.presentation.study_tables import Values, main_model
 from bri_bayes.report.figures import is_of_section, section_caption
@@ -46,7 +47,7 @@ def _power(outcome: Values) -> str:
     detected, invented = (
         sentences.probability(at[key], words=False) for key in (("bayes/posterior", False), ("twfe/iid", True))
     )
-    effect = sentences.signed(entry["effect"], 3)
+    effect = sentences.signed(entry["effect"], digits_of_published(entry["effect"]))
     return (
         f"{outcome['label']}: with the persistence of this panel, a true effect of {effect} would be found by the "
         f"posterior in {detected} of panels; ordinary standard errors find an effect that is not there in {invented}."

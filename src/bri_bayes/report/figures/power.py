@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +15,7 @@ from bri_bayes.evaluation.power import BAYES, PERSISTENCES, RANDOM_WALK
 from bri_bayes.frequentist.estimate import SIGNIFICANCE
 from bri_bayes.frequentist.many import COLLAPSED_T, TWFE_CLUSTER, TWFE_IID, TWFE_PERMUTATION, TWFE_PUBLISHED
 from bri_bayes.presentation import sentences
+from bri_bayes.presentation.digits import digits_of_published
 from bri_bayes.presentation.study_tables import Values
 from bri_bayes.report.figures import marks, theme, wording
 
@@ -82,7 +82,7 @@ def _reading(outcomes: Mapping[str, Any]) -> str:
 
 def _power_title(outcome: Values) -> str:
     row, effect = _cell(outcome, BAYES), outcome["power"]["effect"]
-    text = f"{outcome['label']}, effect {sentences.signed(effect, _digits(effect))}: Bayes finds it in "
+    text = f"{outcome['label']}, effect {sentences.signed(effect, digits_of_published(effect))}: Bayes finds it in "
     text += wording.share(row["power"])
     if row["type_m"] is None:
         return text
@@ -131,8 +131,3 @@ def _line(rho: Sequence[float], share: Sequence[float], test: str) -> Line2D:
         "zorder": 4 if bold else 3,
     }
     return Line2D(rho, share, label=label, **look)
-
-
-def _digits(effect: float) -> int:
-    """Three digits of the effect, as papers print it."""
-    return max(2 - math.floor(math.log10(abs(effect))), 0) if effect else 0
