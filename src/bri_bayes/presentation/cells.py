@@ -153,7 +153,9 @@ def _number_text(number: float, column: Column, shape: _Format | None, *, as_zer
 
 def readable(text: str) -> str:
     """Without control characters, which a terminal would obey; every run of white space is one space."""
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else " " for char in text)
+    return " ".join(text.split())
 
 
 _TEXTS: Mapping[str, Callable[[float], str]] = {

@@ -59,7 +59,18 @@ def latex_text(table: Table) -> str:
 
 def escaped(text: str) -> str:
     """Text that pdflatex sets as it stands, without a package: accents as commands, other scripts as their codes."""
-    return "".join(_character(char) for char in unicodedata.normalize("NFC", text))
+    return unicodedata.normalize("NFC", text).translate(_AS_SET)
+
+
+class _AsSet(dict[int, str]):
+    """What pdflatex is given for each character, looked up once."""
+
+    def __missing__(self, code: int) -> str:
+        self[code] = _character(chr(code))
+        return self[code]
+
+
+_AS_SET = _AsSet()
 
 
 def _character(char: str) -> str:

@@ -170,19 +170,28 @@ def outcomes_with(values: Values, key: str, figure: str) -> dict[str, Mapping[st
 
 def wrapped(text: str, inches: float, size: float, weight: str = "normal") -> list[str]:
     """Lines of ``text`` that are at most ``inches`` wide as they are drawn; a no-break space is no end of a line."""
-    lines: list[str] = []
+    lines: list[list[str]] = []
+    width, space = 0.0, points_wide(" ", size, weight)
     for word in filter(None, re.split("[ \n]", text)):
-        longer = f"{lines[-1]} {word}" if lines else word
-        if lines and points_wide(longer, size, weight) <= 72 * inches:
-            lines[-1] = longer
+        wide = points_wide(word, size, weight)
+        if lines and width + space + wide <= 72 * inches:
+            lines[-1].append(word)
+            width += space + wide
         else:
-            lines.append(word)
-    return lines
+            lines.append([word])
+            width = wide
+    return [" ".join(line) for line in lines]
+
+
+def points_wide(text: str, size: float, weight: str = "normal") -> float:
+    """The width of a line of text as it is drawn, in points: of its words and of the spaces between them."""
+    words = text.split(" ")
+    space = _points_wide("n n", size, weight) - 2 * _points_wide("n", size, weight)
+    return sum(_points_wide(word, size, weight) for word in words if word) + (len(words) - 1) * space
 
 
 @functools.cache
-def points_wide(text: str, size: float, weight: str = "normal") -> float:
-    """The width of a line of text as it is drawn, in points."""
+def _points_wide(text: str, size: float, weight: str) -> float:
     font = FontProperties(family=FONT, size=size, weight=weight)
     with _without_glyph_warnings():
         return float(text_to_path.get_text_width_height_descent(text, font, ismath=False)[0])
