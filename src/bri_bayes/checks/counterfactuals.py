@@ -21,7 +21,7 @@ import xarray as xr
 
 from bri_bayes.checks.control_sets import PreTrendFit
 from bri_bayes.checks.donors import Refused, complete_donors, refusal
-from bri_bayes.checks.number_of_factors import RankError, numbers_of_factors
+from bri_bayes.checks.number_of_factors import RankError, draws_of_each, numbers_of_factors
 from bri_bayes.core.arrays import Array, Mask
 from bri_bayes.core.effect import TAILS, Effect
 from bri_bayes.core.errors import InputError
@@ -32,8 +32,9 @@ from bri_bayes.inference.convergence import split_rhat
 from bri_bayes.inference.factors import factor_counterfactuals, factors_by_hiding
 
 RANKS = (0, 1, 2, 3, 4)
-# Kept draws a chain when numbers of factors are tried: their errors are means, over all donors, of conditional means.
-RANK_DRAWS = 60
+# Chains of the factor model on hidden donors, and draws a chain that are kept of each number of factors at least: with
+# fewer R-hat says little.
+FACTOR_CHAINS, LEAST_KEPT = 2, 60
 FOLDS = 5
 # Placebo sets of donors, each as large as the treated group.
 PLACEBO_SETS = 10_000
@@ -80,7 +81,6 @@ class Counterfactual(Result):
     weights: Mapping[str, Mapping[str, float]] | None = None
     donors_that_count: Mapping[str, float] | None = None
     ranks: Sequence[RankError] | None = None
-    rank: int | None = None
 
 
 def synthetic_values(
@@ -140,22 +140,40 @@ def factor_values(
     seed: int,
     ranks: Sequence[int] = RANKS,
 ) -> Counterfactual | Refused:
-    """The factor model with the number of factors that predicts hidden donors best."""
+    """The factor model, averaged over numbers of factors by their probabilities of predicting hidden donors best."""
     case = _Case.of(pool, assignment, outcome)
     if isinstance(case, str):
         return Refused(case)
-    misses = {}
-    for rank in ranks:
-        path, _ = case.hidden_donors(rank, min(RANK_DRAWS, placebo_draws), seed)
-        misses[rank] = np.abs(path - case.donors[:, ~case.before]).mean(axis=1)
-    errors, chosen = numbers_of_factors(misses, seed)
-    _, effects = case.hidden_donors(chosen, placebo_draws, seed)
+    hidden = {rank: case.hidden_donors(rank, placebo_draws, seed) for rank in ranks}
+    errors = numbers_of_factors(
+        {rank: np.abs(path - case.donors[:, ~case.before]).mean(axis=1) for rank, (path, _) in hidden.items()}, seed
+    )
+    parts = draws_of_each(errors, placebo_draws * FACTOR_CHAINS)
+    effects = np.concatenate([_spread(hidden[rank][1], count) for rank, count in parts.items()], axis=1)
     y = np.vstack([case.treated, case.donors])
     seen = np.ones(y.shape, dtype=bool)
     seen[: len(case.treated), ~case.before] = False
-    fitted = factor_counterfactuals(y, case.periods, seen, rank=chosen, chains=4, draws=draws, seed=seed)
-    values = case.summary(fitted.path[..., ~case.before], fitted.fitted[:, case.before])
-    return replace(values, placebo=case.placebo(effects, values.att.mean, seed), ranks=errors, rank=chosen)
+    parts = draws_of_each(errors, draws)
+    fits = {
+        rank: factor_counterfactuals(
+            y, case.periods, seen, rank=rank, chains=4, draws=max(count, draws // 2, LEAST_KEPT), seed=seed
+        )
+        for rank, count in parts.items()
+    }
+    # Each chain has draws of each number, in no order.
+    order = np.random.default_rng([seed, 5]).permutation(sum(parts.values()))
+    path = np.concatenate([_spread(fits[rank].path[..., ~case.before], count, 2) for rank, count in parts.items()], 2)
+    shares = np.array(list(parts.values())) / len(order)
+    before = np.tensordot(shares, [fit.fitted[:, case.before] for fit in fits.values()], axes=1)
+    values = case.summary(path[:, :, order], before)
+    rhat = max(float(split_rhat(fit.path[..., ~case.before].mean(axis=(0, -1)))) for fit in fits.values())
+    return replace(values, placebo=case.placebo(effects, values.att.mean, seed), ranks=errors, rhat=rhat)
+
+
+def _spread(draws: Array, count: int, axis: int = 1) -> Array:
+    """``count`` of the draws along an axis, evenly spaced."""
+    size = draws.shape[axis]
+    return np.asarray(np.take(draws, np.arange(count) * size // count, axis=axis))
 
 
 class _Case:
@@ -230,7 +248,9 @@ class _Case:
         folds = np.random.default_rng(seed).permutation(len(self.donors)) % FOLDS
         # With fewer donors than folds some fold is empty.
         hidings = [~np.outer(folds == fold, ~self.before) for fold in np.unique(folds)]
-        fits = factors_by_hiding(self.donors, self.periods, hidings, rank=rank, draws=draws, seed=seed + 1)
+        fits = factors_by_hiding(
+            self.donors, self.periods, hidings, rank=rank, chains=FACTOR_CHAINS, draws=draws, seed=seed + 1
+        )
         targets = np.concatenate([fitted.targets for fitted in fits])
         path = np.concatenate([fitted.mean[:, ~self.before] for fitted in fits])
         after = np.concatenate([fitted.path[..., ~self.before] for fitted in fits])

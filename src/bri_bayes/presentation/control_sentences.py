@@ -90,9 +90,8 @@ def coverage_sentence(outcome: Values, digits: int) -> str:
         of_sets = ""
         if "set_coverage" in placebo:
             of_sets = f" and {100 * placebo['set_coverage']:.0f}% of {placebo['fitted_sets']} averages of random donors"
-        ranks = f" with {sentences.counted(model['rank'], 'factors')}" if kind == "factor" else ""
         texts.append(
-            f"{noun}{ranks} gives {sentences.signed(att['mean'], digits)} "
+            f"{noun} gives {sentences.signed(att['mean'], digits)} "
             f"({sentences.interval(att['lower'], att['upper'], digits)}); its 95% intervals cover zero for "
             f"{100 * placebo['coverage']:.0f}% of {placebo['n']} donors{of_sets}, and "
             f"{placebo['set_size']} random donors are as far from zero with probability {placebo['p_value']:.2f}."
@@ -114,7 +113,8 @@ def factors_sentence(outcome: Values) -> str:
     if rows[0]["p_best"] >= DETERMINED:
         return f"{outcome['label']}: the donors determine the number of factors; best predict {named}."
     return (
-        f"{outcome['label']}: the donors do not determine the number of factors; best predict, by probability, {named}."
+        f"{outcome['label']}: the donors do not determine the number of factors, and the answer is averaged over them; "
+        f"best predict, by probability, {named}."
     )
 
 

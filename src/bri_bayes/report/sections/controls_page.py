@@ -97,12 +97,7 @@ def _factor_rows(values: Values) -> Iterator[dict[str, Any]]:
     for name, outcome in values[NAME]["outcomes"].items():
         model = outcome.get("factor") or {}
         for row in model.get("ranks") or []:
-            yield {
-                "outcome": name,
-                "label": outcome["label"],
-                **row,
-                "taken": "yes" if row["rank"] == model["rank"] else "no",
-            }
+            yield {"outcome": name, "label": outcome["label"], **row}
 
 
 def left_aside(values: Values, key: str, opening: str) -> list[str]:
@@ -205,12 +200,11 @@ FACTORS = TableSpec(
         Column("excess", "over the best", "number", 4, "excess"),
         Column("se", "its s.e.", "number", 4, "excess"),
         Column("p_best", "P(predicts best)", "probability"),
-        Column("taken", "taken"),
     ),
     _factor_rows,
     lambda values: (
-        "Taken is the smallest number whose error is within its standard error of the best. P(predicts best): share of "
-        "weightings of the donors, uniform over all, under which the number has the smallest error.",
+        "P(predicts best): share of weightings of the donors, uniform over all, under which the number has the "
+        "smallest error; the answer is averaged over the numbers with these weights.",
     ),
 )
 TABLES = (EFFECTS, INFLUENCE, CONTAMINATION, WEIGHTS, FACTORS)
