@@ -20,9 +20,14 @@ def of_a_command() -> None:
     _COMMAND.append(os.getpid())
 
 
+def is_a_command() -> bool:
+    """Whether ``of_a_command`` was said in this process."""
+    return os.getpid() in _COMMAND
+
+
 def no_others_in_a_command() -> None:
     """``no_other_arrays`` in the process of a command, nothing elsewhere."""
-    if os.getpid() in _COMMAND:
+    if is_a_command():
         no_other_arrays()
 
 

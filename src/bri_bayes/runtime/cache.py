@@ -79,14 +79,20 @@ class Cache:
 
     def read_fit(self, key: str, analysis: Analysis) -> Fit | None:
         """A stored fit of this analysis, or None."""
-        content = _unsealed(self.folder / f"{key}.npz")
-        if content is None:
-            return None
-        return restored_fit(content, analysis)
+        content = self.read_bytes(key)
+        return None if content is None else restored_fit(content, analysis)
 
     def write_fit(self, key: str, fit: Fit) -> None:
         """Store a fit."""
-        _write_sealed(self.folder / f"{key}.npz", stored_fit(fit))
+        self.write_bytes(key, stored_fit(fit))
+
+    def read_bytes(self, key: str) -> bytes | None:
+        """The content of a stored npz file, or None."""
+        return _unsealed(self.folder / f"{key}.npz")
+
+    def write_bytes(self, key: str, content: bytes) -> None:
+        """Store the content of an npz file."""
+        _write_sealed(self.folder / f"{key}.npz", content)
 
 
 def stored_fit(fit: Fit) -> bytes:
