@@ -212,7 +212,7 @@ def _lay_out(figure: Figure) -> None:
     """Give everything its place, once: no form of the figure looks for it again."""
     if engine := figure.get_layout_engine():
         engine.execute(figure)
-    figure.set_layout_engine("none")
+    figure.set_layout_engine(None)
     for ax in figure.axes:  # the solver's last digits change from run to run
         x, y, width, height = (round(float(part), 5) for part in ax.get_position().bounds)
         ax.set_position((x, y, width, height))
