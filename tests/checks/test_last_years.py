@@ -50,8 +50,7 @@ def test_each_end_is_an_answer_and_one_choice():
     ("changes", "named"),
     [
         ({"mean": 0.09}, False),
-        ({"mean": -0.001}, False),  # shown as zero
-        ({"mean": -0.1}, True),
+        ({"mean": -0.1}, False),  # zero is inside before and after
         ({"mean": 0.3, "lower": 0.1, "upper": 0.5}, True),
     ],
 )

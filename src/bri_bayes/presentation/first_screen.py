@@ -12,6 +12,7 @@ from bri_bayes.presentation import sentences
 from bri_bayes.presentation.digits import ends_of, mean_of
 from bri_bayes.presentation.names_shown import card_label, in_sentence, in_words
 from bri_bayes.presentation.policy_name import policy_of
+from bri_bayes.presentation.published_sources import merged_sources
 from bri_bayes.presentation.study_tables import (
     Values,
     common_onset,
@@ -174,7 +175,7 @@ def _of_what(values: Values) -> list[str]:
     ours = str(panel["label"]).rstrip(".")
     return [
         f"Our data: {ours}, {panel['periods'][0]} to {panel['periods'][-1]}; the published estimates are of "
-        f"{'; '.join(dict.fromkeys(published))}. Where goods or years differ, they are not the same quantity."
+        f"{'; '.join(merged_sources(published))}. Where goods or years differ, they are not the same quantity."
     ]
 
 

@@ -220,13 +220,11 @@ def robustness(values: Values) -> list[str]:
 
 
 def _ends_otherwise(outcome: Values) -> list[str]:
-    """The latest earlier end of the sample at which the interval leaves zero otherwise, or the mean has another sign
-    in the digits that are shown."""
+    """The latest earlier end of the sample at which the interval leaves zero otherwise."""
     main = outcome["main"]
     for choice in outcome["choices"]:
         for option in choice["options"] if choice["choice"] == LAST_YEAR else ():
-            moved = _side(option["lower"], option["upper"]) != _side(main["lower"], main["upper"])
-            if moved or round(option["mean"], 2) * round(main["mean"], 2) < 0:
+            if _side(option["lower"], option["upper"]) != _side(main["lower"], main["upper"]):
                 mean, low, high = (signed(option[key], 2) for key in ("mean", "lower", "upper"))
                 return [f"Were {option['option']} the last year, the mean would be {mean} ({low} to {high})."]
     return []

@@ -128,7 +128,7 @@ def _fake_groups(stated: StatedClaim, outcome: Values, claimed: float | None) ->
         return None
     shares = {"posterior mean": space["p_value"], "two-way fixed effects": space["p_value_twfe"]}
     few = [share <= LEVEL for share in shares.values()]
-    numbers = {f"share of {space['n']} groups at least as large, {name}": share for name, share in shares.items()}
+    numbers = {f"share of groups as large, {name}": share for name, share in shares.items()}
     return Evidence(_verdict(supported=all(few), refused=False), numbers)
 
 
