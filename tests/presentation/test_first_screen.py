@@ -94,8 +94,7 @@ def test_what_separates_the_answers_is_said_once_and_with_its_outcome_where_they
     }  # fmt: skip
     assert caveats(values) == [
         "One group.",
-        "Exports: the size is learned (57% is left).",
-        "Imports: the size is learned (60% is left).",
+        "The size is learned (57% and 60% is left).",
     ]
     values["outcomes"]["imports"]["first"] = values["outcomes"]["exports"]["first"]
     assert caveats(values) == ["One group.", "The size is learned (57% is left)."]

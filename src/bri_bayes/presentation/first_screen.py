@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from bri_bayes.presentation import sentences
 from bri_bayes.presentation.digits import ends_of, mean_of
 from bri_bayes.presentation.names_shown import card_label, in_sentence, in_words
 from bri_bayes.presentation.policy_name import policy_of
-from bri_bayes.presentation.published_sources import merged_sources
+from bri_bayes.presentation.said_together import merged_sources, of_all_or_each
 from bri_bayes.presentation.study_tables import (
     Values,
     common_onset,
@@ -127,21 +127,13 @@ def caveats(values: Values) -> list[str]:
     """What whoever quotes the answers must know: the data, what separates the assumptions, what is not said."""
     outcomes = [outcome for outcome in values["outcomes"].values() if main_model(outcome)]
     said = _of_what(values)
-    said += _what_separates(outcomes)
+    said += of_all_or_each(
+        [(outcome["label"], (outcome.get("first") or {}).get("separates", [])) for outcome in outcomes]
+    )
     said += _before_the_onset(values)
     if not all(sentences.excludes_zero(main_model(outcome)["att"]) for outcome in outcomes):
         said.append("An interval that holds zero does not say that there was no effect.")
     return list(dict.fromkeys(said))
-
-
-def _what_separates(outcomes: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What the first answers assume of the treated units together; with its outcome where it is not said of each."""
-    by_outcome = [(outcome["label"], (outcome.get("first") or {}).get("separates", [])) for outcome in outcomes]
-    return [
-        text if all(text in texts for _, texts in by_outcome) else f"{label}: {text[0].lower()}{text[1:]}"
-        for label, separates in by_outcome
-        for text in separates
-    ]
 
 
 def _before_the_onset(values: Values) -> list[str]:
