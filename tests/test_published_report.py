@@ -60,3 +60,7 @@ def test_the_weight_of_the_last_year_before_the_onset_is_that_of_generalised_lea
     assert f"{weights[-1]:.2f}" == said
     page = " ".join((ROOT / "docs" / "model.md").read_text(encoding="utf-8").split())
     assert f"{said} at {rho:g}" in page or f"{said} of the weight at an autocorrelation of {rho:g}" in page
+
+
+def test_the_main_page_of_a_whole_run_is_read_in_ten_minutes() -> None:
+    assert 1000 < len(_text("report.html").split()) < 2500
