@@ -80,5 +80,6 @@ def _title(outcomes: Mapping[str, Any]) -> str:
         f"{outcome['label']} {sentences.signed(outcome['mean'][0], 2)} to {sentences.signed(outcome['mean'][1], 2)}"
         for outcome in outcomes.values()
     ]
-    total = sum(outcome["answers"] for outcome in outcomes.values())
-    return f"Over {total:,} answers the mean effect runs from end to end: {'; '.join(parts)}"
+    counts = sentences.listed(f"{count:,}" for count in dict.fromkeys(o["answers"] for o in outcomes.values()))
+    each = " an outcome" if len(outcomes) > 1 else ""
+    return f"Over {counts} answers{each} the mean effect runs from end to end: {'; '.join(parts)}"
