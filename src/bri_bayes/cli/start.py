@@ -41,6 +41,8 @@ def main() -> None:
         sys.stdout.flush()
         _no_longer_listen()  # the work is done: a signal while Python takes itself down would end it without a word
         sys.exit(status if isinstance(status, int) else 0)
+    except StoppedError:
+        _end_now()  # what was open was closed on the way here; threads of compiled code may never end by themselves
     except BriBayesError as error:
         _end(str(error), error.exit_status)
     except BrokenPipeError:

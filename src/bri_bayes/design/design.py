@@ -89,7 +89,7 @@ def build_design(panel: xr.Dataset, assignment: Assignment, card: ModelCard) -> 
     _check_rows(outcome, assignment, years, first, treated, unit_ix)
     x, z = (_stack(values, named, unit_rows, period_rows) for named in (card.covariates, card.modifiers))
     within = TwoWay(unit_ix, period_ix)
-    y_scaling = _outcome_scaling(outcome, y, within)
+    y_scaling = {} if card.has_log_link else _outcome_scaling(outcome, y, within)
     x_scale = [_covariate_scale(name, column, within) for name, column in zip(card.covariates, x.T, strict=True)]
     z_center, z_scale = _modifier_scale(card.modifiers, z[treated])
     weights = {}
@@ -135,6 +135,7 @@ def build_design(panel: xr.Dataset, assignment: Assignment, card: ModelCard) -> 
     )
     if card.has_log_link:
         center, sd, scale = log_scaling(design, card)
+        _outcome_scaling(outcome, y, within)  # refuses what no scale can help
         design.attrs.update(log_link=True, y_center=center, y_sd=sd, y_scale=scale)
     return design
 
