@@ -102,3 +102,14 @@ def _is_empty_within(group, seconds):
             return True
         time.sleep(0.05)
     return False
+
+
+def test_a_stopped_command_does_not_wait_for_what_compiled_code_leaves_behind():
+    """A function that never returns is called when the process exits in order: the end of a thread that never ends."""
+    script = (
+        "import ctypes, signal, sys; libc = ctypes.CDLL(None); libc.__cxa_atexit(libc.pause, None, None); "
+        "from bri_bayes.cli import main, start; "
+        "main.app = lambda **_: signal.raise_signal(signal.SIGINT); start.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=20, check=False)
+    assert (done.returncode, done.stderr) == (130, f"bri-bayes: {start.STOPPED}\n")

@@ -205,7 +205,7 @@ def small_values(kind: str = "user", outcomes: int = 2) -> dict[str, Any]:
 
 def test_the_values_are_json_and_contain_the_persistence_of_the_panel() -> None:
     powers = small_values()["outcomes"]["Exports"]["power"]
-    assert set(powers) == {"effect", "rho", "innovation_sd", "panels", "seed", "rows", "verdicts"}
+    assert set(powers) == {"card", "effect", "rho", "innovation_sd", "panels", "seed", "rows", "verdicts"}
     assert {row["rho"] for row in powers["rows"]} == {0.0, 0.5, 0.8, RANDOM_WALK, powers["rho"]}
     assert {row["effect"] for row in powers["rows"]} == {0.0, 0.218}
     assert {row["test"] for row in powers["rows"]} >= {TWFE_PUBLISHED, BAYES}

@@ -3,6 +3,8 @@
 supported       the 95% interval of the posterior lies above zero, and the permutation test rejects no effect at 5%
 not supported   the interval lies below zero, or P(effect at least half of the claim) is below 5%
 cannot be told  else
+
+The probability is that of a normal with the posterior's mean and sd, which is all that a table of panels holds.
 """
 
 from __future__ import annotations

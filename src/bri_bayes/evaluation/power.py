@@ -163,9 +163,11 @@ class RatesRow(Result):
 class Power(Result):
     """The design analysis of a fitted panel: no effect and the claimed ``effect``, at its own spread.
 
-    ``rho`` and ``innovation_sd`` : of the fit; ``verdicts`` : of the rule of the claim, at the persistence of the fit.
+    ``card`` : whose posterior is asked; ``rho`` and ``innovation_sd`` : of the fit; ``verdicts`` : of the rule of the
+    claim, at the persistence of the fit.
     """
 
+    card: str
     effect: float
     rho: float
     innovation_sd: float
@@ -194,6 +196,7 @@ def power_values(
         sizes = truths(effect) if at == rho else effects
         cells += _cells(fit.design, fit.analysis.card, sizes, at, innovation_sd, published_se, panels, seed)
     return Power(
+        card=fit.analysis.card.name,
         effect=effect,
         rho=rho,
         innovation_sd=innovation_sd,

@@ -117,7 +117,7 @@ def sample_by_importance(
         added = proposal.draw(batch * size, rng)
         stages.append((proposal, len(added)))
         vectors, target = np.concatenate([vectors, added]), np.concatenate([target, log_density(added)])
-        ratios = target - _log_mixture(stages, vectors)
+        ratios = target - log_mixture(stages, vectors)
         weights, khat = smooth_weights(ratios)
         # With few proposals k-hat is itself uncertain: the limit for a sample of this size (Vehtari et al. 2024).
         enough = 1.0 / (weights**2).sum() > wanted
@@ -175,7 +175,7 @@ def _placed_near(
     return None
 
 
-def _log_mixture(stages: Sequence[tuple[Student, int]], vectors: Array) -> Array:
+def log_mixture(stages: Sequence[tuple[Student, int]], vectors: Array) -> Array:
     """Log density (M,) of what all stages together were drawn from: proposals in the shares of their numbers of draws.
 
     A sample of several proposals is weighed by their mixture, whichever a draw came from (Owen 2013, section 9.11).

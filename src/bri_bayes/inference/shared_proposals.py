@@ -16,7 +16,7 @@ import numpy as np
 
 from bri_bayes.core.arrays import Array, Index, Mask
 from bri_bayes.core.effect import TAILS
-from bri_bayes.inference.importance import KHAT_LIMIT, Student, moments, smooth_weights
+from bri_bayes.inference.importance import KHAT_LIMIT, Student, log_mixture, moments, smooth_weights
 from bri_bayes.inference.mixture import NormalMixtures
 
 SUMMARY = ("mean", "sd", "lower", "upper", "p_positive", "khat", "ess")
@@ -55,11 +55,7 @@ def covering_points(
     center, covariance = moments(weights, pilot)
     second = Student(center, _INFLATION * covariance)
     vectors = np.concatenate([pilot, second.draw(points - len(pilot), rng)])
-    share = len(pilot) / points
-    log_proposal = np.logaddexp(
-        np.log(share) + first.log_density(vectors), np.log1p(-share) + second.log_density(vectors)
-    )
-    return vectors, log_proposal
+    return vectors, log_mixture([(first, len(pilot)), (second, points - len(pilot))], vectors)
 
 
 def spread_over(ordered: Index, count: int) -> Index:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bri_bayes.evaluation.verdict_shares import truths
+from bri_bayes.presentation.names_shown import card_label
 from bri_bayes.presentation.table_spec import PUBLISHED, Column, Table, Values, effect_columns
 from bri_bayes.report.sections.claim_rules import RULES
 
@@ -27,7 +28,7 @@ def paper_content(values: Values) -> dict[str, Any]:
             if outcome.get("power")
             for table in (
                 _power(outcome["label"], outcome["power"], values["panel"]),
-                *_verdicts(outcome["label"], outcome["power"], values["panel"]),
+                *_verdicts(values, outcome),
             )
         ],
     }
@@ -82,23 +83,34 @@ def _power(label: str, entry: Values, panel: Values) -> Table:
     return Table("power", label, _POWER, rows, (note,), panel=panel)
 
 
-def _verdicts(label: str, entry: Values, panel: Values) -> Iterator[Table]:
+def _verdicts(values: Values, outcome: Values) -> Iterator[Table]:
     """What the rule of the claim says of panels whose effect is known; none in results of an earlier version."""
+    entry = outcome["power"]
     named = dict(zip(truths(entry["effect"]), ("none", "half of the claim", "as published"), strict=False))
     if rows := tuple({**row, "effect": named[row["truth"]]} for row in entry.get("verdicts", ())):
         notes = (
             f"{entry['panels']:,} simulated panels a row, {_persistence(entry['rho'])}, as in the table above. "
             f"The rule: {RULES['effect'].text}.",
+            _whose(values, outcome),
             _NOT_COVERED,
         )
         yield Table(
             "verdicts_known",
-            f"{label}: what the rule of the claim says where the truth is known",
+            f"{outcome['label']}: what the rule of the claim says where the truth is known",
             _VERDICTS,
             rows,
             notes,
-            panel=panel,
+            panel=values["panel"],
         )
+
+
+def _whose(values: Values, outcome: Values) -> str:
+    """Whose posterior is judged, where the claim rests on another."""
+    asked, shown = outcome["power"]["card"], outcome["main"]
+    text = f"Units of these panels are independent, and the posterior is that of {card_label(asked, values)}"
+    if shown == asked:
+        return f"{text}."
+    return f"{text}; the verdict of the claim rests on {card_label(shown, values)}, whose rates are not computed."
 
 
 def _persistence(rho: float) -> str:

@@ -11,6 +11,7 @@ import io
 import json
 import os
 import platform
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -100,13 +101,8 @@ def stored_fit(fit: Fit) -> bytes:
     arrays: dict[str, np.ndarray] = {}
     groups = {}
     for name, node in fit.posterior.children.items():
-        dataset = node.to_dataset(inherit=False)
-        arrays |= {f"{name}/{variable}": dataset[variable].to_numpy() for variable in dataset.variables}
-        groups[name] = {
-            "variables": {str(variable): dataset[variable].dims for variable in dataset.data_vars},
-            "coords": {str(variable): dataset[variable].dims for variable in dataset.coords},
-            "attrs": dict(dataset.attrs),
-        }
+        of_group, groups[name] = packed(node.to_dataset(inherit=False), name)
+        arrays |= of_group
     if fit.exact is not None:
         arrays |= {name: getattr(fit.exact, name) for name in _POINTS}
     meta = {
@@ -115,27 +111,45 @@ def stored_fit(fit: Fit) -> bytes:
         "diagnostics": dict(fit.diagnostics),
         "log_marginal": fit.log_marginal,
     }
-    content = io.BytesIO()
-    np.savez(content, meta=np.array(json.dumps(meta)), **arrays)  # type: ignore[arg-type]
-    return content.getvalue()
+    return npz_bytes(meta, arrays)
 
 
 def restored_fit(content: bytes, analysis: Analysis) -> Fit:
     """The fit of ``analysis`` that ``stored_fit`` wrote."""
     with np.load(io.BytesIO(content), allow_pickle=False) as stored:
         meta = json.loads(str(stored["meta"]))
-        groups = {
-            group: xr.Dataset(
-                {name: (dims, stored[f"{group}/{name}"]) for name, dims in parts["variables"].items()},
-                coords={name: (dims, stored[f"{group}/{name}"]) for name, dims in parts["coords"].items()},
-                attrs=parts["attrs"],
-            )
-            for group, parts in meta["groups"].items()
-        }
+        groups = {name: unpacked(stored, name, described) for name, described in meta["groups"].items()}
         points = [stored[name] for name in _POINTS] if meta["exact"] else None
     tree = xr.DataTree.from_dict(groups)
     exact = None if points is None else exact_posterior(analysis.design, analysis.card, *points)
     return Fit(analysis, analysis.design, tree, meta["diagnostics"], meta["log_marginal"], exact)
+
+
+def packed(dataset: xr.Dataset, name: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """The arrays of a dataset, as NAME/variable, and in JSON what they are not."""
+    variables = dataset.variables.items()
+    described = {
+        "variables": {str(key): [variable.dims, dict(variable.attrs)] for key, variable in variables},
+        "coords": list(map(str, dataset.coords)),
+        "attrs": dict(dataset.attrs),
+    }
+    return {f"{name}/{key}": variable.values for key, variable in variables}, described
+
+
+def unpacked(stored: Mapping[str, np.ndarray], name: str, described: Mapping[str, Any]) -> xr.Dataset:
+    """The dataset that ``packed`` took apart."""
+    variables = {
+        key: xr.Variable(dims, stored[f"{name}/{key}"], attrs) for key, (dims, attrs) in described["variables"].items()
+    }
+    coords = {key: variables.pop(key) for key in described["coords"]}
+    return xr.Dataset(variables, coords=coords, attrs=described["attrs"])
+
+
+def npz_bytes(meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> bytes:
+    """The content of an npz file: arrays and text, nothing that runs."""
+    content = io.BytesIO()
+    np.savez(content, meta=np.array(json.dumps(meta)), **arrays)  # type: ignore[arg-type]
+    return content.getvalue()
 
 
 def _write_sealed(path: Path, content: bytes) -> None:

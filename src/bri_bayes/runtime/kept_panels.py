@@ -1,7 +1,7 @@
 """Which panels need a command not make again? Those that generators make from what ships, kept beside other results.
 
 The reconstruction of the published panel solves linear programs for a second and a half, and is the same each time. A
-panel is read back only by the code, the packages and the shipped data that made it; a notebook makes its own.
+panel is read back only by the code, the packages and the printed numbers that made it; a notebook makes its own.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -20,7 +19,10 @@ from bri_bayes.core.io import digest
 from bri_bayes.core.resources import shipped
 from bri_bayes.data.generators import GENERATORS, register
 from bri_bayes.runtime.array_kinds import is_a_command
-from bri_bayes.runtime.cache import Cache, content_key
+from bri_bayes.runtime.cache import Cache, content_key, npz_bytes, packed, unpacked
+
+# The folder of shipped numbers from which a generator may make a panel; official data that were fetched lie beside it.
+PUBLISHED, _NAME = "published", "panel"
 
 
 def keep_generated_in_a_command() -> None:
@@ -33,36 +35,18 @@ def keep_generated_in_a_command() -> None:
 def kept(name: str, make: Callable[[], xr.Dataset], cache: Cache | None = None) -> xr.Dataset:
     """The panel of the generator ``name`` : from the cache, or made and stored where that can be written."""
     cache = cache or Cache()
-    data = shipped("data")
-    contents = [(str(path.relative_to(data)), digest(path.read_bytes())) for path in sorted(data.rglob("*.*"))]
+    printed = sorted(path for path in (shipped("data") / PUBLISHED).rglob("*") if path.is_file())
+    contents = [(path.name, digest(path.read_bytes())) for path in printed]
     key = content_key(f"panel-{name}", contents)
     if (stored := cache.read_bytes(key)) is not None:
         return _restored(stored)
     panel = make()
+    arrays, described = packed(panel, _NAME)
     with suppress(OSError):
-        cache.write_bytes(key, _stored(panel))
+        cache.write_bytes(key, npz_bytes(described, arrays))
     return panel
-
-
-def _stored(panel: xr.Dataset) -> bytes:
-    """The content of an npz file: arrays and text, nothing that runs."""
-    meta: dict[str, Any] = {
-        "coords": list(map(str, panel.coords)),
-        "attrs": panel.attrs,
-        "variables": {str(name): [variable.dims, variable.attrs] for name, variable in panel.variables.items()},
-    }
-    content = io.BytesIO()
-    arrays = {f"variable/{name}": variable.values for name, variable in panel.variables.items()}
-    np.savez(content, meta=np.array(json.dumps(meta)), **arrays)  # type: ignore[arg-type]
-    return content.getvalue()
 
 
 def _restored(content: bytes) -> xr.Dataset:
     with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-        meta = json.loads(str(stored["meta"]))
-        variables = {
-            name: xr.Variable(dims, stored[f"variable/{name}"], attrs)
-            for name, (dims, attrs) in meta["variables"].items()
-        }
-    coords = {name: variables.pop(name) for name in meta["coords"]}
-    return xr.Dataset(variables, coords=coords, attrs=meta["attrs"])
+        return unpacked(stored, _NAME, json.loads(str(stored["meta"])))

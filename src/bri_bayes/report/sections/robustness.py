@@ -42,14 +42,19 @@ def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
     from bri_bayes.runtime.refit_steps import gathered
 
     main = gathered(("main",), results)
-    outcomes = {}
+    outcomes, failed = {}, []
     for name in context.study.outcomes:
-        ends = {last: fit.att for last, fit in gathered((ENDS, name), results).items() if fit.trustworthy}
-        over_all = robustness(context.done, name, main[name].att, ends)
+        fits = gathered((ENDS, name), results)
+        failed += [
+            f"{NAME}/{name}: the fit that ends in {last} does not pass"
+            for last, fit in fits.items()
+            if not fit.trustworthy
+        ]
+        over_all = robustness(context.done, name, main[name].att, {last: fit.att for last, fit in fits.items()})
         outcomes[name] = RobustnessOutcome(**vars(context.described(name)), **vars(over_all))
     read = [name for name in DEPENDS if name in context.done]
     not_read = [name for name in DEPENDS if name not in read]
-    return SectionResult(outcomes, further={"read": read, "not_read": not_read})
+    return SectionResult(outcomes, failed_gates=failed, further={"read": read, "not_read": not_read})
 
 
 def parts(values: Values) -> list[page.Part]:
