@@ -70,7 +70,10 @@ clean:  ## remove the environment, caches and build output; reports stay
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##/\1/p' Makefile | awk '{name = $$1; $$1 = ""; printf "make %-11s %s\n", name, $$0}'
 
-# Not compiled to bytecode: of 12,000 modules, 80 seconds of a processor, Python compiles those that are imported.
+# Not compiled to bytecode: of 12,000 modules, 80 seconds of a processor, Python compiles those that are imported, and
+# keeps them. Where the machine forbids that, each process compiles all of them again: a command takes three times as
+# long, and a worker of Dask twenty seconds.
+unexport PYTHONDONTWRITEBYTECODE
 $(STAMP): requirements.lock pyproject.toml
 	@rm -f $@
 	@if ! $(VENV)/bin/python -c 'import pip, sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null; then \

@@ -1,4 +1,4 @@
-"""Does the oldest Python that pyproject.toml allows read every module and start the command line?
+"""Does the oldest Python that pyproject.toml allows read every module and start the command line? Is bytecode kept?
 
 `make test PYTHON=python3.12 VENV=/tmp/venv312` runs all tests under it; `.ci/run` has no time for a second run.
 """
@@ -60,3 +60,13 @@ def test_the_command_line_starts_under_the_oldest_python(oldest):
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "estimate" in done.stdout
+
+
+def test_a_machine_that_keeps_no_bytecode_keeps_that_of_the_environment():
+    if shutil.which("make") is None:
+        pytest.skip("there is no make here")
+    command = ["make", "--silent", "--eval", "environment: ; @env", "environment"]
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    assert "PATH=" in done.stdout
+    assert "PYTHONDONTWRITEBYTECODE" not in done.stdout
