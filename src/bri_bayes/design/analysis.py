@@ -83,6 +83,9 @@ class LinearPosterior(Protocol):
     def effects(self, row_weights: Array) -> list[Effect]:
         """Averages of the effect over rows of the design, weights (F, obs)."""
 
+    def above(self, row_weights: Array, size: float) -> Array:
+        """P(> size) of such averages : (F,)."""
+
     def coefficients(self, name: str) -> list[Effect]:
         """The coefficients "beta" or "modifier_effect", a unit of each covariate or modifier."""
 

@@ -37,6 +37,14 @@ def att_effect(fit: Fit) -> Effect:
     return _effects(fit, att_weights(fit.design, fit.analysis.card)[None])[0]
 
 
+def p_effect_above(fit: Fit, size: float) -> float:
+    """P(the average effect over treated cells is above ``size``), in units of the outcome."""
+    weights = att_weights(fit.design, fit.analysis.card)[None]
+    if fit.exact is not None:
+        return float(fit.exact.above(weights, size)[0])
+    return float((_drawn(fit, weights)[0] > size).mean())
+
+
 def effects_by(fit: Fit, by: By, *, baseline: Baseline = "pre_average") -> dict[str, Effect]:
     """The average effect over the treated cells of each unit, event time or period, by its label.
 
@@ -107,12 +115,17 @@ def _effects(fit: Fit, weights: Array) -> list[Effect]:
     """Averages of the effect with weights (F, obs) on the rows of the design, the baseline taken off in them."""
     if fit.exact is not None:
         return fit.exact.effects(weights)
+    return [Effect.of_draws(draws) for draws in _drawn(fit, weights)]
+
+
+def _drawn(fit: Fit, weights: Array) -> Array:
+    """The draws of such averages : (F, chain x draw)."""
     cells = cell_effects(fit, baseline="reference")
     at = {cell: i for i, cell in enumerate(zip(cells[UNIT].values, cells[PERIOD].values, strict=True))}
     rows = list(zip(_labels(fit, UNIT), _labels(fit, PERIOD), strict=True))
     used = [j for j, cell in enumerate(rows) if cell in at]
     draws = cells.to_numpy().reshape(-1, cells.sizes[CELL])[:, [at[rows[j]] for j in used]]
-    return [Effect.of_draws(column) for column in (draws @ weights[:, used].T).T]
+    return np.asarray((draws @ weights[:, used].T).T)
 
 
 def _rows(fit: Fit, *, leads: bool) -> Index:

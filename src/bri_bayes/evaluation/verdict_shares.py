@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bri_bayes.checks.claimed_effect import PART, judge_effect
+from bri_bayes.checks.claimed_effect import PART, judge_effect, of_moments
 from bri_bayes.core.json_values import Result
 from bri_bayes.core.monte_carlo import share_error
 
@@ -45,8 +45,9 @@ def verdict_shares(
 
     ``posterior`` : a row a panel, with mean, sd, lower and upper; ``rejected`` : (panel,) by the permutation test.
     """
-    known = {name: posterior[name].to_numpy() for name in ("mean", "sd", "lower", "upper")}
-    judged = judge_effect(claimed, **known, rejected=rejected)
+    mean, sd, lower, upper = (posterior[name].to_numpy() for name in ("mean", "sd", "lower", "upper"))
+    p_part = of_moments(claimed, mean=mean, sd=sd)
+    judged = judge_effect(claimed, p_part=p_part, lower=lower, upper=upper, rejected=rejected)
     supported, refused = float(judged.supported.mean()), float(judged.refused.mean())
     told = float((judged.supported | judged.refused).mean())
     error = max(share_error(share, rejected.size) for share in (supported, refused, told))

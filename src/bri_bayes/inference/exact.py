@@ -69,11 +69,11 @@ class ExactPosterior:
 
     def effects(self, row_weights: Array) -> list[Effect]:
         """Averages of the effect over rows of the design, weights (F, obs)."""
-        if self.rows is not None:
-            everywhere = np.zeros((len(row_weights), self.model.terms.y.size))
-            everywhere[:, self.rows] = row_weights
-            row_weights = everywhere
-        return self.mixtures(effect_functionals(self.model.terms, row_weights, self._suffix)).effects()
+        return self._averages(row_weights).effects()
+
+    def above(self, row_weights: Array, size: float) -> Array:
+        """P(> size) of such averages : (F,)."""
+        return 1 - self._averages(row_weights).cdf(np.full(len(row_weights), size))
 
     def coefficients(self, name: str) -> list[Effect]:
         """The coefficients "beta" or "modifier_effect", a unit of each covariate or modifier."""
@@ -86,6 +86,13 @@ class ExactPosterior:
         _, means, sds = self.model.given(self.vectors[used], functionals)
         weights = np.broadcast_to(self.weights[used], means.T.shape)
         return NormalMixtures(weights, means.T * self.y_scale, sds.T * self.y_scale)
+
+    def _averages(self, row_weights: Array) -> NormalMixtures:
+        if self.rows is not None:
+            everywhere = np.zeros((len(row_weights), self.model.terms.y.size))
+            everywhere[:, self.rows] = row_weights
+            row_weights = everywhere
+        return self.mixtures(effect_functionals(self.model.terms, row_weights, self._suffix))
 
     @property
     def _suffix(self) -> str:

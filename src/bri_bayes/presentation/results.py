@@ -9,6 +9,7 @@ from typing import Any, Literal, TypedDict
 from pydantic import with_config
 
 from bri_bayes.checks import CheckResult
+from bri_bayes.checks.claimed_effect import PartOfClaim
 from bri_bayes.checks.first_screen import FirstScreen
 from bri_bayes.core.effect import Effect
 from bri_bayes.core.json_values import Result, json_safe
@@ -49,7 +50,10 @@ class Described(Result):
 
 @with_config({"extra": "allow"})
 class FitResult(TypedDict):
-    """What tables and figures show of one fit of a card; a card may have more (percent, paths, dollars)."""
+    """What tables and figures show of one fit of a card; a card may have more (percent, paths, dollars).
+
+    ``claims`` : how probable it makes half of each effect that is claimed of its outcome.
+    """
 
     card: str
     title: str
@@ -59,6 +63,7 @@ class FitResult(TypedDict):
     by_period: Mapping[str, Effect]
     diagnostics: Mapping[str, Any]
     trustworthy: bool
+    claims: Sequence[PartOfClaim]
 
 
 @dataclass(frozen=True)

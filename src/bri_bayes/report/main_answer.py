@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from bri_bayes.checks.claimed_effect import of_fit
 from bri_bayes.checks.first_screen import FirstScreen, first_screen
 from bri_bayes.core.errors import InputError
 from bri_bayes.core.json_values import json_safe
@@ -42,8 +43,9 @@ def main_steps(
             analysis = Analysis(data, study.assignment, dataclasses.replace(card, outcome=outcome))
             _refuse_two_units(analysis)
             labels = [card.name, card.title, data[outcome].attrs, data.attrs.get("kind")]
-            key = content_key("fit-values", analysis.digest, seed, labels)
-            steps.append(Step(ANSWER, ("fit", outcome, name), key, partial(_fit_step, analysis, seed)))
+            claimed = _claimed(study, outcome)
+            key = content_key("fit-values", analysis.digest, seed, labels, claimed)
+            steps.append(Step(ANSWER, ("fit", outcome, name), key, partial(_fit_step, analysis, seed, claimed)))
         first = next(iter(cards.values()))
         if first.outcome in (None, outcome) and first.is_marginal:
             analysis = Analysis(data, study.assignment, dataclasses.replace(first, outcome=outcome))
@@ -57,6 +59,16 @@ def main_steps(
         key = content_key("frequentist", plain.digest)
         steps.append(Step(ANSWER, ("frequentist", outcome), key, partial(_frequentist_step, plain)))
     return steps
+
+
+def _claimed(study: Study, outcome: str) -> list[float]:
+    """The sizes of the effect on an outcome that the claims of the study state."""
+    published = study.outcomes[outcome].published
+    known = None if published is None else published.estimate
+    stated = [
+        claim.size(known) for claim in study.claims if claim.rule == "effect" and claim.outcome in (None, outcome)
+    ]
+    return list(dict.fromkeys(size for size in stated if size is not None))
 
 
 def _refuse_two_units(analysis: Analysis) -> None:
@@ -109,14 +121,15 @@ def _power_step(analysis: Analysis, claim: tuple[float, float], panels: int, see
     return power_values(result, effect=claim[0], published_se=claim[1], panels=panels, seed=seed)
 
 
-def _fit_step(analysis: Analysis, seed: int) -> dict[str, Any]:
+def _fit_step(analysis: Analysis, seed: int, claimed: Sequence[float]) -> dict[str, Any]:
     from bri_bayes.inference.fitting import fit, is_trustworthy
 
     result = fit(analysis, seed=seed, pointwise=False)
     values = fit_values(result)
     # Times belong to the manifest alone: the same study, the same bytes.
     values["diagnostics"].pop("seconds", None)
-    return dict(json_safe({**values, "trustworthy": is_trustworthy(result)}))
+    claims = [of_fit(result, size) for size in claimed]
+    return dict(json_safe({**values, "trustworthy": is_trustworthy(result), "claims": claims}))
 
 
 def _frequentist_step(analysis: Analysis) -> dict[str, Any]:

@@ -53,6 +53,10 @@ class StatedClaim:
             raise ValueError('a claim has onsets if its rule is "fake_onsets", and only then')
         return self
 
+    def size(self, published: float | None) -> float | None:
+        """The size of the effect that it states, or else the published one of its outcome."""
+        return published if self.claimed is None else self.claimed
+
     def check(self, outcomes: Mapping[str, object]) -> None:
         """Refuse an outcome that is none of the study's, and one for a claim on two outcomes."""
         if self.outcome is not None and self.rule == "both_positive":

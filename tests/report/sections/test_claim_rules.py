@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from bri_bayes.checks.claimed_effect import of_moments
 from bri_bayes.core.resources import shipped
 from bri_bayes.presentation.results import CANNOT_BE_TOLD, NOT_SUPPORTED, SUPPORTED
 from bri_bayes.report.sections.claim_rules import RULES, judged
@@ -24,12 +25,13 @@ def verdict(rule, values, claimed=0.2, **more):
     return None if evidence is None else evidence.verdict
 
 
-def main_answer(mean, sd, p_value):
+def main_answer(mean, sd, p_value, claimed=0.218):
+    p_part = of_moments(claimed, mean=mean, sd=sd)
     att = {"mean": mean, "sd": sd, "lower": mean - 1.96 * sd, "upper": mean + 1.96 * sd, "p_positive": 0.5}
     return {
         "label": "Exports",
         "main": "did",
-        "models": {"did": {"att": att}},
+        "models": {"did": {"att": att, "claims": [{"claimed": claimed, "p_part": float(p_part)}]}},
         "frequentist": [{"inference": "permutation", "p_value": p_value}],
     }
 

@@ -53,7 +53,7 @@ def judged(
             for stated in context.study.claims:
                 if stated.rule != rule or stated.outcome not in (None, name):
                     continue
-                claimed = stated.claimed if stated.claimed is not None else _published(context, name)
+                claimed = stated.size(_published(context, name))
                 evidence = RULES[rule].judge(stated, values, claimed)
                 if evidence is not None:
                     claims.append(_claim(context, stated, name, values, evidence, claimed, words))
@@ -102,14 +102,16 @@ def _effect(stated: StatedClaim, outcome: Values, claimed: float | None) -> Evid
     """An effect of the claimed size, from the card that is shown first and the permutation of least squares."""
     if claimed is None or not outcome["models"]:
         return None
-    att = outcome["models"][outcome["main"]]["att"]
+    model = outcome["models"][outcome["main"]]
+    att, p_part = model["att"], next(part["p_part"] for part in model["claims"] if part["claimed"] == claimed)
     p_value = next((row["p_value"] for row in outcome["frequentist"] if row["inference"] == "permutation"), None)
-    posterior = {name: np.asarray(att[name]) for name in ("mean", "sd", "lower", "upper")}
-    judged = judge_effect(claimed, **posterior, rejected=np.asarray(p_value is not None and p_value <= LEVEL))
+    posterior = {"p_part": p_part, "lower": att["lower"], "upper": att["upper"]}
+    known = {name: np.asarray(value) for name, value in posterior.items()}
+    judged = judge_effect(claimed, **known, rejected=np.asarray(p_value is not None and p_value <= LEVEL))
     numbers = {name: att[name] for name in ("mean", "lower", "upper")}
     return Evidence(
         _verdict(supported=bool(judged.supported), refused=bool(judged.refused)),
-        numbers | {"P(> half the claim)": float(judged.p_part), "permutation p": p_value},
+        numbers | {"P(> half the claim)": p_part, "permutation p": p_value},
     )
 
 
