@@ -19,7 +19,9 @@ from matplotlib.text import Text
 from bri_bayes.core.errors import InputError
 from bri_bayes.core.names import SECTIONS
 from bri_bayes.frequentist.collapsed import UNBALANCED
-from bri_bayes.report.figures import FIGURES, available, draw_all, drawn_as_png
+from bri_bayes.frequentist.many import COLLAPSED_T
+from bri_bayes.presentation.study_tables import COLLAPSED, METHODS
+from bri_bayes.report.figures import FIGURES, available, comparison, draw_all, drawn_as_png, power, theme
 from bri_bayes.report.figures.theme import save, style, wrapped
 from quick_run import as_official, with_spans
 
@@ -402,3 +404,26 @@ def test_where_onsets_differ_the_average_by_imputation_stands_for_the_two_period
     assert ("Before and after" in before, "Imputation" in before) == (True, False)
     assert ("Before and after" in after, "Imputation" in after) == (False, True)
     assert "– to –" not in after
+
+
+# Synthetic control and factor model, other pools, a drift or a share that is learned, a mixture of models.
+OF_A_SECOND_MODEL = {
+    "category_differences",
+    "contamination",
+    "control_pool",
+    "expected_paths",
+    "honest_walk",
+    "model_scores",
+    "wide_pool",
+}
+
+
+def test_purple_is_a_second_model_and_nothing_else():
+    folder = Path(theme.__file__).parent
+    assert {path.stem for path in folder.glob("*.py") if "theme.PURPLE" in path.read_text()} == OF_A_SECOND_MODEL
+
+
+def test_a_method_has_one_name_and_one_colour_in_every_figure():
+    # It is exact where every cell is observed; simulated panels have the rows of the study's.
+    name = METHODS[COLLAPSED].replace("exact ", "")
+    assert power.TESTS[COLLAPSED_T] == (name, *comparison.MARKS[COLLAPSED[1]])

@@ -20,8 +20,8 @@ MARKS = {
     PUBLISHED: (theme.INK, "D", False),
     "iid": (theme.VERMILLION, "s", True),
     "cluster": (theme.VERMILLION, "s", False),
-    "t": (theme.PURPLE, "^", False),
-    "wild_cluster_bootstrap": (theme.PURPLE, "^", False),
+    "t": (theme.VERMILLION, "^", False),
+    "wild_cluster_bootstrap": (theme.VERMILLION, "^", False),
     "posterior": (theme.BLUE, "o", False),
 }
 

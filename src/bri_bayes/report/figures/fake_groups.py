@@ -14,13 +14,13 @@ from bri_bayes.report.figures.placebo_marks import real_line
 from bri_bayes.report.figures.rebuilt import made_from_tables
 
 _HEIGHT = 3.2  # inches
-_COLORS = (theme.MUTED, theme.PURPLE)
+_STYLES = ("-", (0, (4, 2)))
 _BINS = 30
 
 
 @theme.themed
 def fake_groups(values: Values) -> Figure:
-    """A panel an outcome: histogram and density of the coefficients of fake groups, a colour for each pool.
+    """A panel an outcome: histogram and density of the coefficients of fake groups, a line for each pool.
 
     The title says how many groups of all units give an estimate as large as the observed one, in absolute value.
     """
@@ -34,14 +34,22 @@ def fake_groups(values: Values) -> Figure:
         "some that are treated; the paper does not say which pool it used.",
         body=_HEIGHT,
         key=[
-            keys.line(color, f"groups of {name}", width=2) for name, color in zip(first["pools"], _COLORS, strict=False)
+            keys.line(theme.MUTED, f"groups of {name}", style, 2)
+            for name, style in zip(first["pools"], _STYLES, strict=False)
         ],
     )
     for _, outcome, (ax,), _ in marks.each(figure, outcomes):
         fake = outcome["fake_groups"]
-        for pool, color in zip(fake["pools"].values(), _COLORS, strict=False):
-            ax.hist(pool["estimates"], bins=_BINS, density=True, color=color, alpha=0.16, zorder=2)
-            ax.plot(pool["density"]["at"], pool["density"]["density"], color=color, linewidth=2, zorder=3)
+        for pool, style in zip(fake["pools"].values(), _STYLES, strict=False):
+            ax.hist(pool["estimates"], bins=_BINS, density=True, color=theme.MUTED, alpha=0.16, zorder=2)
+            ax.plot(
+                pool["density"]["at"],
+                pool["density"]["density"],
+                color=theme.MUTED,
+                linestyle=style,
+                linewidth=2,
+                zorder=3,
+            )
         marks.zero_line(ax, vertical=True)
         top = ax.get_ylim()[1]
         ax.set_ylim(0, top * 1.12)

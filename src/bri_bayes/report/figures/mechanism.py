@@ -7,6 +7,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from bri_bayes.presentation import sentences
+from bri_bayes.presentation.names_shown import in_sentence
 from bri_bayes.presentation.study_tables import Values
 from bri_bayes.report.figures import keys, marks, rows, theme, wording
 from bri_bayes.report.figures.rows import Row
@@ -33,7 +34,7 @@ def mechanism(values: Values) -> Figure:
         key=[
             keys.dot(theme.INK, "total", "D"),
             keys.dot(theme.BLUE, "through the channel"),
-            keys.dot(theme.PURPLE, "beside it", hollow=True),
+            keys.dot(theme.BLUE, "beside it", hollow=True),
         ],
     )
     drawn = {name: _rows(outcome, at, labels) for name, outcome in outcomes.items()}
@@ -52,8 +53,8 @@ def caption(values: Values) -> list[str]:
         largest = max(through, key=lambda channel: abs(through[channel]["mean"]))
         texts.append(
             f"{outcome['label']}: {wording.excluding_zero(through.values())} of {len(through)} effects through a "
-            f"channel exclude zero; the largest in size is {sentences.signed(through[largest]['mean'], 3)} "
-            f"({values['mechanism']['channels'][largest]['label']})."
+            f"channel exclude zero; the largest in size is {sentences.signed(through[largest]['mean'], 3)}, "
+            f"{in_sentence(values['mechanism']['channels'][largest]['label'])}."
         )
     return texts
 
@@ -75,7 +76,7 @@ def _rows(outcome: Values, at: dict[str, float], labels: dict[float, str]) -> li
         y, through, direct = at[channel], answer["indirect"], answer["direct"]
         drawn.append(Row(y, labels[y], through, bold=True, numbers=wording.cells(through)[:2]))
         y += _BESIDE
-        drawn.append(Row(y, labels[y], direct, theme.PURPLE, hollow=True, numbers=wording.cells(direct)[:2]))
+        drawn.append(Row(y, labels[y], direct, theme.BLUE, hollow=True, numbers=wording.cells(direct)[:2]))
     return drawn
 
 

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from bri_bayes.checks.posterior_predictive import NAMES
 from bri_bayes.presentation import sentences
+from bri_bayes.presentation.names_shown import card_label
 from bri_bayes.presentation.study_tables import Values, unit_name
 from bri_bayes.report.figures import marks, theme, wording
 from bri_bayes.report.figures.placebo_marks import digits_of, histogram, real_line
@@ -21,9 +22,9 @@ def model_checks(values: Values) -> Figure:
     figure = theme.page(
         values,
         _title(outcomes),
-        "Statistics of rows without treatment, after unit and period effects: the histogram is what the fitted model "
-        "makes, the line this panel. p: share of simulated panels with a larger value; below 0.025 or above 0.975 "
-        "the model does not make such panels.",
+        "Statistics of rows without treatment, after unit and period effects: the histogram is what the model "
+        f"({_card(values)}) makes, the line this panel. p: share of simulated panels with a larger value; "
+        "below 0.025 or above 0.975 the model does not make such panels.",
         body=marks.blocks(outcomes) * len(NAMES) * 1.45,
     )
     for _, outcome, axes, _ in marks.each(figure, outcomes, rows=len(NAMES)):
@@ -48,10 +49,16 @@ def caption(values: Values) -> list[str]:
         lost = [NAMES[row["statistic"]] for row in checks["statistics"] if row["extreme"]]
         unlike = [unit_name(values, unit) for unit, row in checks["by_unit"].items() if row["extreme"]]
         text = f"{outcome['label']}: " + (
-            f"the model does not reproduce the {' and the '.join(lost)}" if lost else "the model reproduces all of them"
+            f"the model ({_card(values)}) does not reproduce the {' and the '.join(lost)}"
+            if lost
+            else f"the model ({_card(values)}) reproduces all of them"
         )
         texts.append(f"{text}; spread unlike the model's in {', '.join(unlike)}." if unlike else f"{text}.")
     return texts
+
+
+def _card(values: Values) -> str:
+    return card_label(values["placebo"]["card"], values)
 
 
 def _title(outcomes: Mapping[str, Any]) -> str:

@@ -27,7 +27,7 @@ def moderation(values: Values) -> Figure:
     versions = versions_of(outcomes)
     figure = theme.page(
         values,
-        _title(moderator["label"], outcomes),
+        _title(in_sentence(moderator["label"]), outcomes),
         "Line: posterior mean of the average effect at a value of the moderator; band: 95% interval. Below: the span "
         f"of each treated {sentences.singular(sentences.unit_noun(values))} in its treated years; a dot is its mean.",
         body=marks.blocks(outcomes) * len(versions) * _HEIGHT,

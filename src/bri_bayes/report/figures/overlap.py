@@ -12,7 +12,7 @@ from bri_bayes.report.figures.rows import GAP, Row
 _NUMBERS = ("P(counterpart)", "nearest", "in draws")
 ENOUGH = 0.5
 # Colour and mark of a unit, by whether it is treated.
-GROUPS = {True: (theme.BLUE, "o"), False: (theme.PURPLE, "s")}
+GROUPS = {True: (theme.BLUE, "o"), False: (theme.INK, "s")}
 
 
 @theme.themed
@@ -30,12 +30,12 @@ def overlap(values: Values) -> Figure:
         body=0.3 * (len(units) + 1) + 0.7,
         key=[
             keys.dot(theme.BLUE, "treated", interval=True),
-            keys.dot(theme.PURPLE, "control", "s", interval=True),
+            keys.dot(theme.INK, "control", "s", interval=True),
         ],
     )
     ax = figure.subplots()
     means = [row["score"]["mean"] for row in controls]
-    ax.axvspan(min(means), max(means), color=theme.PURPLE, alpha=0.08, linewidth=0)
+    ax.axvspan(min(means), max(means), color=theme.INK, alpha=0.08, linewidth=0)
     names = {row["unit"]: row["name"] for row in units}
     drawn = []
     for position, row in enumerate([*treated, *controls]):

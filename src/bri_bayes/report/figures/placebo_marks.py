@@ -60,7 +60,7 @@ def real_line(ax: Axes, estimate: float, text: str, color: str = theme.BLUE) -> 
         color=color,
         size=theme.SMALL,
         weight="bold",
-        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.0},
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.95, "pad": 1.0},
         zorder=6,
     )
 

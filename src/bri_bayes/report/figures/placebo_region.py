@@ -32,6 +32,7 @@ def placebo_region(values: Values) -> Figure:
         key=[
             keys.dot(theme.MUTED, "another region", interval=True),
             keys.dot(theme.BLUE, "the treated region", interval=True),
+            keys.dot(theme.MUTED, "a few of its units against a few of others", "x"),
         ],
     )
     for _, outcome, (ax,), first in marks.each(figure, outcomes):
@@ -66,7 +67,7 @@ def _draw(ax: Axes, region: Mapping[str, Any], names: list[str]) -> None:
     for row in (region.get("narrow") or {}).get("placebos", []):
         groups.setdefault(row["group"], []).append(row["att"]["mean"])
     for name, means in groups.items():
-        ax.plot(means, np.full(len(means), at[name] + 0.28), "x", color=theme.PURPLE, markersize=3, alpha=0.5, zorder=2)
+        ax.plot(means, np.full(len(means), at[name] + 0.28), "x", color=theme.MUTED, markersize=3, alpha=0.5, zorder=2)
     for row in region["placebos"]:
         marks.dot(ax, at[row["label"]], {**row["att"], "sd": None}, theme.MUTED)
     marks.dot(ax, at[region["region"]], {**real, "sd": None}, theme.BLUE, bold=True)

@@ -20,10 +20,10 @@ from bri_bayes.presentation.study_tables import Values
 from bri_bayes.report.figures import marks, theme, wording
 
 # Name, colour, marker, hollow; the colours are those of the figure "comparison".
-_TESTS: dict[str, tuple[str, str, str, bool]] = {
+TESTS: dict[str, tuple[str, str, str, bool]] = {
     BAYES: ("Bayes", theme.BLUE, "o", False),
     TWFE_CLUSTER: ("TWFE, clustered s.e.", theme.VERMILLION, "s", False),
-    COLLAPSED_T: ("Exact t", theme.PURPLE, "^", False),
+    COLLAPSED_T: ("Before and after, t", theme.VERMILLION, "^", False),
     TWFE_PERMUTATION: ("Permutation", theme.MUTED, "v", True),
     TWFE_IID: ("TWFE, ordinary s.e.", theme.VERMILLION, "s", True),
     TWFE_PUBLISHED: ("TWFE, published s.e.", theme.INK, "D", True),
@@ -48,7 +48,7 @@ def power(values: Values) -> Figure:
         _title(values, outcomes),
         _reading(outcomes),
         body=marks.blocks(outcomes) * 2 * _HEIGHT,
-        key=[_line([], [], test) for test in _TESTS if test in tests],
+        key=[_line([], [], test) for test in TESTS if test in tests],
     )
     for _, outcome, axes, first in marks.each(figure, outcomes, rows=2, sharey="row"):
         answer = outcome["power"]
@@ -105,7 +105,7 @@ def _cell(outcome: Values, test: str, *, effect: float | None = None) -> Mapping
 def _draw(ax: Axes, answer: Mapping[str, Any], effect: float) -> None:
     ax.axhline(SIGNIFICANCE, color=theme.INK, linewidth=1, linestyle=(0, (4, 3)), zorder=1.5)
     ax.axvline(answer["rho"], color=theme.MUTED, linewidth=1.2, linestyle=":", zorder=1.4)
-    for test in reversed(_TESTS):
+    for test in reversed(TESTS):
         rows = [row for row in answer["rows"] if row["test"] == test and row["effect"] == effect]
         if rows:
             ax.add_line(_line([row["rho"] for row in rows], [row["power"] for row in rows], test))
@@ -120,7 +120,7 @@ def _draw(ax: Axes, answer: Mapping[str, Any], effect: float) -> None:
 
 
 def _line(rho: Sequence[float], share: Sequence[float], test: str) -> Line2D:
-    label, color, marker, hollow = _TESTS[test]
+    label, color, marker, hollow = TESTS[test]
     bold = test == BAYES
     look: dict[str, Any] = {
         "color": color,

@@ -29,7 +29,7 @@ def pretrend(values: Values) -> Figure:
         key=[
             keys.dot(theme.BLUE, "each year", interval=True),
             keys.line(theme.INK, "linear trend", width=2),
-            keys.line(theme.PURPLE, "detectable trend", (0, (5, 2)), 1.6),
+            keys.line(theme.INK, "detectable trend", (0, (5, 2)), 1.6),
             keys.band(theme.MUTED, "half of the claim", 0.25),
         ],
     )
@@ -76,9 +76,7 @@ def _draw(ax: Axes, estimate: Mapping[str, Any]) -> None:
     ax.fill_between(years, *ends, color=theme.INK, alpha=0.1, lw=0, zorder=1)
     ax.plot(years, slope["mean"] * centred, color=theme.INK, linewidth=2, zorder=3)
     sign = 1.0 if slope["mean"] >= 0 else -1.0
-    ax.plot(
-        years, sign * estimate["detectable_slope"] * centred, color=theme.PURPLE, linewidth=1.6, linestyle=(0, (5, 2))
-    )
+    ax.plot(years, sign * estimate["detectable_slope"] * centred, color=theme.INK, linewidth=1.6, linestyle=(0, (5, 2)))
     for lead in estimate["leads"]:
         marks.upright(ax, lead["period"], lead, theme.BLUE)
     ax.set_xticks(marks.year_ticks(int(years[0]), int(years[-1]), 8))

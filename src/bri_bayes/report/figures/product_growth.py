@@ -13,7 +13,7 @@ from bri_bayes.presentation.study_tables import Values
 from bri_bayes.report.figures import keys, marks, theme
 from bri_bayes.report.figures.category_effects import as_panel
 
-_GROUPS = {"treated": ("treated", theme.BLUE, "o"), "controls": ("controls", theme.PURPLE, "s")}
+_GROUPS = {"treated": ("treated", theme.BLUE, "o"), "controls": ("controls", theme.INK, "s")}
 _SHIFT = 0.17  # rows between the two groups
 
 

@@ -30,7 +30,7 @@ def propensity_prior(values: Values) -> Figure:
         key=[
             keys.dot(theme.MUTED, "prior", interval=True),
             keys.dot(theme.BLUE, "posterior, treated", interval=True),
-            keys.dot(theme.PURPLE, "posterior, control", "s", interval=True),
+            keys.dot(theme.INK, "posterior, control", "s", interval=True),
         ],
     )
     counts, scores = figure.subplots(1, 2, width_ratios=(1, 1.5))

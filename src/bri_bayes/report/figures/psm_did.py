@@ -123,7 +123,8 @@ def _bounds(outcome: Values) -> list[float | None]:
 def _sizes(outcome: Values) -> str:
     """How many units each square rests on."""
     told = [
-        f"{row['n_matched_treated']} treated and {sentences.counted(row['n_matched_controls'], 'controls')} "
+        f"{sentences.counted(row['n_matched_treated'], 'treated')} and "
+        f"{sentences.counted(row['n_matched_controls'], 'controls')} "
         f"({_label(method).lower()})"
         for method, row in _known(outcome).items()
         if "n_matched_controls" in row

@@ -12,7 +12,7 @@ from bri_bayes.report.figures.rebuilt import made_from_tables
 
 _HEIGHT = 3.3  # inches
 _OFFSET = 0.11  # event times between the marks of two baselines
-_LOOKS = ((theme.VERMILLION, "s", False), (theme.PURPLE, "o", True))
+_LOOKS = ((theme.VERMILLION, "s", False), (theme.VERMILLION, "o", True))
 
 
 @theme.themed

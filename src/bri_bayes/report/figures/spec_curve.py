@@ -48,12 +48,13 @@ def spec_curve(values: Values) -> Figure:
         values,
         _title(values, outcomes),
         "Each column is a fit: its posterior mean and 95% interval above, its choices below. "
-        "Where the marks of a row bunch, that choice gathers: low estimates are left, high ones right.",
+        "Where the marks of a row bunch, that choice gathers: low estimates are left, high ones right. In "
+        "brackets the part of the variance of the estimates that a choice explains by itself.",
         body=sum(heights) + 0.5 * len(outcomes),
         key=[
             keys.line(theme.BLUE, "posterior mean, interval with zero inside", width=2),
             keys.line(theme.INK, "interval excludes zero", width=2),
-            keys.line(theme.PURPLE, "median", ":", 1.6),
+            keys.line(theme.INK, "median", ":", 1.6),
             keys.dot(theme.INK, "the card of the checks as it is", "D", hollow=True),
         ],
     )
@@ -82,7 +83,7 @@ def _curve(ax: Any, outcome: Mapping[str, Any], ordered: list[Mapping[str, Any]]
         ax.plot(*_pieces(at, at, lower[chosen], upper[chosen]), color=color, linewidth=width, alpha=0.35, zorder=2)
         ax.plot(*_pieces(at - 0.5, at + 0.5, mean[chosen], mean[chosen]), color=color, linewidth=2.2, zorder=3)
     marks.zero_line(ax)
-    ax.axhline(outcome["summary"]["median"], color=theme.PURPLE, linestyle=":", linewidth=1.6, zorder=1.6)
+    ax.axhline(outcome["summary"]["median"], color=theme.INK, linestyle=":", linewidth=1.6, zorder=1.6)
     main = [i for i, record in enumerate(ordered) if all(record[key] == outcome["main"][key] for key in CHOICE_NAMES)]
     if main:
         look = {"markersize": 7, "markerfacecolor": "white", "markeredgewidth": 1.5, "color": theme.INK, "zorder": 5}

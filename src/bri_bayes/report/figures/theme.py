@@ -2,9 +2,9 @@
 
 A figure is a page: banner (a panel that is not observed), title, one line of reading help, key, body, provenance.
 Colours are those of Okabe & Ito (2008), distinct for colour-blind readers; a colour never carries meaning alone, and
-has one meaning in all figures: blue is the posterior and the treated group, vermillion least squares, purple a second
-model or group that is compared, green the truth of a simulation, ink what was observed, printed or is the reference,
-grey a prior or a placebo.
+has one meaning in all figures: blue is the posterior and the treated group, vermillion least squares and
+its tests, purple a second model beside the first, green the truth of a simulation, ink what was observed, printed or
+is the reference (the controls, a total, a limit), grey a prior or a placebo.
 """
 
 from __future__ import annotations

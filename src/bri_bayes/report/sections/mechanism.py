@@ -138,11 +138,9 @@ def _lost(values: Values) -> list[str]:
     for outcome in values[NAME]["outcomes"].values():
         rows = {channel: answer["rows"] for channel, answer in outcome["channels"].items()}
         most = max(rows.values())
-        fewer = [f"{channel_label(values, channel)} {count}" for channel, count in rows.items() if count < most]
+        fewer = [f"{count} have {channel_label(values, channel)}" for channel, count in rows.items() if count < most]
         if fewer:
-            texts.append(
-                f"{outcome['label']}: of {most} rows have the channel: {sentences.listed(fewer)}; none is filled."
-            )
+            texts.append(f"{outcome['label']}: of {most} rows {sentences.listed(fewer)}; none is filled.")
     return texts
 
 
