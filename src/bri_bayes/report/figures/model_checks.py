@@ -22,8 +22,8 @@ def model_checks(values: Values) -> Figure:
     figure = theme.page(
         values,
         _title(outcomes),
-        "Statistics of rows without treatment, after unit and period effects: the histogram is what the model "
-        f"({_card(values)}) makes, the line this panel. p: share of simulated panels with a larger value; "
+        f"Statistics of rows without treatment, after unit and period effects: the histogram is what {_model(values)} "
+        "makes, the line this panel. p: share of simulated panels with a larger value; "
         "below 0.025 or above 0.975 the model does not make such panels.",
         body=marks.blocks(outcomes) * len(NAMES) * 1.45,
     )
@@ -49,16 +49,18 @@ def caption(values: Values) -> list[str]:
         lost = [NAMES[row["statistic"]] for row in checks["statistics"] if row["extreme"]]
         unlike = [unit_name(values, unit) for unit, row in checks["by_unit"].items() if row["extreme"]]
         text = f"{outcome['label']}: " + (
-            f"the model ({_card(values)}) does not reproduce the {' and the '.join(lost)}"
+            f"{_model(values)} does not reproduce the {' and the '.join(lost)}"
             if lost
-            else f"the model ({_card(values)}) reproduces all of them"
+            else f"{_model(values)} reproduces all of them"
         )
         texts.append(f"{text}; spread unlike the model's in {', '.join(unlike)}." if unlike else f"{text}.")
     return texts
 
 
-def _card(values: Values) -> str:
-    return card_label(values["placebo"]["card"], values)
+def _model(values: Values) -> str:
+    """The model by its card, which values of an earlier version do not name."""
+    card = values["placebo"].get("card")
+    return "the model" if card is None else f"the model ({card_label(card, values)})"
 
 
 def _title(outcomes: Mapping[str, Any]) -> str:
