@@ -16,6 +16,7 @@ from bri_bayes.checks.mediation import (
     vanishing_correlation,
     verdict,
 )
+from bri_bayes.checks.path_draws import PathDraws
 from bri_bayes.core.effect import Effect
 from bri_bayes.core.errors import InputError
 from bri_bayes.estimands.effects import att
@@ -64,7 +65,7 @@ def test_at_the_correlation_that_was_planted_the_curve_gives_the_slope_that_was_
     """The channel does nothing, common shocks correlate by 0.6: the naive slope is far off, the curve undoes it."""
     panel = mediated_panel(4, beta=0.0, direct=0.0, correlation=0.6, rho=rho)
     draws = mediation_draws(analysis_of(panel), "m", 1)
-    naive, undone = draws["beta"], beta_at(draws, 0.6)
+    naive, undone = draws.beta, beta_at(draws, 0.6)
     # At unequal persistence the filtered error of the channel is partly old: the naive bias is smaller, not zero.
     assert naive.mean() > 2.5 * naive.std()
     assert abs(undone.mean()) < 3 * undone.std()
@@ -79,19 +80,19 @@ def test_the_slope_is_that_of_the_joint_model_of_channel_and_outcome():
     joint = fit_jointly(analysis.replace(card=dataclasses.replace(analysis.card, outcome="m")), analysis, seed=3)
     sd = [np.ravel(in_units.posterior["posterior"]["sigma"].to_numpy()) for in_units in joint.fits]
     implied = np.ravel(joint.correlation.to_numpy()) * sd[1] / sd[0]
-    assert implied.mean() == pytest.approx(draws["beta"].mean(), abs=MEAN_SHARE * draws["beta"].std() + 0.01)
-    total, other = draws["direct"] + draws["beta"] * draws["alpha"], np.ravel(att(joint.fits[1]).to_numpy())
+    assert implied.mean() == pytest.approx(draws.beta.mean(), abs=MEAN_SHARE * draws.beta.std() + 0.01)
+    total, other = draws.direct + draws.beta * draws.alpha, np.ravel(att(joint.fits[1]).to_numpy())
     assert total.mean() == pytest.approx(other.mean(), abs=0.5 * other.std())
 
 
 def test_the_formulas_of_the_confounder_are_inverse_to_each_other(rng):
-    draws = {name: np.abs(rng.normal(1, 0.2, 50)) for name in ("beta", "channel_sd", "outcome_sd")}
-    draws["new_share"] = rng.uniform(0.7, 1.0, 50)
+    values = {name: np.abs(rng.normal(1, 0.2, 50)) for name in ("alpha", "beta", "direct", "channel_sd", "outcome_sd")}
+    draws = PathDraws(**values, new_share=rng.uniform(0.7, 1.0, 50))
     for position, at in enumerate(vanishing_correlation(draws)):
         if abs(at) < 1:
-            in_units = {name: value[[position]] for name, value in draws.items()}
+            in_units = PathDraws(**{name: value[[position]] for name, value in vars(draws).items()})
             assert beta_at(in_units, float(at))[0] == pytest.approx(0.0, abs=1e-12)
-    assert beta_at(draws, 0.0) == pytest.approx(draws["beta"])
+    assert beta_at(draws, 0.0) == pytest.approx(draws.beta)
 
 
 def test_a_verdict_needs_an_interval_that_survives_a_modest_confounder():

@@ -30,16 +30,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bri_bayes.checks.slopes import flat
+from bri_bayes.checks.path_draws import PathDraws, equation, path_draws
 from bri_bayes.core.arrays import Array
 from bri_bayes.core.effect import Effect, Middle
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.core.json_values import Result, Value
-from bri_bayes.design.analysis import Analysis, Fit
-from bri_bayes.estimands.effects import att
-from bri_bayes.estimands.linear import att_effect
+from bri_bayes.design.analysis import Analysis
 from bri_bayes.frequentist.channel import channel_rows
-from bri_bayes.inference.fitting import fit, is_trustworthy
 
 # Correlations of the two errors at which the indirect effect is shown.
 CORRELATIONS = np.round(np.arange(-0.9, 0.91, 0.05), 2)
@@ -97,24 +94,28 @@ def mediation_values(analysis: Analysis, channel: str, seed: int, *, alone: bool
 
     ``alone`` : also fit the outcome without the channel, whose effect should be close to the total.
     """
-    fits = mediation_fits(analysis, channel, seed, alone=alone)
-    channel_fit, outcome_fit = fits["channel"], fits["outcome"]
-    draws = _draws(channel_fit, outcome_fit, channel, seed)
-    products = draws["beta"] * draws["alpha"]
-    totals = products + draws["direct"]
+    recipes = recipes_of(analysis, channel)
+    of_channel = equation(recipes["channel"], seed)
+    of_outcome = equation(recipes["outcome"], seed + 1, channel)
+    without = equation(recipes["alone"], seed + 2) if alone else None
+    equations = {"channel": of_channel, "outcome": of_outcome} | ({} if without is None else {"alone": without})
+    assert of_outcome.slope is not None, "the outcome is regressed on the channel"
+    draws = path_draws(of_channel, of_outcome, seed)
+    products = draws.beta * draws.alpha
+    totals = products + draws.direct
     indirect, total = Effect.of_draws(products), Effect.of_draws(totals)
     curve = [
-        CorrelatedEffect(**vars(Effect.of_draws(draws["alpha"] * beta_at(draws, float(r)))), correlation=float(r))
+        CorrelatedEffect(**vars(Effect.of_draws(draws.alpha * beta_at(draws, float(r)))), correlation=float(r))
         for r in CORRELATIONS
     ]
     vanishing = vanishing_correlation(draws)
     return Mediation(
         channel=channel,
-        rows=int(outcome_fit.design.sizes["obs"]),
-        channel_effect=Effect.of_draws(draws["alpha"]),
-        channel_slope=Effect.of_draws(draws["beta"]),
+        rows=int(recipes["outcome"].design.sizes["obs"]),
+        channel_effect=of_channel.effect,
+        channel_slope=of_outcome.slope,
         indirect=indirect,
-        direct=Effect.of_draws(draws["direct"]),
+        direct=of_outcome.effect,
         total=total,
         # Else a ratio whose denominator may have any sign.
         share=Middle.of_draws(products / totals) if total.excludes_zero else None,
@@ -126,14 +127,14 @@ def mediation_values(analysis: Analysis, channel: str, seed: int, *, alone: bool
             p_removed_by_modest=float((np.abs(vanishing) <= MODEST).mean()),
         ),
         verdict=verdict(indirect, curve),
-        channel_alone=[row.as_dict() for row in channel_rows(outcome_fit.design, channel)],
-        diagnostics={name: dict(result.diagnostics) for name, result in fits.items()},
-        trustworthy=all(is_trustworthy(result) for result in fits.values()),
-        total_alone=att_effect(fits["alone"]) if alone else None,
+        channel_alone=[row.as_dict() for row in channel_rows(recipes["outcome"].design, channel)],
+        diagnostics={name: dict(result.diagnostics) for name, result in equations.items()},
+        trustworthy=all(result.trustworthy for result in equations.values()),
+        total_alone=None if without is None else without.effect,
     )
 
 
-def mediation_fits(analysis: Analysis, channel: str, seed: int, *, alone: bool = True) -> dict[str, Fit]:
+def recipes_of(analysis: Analysis, channel: str) -> dict[str, Analysis]:
     """The equations of channel and outcome, and the outcome alone without the channel, on the rows that have both."""
     card, panel = analysis.card, analysis.panel
     if channel not in panel.data_vars:
@@ -143,34 +144,30 @@ def mediation_fits(analysis: Analysis, channel: str, seed: int, *, alone: bool =
     others = tuple(name for name in card.covariates if name != channel)
     both = panel[channel].notnull() & panel[card.outcome].notnull()
     kept = panel.assign({name: panel[name].where(both) for name in (channel, card.outcome)})
-    recipes = {
+    cards = {
         "channel": dataclasses.replace(card, outcome=channel, covariates=others),
         "outcome": dataclasses.replace(card, covariates=(*others, channel)),
+        "alone": dataclasses.replace(card, covariates=others),
     }
-    if alone:
-        recipes["alone"] = dataclasses.replace(card, covariates=others)
-    return {
-        name: fit(analysis.replace(panel=kept, card=recipe), seed=seed + position, pointwise=False)
-        for position, (name, recipe) in enumerate(recipes.items())
-    }
+    return {name: analysis.replace(panel=kept, card=recipe) for name, recipe in cards.items()}
 
 
-def mediation_draws(analysis: Analysis, channel: str, seed: int) -> dict[str, Array]:
-    """alpha, beta, direct, the sd of both innovations and h, each (R,)."""
-    fits = mediation_fits(analysis, channel, seed, alone=False)
-    return _draws(fits["channel"], fits["outcome"], channel, seed)
+def mediation_draws(analysis: Analysis, channel: str, seed: int) -> PathDraws:
+    """The posteriors of both equations side by side."""
+    recipes = recipes_of(analysis, channel)
+    return path_draws(equation(recipes["channel"], seed), equation(recipes["outcome"], seed + 1, channel), seed)
 
 
-def beta_at(draws: dict[str, Array], correlation: float) -> Array:
+def beta_at(draws: PathDraws, correlation: float) -> Array:
     """beta(r) : (R,)."""
-    h = draws["new_share"]
-    ratio = draws["outcome_sd"] / draws["channel_sd"]
-    return np.asarray(draws["beta"] - correlation * h * ratio / np.sqrt(1 - correlation**2 * h))
+    h = draws.new_share
+    ratio = draws.outcome_sd / draws.channel_sd
+    return np.asarray(draws.beta - correlation * h * ratio / np.sqrt(1 - correlation**2 * h))
 
 
-def vanishing_correlation(draws: dict[str, Array]) -> Array:
+def vanishing_correlation(draws: PathDraws) -> Array:
     """r* : (R,), with the sign of beta; beyond -1 and 1 where no correlation removes the channel."""
-    h, k = draws["new_share"], draws["beta"] * draws["channel_sd"] / draws["outcome_sd"]
+    h, k = draws.new_share, draws.beta * draws.channel_sd / draws.outcome_sd
     return np.asarray(np.sign(k) * np.sqrt(k**2 / (h**2 + h * k**2)))
 
 
@@ -180,24 +177,3 @@ def verdict(indirect: Effect, curve: Sequence[CorrelatedEffect]) -> str:
     if all(point.lower > 0 for point in curve if abs(point.correlation) <= MODEST + 1e-9):
         return SUPPORTED
     return NOT_SUPPORTED if indirect.upper < 0 else OPEN
-
-
-def _draws(channel_fit: Fit, outcome_fit: Fit, channel: str, seed: int) -> dict[str, Array]:
-    """Draws of both posteriors side by side; those of the channel in random order."""
-    rng = np.random.default_rng([seed, 11])
-    first, second = channel_fit.posterior["posterior"], outcome_fit.posterior["posterior"]
-    order = rng.permutation(first.sizes["chain"] * first.sizes["draw"])
-    channel_sd, outcome_sd = flat(first["sigma"])[order], flat(second["sigma"])
-    ones = np.ones_like(outcome_sd)
-    new_share = ones
-    if "rho" in first:
-        rho_channel, rho_outcome = flat(first["rho"])[order], flat(second["rho"])
-        new_share = 1 / (1 + (rho_channel - rho_outcome) ** 2 / (1 - rho_channel**2))
-    return {
-        "alpha": flat(att(channel_fit))[order],
-        "beta": flat(second["beta"].sel(covariate=channel)),
-        "direct": flat(att(outcome_fit)),
-        "channel_sd": channel_sd,
-        "outcome_sd": outcome_sd,
-        "new_share": new_share,
-    }
