@@ -34,9 +34,10 @@ from bri_bayes.inference.alike_units import AlikeUnits
 from bri_bayes.inference.batched_algebra import cholesky, factor_and_solve
 from bri_bayes.inference.block_priors import add_prior
 from bri_bayes.inference.conditional import BY_POINT, Coefficients, Conditional
-from bri_bayes.inference.error_precision import ErrorPrecision, ReadyOutcomes, ReadyProducts
+from bri_bayes.inference.error_precision import ErrorPrecision, ReadyOutcomes, ReadyProducts, SumOfParts
 from bri_bayes.inference.error_structures import error_precision
 from bri_bayes.inference.hyperparameters import hyperparameters
+from bri_bayes.inference.summed_units import SummedUnits
 from bri_bayes.inference.weighted_errors import WeightedErrors
 from bri_bayes.study.model_card import ModelCard
 
@@ -115,8 +116,8 @@ class Collapsed:
     def log_posterior(self, vectors: Array) -> Array:
         """log p(y | h) p(h), hyperparameters on their unconstrained scale : (B,)."""
         hyper = self.space.values(vectors)
-        if (alike := self.alike) is not None:
-            log_density = alike.given(hyper)[0]
+        if (engine := self.summed or self.alike) is not None:
+            log_density = engine.given(hyper)[0]
         else:
             log_density = np.concatenate([self._conditional(some).log_density for _, some in self.batches(hyper)])
         return log_density + self.space.log_prior(vectors)
@@ -139,8 +140,10 @@ class Collapsed:
 
         Where rounding has made a precision indefinite the log density is -inf, mean and sd are 0 and 1.
         """
-        loads = None if self.alike is None else self.alike.loads(functionals)
-        if self.alike is not None and loads is not None:
+        loads = None if self.summed or self.alike is None else self.alike.loads(functionals)
+        if self.summed is not None:
+            density, mean, sd = self.summed.given(self.space.values(vectors), functionals)
+        elif self.alike is not None and loads is not None:
             density, mean, sd = self.alike.given(self.space.values(vectors), functionals.shared, loads)
         else:
             density, mean, sd = self._given(vectors, functionals)
@@ -203,6 +206,13 @@ class Collapsed:
         """m = Z'QY of other outcomes from U'QY (B, N, q, R) and [G S]'QY of each group (B, M, g + p, R)."""
         g = self._sizes[1]
         return Coefficients(per_unit, rest[:, :, :g], rest[:, :, g:].sum(axis=1))
+
+    @cached_property
+    def summed(self) -> SummedUnits | None:
+        """The same from sums over units, where their errors are a sum of few parts with one scale."""
+        if not isinstance(self.errors, SumOfParts):
+            return None
+        return SummedUnits.of(self.terms, self.errors, self.powers)
 
     @cached_property
     def alike(self) -> AlikeUnits | None:
