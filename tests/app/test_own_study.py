@@ -131,9 +131,7 @@ def test_units_and_periods_that_are_codes_are_said_and_covariates_passed_over_ar
     arguments = ["init", str(tmp_path / "mine"), "--from", str(file)]
     refused = CliRunner().invoke(app, arguments)
     assert "say --period COLUMN" in str(refused.exception)
-    refused = CliRunner().invoke(app, [*arguments, "--period", "wave"])
-    assert "say --unit COLUMN" in str(refused.exception)
-    done = CliRunner().invoke(app, [*arguments, "--unit", "code", "--period", "wave"])
+    done = CliRunner().invoke(app, [*arguments, "--period", "wave"])
     assert done.exit_code == 0
     gap = 'The column "rate" is not offered as a covariate: 1 of 78 rows has no value (row 6) and would be left out.'
     assert f"bri-bayes: {gap}" in done.stderr
@@ -196,3 +194,49 @@ def test_a_file_that_is_no_panel_is_refused(tmp_path: Path, text: str, match: st
     (tmp_path / "p.csv").write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=match):
         study_from_file(tmp_path / "mine", tmp_path / "p.csv")
+
+
+def test_numbers_that_are_no_codes_are_no_units_and_the_columns_are_named(tmp_path: Path) -> None:
+    file = tmp_path / "p.csv"
+    file.write_text("year,sales,gdp\n2000,1.5,3\n2000,1.5,4\n2001,2.5,4\n", encoding="utf-8")
+    with pytest.raises(InputError, match="no column names the units; say --unit COLUMN, one of sales, gdp"):
+        study_from_file(tmp_path / "mine", file)
+
+
+def test_a_column_of_first_treated_periods_tells_who_was_treated_and_is_no_outcome(tmp_path: Path) -> None:
+    rows = [line.split(",") for line in _panel(tmp_path / "p.csv", switch=False).read_text().splitlines()]
+    first = {"Alba": "2005", "Brio": "2007", "Cora": "2009"}
+    lines = [
+        ["country", "year", "first", *rows[0][2:]],
+        *([*row[:2], first.get(row[0], "0"), *row[2:]] for row in rows[1:]),
+    ]
+    (tmp_path / "p.csv").write_text("\n".join(map(",".join, lines)) + "\n", encoding="utf-8")
+    study = load_study(study_from_file(tmp_path / "mine", tmp_path / "p.csv").path)
+    assert list(study.outcomes) == ["sales"]
+    assert {unit: onset for unit, onset in study.assignment.first_treated.items() if onset} == {
+        unit: int(onset) for unit, onset in first.items()
+    }
+    assert "first" not in (tmp_path / "mine" / "study.toml").read_text().partition("[outcomes")[2]
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    ("name", "treated", "controls", "periods", "said"),
+    [
+        ("c08_all_treated", "12345", ("6", "7", "8", "9", "10"), (2001, 2012), "Every unit is treated in the end"),
+        ("c09_always_treated", ("T1", "T2", "T3", "T4"), tuple(f"N{i}" for i in range(1, 6)), (2008, 2017), "A1, A2"),
+        ("c10_first_treat", ("R1", "R2"), tuple(f"R{i}" for i in range(3, 7)), (2005, 2014), ""),
+    ],
+)
+def test_the_study_of_a_panel_as_people_have_it_compares_what_can_be_compared(
+    tmp_path: Path, shared: Path, name: str, treated: Any, controls: tuple[str, ...], periods: Any, said: str
+) -> None:
+    written = study_from_file(tmp_path / "mine", shared / "cases" / f"{name}.csv")
+    study = load_study(written.path)
+    assert set(study.assignment.treated_units) == set(treated)
+    assert set(study.assignment.never_treated) == set(controls)
+    years = study.load()["period"].to_numpy()
+    assert (years[0], years[-1]) == periods
+    assert said in " ".join(written.notes)
+    # What it leaves out stands in the study, too.
+    assert all(note in written.path.read_text(encoding="utf-8") for note in written.notes)

@@ -113,3 +113,27 @@ def test_a_stopped_command_does_not_wait_for_what_compiled_code_leaves_behind():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=20, check=False)
     assert (done.returncode, done.stderr) == (130, f"bri-bayes: {start.STOPPED}\n")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ([], "Missing option '--outcome'. sales.csv has the columns of numbers year, sales."),
+        (["--outcome", "sales"], "Missing option '--unit'. sales.csv has the columns region, year, sales."),
+    ],
+)
+def test_an_option_that_is_missing_comes_with_the_columns_that_it_can_name(tmp_path, monkeypatch, capsys, given, said):
+    file = tmp_path / "sales.csv"
+    file.write_text("region,year,sales\nA,2000,1.5\nA,2001,2\n", encoding="utf-8")
+    monkeypatch.setattr(sys, "argv", ["bri-bayes", "estimate", str(file), *given])
+    with pytest.raises(SystemExit) as ended:
+        start.main()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == f"bri-bayes: {said}\n"
+
+
+def test_a_missing_option_of_a_file_that_is_not_there_is_refused_as_before(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["bri-bayes", "estimate", str(tmp_path / "none.csv")])
+    with pytest.raises(SystemExit):
+        start.main()
+    assert capsys.readouterr().err == "bri-bayes: Missing option '--outcome'.\n"

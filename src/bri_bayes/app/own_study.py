@@ -13,16 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import xarray as xr
 
 from bri_bayes.app.panel_roles import NOTHING_SAID, Roles, Said, roles_of
 from bri_bayes.app.study_run import init_study
 from bri_bayes.core.arrays import Array
 from bri_bayes.core.errors import InputError
-from bri_bayes.core.names import PERIOD, UNIT
 from bri_bayes.core.toml_text import toml_value
-from bri_bayes.data.assignment import Assignment
+from bri_bayes.data.comparable import Comparable, comparable
 from bri_bayes.data.onsets import onsets_by_name, onsets_from_cells, onsets_from_column
-from bri_bayes.data.panel import Column, load_panel
+from bri_bayes.data.panel import Column, load_panel, period_labels
 from bri_bayes.data.text_encoding import AS_USUAL, TextFormat
 from bri_bayes.data.text_table import read_table
 from bri_bayes.study.study_file import load_study
@@ -73,12 +73,12 @@ def study_from_file(folder: Path, csv: Path, said: Said = NOTHING_SAID) -> Writt
         period=roles.period,
         columns=kept,
         text_format=said.text_format,
-        unit_columns=[] if said.onset_column is None else [said.onset_column],
+        unit_columns=[] if roles.onset_column is None else [roles.onset_column],
     )
     if said.onset is not None:
         assignment = onsets_by_name(panel, said.treated, said.onset)
-    elif said.onset_column is not None:
-        assignment = onsets_from_column(panel, said.onset_column)
+    elif roles.onset_column is not None:
+        assignment = onsets_from_column(panel, roles.onset_column)
     elif roles.treatment is not None:
         assignment = onsets_from_cells(panel, roles.treatment, None)
     else:
@@ -86,22 +86,25 @@ def study_from_file(folder: Path, csv: Path, said: Said = NOTHING_SAID) -> Writt
             f"{csv}: no column is 0 before a treatment and 1 from it on; say --treated A,B --onset YEAR, or "
             "--onset-column COLUMN if one has the first treated period of each unit"
         )
-    values = panel[roles.outcome].to_numpy()
+    compared = comparable(panel, assignment, roles.outcome, [])
+    values = compared.panel[roles.outcome].to_numpy()
     folder.mkdir(parents=True, exist_ok=True)
     try:
         file = f"panel{csv.suffix}"
         shutil.copyfile(csv, folder / file)
-        labels = [str(label) for label in panel[PERIOD].to_numpy()]
-        units = [str(unit) for unit in panel[UNIT].to_numpy()]
-        head = [*_head(csv.name, roles), *_panel_table(file, roles, said.text_format, labels)]
-        lines = [*head, *_assignment_table(assignment, units), *_variables(roles, values[np.isfinite(values)])]
+        head = [
+            *_head(csv.name, roles),
+            *_panel_table(file, roles, said.text_format, _ends(panel), _ends(compared.panel)),
+        ]
+        variables = _variables(roles, values[np.isfinite(values)])
+        lines = [*head, *_assignment_table(compared), *variables]
         text = "\n".join(lines)
         (folder / "study.toml").write_text(text + "\n", encoding="utf-8")
         load_study(folder).load()
     except InputError:
         shutil.rmtree(folder)
         raise
-    return Written(folder / "study.toml", roles.passed_over)
+    return Written(folder / "study.toml", (*compared.notes, *roles.passed_over))
 
 
 def _head(given: str, roles: Roles) -> Iterator[str]:
@@ -114,7 +117,13 @@ def _head(given: str, roles: Roles) -> Iterator[str]:
     yield ""
 
 
-def _panel_table(file: str, roles: Roles, text_format: TextFormat, labels: list[str]) -> Iterator[str]:
+def _ends(panel: xr.Dataset) -> str:
+    """The first and the last period as a study has them: years without quotes."""
+    labels = list(period_labels(panel).values())
+    return toml_value([int(label) if label.isdecimal() else label for label in (labels[0], labels[-1])])
+
+
+def _panel_table(file: str, roles: Roles, text_format: TextFormat, of_file: str, compared: str) -> Iterator[str]:
     yield "[panel]"
     yield 'kind = "user" # shown in every figure and table'
     yield f"file = {toml_value(file)}"
@@ -124,13 +133,15 @@ def _panel_table(file: str, roles: Roles, text_format: TextFormat, labels: list[
         yield f"encoding = {toml_value(text_format.encoding)}"
     if text_format.missing:
         yield f"missing = {toml_value(text_format.missing)} # cells that mean missing, beside NA, .. and the like"
-    yield f'# periods = ["{labels[0]}", "{labels[-1]}"] # without quotes for years; first and last, to take a part'
+    yield f"{'# ' if compared == of_file else ''}periods = {compared} # first and last, to take a part"
     yield ""
 
 
-def _assignment_table(assignment: Assignment, units: list[str]) -> Iterator[str]:
-    onsets = {unit: onset for unit, onset in assignment.first_treated.items() if onset is not None}
-    controls = [unit for unit in units if unit not in onsets]
+def _assignment_table(compared: Comparable) -> Iterator[str]:
+    yield from (f"# {note}" for note in compared.notes)
+    first = compared.assignment.first_treated
+    onsets = {unit: onset for unit, onset in first.items() if onset is not None}
+    controls = [unit for unit in first if unit not in onsets]
     yield "[assignment] # who was treated, and from which period on; units that are not named here are left out"
     yield f"controls = {toml_value(controls)}"
     if len(set(onsets.values())) == 1:

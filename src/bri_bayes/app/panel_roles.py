@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from bri_bayes.app.request import column_of
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.data.number_format import is_missing, looks_numeric
+from bri_bayes.data.onsets import NEVER
 from bri_bayes.data.panel import FALSE_WORDS, TRUE_WORDS, Column
 from bri_bayes.data.text_encoding import AS_USUAL, TextFormat
 from bri_bayes.data.text_table import Table
@@ -38,7 +40,7 @@ NOTHING_SAID = Said()
 
 @dataclass(frozen=True)
 class Roles:
-    """Which column of a panel is what.
+    """Which column of a panel is what; at most one of ``treatment`` and ``onset_column`` tells who was treated.
 
     ``covariates`` : those that were asked for, by name; ``others`` : further columns of numbers without a gap;
     ``passed_over`` : a sentence for each column of numbers that could be no covariate by itself.
@@ -48,6 +50,7 @@ class Roles:
     period: str
     outcome: str
     treatment: str | None
+    onset_column: str | None
     covariates: Mapping[str, Column]
     others: tuple[str, ...]
     passed_over: tuple[str, ...]
@@ -71,30 +74,36 @@ def roles_of(table: Table, where: str, said: Said) -> Roles:
         (name for name, column in cells.items() if name != period and not looks_numeric(column)), None
     )
     if unit is None:
-        raise InputError(f"{where}: no column names the units; one of texts is needed, or say --unit COLUMN")
+        unit = next((name for name, column in cells.items() if _numbers_units(column, cells[period])), None)
+    if unit is None:
+        names = ", ".join(name for name in cells if name != period)
+        raise InputError(f"{where}: no column names the units; say --unit COLUMN, one of {names}")
     if unit == period:
         raise InputError(f'{where}: "{unit}" cannot be both the unit and the period')
     onset = _named("--onset-column", said.onset_column, cells, where)
     numbers = [name for name, column in cells.items() if name not in (period, unit, onset) and looks_numeric(column)]
     untold = () if said.treated or onset else [name for name in cells if name not in (period, unit)]
     switches = [name for name in untold if _is_switch(cells[unit], cells[period], cells[name])]
-    choice = [name for name in numbers if name not in switches and len(set(cells[name])) > 2]
+    starts = [name for name in numbers if _is_onset(cells[unit], cells[period], cells[name])]
+    choice = [name for name in numbers if name not in (*switches, *starts) and len(set(cells[name])) > 2]
     outcome = said.outcome or next((name for name in choice if name not in said.covariates), None)
     if outcome is None:
         raise InputError(f"{where}: there is no column of numbers for an outcome")
     if outcome not in numbers:
         raise InputError(f'{where}: --outcome "{outcome}" is no column of numbers; {suggest(outcome, numbers)}')
     treatment = next((name for name in switches if name != outcome), None)
+    if onset is None and treatment is None and not said.treated:
+        onset = next((name for name in starts if name != outcome), None)
     covariates = {name: column_of(name, numbers) for name in said.covariates}
     for name, column in covariates.items():
         _check_covariate(name, column, numbers, (outcome, treatment), where)
-    taken = {outcome, treatment, *(part for column in covariates.values() for part in column.columns)}
+    taken = {outcome, treatment, onset, *starts, *(part for column in covariates.values() for part in column.columns)}
     reasons = {name: _reason(table, cells[name]) for name in numbers if name not in taken}
     passed_over = tuple(
         f'The column "{name}" is not offered as a covariate: {why}.' for name, why in reasons.items() if why
     )
     others = tuple(name for name, why in reasons.items() if not why)
-    return Roles(unit, period, outcome, treatment, covariates, others, passed_over)
+    return Roles(unit, period, outcome, treatment, onset, covariates, others, passed_over)
 
 
 def _named(option: str, name: str | None, cells: Cells, where: str) -> str | None:
@@ -129,13 +138,34 @@ def _is_period(name: str, column: Sequence[str]) -> bool:
     return bool(present) and (dated or PERIOD_NAMES.fullmatch(name) is not None)
 
 
+def _numbers_units(column: Sequence[str], periods: Sequence[str]) -> bool:
+    """Whether whole numbers can name units: each has one row a period, and more than one period."""
+    rows = list(zip(column, periods, strict=True))
+    whole = all(cell.isdecimal() for cell in column)
+    return whole and len(set(rows)) == len(rows) and min(Counter(column).values(), default=0) > 1
+
+
+def _is_onset(units: Sequence[str], periods: Sequence[str], column: Sequence[str]) -> bool:
+    """Whether a column has a period for some units, another one or that of nobody for others, and one value a unit."""
+    of_units = set(zip(units, column, strict=True))
+    onsets = {cell for cell in column if cell.lower() not in NEVER}
+    return len(of_units) == len(set(units)) and bool(onsets) and onsets <= set(periods) and len(set(column)) > 1
+
+
 def _is_switch(units: Sequence[str], periods: Sequence[str], column: Sequence[str]) -> bool:
-    """Whether a column is 0 or 1 (False or True), of some units alone, and stays on once it is, by periods."""
+    """Whether a column is 0 or 1 (False or True), stays on once it is, and tells units apart in some period."""
     column = [_SWITCH.get(cell.lower(), cell) for cell in column]
     if {cell.removesuffix(".0") for cell in column} != {"0", "1"}:
         return False
-    paths: dict[str, list[str]] = {}
-    for unit, _, cell in sorted(zip(units, periods, column, strict=True)):
-        paths.setdefault(unit, []).append(cell[:1])
-    steady = all(path == sorted(path) for path in paths.values())
-    return steady and any(path[0] != path[-1] for path in paths.values()) and any("1" not in p for p in paths.values())
+    paths: dict[str, tuple[list[str], list[str]]] = {}
+    for unit, time, cell in sorted(zip(units, periods, column, strict=True)):
+        times, path = paths.setdefault(unit, ([], []))
+        times.append(time)
+        path.append(cell[:1])
+    steady = all(path == sorted(path) for _, path in paths.values())
+    on = [{time for time, cell in zip(times, path, strict=True) if cell == "1"} for times, path in paths.values()]
+    return (
+        steady
+        and any(path[0] != path[-1] for _, path in paths.values())
+        and len({min(it, default="") for it in on}) > 1
+    )

@@ -57,7 +57,9 @@ def main() -> None:
     except Exception as error:
         # The parser's own errors know their sentence; which package they come from depends on the version of typer.
         if hasattr(error, "format_message"):
-            _end(" ".join(error.format_message().split()), 2)
+            from bri_bayes.cli.missing_option import columns_for
+
+            _end(" ".join(error.format_message().split()) + columns_for(error), 2)
         if "--debug" in takewhile(lambda word: word.startswith("-"), sys.argv[1:]):
             raise
         what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
