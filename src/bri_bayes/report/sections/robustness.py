@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bri_bayes.checks.last_years import earlier_ends
+from bri_bayes.checks.last_years import earlier_ends, later_ends
 from bri_bayes.checks.robustness import Robustness, robustness
+from bri_bayes.core.errors import InputError
+from bri_bayes.data.panel import Panel
 from bri_bayes.presentation import page_parts as page
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.results import Described, SectionResult
@@ -15,6 +18,7 @@ from bri_bayes.presentation.study_tables import OUTCOME, Values
 from bri_bayes.presentation.table_spec import Column, TableSpec
 from bri_bayes.report.sections.section import Context, Section
 from bri_bayes.runtime.steps import Parts, Step
+from bri_bayes.study.study_file import Study
 
 NAME, ENDS = "robustness", "ends"
 DEPENDS = ("propensity", "compare", "controls", "speccurve", "prior", "honest")
@@ -26,15 +30,27 @@ class RobustnessOutcome(Robustness, Described):
 
 
 def steps(context: Context) -> list[Step]:
-    """The fit of each outcome with the card of the checks, and of samples that end earlier; everything else is read
-    from the other sections."""
+    """The fit of each outcome with the card of the checks, and of samples that end earlier or, where the file goes on,
+    later; everything else is read from the other sections."""
     from bri_bayes.runtime.refit_steps import refit_steps
 
     recipes = {outcome: context.analysis(outcome) for outcome in context.study.outcomes}
     pieces = refit_steps(NAME, ("main",), recipes, context.seed)
+    whole = _whole_file(context.study)
     for outcome, analysis in recipes.items():
-        pieces += refit_steps(NAME, (ENDS, outcome), earlier_ends(analysis), context.seed)
+        ends = earlier_ends(analysis) | ({} if whole is None else later_ends(analysis, whole))
+        pieces += refit_steps(NAME, (ENDS, outcome), ends, context.seed)
     return pieces
+
+
+def _whole_file(study: Study) -> Panel | None:
+    """All periods of a file of which the study takes some; None where it takes all, or the others cannot be used."""
+    if study.panel.periods is None or study.panel.file is None:
+        return None
+    try:
+        return dataclasses.replace(study, panel=dataclasses.replace(study.panel, periods=None)).load()
+    except InputError:  # a value of a year that the study leaves out has no logarithm
+        return None
 
 
 def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
