@@ -115,6 +115,24 @@ def test_a_stopped_command_does_not_wait_for_what_compiled_code_leaves_behind():
     assert (done.returncode, done.stderr) == (130, f"bri-bayes: {start.STOPPED}\n")
 
 
+def test_a_signal_whose_exception_became_another_has_stopped_the_command():
+    """A search for packages that is broken off in mid-import has found none."""
+    script = """
+import contextlib, signal
+from bri_bayes.cli import main, start
+
+def app(**_):
+    with contextlib.suppress(Exception):
+        signal.raise_signal(signal.SIGTERM)
+    raise LookupError("no package")
+
+main.app = app
+start.main()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=20, check=False)
+    assert (done.returncode, done.stderr) == (130, f"bri-bayes: {start.STOPPED}\n")
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [

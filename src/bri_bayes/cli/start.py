@@ -101,6 +101,8 @@ def _no_longer_listen() -> None:
 
 
 def _end(sentence: str, status: int) -> Any:
+    if signal.getsignal(signal.SIGTERM) is not _stop:
+        _end_now()  # who caught the exception of a signal has made another of it
     _no_longer_listen()
     print(f"bri-bayes: {sentence}", file=sys.stderr, flush=True)
     sys.exit(status)
