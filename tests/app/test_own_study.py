@@ -203,12 +203,15 @@ def test_numbers_that_are_no_codes_are_no_units_and_the_columns_are_named(tmp_pa
         study_from_file(tmp_path / "mine", file)
 
 
-def test_a_column_of_first_treated_periods_tells_who_was_treated_and_is_no_outcome(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("end", "never"), [("", "0"), (".0", "")])
+def test_a_column_of_first_treated_periods_tells_who_was_treated_and_is_no_outcome(
+    tmp_path: Path, end: str, never: str
+) -> None:
     rows = [line.split(",") for line in _panel(tmp_path / "p.csv", switch=False).read_text().splitlines()]
     first = {"Alba": "2005", "Brio": "2007", "Cora": "2009"}
     lines = [
         ["country", "year", "first", *rows[0][2:]],
-        *([*row[:2], first.get(row[0], "0"), *row[2:]] for row in rows[1:]),
+        *([*row[:2], first[row[0]] + end if row[0] in first else never, *row[2:]] for row in rows[1:]),
     ]
     (tmp_path / "p.csv").write_text("\n".join(map(",".join, lines)) + "\n", encoding="utf-8")
     study = load_study(study_from_file(tmp_path / "mine", tmp_path / "p.csv").path)
@@ -240,3 +243,14 @@ def test_the_study_of_a_panel_as_people_have_it_compares_what_can_be_compared(
     assert said in " ".join(written.notes)
     # What it leaves out stands in the study, too.
     assert all(note in written.path.read_text(encoding="utf-8") for note in written.notes)
+
+
+def test_many_columns_with_gaps_are_one_sentence(tmp_path: Path) -> None:
+    rows = _panel(tmp_path / "p.csv").read_text(encoding="utf-8").splitlines()
+    more = [rows[0] + "".join(f",z{i}" for i in range(12)), *(f"{row}{',' * 12}" for row in rows[1:3])]
+    more += [f"{row}{',3' * 12}" for row in rows[3:]]
+    (tmp_path / "p.csv").write_text("\n".join(more) + "\n", encoding="utf-8")
+    written = study_from_file(tmp_path / "mine", tmp_path / "p.csv")
+    assert [note.partition(":")[0] for note in written.notes] == [
+        "12 columns are not offered as covariates, for cells are missing or do not differ"
+    ]

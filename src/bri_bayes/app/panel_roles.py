@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bri_bayes.app.request import column_of
 from bri_bayes.core.errors import InputError, suggest
+from bri_bayes.data.comparable import listed
 from bri_bayes.data.number_format import is_missing, looks_numeric
 from bri_bayes.data.onsets import NEVER
 from bri_bayes.data.panel import FALSE_WORDS, TRUE_WORDS, Column
@@ -18,6 +19,8 @@ from bri_bayes.data.text_table import Table
 PERIOD_NAMES = re.compile(r"year|yr|date|period|month|quarter|week|time|t", re.IGNORECASE)
 _SWITCH = dict.fromkeys(TRUE_WORDS, "1") | dict.fromkeys(FALSE_WORDS, "0")
 _YEAR = re.compile(r"\d{4}([-/.Qq].*)?")
+# Of more columns than this the reasons are not told one by one.
+MOST_REASONS = 4
 Cells = Mapping[str, Sequence[str]]
 
 
@@ -99,11 +102,20 @@ def roles_of(table: Table, where: str, said: Said) -> Roles:
         _check_covariate(name, column, numbers, (outcome, treatment), where)
     taken = {outcome, treatment, onset, *starts, *(part for column in covariates.values() for part in column.columns)}
     reasons = {name: _reason(table, cells[name]) for name in numbers if name not in taken}
-    passed_over = tuple(
-        f'The column "{name}" is not offered as a covariate: {why}.' for name, why in reasons.items() if why
-    )
+    passed_over = tuple(_passed_over({name: why for name, why in reasons.items() if why}))
     others = tuple(name for name, why in reasons.items() if not why)
     return Roles(unit, period, outcome, treatment, onset, covariates, others, passed_over)
+
+
+def _passed_over(reasons: Mapping[str, str]) -> Iterator[str]:
+    if len(reasons) > MOST_REASONS:
+        yield (
+            f"{len(reasons)} columns are not offered as covariates, for cells are missing or do not differ: "
+            f"{listed(list(reasons))}."
+        )
+        return
+    for name, why in reasons.items():
+        yield f'The column "{name}" is not offered as a covariate: {why}.'
 
 
 def _named(option: str, name: str | None, cells: Cells, where: str) -> str | None:
@@ -148,7 +160,7 @@ def _numbers_units(column: Sequence[str], periods: Sequence[str]) -> bool:
 def _is_onset(units: Sequence[str], periods: Sequence[str], column: Sequence[str]) -> bool:
     """Whether a column has a period for some units, another one or that of nobody for others, and one value a unit."""
     of_units = set(zip(units, column, strict=True))
-    onsets = {cell for cell in column if cell.lower() not in NEVER}
+    onsets = {cell.removesuffix(".0") for cell in column if cell.lower() not in NEVER}
     return len(of_units) == len(set(units)) and bool(onsets) and onsets <= set(periods) and len(set(column)) > 1
 
 
