@@ -133,6 +133,20 @@ start.main()
     assert (done.returncode, done.stderr) == (130, f"bri-bayes: {start.STOPPED}\n")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="there is no server of workers")
+def test_a_stopped_command_leaves_no_server_of_workers_in_mid_import(tmp_path):
+    (tmp_path / "slow.py").write_text("import time; time.sleep(20)", encoding="utf-8")
+    script = (
+        "from multiprocessing.forkserver import ensure_running, set_forkserver_preload; "
+        "from bri_bayes.cli.start import _end_now; set_forkserver_preload(['slow']); ensure_running(); _end_now()"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *filter(None, sys.path)])}
+    command = [sys.executable, "-c", script]
+    # What is read ends when nobody holds the other end.
+    done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False, env=environment)
+    assert (done.returncode, done.stderr) == (130, f"bri-bayes: {start.STOPPED}\n")
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [

@@ -91,6 +91,10 @@ def _end_now() -> None:
 
         for worker in active_children():
             worker.kill()
+    # It imports for seconds before it sees that its parent is gone, and holds the standard streams meanwhile.
+    server = getattr(sys.modules.get("multiprocessing.forkserver"), "_forkserver", None)
+    if (pid := getattr(server, "_forkserver_pid", None)) is not None:
+        os.kill(pid, signal.SIGKILL)
     os.write(2, f"bri-bayes: {STOPPED}\n".encode())
     os._exit(StoppedError.exit_status)
 
