@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -115,15 +116,17 @@ def build_design(panel: xr.Dataset, assignment: Assignment, card: ModelCard) -> 
             "z_center": (MODIFIER, z_center),
             "z_scale": (MODIFIER, z_scale),
         },
-        coords={
-            UNIT: names,
-            PERIOD: years,
-            COVARIATE: list(card.covariates),
-            MODIFIER: list(card.modifiers),
-            TREATED_UNIT: names[np.isfinite(first)],
-            EXPOSED_UNIT: names[np.isfinite(since)],
-            GROUP: groups,
-        },
+        coords=_coordinates(
+            {
+                UNIT: names,
+                PERIOD: years,
+                COVARIATE: np.asarray(list(card.covariates)),
+                MODIFIER: np.asarray(list(card.modifiers)),
+                TREATED_UNIT: names[np.isfinite(first)],
+                EXPOSED_UNIT: names[np.isfinite(since)],
+                GROUP: groups,
+            }
+        ),
         attrs={
             "outcome": outcome,
             "rows_dropped": rows_dropped,
@@ -138,6 +141,20 @@ def build_design(panel: xr.Dataset, assignment: Assignment, card: ModelCard) -> 
         _outcome_scaling(outcome, y, within)  # refuses what no scale can help
         design.attrs.update(log_link=True, y_center=center, y_sd=sd, y_scale=scale)
     return design
+
+
+def _coordinates(labels: Mapping[str, Array]) -> xr.Coordinates:
+    """Labels of each dimension; an index is made once, as most designs share theirs with others."""
+    made = {dim: _labelled(dim, tuple(of_dim.tolist()), of_dim.dtype.str) for dim, of_dim in labels.items()}
+    return xr.Coordinates(
+        {dim: coordinate.variables[dim] for dim, coordinate in made.items()},
+        {dim: coordinate.xindexes[dim] for dim, coordinate in made.items()},
+    )
+
+
+@lru_cache(maxsize=512)
+def _labelled(dim: str, labels: tuple[Any, ...], dtype: str) -> xr.Coordinates:
+    return xr.Coordinates({dim: np.array(labels, dtype=dtype)})
 
 
 def shock_groups(panel: xr.Dataset, units: Array, first_treated: Array) -> tuple[Array, Array]:
