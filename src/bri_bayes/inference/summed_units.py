@@ -36,7 +36,7 @@ from bri_bayes.inference.error_precision import SumOfParts, by_sets
 # Matrices that are summed: more than these, and so many a unit, are no less work than unit by unit (measured).
 _LEAST, _A_UNIT = 100, 12
 # Numbers of the system of a batch of points.
-_BATCH_ELEMENTS = 150_000
+_BATCH_ELEMENTS = 500_000
 # So many functionals are rows of the system; more are solved for.
 _FEW = 6
 # The corner of the system that belongs to a functional: large beside what is taken off, of no influence on the rest.
