@@ -91,7 +91,8 @@ def worlds() -> list[WidePosterior]:
         y[:SIZE, ONSET:] += TRUE_EFFECT
         panel = template.assign(y=(("unit", "period"), y))
         card = card_of("like_errors", "ar1")
-        posteriors.append(wide_posterior(build_design(panel, assignment, card), card, world, proposals=256))
+        card = dataclasses.replace(card, sampler=dataclasses.replace(card.sampler, proposals=256))
+        posteriors.append(wide_posterior(build_design(panel, assignment, card), card, world))
     return posteriors
 
 

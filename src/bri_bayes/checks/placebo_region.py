@@ -94,7 +94,8 @@ def regional_placebos(
         if len(listed) < LEAST_MEMBERS:
             continue
         treated = Assignment({unit: onset if unit in listed else None for unit in others})
-        posterior = pool_posterior(analysis.replace(panel=panel, assignment=treated), seed, proposals=_PROPOSALS)
+        recipe = analysis.replace(panel=panel, assignment=treated)
+        posterior = pool_posterior(recipe, seed, proposals=_PROPOSALS, near=real.points)
         rows.append(Placebo(region, posterior.effect, size=len(listed)))
         khat.append(posterior.points.khat)
     effects = [row.att for row in rows]
@@ -126,18 +127,19 @@ def _narrow(
     groups = [_group(members, region, n_treated, n_controls, rng) for region in regions]
     answers = linear_tests(analysis.design, _on_the_rows(analysis, pool, groups)).answers(0.0)
     onset, periods = analysis.assignment.onsets[0], analysis.design[PERIOD].to_numpy()
+    observed = att_posterior(analysis.design, analysis.card, seed)
     rows, khat = [], []
     for region, units in list(zip(regions, groups, strict=True))[: draws * len(large)]:
         treated, controls = units[:n_treated], units[n_treated:]
         assignment = Assignment(dict.fromkeys(treated, onset) | dict.fromkeys(controls))
         recipe = analysis.replace(panel=pool.sel({UNIT: sorted(units), PERIOD: periods}), assignment=assignment)
-        posterior = pool_posterior(recipe, seed, proposals=_PROPOSALS)
+        posterior = pool_posterior(recipe, seed, proposals=_PROPOSALS, near=observed.points)
         rows.append(Placebo(label_of(treated), posterior.effect, controls=label_of(controls), group=region))
         khat.append(posterior.points.khat)
-    observed, effects = att_posterior(analysis.design, analysis.card, seed).effect, [row.att for row in rows]
-    share = float(np.mean([abs(effect.mean) >= abs(observed.mean) for effect in effects]))
+    effects = [row.att for row in rows]
+    share = float(np.mean([abs(effect.mean) >= abs(observed.effect.mean) for effect in effects]))
     return NarrowRegions(
-        observed=observed,
+        observed=observed.effect,
         placebos=rows,
         p_value=(1 + share * len(large)) / (1 + len(large)),
         n=len(rows),

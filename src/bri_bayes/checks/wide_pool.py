@@ -28,6 +28,7 @@ from bri_bayes.data.assignment import Assignment
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.design.group_shocks import RATIO
 from bri_bayes.inference.att import att_posterior
+from bri_bayes.inference.importance import Weighted
 from bri_bayes.inference.wide_pool import WidePosterior, covers_wide, wide_posterior
 from bri_bayes.study.model_card import Shocks
 
@@ -185,14 +186,19 @@ def region_changes(wide: Analysis) -> list[Region]:
     return sorted(regions, key=lambda region: -region.change)
 
 
-def pool_posterior(wide: Analysis, seed: int, *, proposals: int | None = None) -> WidePosterior:
-    """By the averages of regions where they are all that the card sees, else by the general closed form."""
+def pool_posterior(
+    wide: Analysis, seed: int, *, proposals: int | None = None, near: Weighted | None = None
+) -> WidePosterior:
+    """By the averages of regions where they are all that the card sees, else by the general closed form.
+
+    ``near`` : hyperparameters of the card on other units, which place the points as far as that does.
+    """
     design, card = wide.design, wide.card
     if proposals is not None:
         card = dataclasses.replace(card, sampler=dataclasses.replace(card.sampler, proposals=proposals))
     if covers_wide(design, card):
-        return wide_posterior(design, card, seed)
-    general = att_posterior(design, card, seed)
+        return wide_posterior(design, card, seed, near)
+    general = att_posterior(design, card, seed, near)
     return WidePosterior(general.points, general.hyper(), general.mixture)
 
 

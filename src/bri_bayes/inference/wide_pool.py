@@ -101,11 +101,10 @@ def covers_wide(design: Design, card: ModelCard) -> bool:
     return not mixed and np.unique(first[treated]).size == 1 and bool((group[treated] >= 0).all())
 
 
-def wide_posterior(design: Design, card: ModelCard, seed: int, *, proposals: int | None = None) -> WidePosterior:
+def wide_posterior(design: Design, card: ModelCard, seed: int, near: Weighted | None = None) -> WidePosterior:
     """The posterior under a card that ``covers_wide``; as ``inference.att`` but for its cost."""
-    model = WidePool.build(design, card)
-    size = card.sampler.proposals if proposals is None else proposals
-    points = sample_by_importance(model.log_posterior, model.space.start(), size, np.random.default_rng(seed))
+    model, rng = WidePool.build(design, card), np.random.default_rng(seed)
+    points = sample_by_importance(model.log_posterior, model.space.start(), card.sampler.proposals, rng, near)
     _, means, sds = model.given(points.vectors)
     scale = design.attrs["y_scale"]
     mixture = NormalMixtures(points.weights[None, :], means[None, :] * scale, sds * scale)
