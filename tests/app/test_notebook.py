@@ -2,6 +2,9 @@
 
 import inspect
 import json
+import os
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -211,6 +214,29 @@ def test_pictures_are_drawn_into_the_axes_that_are_given(result, kind):
     assert ax.get_title()
     assert not ax.get_title(loc="left")  # a title of the user's own takes the place of ours
     assert ax.get_xlabel()
+
+
+_IN_A_NOTEBOOK = """
+from types import SimpleNamespace
+
+import matplotlib
+from IPython.core.interactiveshell import InteractiveShell
+
+from bri_bayes.app.notebook import plots
+
+InteractiveShell.instance()
+plots._KINDS["forest"] = lambda result, ax: None
+panel = SimpleNamespace(attrs={"kind": "user"})
+plots.plot(SimpleNamespace(analysis=SimpleNamespace(panel=panel)), "forest", None)
+print(matplotlib.is_interactive())
+"""
+
+
+def test_a_notebook_shows_the_figures_after_the_first_one_too(tmp_path):
+    """Its backend turns that on when the first figure is made, which was undone with our style."""
+    known = os.environ | {"MPLBACKEND": "module://matplotlib_inline.backend_inline", "IPYTHONDIR": str(tmp_path)}
+    said = subprocess.run([sys.executable, "-c", _IN_A_NOTEBOOK], env=known, capture_output=True, text=True, check=True)
+    assert said.stdout.split() == ["True"]
 
 
 def test_the_summary_has_the_same_numbers_as_the_effect_and_the_estimates(result):

@@ -25,7 +25,7 @@ def plot(result: Answer, kind: str, ax: Axes | None) -> Axes:
     """Draw one kind of picture into ``ax``, or into the axes of a new pyplot figure."""
     if kind not in _KINDS:
         raise InputError(f'there is no picture "{kind}"; {suggest(kind, _KINDS)}')
-    from matplotlib import rc_context
+    from matplotlib import interactive, is_interactive, rc_context
 
     # Where ``set_title`` puts one by default, so that a user's title takes the place of ours.
     with theme.style(), rc_context({"axes.titlelocation": "center"}):
@@ -38,6 +38,9 @@ def plot(result: Answer, kind: str, ax: Axes | None) -> Axes:
             from matplotlib.ticker import MaxNLocator
 
             ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        shows_figures = is_interactive()
+    # A notebook turns it on with its first figure, and shows no later one if the end of the context turns it off.
+    interactive(shows_figures)
     kind_of_panel = result.analysis.panel.attrs["kind"]
     if kind_of_panel not in ("official", "user"):
         ax.text(
