@@ -11,6 +11,7 @@ import errno
 import os
 import signal
 import sys
+from contextlib import suppress
 from itertools import takewhile
 from threading import Timer
 from typing import Any
@@ -94,7 +95,8 @@ def _end_now() -> None:
     # It imports for seconds before it sees that its parent is gone, and holds the standard streams meanwhile.
     server = getattr(sys.modules.get("multiprocessing.forkserver"), "_forkserver", None)
     if (pid := getattr(server, "_forkserver_pid", None)) is not None:
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     os.write(2, f"bri-bayes: {STOPPED}\n".encode())
     os._exit(StoppedError.exit_status)
 
