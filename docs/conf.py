@@ -12,8 +12,9 @@ from bri_bayes.study.card_text import describe
 from bri_bayes.study.model_card import load_card, model_names
 
 sys.path.insert(0, str(Path(__file__).parent))
-from executed import write_page
+from executed import executed, write_page
 from gallery_values import stored_values
+from kept_outputs import examples, stale
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -71,9 +72,14 @@ def _write_cards(app: Sphinx) -> None:
 
 
 def _write_notebooks(app: Sphinx) -> None:
-    folder = Path(app.srcdir) / "_generated"
-    for notebook in sorted((Path(app.srcdir).parent / "examples").glob("*.ipynb")):
-        write_page(notebook, folder)
+    """A page of each, with what its code gives; one that keeps other outputs ends the build."""
+    from sphinx.errors import ExtensionError
+
+    for notebook in examples():
+        outputs = executed(notebook)
+        if difference := stale(notebook, outputs):
+            raise ExtensionError(difference)
+        write_page(notebook, outputs, Path(app.srcdir) / "_generated")
 
 
 def _draw_gallery(app: Sphinx) -> None:
