@@ -8,6 +8,7 @@ import pytest
 
 from bri_bayes.cli.help_page import GROUPS
 from bri_bayes.report.figures import FIGURES, available
+from bri_bayes.report.figures.wording import outcomes_of
 
 # Drawn for a file of products with few years alone, which no generator makes.
 ELSEWHERE = {"category_differences"}
@@ -43,3 +44,19 @@ def test_the_commands_of_the_gallery_exist():
 def test_the_stored_values_are_those_of_a_simulated_panel_with_every_figure(values):
     assert values["panel"]["kind"] == "simulation"
     assert set(available(values)) == set(FIGURES) - ELSEWHERE
+
+
+# Of a figure of 832 CSS pixels (report.css), what a phone of 390 shows beside the page's margins.
+ON_A_PHONE = 350 / 832
+
+
+def test_a_phone_shows_names_of_choices_with_zero_and_the_answer_before_it_is_scrolled(values):
+    figure = FIGURES["robustness"](values)
+    figure.draw_without_rendering()
+    edge = figure.bbox.width * ON_A_PHONE
+    for ax, robust in zip(figure.axes, outcomes_of(values, "robustness", "choices").values(), strict=True):
+        names = [text for text in ax.texts if text.get_text() in {choice["choice"] for choice in robust["choices"]}]
+        assert len(names) == len(robust["choices"])
+        ends = [name.get_window_extent().x1 for name in names]
+        lines = [ax.transData.transform((at, 0))[0] for at in (0, robust["main"]["mean"])]
+        assert max(ends + lines) < edge

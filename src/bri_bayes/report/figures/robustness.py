@@ -14,6 +14,8 @@ from bri_bayes.presentation.study_tables import Values
 from bri_bayes.report.figures import marks, rows, theme, wording
 
 _ROW = 0.42  # inches
+# Of a row, from its dots up to its name, which stands above them: a phone then shows names and dots on one screen.
+_NAME = 0.42
 
 
 @theme.themed
@@ -53,14 +55,14 @@ def _draw(ax: Axes, outcome: Mapping[str, Any]) -> None:
     marks.zero_line(ax, vertical=True)
     ax.axvspan(main["lower"], main["upper"], color=theme.BLUE, alpha=0.08, linewidth=0, zorder=0)
     ax.axvline(main["mean"], color=theme.BLUE, linewidth=1.6, zorder=1.6)
-    labels = {}
     for y, choice in enumerate(outcome["choices"]):
         averaged = choice["kind"] != "one at a time"
         ax.plot(choice["mean"], [y, y], color=theme.MUTED, linewidth=5, alpha=0.3, zorder=2)
         means = [option["mean"] for option in choice["options"]]
         look: dict[str, Any] = {"color": theme.INK, "markerfacecolor": "white" if averaged else theme.INK}
         ax.plot(means, [y] * len(means), "o", markersize=4.5, zorder=3, **look)
-        labels[float(y)] = "\n".join(theme.wrapped(choice["choice"], 2.4, theme.SMALL + 0.5))
+        name = ax.text(0, y - _NAME, choice["choice"], transform=ax.get_yaxis_transform(), va="center", zorder=2.5)
+        name.set(size=theme.SMALL + 0.5, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8})
     ends = [bound for choice in outcome["choices"] for bound in choice["mean"]]
     ax.set_xlim(*marks.limits([*ends, main["lower"], main["upper"]]))
     numbers = {
@@ -71,7 +73,8 @@ def _draw(ax: Axes, outcome: Mapping[str, Any]) -> None:
         for y, choice in enumerate(outcome["choices"])
     }
     marks.beside(ax, numbers, ("range of the mean", "P(> 0)"))
-    marks.row_axis(ax, labels, show=True)
+    marks.row_axis(ax, dict.fromkeys(numbers, ""), show=False)
+    ax.set_ylim(len(numbers) - 0.4, -0.85)
     rows.finish(ax, outcome, outcome["label"], 6.0)
 
 
