@@ -19,6 +19,9 @@ from executed import Output, executed
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 _NUMBER = re.compile(r"-?\d+(?:,\d{3})*(?:\.\d+)?")
+# Another processor rounds otherwise, and chains that begin alike then go ways of their own: so many units of the last
+# digit, or such a share, are Monte Carlo error and not another code.
+_DIGITS, _SHARE = 2, 0.15
 
 
 def examples() -> list[Path]:
@@ -29,8 +32,7 @@ def examples() -> list[Path]:
 def stale(notebook: Path, outputs: Sequence[Output]) -> str | None:
     """The first cell whose kept output is not ``outputs``, in a sentence; None where all are.
 
-    Numbers are compared to the digits that are shown, as another processor may round the last one another way; of a
-    figure there is only whether it is drawn.
+    Words, counts and years are compared; numbers up to Monte Carlo error; of a figure only whether it is drawn.
     """
     content = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     for number, (cell, now) in enumerate(zip(content, _as_kept(outputs), strict=True)):
@@ -90,18 +92,21 @@ def _read(outputs: Sequence[dict[str, Any]]) -> Iterator[str]:
 
 
 def _agree(before: str, after: str) -> bool:
-    """The same words, and numbers that differ by at most one in the last digit after a point."""
+    """The same words, and numbers that are close."""
     words, words_now = (_NUMBER.sub("0", text).split() for text in (before, after))
     numbers, numbers_now = _NUMBER.findall(before), _NUMBER.findall(after)
     return words == words_now and len(numbers) == len(numbers_now) and all(map(_close, numbers, numbers_now))
 
 
 def _close(kept: str, now: str) -> bool:
+    """Counts and years are the same; what has a point, a sign or thousands differs by few last digits, or little."""
     decimals = len(kept.partition(".")[2])
-    if not decimals or len(now.partition(".")[2]) != decimals:
+    if len(now.partition(".")[2]) != decimals:
+        return False
+    if not re.search(r"[-.,]", kept + now):
         return kept == now
-    units = [round(float(number.replace(",", "")) * 10**decimals) for number in (kept, now)]
-    return abs(units[0] - units[1]) <= 1
+    first, second = (float(number.replace(",", "")) for number in (kept, now))
+    return abs(first - second) <= max(_DIGITS * 10.0**-decimals, _SHARE * max(abs(first), abs(second))) + 1e-12
 
 
 if __name__ == "__main__":
