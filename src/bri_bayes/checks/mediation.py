@@ -103,7 +103,9 @@ def mediation_values(analysis: Analysis, channel: str, seed: int, *, alone: bool
     draws = path_draws(of_channel, of_outcome, seed)
     products = draws.beta * draws.alpha
     totals = products + draws.direct
-    indirect, total = Effect.of_draws(products), Effect.of_draws(totals)
+    indirect = Effect.of_draws(products)
+    # The mean of the direct effect is computed: so the two parts add up to the total in every digit.
+    total = dataclasses.replace(Effect.of_draws(totals), mean=indirect.mean + of_outcome.effect.mean)
     curve = [
         CorrelatedEffect(**vars(Effect.of_draws(draws.alpha * beta_at(draws, float(r)))), correlation=float(r))
         for r in CORRELATIONS

@@ -21,7 +21,6 @@ from bri_bayes.core.arrays import Array
 from bri_bayes.core.effect import Effect
 from bri_bayes.core.json_values import Value
 from bri_bayes.design.analysis import Analysis
-from bri_bayes.design.linear_terms import build_terms
 from bri_bayes.estimands.effects import att
 from bri_bayes.estimands.linear import att_effect, coefficient_effects
 from bri_bayes.inference.collapsed import Collapsed
@@ -129,7 +128,7 @@ class _Points:
         of_effect = effect_functionals(model.terms, att_weights(design, card)[None])
         functionals = [of_effect]
         if channel is not None:
-            of_slope = covariate_functional(design, build_terms(design, card), channel)
+            of_slope = covariate_functional(design, model.terms, channel)
             # The variance of their sum has the covariance in it.
             functionals += [of_slope, Coefficients(*(a + b for a, b in zip(of_effect, of_slope, strict=True)))]
         _, means, sds = model.given(
