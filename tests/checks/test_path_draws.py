@@ -34,6 +34,18 @@ def test_slope_and_effect_of_an_equation_have_the_joint_posterior_of_its_draws()
         assert np.quantile(draws, [0.025, 0.975]) == pytest.approx([effect.lower, effect.upper], abs=0.04 * effect.sd)
 
 
+def test_a_channel_in_units_of_any_size_has_the_same_posterior():
+    """The covariance of slope and effect is a difference of variances, of which one must not swallow the other."""
+    panel = mediated_panel(3, alpha=2.0)
+    uniform = sobol(DRAWS, 3, np.random.default_rng(2))
+    of_scale = {}
+    for scale in (1.0, 1e15):
+        recipe = recipes_of(analysis_of(panel.assign(m=panel["m"] * scale)), "m")["outcome"]
+        draws = _Points.of(recipe, 0, "m").draws(uniform)
+        of_scale[scale] = np.corrcoef(draws.effect, draws.slope)[0, 1]
+    assert of_scale[1e15] == pytest.approx(of_scale[1.0], abs=1e-3)
+
+
 def test_products_of_both_equations_hardly_hang_on_the_seed():
     """Independent draws, two thousand of them, moved an end by 0.05 of a posterior sd."""
     answers = [mediation_values(analysis_of(mediated_panel(3)), "m", seed, alone=False) for seed in range(4)]

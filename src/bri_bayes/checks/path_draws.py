@@ -20,6 +20,7 @@ from bri_bayes.checks.slopes import flat
 from bri_bayes.core.arrays import Array
 from bri_bayes.core.effect import Effect
 from bri_bayes.core.json_values import Value
+from bri_bayes.core.names import COVARIATE
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.estimands.effects import att
 from bri_bayes.estimands.linear import att_effect, coefficient_effects
@@ -126,23 +127,27 @@ class _Points:
         used = points.weights > 0
         vectors, weights = points.vectors[used], points.weights[used]
         of_effect = effect_functionals(model.terms, att_weights(design, card)[None])
-        functionals = [of_effect]
+        functionals, scale = [of_effect], float(design.attrs["y_scale"])
+        units = np.array([scale])
         if channel is not None:
             of_slope = covariate_functional(design, model.terms, channel)
-            # The variance of their sum has the covariance in it.
+            # On the standardised scale, where both have a size like one: the variance of their sum has the covariance.
+            x_scale = float(design["x_scale"].sel({COVARIATE: channel}))
+            of_slope = Coefficients(*(level * x_scale for level in of_slope))
             functionals += [of_slope, Coefficients(*(a + b for a, b in zip(of_effect, of_slope, strict=True)))]
+            units = np.array([scale, scale / x_scale, scale])
         _, means, sds = model.given(
             vectors, Coefficients(*(np.concatenate(levels) for levels in zip(*functionals, strict=True)))
         )
-        scale = float(design.attrs["y_scale"])
-        means, variances = means * scale, (sds * scale) ** 2
         every = np.broadcast_to(weights, means.T.shape)
-        effects = NormalMixtures(every, means.T, np.sqrt(variances.T)).effects()
+        effects = NormalMixtures(every, (means * units).T, (sds * units).T).effects()
+        variances = sds**2
         covariance = np.zeros((weights.size, 2, 2))
-        covariance[:, 1, 1] = variances[:, 0]
+        covariance[:, 1, 1] = variances[:, 0] * scale**2
         if channel is not None:
-            covariance[:, 0, 0] = variances[:, 1]
-            covariance[:, 0, 1] = 0.5 * (variances[:, 2] - variances[:, 0] - variances[:, 1])
+            covariance[:, 0, 0] = variances[:, 1] * units[1] ** 2
+            covariance[:, 0, 1] = 0.5 * (variances[:, 2] - variances[:, 0] - variances[:, 1]) * scale * units[1]
+        means = means * units
         hyper = reported(model.space.values(vectors))
         return cls(
             effect=effects[0],
