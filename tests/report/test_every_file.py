@@ -128,8 +128,7 @@ PAGES, WIDTHS = ("report.html", "one_page.html", "appendix.html"), (390, 768, 12
 NAMES = r"\w*[^\W_]{2}_[^\W_]{2}\w*|\bln[a-z]{3,}|\b[a-z]+/(?:iid|cluster|t|posterior)\b"
 # Elements that reach beyond the window, but for the parts of a drawing, which moves in a frame of its own.
 BEYOND = """[...document.querySelectorAll("body *")].filter(element => {
-  if (element.parentElement.closest("svg")) return false;
-  if (element.tagName === "svg") return false;
+  if (element.closest(".canvas")) return false;
   const box = element.getBoundingClientRect();
   return box.width > 1 && box.right > document.documentElement.clientWidth + 1;
 }).map(element => element.outerHTML.slice(0, 120))"""
@@ -315,6 +314,28 @@ def test_the_main_page_is_short_sorts_searches_and_says_where_the_reader_is(
         "[...document.querySelectorAll('#hits a')].map(link => link.getAttribute('href'))"
     )
     assert browser.complaints == []
+
+
+@drawn
+def test_a_figure_keeps_its_place_before_it_is_drawn_and_says_its_message_on_a_phone(
+    run: tuple[str, Path, Values], browser: Browser
+) -> None:
+    _, folder, _ = run
+    browser.open(folder / "appendix.html")
+    places = """[...document.querySelectorAll('.canvas')].map(canvas => {
+      const {width, height} = canvas.querySelector('svg').viewBox.baseVal, box = canvas.getBoundingClientRect();
+      return [getComputedStyle(canvas).contentVisibility, box.height / box.width / (height / width), box.width / width];
+    })"""
+    skipped, shapes, scales = zip(*browser.ask(places), strict=True)
+    assert set(skipped) == {"auto"}
+    assert 0.99 < min(shapes) <= max(shapes) < 1.01
+    assert max(scales) < 1.01 * min(scales)  # letters of one size in all figures
+    browser.resize(WIDTHS[0])
+    drawn_text = (folder / "figures" / "comparison.svg").read_text(encoding="utf-8")
+    lines = re.search(r'<g id="message">(.*?)</g>', drawn_text, re.DOTALL)
+    said = browser.ask("getComputedStyle(document.querySelector('.over'), '::before').content")
+    assert lines
+    assert said.strip('"') == " ".join(re.sub(r"<.*?>", " ", lines[1]).split())
 
 
 @drawn

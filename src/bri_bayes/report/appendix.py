@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from markupsafe import Markup
 
 from bri_bayes.core.json_values import from_json
 from bri_bayes.estimands.why_different import Difference
@@ -23,7 +22,7 @@ from bri_bayes.presentation.policy_name import naming_policy
 from bri_bayes.presentation.study_tables import BY_EVENT_TIME, HEADLINE, Values, headline_notes, main_model
 from bri_bayes.presentation.table_spec import Table, TableSpec
 from bri_bayes.report.captions import caption
-from bri_bayes.report.figures.inline import inline_svg
+from bri_bayes.report.figures.inline import Inlined, inline_svg
 from bri_bayes.report.paper_page import paper_content
 
 # Further sections that follow the published evidence; the others follow the counterfactual paths.
@@ -36,7 +35,7 @@ class Drawing:
     """A figure of the page under its sentences. ``forms`` : the files of it beside the page, "svg" first."""
 
     name: str
-    svg: Markup
+    inlined: Inlined
     sentences: Sequence[str]
     forms: Sequence[str]
 

@@ -1,8 +1,11 @@
-"""How does a figure get into an HTML page? As an element with its own ids and nothing in it that loads or runs."""
+"""How does a figure get into an HTML page? As an element with its own ids and nothing in it that loads or runs; its
+size and the texts over its body stand beside it: a page knows its place before it is drawn, and says on a narrow
+screen what would be cut."""
 
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +16,27 @@ from bri_bayes.core.errors import InputError
 # What Matplotlib writes into an SVG; anything else has no place in a page.
 _TAGS = {"svg", "g", "path", "defs", "use", "clipPath", "rect", "text", "tspan"}
 _DROPPED = {"metadata", "style", "title"}
+# The groups of the two texts over the body of a figure; "title" is the end of the id of a section's heading.
+MESSAGE, READING = "message", "reading"
+# The width of a usual figure, in points; a narrower one keeps the size of its letters.
+_USUAL = 720.0
 
 
-def inline_svg(path: Path, name: str, label: str) -> Markup:
+@dataclass(frozen=True)
+class Inlined:
+    """An SVG as an element. ``width`` : of that of a usual figure; ``ratio`` : width over height."""
+
+    svg: Markup
+    width: float
+    ratio: float
+    message: str
+    reading: str
+
+
+def inline_svg(path: Path, name: str, label: str) -> Inlined:
     """The SVG of a figure as an element of an HTML page: own ids, no namespaces, nothing that loads or runs."""
     root = ET.parse(path).getroot()
+    texts = {key: _words(root, key) for key in (MESSAGE, READING)}
     for parent in list(root.iter()):
         for child in list(parent):
             if _local(child.tag) in _DROPPED:
@@ -29,10 +48,18 @@ def inline_svg(path: Path, name: str, label: str) -> Markup:
         element.attrib = {_local(key): _own_id(_local(key), value, name) for key, value in element.attrib.items()}
         if any(key.lower().startswith("on") for key in element.attrib):
             raise InputError(f"{path}: a figure of the report cannot hold an event handler; draw it again")
+    wide, high = (float(size) for size in root.attrib["viewBox"].split()[2:])
     for size in ("width", "height", "version"):
         root.attrib.pop(size, None)
     root.attrib |= {"role": "img", "aria-label": label}
-    return Markup(ET.tostring(root, encoding="unicode"))
+    svg = Markup(ET.tostring(root, encoding="unicode"))
+    return Inlined(svg, round(wide / _USUAL, 4), round(wide / high, 4), **texts)
+
+
+def _words(root: ET.Element, group: str) -> str:
+    """The words of a group, nothing where a figure of an earlier version does not have it."""
+    place = root.find(f".//*[@id='{group}']")
+    return "" if place is None else " ".join(" ".join(place.itertext()).split())
 
 
 def _local(name: Any) -> str:

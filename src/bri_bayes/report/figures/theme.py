@@ -32,6 +32,7 @@ from bri_bayes.core.io import written_beside
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.policy_name import naming_policy
 from bri_bayes.presentation.study_tables import Values, main_model, provenance
+from bri_bayes.report.figures import inline
 
 INK, MUTED, FAINT = "#1f2328", "#57606a", "#d9dde2"
 BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#AA4499"
@@ -127,9 +128,11 @@ def page(
         middle = top + banner_height / height / 2
         figure.text(x, middle, alarm, color="white", size=TEXT + 1, weight="bold", va="center")
     top -= 0.12 / height
-    figure.text(x, top, "\n".join(title_lines), size=TITLE, weight="bold", va="top", linespacing=LINE - 0.15)
+    look: dict[str, Any] = {"size": TITLE, "weight": "bold", "va": "top", "linespacing": LINE - 0.15}
+    figure.text(x, top, "\n".join(title_lines), gid=inline.MESSAGE, **look)
     top -= (height_of(title_lines, TITLE) + 0.05) / height
-    figure.text(x, top, "\n".join(reading_lines), size=SMALL + 0.5, color=MUTED, va="top", linespacing=LINE - 0.1)
+    look = {"size": SMALL + 0.5, "color": MUTED, "va": "top", "linespacing": LINE - 0.1}
+    figure.text(x, top, "\n".join(reading_lines), gid=inline.READING, **look)
     top -= height_of(reading_lines, SMALL + 0.5) / height
     if key:
         figure.legend(
