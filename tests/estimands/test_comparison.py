@@ -1,7 +1,9 @@
 """Scores, differences and weights of models: a published reference, optimality conditions, identities."""
 
+import warnings
 from pathlib import Path
 
+import arviz_stats
 import numpy as np
 import pytest
 import xarray as xr
@@ -45,6 +47,21 @@ def test_psis_loo_of_eight_schools_is_the_published_one():
     assert sums.elpd == pytest.approx(LOO, abs=TAIL_FIT)
     assert scores.p_loo == pytest.approx(P_LOO, abs=TAIL_FIT)
     assert sums.se * np.sqrt(7 / 8) == pytest.approx(LOO_SE, abs=TAIL_FIT)  # ours has the divisor n - 1
+
+
+@pytest.mark.parametrize(("draws", "efficiency"), [(500, 1.0), (500, 0.6), (40, 1.0)])
+def test_psis_loo_is_that_of_arviz(rng, draws, efficiency):
+    # Rows from harmless to hopeless: the k-hat of the last ones is above 1.
+    density = xr.DataArray(rng.normal(-1, np.linspace(0.1, 3, 30), (4, draws, 30)), dims=("chain", "draw", "obs"))
+    tree = xr.DataTree.from_dict({"log_likelihood": density.to_dataset(name="y")})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs = arviz_stats.loo(tree, pointwise=True, reff=efficiency)
+    ours = psis_scores(density, efficiency=efficiency)
+    assert ours.elpd == pytest.approx(theirs.elpd_i.to_numpy(), abs=1e-10)
+    assert ours.khat == pytest.approx(theirs.pareto_k.to_numpy(), abs=1e-10)
+    assert (ours.p_loo, ours.khat_limit) == pytest.approx((theirs.p, theirs.good_k), abs=1e-10)
+    assert max(ours.khat) > 1
 
 
 @pytest.mark.golden

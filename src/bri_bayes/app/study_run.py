@@ -6,6 +6,7 @@ import dataclasses
 import json
 import shutil
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -148,7 +149,7 @@ def render_again(
         raise InputError(f"{folder}: no values of an earlier run can be read here; start with bri-bayes run") from error
     if manifest["values"] != digest(values):
         raise InputError(f"{folder}: values.json is not as the run of manifest.json wrote it; start with bri-bayes run")
-    if other := breaches(values):
+    if manifest.get("code") != code_digest() and (other := breaches(values)):
         raise InputError(
             f"{folder}: values.json was written by another version and lacks what this one shows ({len(other)} places, "
             f"the first is {other[0].removeprefix('values.json, ')}); start with bri-bayes run"
@@ -225,12 +226,14 @@ def _write(folder: Path, values: dict[str, Any], manifest: dict[str, Any], *, pn
     from bri_bayes.report.render import render_report
     from bri_bayes.report.table_files import write_tables
 
-    with replaced_together(folder, OUTPUTS) as building:
+    with replaced_together(folder, OUTPUTS) as building, ThreadPoolExecutor(1) as beside:
         write_json(building / "values.json", values)
-        figures = draw_all(values, building / "figures", png=png, jobs=jobs)
         sections = load_sections(name for name in section_names() if values.get(name))
-        written = write_tables(values, building / "tables", [spec for section in sections for spec in section.tables])
-        render_report(values, figures, building / REPORT, parts_of(values), tables=written)
+        of_sections = [spec for section in sections for spec in section.tables]
+        # While other processes draw.
+        written = beside.submit(write_tables, values, building / "tables", of_sections)
+        figures = draw_all(values, building / "figures", png=png, jobs=jobs)
+        render_report(values, figures, building / REPORT, parts_of(values), tables=written.result())
         write_json(building / STAMP, made_from)
         write_json(building / "manifest.json", manifest)
     return folder / REPORT

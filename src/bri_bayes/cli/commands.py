@@ -56,6 +56,9 @@ _OPTION_OF: Mapping[str, tuple[str, str]] = {
 
 # What every step of a study imports; xarray looks for arrays of the last when it makes an index.
 _OF_WORKERS = ("bri_bayes.app.section_answer", "scipy.stats", "sparse")
+# What every figure imports, and what the steps of a whole run do beside.
+OF_FIGURES = ("bri_bayes.report.figures.theme", "matplotlib.backends.backend_svg")
+OF_A_RUN = ("arviz_stats", *OF_FIGURES)
 
 
 def register_sections(app: typer.Typer) -> None:
@@ -98,10 +101,11 @@ def _command(section: str, option: tuple[str, str] | None) -> Callable[..., None
     return command
 
 
-def processes(jobs: int | None, *modules: str, dask: str | None = None) -> int:
+def processes(jobs: int | None, *modules: str, dask: str | None = None, steps: bool = True) -> int:
     """As many as were asked for, else one for each processor that this process may use.
 
-    They begin to import what every step needs, and ``modules``; not where the cluster ``dask`` does the steps.
+    They begin to import ``modules``, and what every step needs if there are ``steps``; not where the cluster ``dask``
+    does the steps.
     """
     wanted = processors() if jobs is None else jobs
     if dask is not None:
@@ -111,7 +115,7 @@ def processes(jobs: int | None, *modules: str, dask: str | None = None) -> int:
         return wanted
     from bri_bayes.runtime.executors import import_ahead
 
-    import_ahead(wanted, [*_OF_WORKERS, *modules])
+    import_ahead(wanted, [*(_OF_WORKERS if steps else ()), *modules])
     return wanted
 
 

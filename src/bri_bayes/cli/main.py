@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from bri_bayes.cli.commands import (
+    OF_A_RUN,
     ONSET,
     ControlsOption,
     DaskOption,
@@ -73,7 +74,7 @@ def run(
     seed: SeedOption = 0,
 ) -> None:
     """Run the whole study: fits, tables, figures and one HTML report."""
-    workers = processes(jobs, dask=dask)
+    workers = processes(jobs, *OF_A_RUN, dask=dask)
     from bri_bayes.app.study_run import run_study
 
     report = run_study(

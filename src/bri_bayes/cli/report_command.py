@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from bri_bayes.cli.commands import JobsOption, PngOption, processes
+from bri_bayes.cli.commands import OF_FIGURES, JobsOption, PngOption, processes
 
 
 def register_report(app: typer.Typer) -> None:
@@ -33,7 +33,7 @@ def register_report(app: typer.Typer) -> None:
         jobs: JobsOption = None,
     ) -> None:
         """Write the report again from the values of the last run: as pages, for Word, on paper; or one table alone."""
-        workers = processes(jobs)
+        workers = processes(jobs, *OF_FIGURES, steps=False)
         from bri_bayes.app.study_run import render_again
 
         path = render_again(study, out=out, form=form, language=language, table=table, png=png, jobs=workers)

