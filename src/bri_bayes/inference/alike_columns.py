@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bri_bayes.core.arrays import Array, Index
+from bri_bayes.inference.unit_kinds import versions
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,18 +45,18 @@ class AlikeColumns:
         None where that many kinds are no fewer products.
         """
         n = len(columns)
-        kinds_of = np.array([len(np.unique(columns[:, :, k], axis=0)) for k in range(columns.shape[2])])
+        kinds_of = np.array([versions(columns[:, :, k]).max() + 1 for k in range(columns.shape[2])])
         alike, differing = np.flatnonzero(kinds_of <= n / 2), np.flatnonzero(kinds_of > n / 2)
         if not alike.size:
             return None
         joined = np.column_stack([sets[units], columns[:, :, alike].reshape(n, -1)])
-        _, first, which = np.unique(joined, axis=0, return_index=True, return_inverse=True)
-        if len(first) > n / 2:
+        which = versions(joined)
+        if (n_kinds := int(which.max()) + 1) > n / 2:
             return None
         kinds = []
-        for position, member in enumerate(first):
-            members = np.flatnonzero(which.reshape(-1) == position)
-            kinds.append(Kind(units[members], columns[member][:, alike], columns[members][:, :, differing]))
+        for kind in range(n_kinds):
+            members = np.flatnonzero(which == kind)
+            kinds.append(Kind(units[members], columns[members[0]][:, alike], columns[members][:, :, differing]))
         return cls(alike, differing, kinds)
 
     def add_products(self, root: Array, q: int, sets: Index, by_unit: Array, rest: Array) -> None:

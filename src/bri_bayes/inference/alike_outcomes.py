@@ -92,14 +92,16 @@ def _answers(reduced: Reduced, series: Sequence[Series], units: AlikeUnits) -> t
     n_points, width = len(reduced.log_density), series[0].squares.shape[1]
     n_shared = reduced.weights.shape[1]
     pieces = [_precisions(done, len(level.per_unit), n_shared) for level, done, _ in reduced.levels]
+    upper = [np.triu_indices(len(level.per_unit)) for level, _, _ in reduced.levels]
     log_density, means = np.empty((n_points, width)), np.empty((n_points, width))
     for first in range(0, n_points, step := max(1, _TOGETHER // ((n_shared + 1) * width))):
         few = slice(first, min(first + step, n_points))
         right = np.zeros((few.stop - first, n_shared, width))
         form, mean = np.zeros((len(right), width)), np.zeros((len(right), width))
-        for (level, _, loaded), (precision, crossed, solved), of in zip(reduced.levels, pieces, series, strict=True):
-            rows, at = np.triu_indices(len(level.per_unit))
-            form += precision[few, rows, at] @ of.squares
+        for (level, _, loaded), (precision, crossed, solved), pairs, of in zip(
+            reduced.levels, pieces, upper, series, strict=True
+        ):
+            form += precision[few, *pairs] @ of.squares
             if level.mean is not None:
                 right += crossed[few] @ of.mean
                 mean += (np.swapaxes(loaded[few], 1, 2) @ solved[few])[:, 0] @ of.mean

@@ -32,6 +32,7 @@ from bri_bayes.inference.batched_algebra import cholesky, factor_and_solve, solv
 from bri_bayes.inference.block_priors import add_prior
 from bri_bayes.inference.conditional import Coefficients
 from bri_bayes.inference.error_precision import SumOfParts, by_sets
+from bri_bayes.inference.unit_kinds import versions
 
 # Matrices that are summed: more than these, and so many a unit, are no less work than unit by unit (measured).
 _LEAST, _A_UNIT = 100, 12
@@ -97,12 +98,20 @@ class SummedUnits:
         by_unit = np.zeros((len(rest), terms.n_units, *of_present.shape[2:]))
         by_unit[:, present] = of_present  # a unit without rows has its prior
         flat = by_unit[..., :q].transpose(1, 0, 2, 3).reshape(terms.n_units, -1)
-        _, first, of_unit = np.unique(flat, axis=0, return_index=True, return_inverse=True)
-        kinds = [Kind.of(by_unit[..., q:], np.flatnonzero(of_unit == which)) for which in range(len(first))]
+        of_unit = versions(flat)
+        alike = [np.flatnonzero(of_unit == which) for which in range(int(of_unit.max()) + 1)]
+        kinds = [Kind.of(by_unit[..., q:], some) for some in alike]
         if sum(len(kind.pairs) for kind in kinds) > max(_LEAST, _A_UNIT * terms.n_units):
             return None
         matrices = np.concatenate([rest[:, 0, :, q:], *(kind.summed for kind in kinds)])
-        return cls(terms, errors, powers, kinds, by_unit[:, first, :, :q], matrices.reshape(len(matrices), -1))
+        return cls(
+            terms,
+            errors,
+            powers,
+            kinds,
+            by_unit[:, [some[0] for some in alike], :, :q],
+            matrices.reshape(len(matrices), -1),
+        )
 
     def given(self, hyper: Mapping[str, Array], functionals: Coefficients | None = None) -> tuple[Array, Array, Array]:
         """log p(y | h) (B,), and means (B, F) and sds (B, F) of linear functionals of the coefficients; NaN where

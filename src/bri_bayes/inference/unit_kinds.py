@@ -55,9 +55,17 @@ def differing_columns(terms: Terms, shared: Array) -> Index:
     """Columns of which more than half of the units that have rows in the same periods have a version of their own."""
     most = np.zeros(shared.shape[1], dtype=bool)
     for rows in _by_periods(terms):
-        versions = np.array([len(np.unique(shared[rows, k], axis=0)) for k in range(shared.shape[1])])
-        most |= versions > max(2, len(rows) / 2)
+        of_units = shared[rows]
+        for column in np.flatnonzero((of_units != of_units[:1]).any(axis=(0, 1))):
+            most[column] |= versions(of_units[:, :, column]).max() + 1 > max(2, len(rows) / 2)
     return np.flatnonzero(most)
+
+
+def versions(rows: Array) -> Index:
+    """Which of the different rows, numbered as they come, each of ``rows`` (n, k) is : (n,)."""
+    known: dict[bytes, int] = {}
+    plain = np.ascontiguousarray(rows + 0.0)  # zero has one sign
+    return np.array([known.setdefault(row.tobytes(), len(known)) for row in plain], dtype=np.intp)
 
 
 def _by_periods(terms: Terms) -> list[Index]:
@@ -85,9 +93,9 @@ def kinds_of_units(terms: Terms, columns: Array) -> list[Kind] | None:
         group = np.where(has_shocks, group_of[units], -1 - units)
         sizes = np.array([(group == some).sum() for some in group])
         joined = np.column_stack([sizes, has_shocks, columns[rows].reshape(len(rows), -1)])
-        _, which = np.unique(joined, axis=0, return_inverse=True)
+        which = versions(joined)
         for kind in range(int(which.max()) + 1):
-            members = np.flatnonzero(which.reshape(-1) == kind)
+            members = np.flatnonzero(which == kind)
             members = members[np.argsort(group[members], kind="stable")]
             first = members[0]
             at = shocks[rows[first]].argmax(axis=1) if has_shocks[first] else np.empty(0, dtype=np.intp)
