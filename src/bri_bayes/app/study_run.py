@@ -149,7 +149,7 @@ def render_again(
         raise InputError(f"{folder}: no values of an earlier run can be read here; start with bri-bayes run") from error
     if manifest["values"] != digest(values):
         raise InputError(f"{folder}: values.json is not as the run of manifest.json wrote it; start with bri-bayes run")
-    if manifest.get("code") != code_digest() and (other := breaches(values)):
+    if other := breaches(values):
         raise InputError(
             f"{folder}: values.json was written by another version and lacks what this one shows ({len(other)} places, "
             f"the first is {other[0].removeprefix('values.json, ')}); start with bri-bayes run"
