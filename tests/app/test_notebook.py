@@ -7,6 +7,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import NamedTuple
 
 import arviz_stats
 import numpy as np
@@ -17,11 +18,14 @@ from matplotlib.figure import Figure
 
 import bri_bayes as bb
 from bri_bayes.app.estimate import estimate
+from bri_bayes.app.notebook import study_folder
 from bri_bayes.app.notebook.formula import sides
 from bri_bayes.app.notebook.study_folder import _card, _levels, _study, _study_names
 from bri_bayes.app.request import Request
+from bri_bayes.app.section_answer import section_answer
 from bri_bayes.core.errors import InputError
 from bri_bayes.core.toml_text import toml_text
+from bri_bayes.estimands.first_answer import shown_first
 from bri_bayes.study.study_file import load_study
 
 TREATED = ("A", "B", "C")
@@ -270,6 +274,23 @@ def test_the_study_of_a_result_has_its_panel_question_and_card(result, tmp_path)
     assert loaded == pytest.approx(panel["log(trade)"].to_numpy(), rel=1e-12)
     assert card.priors == result.card.priors
     assert card.effects == result.card.effects
+
+
+def test_the_study_of_a_result_with_the_usual_card_shows_its_answer_first(frame, tmp_path, monkeypatch):
+    result = ask(frame, card=None)
+    monkeypatch.setattr(study_folder, "run_study", lambda path, **options: Finished(path))
+    result.report(tmp_path)
+    study = load_study(tmp_path)
+    assert shown_first(study.models, len(TREATED), study.answer) == result.card.name
+    # Its units share shocks, which are a drift: the section examines the same model of independent units.
+    values = section_answer("honest", tmp_path, quick=True).values
+    assert len(values["outcomes"]["log_trade"]["curve"]) > 1
+
+
+class Finished(NamedTuple):
+    """A run that was not made."""
+
+    path: Path
 
 
 def test_text_in_toml_stays_text():

@@ -165,6 +165,8 @@ def test_two_folders_have_reports_of_their_own(tmp_path: Path) -> None:
     [
         ({}, "no column is 0 before a treatment and 1 from it on"),
         ({"treated": ("Cora",)}, "--treated and --onset belong together"),
+        ({"onset": "2005"}, "nothing says who is treated from 2005 on; say --treated A,B"),
+        ({"onset": "2005", "onset_column": "gdp"}, "--onset and --onset-column both say from when on"),
         (
             {"treated": ("Cora",), "onset": "2005", "outcome": "sale"},
             r'"sale" is no column of numbers; did you mean "sales"',
@@ -187,7 +189,7 @@ def test_what_cannot_be_told_is_asked_for_and_leaves_no_folder(
         ("a,b\nx,1\ny,2\n", "no column looks like a year"),
         ("year,b\n2000,1\n2001,2\n", "no column names the units"),
         ("unit,year\nA,2000\nB,2000\n", "no column of numbers for an outcome"),
-        ("unit,X2000,X2001\nA,1,2\nB,1,2\n", r'its columns are periods \("X2000", "X2001"'),
+        ("unit,X2000,X2001\nA,1,2\nB,1,2\n", r'its columns are periods \("X2000", "X2001" .*--outcome NAME'),
     ],
 )
 def test_a_file_that_is_no_panel_is_refused(tmp_path: Path, text: str, match: str) -> None:
@@ -241,8 +243,19 @@ def test_the_study_of_a_panel_as_people_have_it_compares_what_can_be_compared(
     years = study.load()["period"].to_numpy()
     assert (years[0], years[-1]) == periods
     assert said in " ".join(written.notes)
+    # Who is treated and left out is no donor of a wider pool either.
+    assert set(map(str, study.load_pool()["unit"].to_numpy())) == {*treated, *controls}
     # What it leaves out stands in the study, too.
     assert all(note in written.path.read_text(encoding="utf-8") for note in written.notes)
+
+
+@pytest.mark.real
+def test_no_sample_goes_on_into_years_in_which_the_controls_are_treated(tmp_path: Path, shared: Path) -> None:
+    study_from_file(tmp_path / "mine", shared / "cases" / "c08_all_treated.csv")
+    values = section_answer("robustness", tmp_path / "mine", quick=True).values
+    choices = {row["choice"]: row["options"] for row in values["outcomes"]["y"]["choices"]}
+    ends = [int(row["option"]) for row in choices["the last year of the sample"]]
+    assert max(ends) < 2012
 
 
 def test_many_columns_with_gaps_are_one_sentence(tmp_path: Path) -> None:
@@ -254,3 +267,53 @@ def test_many_columns_with_gaps_are_one_sentence(tmp_path: Path) -> None:
     assert [note.partition(":")[0] for note in written.notes] == [
         "12 columns are not offered as covariates, for cells are missing or do not differ"
     ]
+
+
+def _wide(path: Path, head: str = "{}", facts: dict[str, tuple[str, ...]] | None = None) -> Path:
+    """Sales in a column a year, periods written as ``head``, and facts of the units beside them."""
+    rng = np.random.default_rng(2)
+    facts = facts or {}
+    lines = [["country", *facts, *(head.format(year) for year in range(2000, 2013))]]
+    for i, unit in enumerate(UNITS):
+        sales = 2000 + 100 * i + rng.normal(0, 20, 13)
+        lines.append([unit, *(column[i] for column in facts.values()), *(f"{cell:.0f}" for cell in sales)])
+    path.write_text("\n".join(map(",".join, lines)) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("head", ["{}", "X{}", "{0} [YR{0}]"])
+def test_a_file_with_a_column_a_year_has_a_study(tmp_path: Path, head: str) -> None:
+    said = Said(treated=("Alba",), onset="2007", outcome="log(sales)")
+    study = load_study(study_from_file(tmp_path / "mine", _wide(tmp_path / "p.csv", head), said).path)
+    panel = study.load()
+    assert panel.sizes == {"unit": len(UNITS), "period": 13}
+    # Numbers of four digits below a year are values, not years.
+    means = panel["sales"].mean("period").sel(unit=list(UNITS)).to_numpy()
+    assert means == pytest.approx(np.log(2000 + 100 * np.arange(6)), abs=0.05)
+    assert study.outcomes["sales"].transform == "log"
+    assert study.assignment.first_treated == {"Alba": 2007, **dict.fromkeys(UNITS[1:])}
+
+
+def test_a_wide_file_may_say_who_is_treated_and_when_beside_its_years(tmp_path: Path) -> None:
+    who, when = ("1", "0", "1", "0", "0", "0"), ("2007", "", "2009", "", "", "")
+    marked = _wide(tmp_path / "p.csv", facts={"joined": who})
+    study = load_study(study_from_file(tmp_path / "a", marked, Said(onset="2007", outcome="sales")).path)
+    assert study.assignment.first_treated == dict.fromkeys(UNITS) | {"Alba": 2007, "Cora": 2007}
+    with pytest.raises(InputError, match='"joined" says who is treated and not from when on; say --onset'):
+        study_from_file(tmp_path / "b", marked, Said(outcome="sales"))
+    dated = _wide(tmp_path / "q.csv", "X{}", {"start": when})
+    study = load_study(study_from_file(tmp_path / "c", dated, Said(outcome="sales")).path)
+    assert study.assignment.first_treated == dict.fromkeys(UNITS) | {"Alba": 2007, "Cora": 2009}
+    with pytest.raises(InputError, match="covariates need a file with a row for each unit and period"):
+        study_from_file(tmp_path / "d", dated, Said(outcome="sales", covariates=("gdp",)))
+
+
+def test_a_treated_unit_may_have_a_comma_in_its_name_though_nobody_says_which_column_names_units(
+    tmp_path: Path,
+) -> None:
+    text = _panel(tmp_path / "p.csv", switch=False).read_text(encoding="utf-8").replace("Alba", '"Alba, Rep."')
+    (tmp_path / "p.csv").write_text(text, encoding="utf-8")
+    treated = ["--treated", "Alba, Rep.", "--treated", "Brio", "--onset", "2007"]
+    arguments = ["init", str(tmp_path / "mine"), "--from", str(tmp_path / "p.csv"), *treated]
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    assert set(load_study(tmp_path / "mine").assignment.treated_units) == {"Alba, Rep.", "Brio"}

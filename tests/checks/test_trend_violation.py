@@ -8,7 +8,7 @@ from bri_bayes.design.analysis import Analysis
 from bri_bayes.frequentist.event_coefficients import EventCoefficients, event_coefficients
 from bri_bayes.inference.att import att_given, att_posterior
 from bri_bayes.study.card_priors import Priors
-from bri_bayes.study.model_card import Effects, Errors
+from bri_bayes.study.model_card import Effects, Errors, load_card
 from tests.inference.panels import make_card, make_panel
 
 # The reference prints eight decimals.
@@ -94,3 +94,5 @@ def test_only_a_card_without_leads_and_other_trends_takes_a_drift():
     assert not can_drift(make_card(effects=Effects(trend="unit_linear")))
     assert not can_drift(make_card(effects=Effects(leads=True)))
     assert not can_drift(make_card(effects=Effects(period="correlated")))
+    # A shock that the treated share is a drift of theirs, too.
+    assert not can_drift(load_card("did_shared"))

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from bri_bayes.app.panel_roles import NOTHING_SAID, Roles, Said, roles_of
+from bri_bayes.app.panel_roles import NOTHING_SAID, Roles, Said, is_mark, roles_of
 from bri_bayes.app.study_run import init_study
 from bri_bayes.core.arrays import Array
 from bri_bayes.core.errors import InputError
@@ -24,7 +24,7 @@ from bri_bayes.data.comparable import Comparable, comparable
 from bri_bayes.data.onsets import onsets_by_name, onsets_from_cells, onsets_from_column
 from bri_bayes.data.panel import Column, load_panel, period_labels
 from bri_bayes.data.text_encoding import AS_USUAL, TextFormat
-from bri_bayes.data.text_table import read_table
+from bri_bayes.data.text_table import Table, read_table
 from bri_bayes.study.study_file import load_study
 
 MODELS = ("did", "event_study")
@@ -61,11 +61,14 @@ def study_from_file(folder: Path, csv: Path, said: Said = NOTHING_SAID) -> Writt
     """A new folder with the panel and a study of it; who was treated comes from the options or from a 0/1 column."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder}: is not empty; init makes a new folder")
-    if bool(said.treated) != (said.onset is not None):
+    if said.treated and said.onset is None:
         raise InputError("--treated and --onset belong together: who, and from when on")
     if said.treated and said.onset_column is not None:
         raise InputError("--treated and --onset-column both say who was treated; give one of them")
-    roles = roles_of(read_table(csv, said.unit or "", said.text_format), str(csv), said)
+    if said.onset is not None and said.onset_column is not None:
+        raise InputError("--onset and --onset-column both say from when on; give one of them")
+    table = read_table(csv, said.unit or "", said.text_format)
+    roles = roles_of(table, str(csv), said)
     kept = {name: Column(name) for name in (roles.outcome, roles.treatment) if name is not None}
     panel = load_panel(
         csv,
@@ -75,17 +78,14 @@ def study_from_file(folder: Path, csv: Path, said: Said = NOTHING_SAID) -> Writt
         text_format=said.text_format,
         unit_columns=[] if roles.onset_column is None else [roles.onset_column],
     )
-    if said.onset is not None:
+    if said.treated and said.onset is not None:
         assignment = onsets_by_name(panel, said.treated, said.onset)
     elif roles.onset_column is not None:
         assignment = onsets_from_column(panel, roles.onset_column)
     elif roles.treatment is not None:
-        assignment = onsets_from_cells(panel, roles.treatment, None)
+        assignment = onsets_from_cells(panel, roles.treatment, said.onset)
     else:
-        raise InputError(
-            f"{csv}: no column is 0 before a treatment and 1 from it on; say --treated A,B --onset YEAR, or "
-            "--onset-column COLUMN if one has the first treated period of each unit"
-        )
+        raise InputError(f"{csv}: {_who_is_treated(table, roles, said)}")
     compared = comparable(panel, assignment, roles.outcome, [])
     values = compared.panel[roles.outcome].to_numpy()
     folder.mkdir(parents=True, exist_ok=True)
@@ -105,6 +105,22 @@ def study_from_file(folder: Path, csv: Path, said: Said = NOTHING_SAID) -> Writt
         shutil.rmtree(folder)
         raise
     return Written(folder / "study.toml", (*compared.notes, *roles.passed_over))
+
+
+def _who_is_treated(table: Table, roles: Roles, said: Said) -> str:
+    """What to say where nothing tells who was treated from when on."""
+    named = "say --treated A,B --onset PERIOD"
+    if said.onset is not None:
+        return f"no column is 0 or 1 by unit, so nothing says who is treated from {said.onset} on; {named}"
+    units = list(table.cells(roles.unit))
+    names = [name for name in table.header if name and name != roles.unit]
+    marks = [name for name in names if is_mark(units, list(table.cells(name)))]
+    if marks:
+        return f'the column "{marks[0]}" says who is treated and not from when on; say --onset PERIOD'
+    return (
+        f"no column is 0 before a treatment and 1 from it on; {named}, or --onset-column COLUMN if one has the first "
+        "treated period of each unit"
+    )
 
 
 def _head(given: str, roles: Roles) -> Iterator[str]:
@@ -134,6 +150,8 @@ def _panel_table(file: str, roles: Roles, text_format: TextFormat, of_file: str,
     if text_format.missing:
         yield f"missing = {toml_value(text_format.missing)} # cells that mean missing, beside NA, .. and the like"
     yield f"{'# ' if compared == of_file else ''}periods = {compared} # first and last, to take a part"
+    if compared != of_file:
+        yield "later = false # no sample goes beyond the last one: the controls are treated by then"
     yield ""
 
 
@@ -152,13 +170,17 @@ def _assignment_table(compared: Comparable) -> Iterator[str]:
         yield "[assignment.onsets]"
         yield from (f"{toml_value(unit)} = {onset}" for unit, onset in onsets.items())
     yield ""
+    if compared.left_out:
+        yield "[pool] # units of the file that no wider pool of controls may have: they are treated"
+        yield f"exclude = {toml_value(list(compared.left_out))}"
+        yield ""
 
 
 def _variables(roles: Roles, values: Array) -> Iterator[str]:
     """The outcome, covariates that were asked for, and the others as comments."""
     yield f"[outcomes.{toml_value(roles.outcome)}] # one table an outcome"
     yield f"column = {toml_value(roles.outcome)}"
-    transform, reason = _transform(values)
+    transform, reason = (roles.transform, "as it was asked for") if roles.transform else _transform(values)
     yield f'transform = "{transform}" # none, log or log1p; {reason}'
     yield f"label = {toml_value(roles.outcome)}"
     yield '# units = "million US dollars"'

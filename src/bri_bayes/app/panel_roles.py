@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from bri_bayes.app.request import column_of
 from bri_bayes.core.errors import InputError, suggest
+from bri_bayes.core.names import Transform
+from bri_bayes.data.calendar_units import period_headers
 from bri_bayes.data.comparable import listed
 from bri_bayes.data.number_format import is_missing, looks_numeric
 from bri_bayes.data.onsets import NEVER
@@ -45,6 +47,7 @@ NOTHING_SAID = Said()
 class Roles:
     """Which column of a panel is what; at most one of ``treatment`` and ``onset_column`` tells who was treated.
 
+    ``transform`` : of the outcome, where it was asked for as log(COLUMN);
     ``covariates`` : those that were asked for, by name; ``others`` : further columns of numbers without a gap;
     ``passed_over`` : a sentence for each column of numbers that could be no covariate by itself.
     """
@@ -57,21 +60,20 @@ class Roles:
     covariates: Mapping[str, Column]
     others: tuple[str, ...]
     passed_over: tuple[str, ...]
+    transform: Transform | None = None
 
 
 def roles_of(table: Table, where: str, said: Said) -> Roles:
     """The roles of the columns: as said, else from what is in them."""
     cells = {name: [str(cell).strip() for cell in table.columns[at]] for at, name in enumerate(table.header) if name}
+    across = [table.header[at] for at in period_headers(table.header)]
+    beside = {name: column for name, column in cells.items() if name not in across}
+    if len(across) > 1 and said.period not in cells and not any(map(PERIOD_NAMES.fullmatch, beside)):
+        return _wide_roles(beside, across, where, said)
     period = _named("--period", said.period, cells, where) or next(
         (name for name, column in cells.items() if name != said.unit and _is_period(name, column)), None
     )
     if period is None:
-        years = [name for name in cells if _YEAR.fullmatch(name.lstrip("Xx"))]
-        if len(years) > 1:
-            raise InputError(
-                f'{where}: its columns are periods ("{years[0]}", "{years[1]}" ...), and a study of your own takes a '
-                "row for each unit and period; bri-bayes estimate reads it as it is"
-            )
         raise InputError(f"{where}: no column looks like a year or a date; say --period COLUMN")
     unit = _named("--unit", said.unit, cells, where) or next(
         (name for name, column in cells.items() if name != period and not looks_numeric(column)), None
@@ -86,10 +88,14 @@ def roles_of(table: Table, where: str, said: Said) -> Roles:
     onset = _named("--onset-column", said.onset_column, cells, where)
     numbers = [name for name, column in cells.items() if name not in (period, unit, onset) and looks_numeric(column)]
     untold = () if said.treated or onset else [name for name in cells if name not in (period, unit)]
-    switches = [name for name in untold if _is_switch(cells[unit], cells[period], cells[name])]
+    if said.onset is None:
+        switches = [name for name in untold if _is_switch(cells[unit], cells[period], cells[name])]
+    else:
+        switches = [name for name in untold if is_mark(cells[unit], cells[name])]
     starts = [name for name in numbers if _is_onset(cells[unit], cells[period], cells[name])]
     choice = [name for name in numbers if name not in (*switches, *starts) and len(set(cells[name])) > 2]
-    outcome = said.outcome or next((name for name in choice if name not in said.covariates), None)
+    outcome, transform = _asked(said, numbers)
+    outcome = outcome or next((name for name in choice if name not in said.covariates), None)
     if outcome is None:
         raise InputError(f"{where}: there is no column of numbers for an outcome")
     if outcome not in numbers:
@@ -104,7 +110,37 @@ def roles_of(table: Table, where: str, said: Said) -> Roles:
     reasons = {name: _reason(table, cells[name]) for name in numbers if name not in taken}
     passed_over = tuple(_passed_over({name: why for name, why in reasons.items() if why}))
     others = tuple(name for name, why in reasons.items() if not why)
-    return Roles(unit, period, outcome, treatment, onset, covariates, others, passed_over)
+    return Roles(unit, period, outcome, treatment, onset, covariates, others, passed_over, transform)
+
+
+def _wide_roles(facts: Cells, across: Sequence[str], where: str, said: Said) -> Roles:
+    """The roles in a file with one column a period: its numbers have no header, and ``facts`` are of the units."""
+    shown = f'{where}: its columns are periods ("{across[0]}", "{across[1]}" ...)'
+    outcome, transform = _asked(said, ())
+    if outcome is None:
+        raise InputError(f"{shown}; say what their numbers are: --outcome NAME")
+    if said.covariates:
+        raise InputError(f"{shown}; covariates need a file with a row for each unit and period, and a column for each")
+    unit = _named("--unit", said.unit, facts, where)
+    unit = unit or next((name for name, column in facts.items() if not looks_numeric(column)), None)
+    if unit is None:
+        raise InputError(f"{shown}, and none of the others names the units; say --unit COLUMN")
+    onset = _named("--onset-column", said.onset_column, facts, where)
+    treatment = None
+    if not said.treated and said.onset is not None:
+        treatment = next((name for name, column in facts.items() if is_mark(facts[unit], column)), None)
+    elif not said.treated and onset is None:
+        periods = [re.sub(r"^[XxYy]|\s*\[.*", "", name) for name in across]
+        onset = next((name for name, column in facts.items() if _is_onset(facts[unit], periods, column)), None)
+    return Roles(unit, said.period or "period", outcome, treatment, onset, {}, (), (), transform)
+
+
+def _asked(said: Said, numbers: Collection[str]) -> tuple[str | None, Transform | None]:
+    """The column of the outcome that was asked for, and its transform."""
+    if said.outcome is None or said.outcome in numbers:
+        return said.outcome, None
+    asked = column_of(said.outcome)
+    return asked.column, None if asked.transform == "none" else asked.transform
 
 
 def _passed_over(reasons: Mapping[str, str]) -> Iterator[str]:
@@ -162,6 +198,14 @@ def _is_onset(units: Sequence[str], periods: Sequence[str], column: Sequence[str
     of_units = set(zip(units, column, strict=True))
     onsets = {cell.removesuffix(".0") for cell in column if cell.lower() not in NEVER}
     return len(of_units) == len(set(units)) and bool(onsets) and onsets <= set(periods) and len(set(column)) > 1
+
+
+def is_mark(units: Sequence[str], column: Sequence[str]) -> bool:
+    """Whether a column is 0 or 1 (False or True), some of each, and never changes within a unit: who, not when."""
+    of_units = {
+        (unit, _SWITCH.get(cell.lower(), cell).removesuffix(".0")) for unit, cell in zip(units, column, strict=True)
+    }
+    return len(of_units) == len(set(units)) and {cell for _, cell in of_units} == {"0", "1"}
 
 
 def _is_switch(units: Sequence[str], periods: Sequence[str], column: Sequence[str]) -> bool:

@@ -81,9 +81,9 @@ class TrendViolation(Result):
 
 
 def can_drift(card: ModelCard) -> bool:
-    """Whether the walk can be added to a card in closed form: no leads, fixed period effects, no other trend."""
+    """Whether the walk can be added to a card in closed form: no leads, fixed period effects, no other drift."""
     effects = card.effects
-    free = effects.trend in ("none", "group_random_walk")
+    free = effects.trend in ("none", "group_random_walk") and card.shocks.process == "none"
     return card.is_marginal and free and not effects.leads and effects.period == "fixed"
 
 

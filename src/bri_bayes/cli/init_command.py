@@ -23,7 +23,9 @@ def register_init(app: typer.Typer) -> None:
         unit: Annotated[str | None, typer.Option(help="With --from: column of units; else the first of texts.")] = None,
         period: Annotated[str | None, typer.Option(help="With --from: column of periods; else one of years.")] = None,
         treated: Annotated[list[str] | None, typer.Option(help="With --from: who; else a 0/1 column tells.")] = None,
-        onset: Annotated[str | None, typer.Option(help="With --treated: their first treated period.")] = None,
+        onset: Annotated[
+            str | None, typer.Option(help="With --treated, or a 0/1 column of who: their first treated period.")
+        ] = None,
         onset_column: Annotated[
             str | None,
             typer.Option(help="With --from: a column of first treated periods; blank, 0 or Inf: never."),
@@ -40,7 +42,7 @@ def register_init(app: typer.Typer) -> None:
         from bri_bayes.app.panel_roles import Said
         from bri_bayes.data.text_encoding import TextFormat
 
-        who = parse_lists(treated) if file is None or unit is None else parse_units(treated, file, unit, encoding)
+        who = parse_lists(treated) if file is None else parse_units(treated, file, unit, encoding)
         said = Said(
             unit,
             period,

@@ -21,15 +21,21 @@ def parse_lists(texts: Sequence[str] | str | None, known: Iterable[str] = ()) ->
     return tuple(name for name in names if name)
 
 
-def parse_units(texts: Sequence[str] | None, path: Path, unit: str, encoding: str | None = None) -> tuple[str, ...]:
-    """The units in a list, each once; the file is looked into only where a comma may be part of a name."""
+def parse_units(
+    texts: Sequence[str] | None, path: Path, unit: str | None, encoding: str | None = None
+) -> tuple[str, ...]:
+    """The units in a list, each once; the file is looked into only where a comma may be part of a name.
+
+    ``unit`` : the column that names them; None where nobody said which, so that a cell of any column is a name.
+    """
     if not any("," in text for text in texts or ()):
         return tuple(dict.fromkeys(parse_lists(texts)))
     from bri_bayes.data.text_encoding import TextFormat
     from bri_bayes.data.text_table import read_table
 
-    table = read_table(path, unit, TextFormat(encoding))
-    known = {cell.strip() for cell in table.columns[table.position(unit)]} if unit in table.header else set()
+    table = read_table(path, unit or "", TextFormat(encoding))
+    named = table.columns if unit is None else [table.cells(unit)] if unit in table.header else []
+    known = {str(cell).strip() for column in named for cell in column}
     return tuple(dict.fromkeys(parse_lists(texts, known)))
 
 

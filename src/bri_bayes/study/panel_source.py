@@ -25,7 +25,8 @@ MOST_PERIODS = 10_000
 class PanelSource:
     """Where the panel comes from: a CSV ``file``, a ``generator``, or neither (the reader gives the CSV).
 
-    ``periods`` : first and last, both included; None takes those of the file.
+    ``periods`` : first and last, both included; None takes those of the file. ``later`` : whether those of the file
+    after the last one may be asked, too, how the answer goes on; not where the controls are treated by then.
     ``encoding``, ``missing`` : of a file that is not in UTF-8, or writes missing cells in a way of its own.
     """
 
@@ -37,6 +38,7 @@ class PanelSource:
     file: Path | None = None
     generator: str | None = None
     periods: tuple[int, int] | None = None
+    later: bool = True
     layout: Layout = "auto"
     encoding: str | None = None
     missing: tuple[str, ...] = ()

@@ -14,6 +14,7 @@ import xarray as xr
 from pydantic import TypeAdapter
 
 from bri_bayes.app.notebook.answer import Answer
+from bri_bayes.app.own_study import MODELS
 from bri_bayes.app.study_run import run_study
 from bri_bayes.core.errors import InputError
 from bri_bayes.core.io import written_beside
@@ -27,16 +28,21 @@ _CARD = "main"
 
 
 def report(result: Answer, folder: Path, *, quick: bool) -> Path:
-    """Write panel.csv, study.toml and models/main.toml into ``folder`` and run the study; the path of its page."""
+    """Write panel.csv and study.toml into ``folder``, beside a card that was asked for, and run the study; its page.
+
+    An answer whose card nobody asked for becomes the study that ``init`` writes: its first card is shown first, and the
+    checks are of ``did``, the same model of independent units.
+    """
     panel = result.analysis.panel
     if PERIOD_LABEL in panel.coords or WEIGHT in panel.attrs:
         raise InputError("a report is made of panels by year and without weights; summary and plot know the others")
     names = _study_names(panel)
     texts = {
         folder / "panel.csv": str(_levels(panel).to_csv()),
-        folder / "models" / f"{_CARD}.toml": toml_text(_card(result.card, names)),
         folder / "study.toml": toml_text(_study(result, names)),
     }
+    if not result.shown_first:
+        texts[folder / "models" / f"{_CARD}.toml"] = toml_text(_card(result.card, names))
     for path, text in texts.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         with written_beside(path) as temporary:
@@ -91,7 +97,7 @@ def _study(result: Answer, names: Mapping[str, str]) -> dict[str, Any]:
     sections = [name for name in SECTIONS if one_onset or name not in ("pretrends", "honest")]
     return {
         "title": f"The effect on {card.outcome}",
-        "models": [_CARD],
+        "models": MODELS if result.shown_first else [_CARD],
         "sections": sections,
         "panel": {"kind": str(panel.attrs["kind"]), "file": "panel.csv", "label": str(panel.attrs["label"])},
         "assignment": {"controls": list(assignment.never_treated), **treated},

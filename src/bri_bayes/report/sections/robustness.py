@@ -44,8 +44,8 @@ def steps(context: Context) -> list[Step]:
 
 
 def _whole_file(study: Study) -> Panel | None:
-    """All periods of a file of which the study takes some; None where it takes all, or the others cannot be used."""
-    if study.panel.periods is None or study.panel.file is None:
+    """All periods of a file of which the study takes some; None where it takes all, or may not use the others."""
+    if study.panel.periods is None or study.panel.file is None or not study.panel.later:
         return None
     try:
         return dataclasses.replace(study, panel=dataclasses.replace(study.panel, periods=None)).load()
