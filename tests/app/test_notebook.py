@@ -277,11 +277,12 @@ def test_the_study_of_a_result_has_its_panel_question_and_card(result, tmp_path)
 
 
 def test_the_study_of_a_result_with_the_usual_card_shows_its_answer_first(frame, tmp_path, monkeypatch):
-    result = ask(frame, card=None)
+    result = ask(frame, formula="log(trade) ~ gdp", card=None)
     monkeypatch.setattr(study_folder, "run_study", lambda path, **options: Finished(path))
     result.report(tmp_path)
     study = load_study(tmp_path)
     assert shown_first(study.models, len(TREATED), study.answer) == result.card.name
+    assert study.adjust == result.card.covariates
     # Its units share shocks, which are a drift: the section examines the same model of independent units.
     values = section_answer("honest", tmp_path, quick=True).values
     assert len(values["outcomes"]["log_trade"]["curve"]) > 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from bri_bayes.app.section_answer import section_answer
 from bri_bayes.app.study_run import init_study
 from bri_bayes.cli.main import app
 from bri_bayes.core.errors import InputError
+from bri_bayes.estimands.summaries import warnings_of
+from bri_bayes.report.sections.section import Context
+from bri_bayes.study.model_card import load_card
 from bri_bayes.study.study_file import load_study
 
 UNITS = ("Alba", "Brio", "Cora", "Dena", "Elko", "Fara")
@@ -147,9 +151,25 @@ def test_covariates_that_are_asked_for_are_in_the_study(tmp_path: Path) -> None:
     study = load_study(written.path)
     assert list(study.covariates) == ["rate", "log(gdp)"]
     assert study.covariates["log(gdp)"].transform == "log"
-    assert not any("rate" in note for note in written.notes)
+    assert study.adjust == ("rate", "log(gdp)")
+    cost = 'The variable "rate" is missing in 1 of 78 rows'
+    assert [note.partition(" (")[0] for note in written.notes if "rate" in note] == [cost]
     with pytest.raises(InputError, match='--covariates "rat" is no column of numbers; did you mean "rate"'):
         study_from_file(tmp_path / "other", tmp_path / "p.csv", Said("code", "wave", covariates=("rat",)))
+
+
+def test_every_card_of_a_study_adjusts_for_what_it_says(tmp_path: Path) -> None:
+    study = load_study(study_from_file(tmp_path / "mine", _panel(tmp_path / "p.csv"), Said(covariates=("gdp",))).path)
+    context = Context(study, study.load(), {"did": study.adjusted(load_card("did"))})
+    assert context.checked.covariates == context.shown.covariates == ("gdp",)
+    assert "Adjusted for gdp." in warnings_of(context.analysis("sales"))
+    # A card that names its own keeps them.
+    named = dataclasses.replace(load_card("did"), covariates=("other",))
+    assert study.adjusted(named) == named
+    text = (tmp_path / "mine" / "study.toml").read_text(encoding="utf-8")
+    (tmp_path / "mine" / "study.toml").write_text(text.replace('adjust = ["gdp"]', 'adjust = ["gpd"]'))
+    with pytest.raises(InputError, match='adjust has "gpd"; did you mean "gdp"'):
+        load_study(tmp_path / "mine")
 
 
 def test_two_folders_have_reports_of_their_own(tmp_path: Path) -> None:

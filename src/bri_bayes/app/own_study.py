@@ -74,7 +74,7 @@ def study_from_file(folder: Path, csv: Path, said: Said = NOTHING_SAID) -> Writt
         csv,
         unit=roles.unit,
         period=roles.period,
-        columns=kept,
+        columns={**kept, **roles.covariates},
         text_format=said.text_format,
         unit_columns=[] if roles.onset_column is None else [roles.onset_column],
     )
@@ -86,7 +86,7 @@ def study_from_file(folder: Path, csv: Path, said: Said = NOTHING_SAID) -> Writt
         assignment = onsets_from_cells(panel, roles.treatment, said.onset)
     else:
         raise InputError(f"{csv}: {_who_is_treated(table, roles, said)}")
-    compared = comparable(panel, assignment, roles.outcome, [])
+    compared = comparable(panel, assignment, roles.outcome, list(roles.covariates))
     values = compared.panel[roles.outcome].to_numpy()
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -130,6 +130,8 @@ def _head(given: str, roles: Roles) -> Iterator[str]:
     yield 'policy = "the policy" # what the text calls it'
     yield f"models = {toml_value(MODELS)} # the first is the card of the checks"
     yield f"sections = {toml_value(SECTIONS)} # further ones: {', '.join(FURTHER)}"
+    if roles.covariates:
+        yield f"adjust = {toml_value(list(roles.covariates))} # covariates of every model"
     yield ""
 
 
@@ -195,7 +197,8 @@ def _variables(roles: Roles, values: Array) -> Iterator[str]:
         yield f"label = {toml_value(name)}"
     for name in roles.others:
         yield ""
-        yield "# Without the signs: adjust for this column; one that the policy moves hides a part of the effect."
+        yield f"# Without the signs, and with adjust = [{toml_value(name)}] above [panel]: every model adjusts for this"
+        yield "# column; one that the policy moves hides a part of the effect."
         yield f"# [covariates.{toml_value(name)}]"
         yield f"# column = {toml_value(name)}"
         yield f"# label = {toml_value(name)}"

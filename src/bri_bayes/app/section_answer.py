@@ -82,7 +82,7 @@ def section_answer(
 ) -> SectionAnswer:
     """The section alone: "panel" and what it collects. Shares the cache with ``run_study``."""
     study = load_study(study_path, panel=panel)
-    cards = {card: study_card(card, study_path, quick=quick) for card in study.models}
+    cards = {card: study.adjusted(study_card(card, study_path, quick=quick)) for card in study.models}
     context = Context(study, study.load(), cards, seed=seed, quick=quick, options=dict(options or {}))
     before = [depended for depended in load_section(name).depends if depended in study.sections]
     sections = load_sections([*before, name])

@@ -60,11 +60,12 @@ def _labels(study: Study, cards: Mapping[str, ModelCard]) -> dict[str, str]:
     """What a reader calls the variables of the study, of those that have a label, and cards that only share a name."""
     groups = (study.covariates, study.modifiers, study.mediators, study.outcomes)
     variables = {name: column.label for group in groups for name, column in group.items() if column.label}
-    return {name: name for name, card in cards.items() if _only_named_as_a_shipped_one(name, card)} | variables
+    return {name: name for name, card in cards.items() if _only_named_as_a_shipped_one(study, name, card)} | variables
 
 
-def _only_named_as_a_shipped_one(name: str, card: ModelCard) -> bool:
+def _only_named_as_a_shipped_one(study: Study, name: str, card: ModelCard) -> bool:
     """Whether a card of the study has the name of a shipped card and other content."""
     if name not in model_names():
         return False
-    return dataclasses.replace(load_card(name), sampler=card.sampler).digest != card.digest
+    shipped = study.adjusted(dataclasses.replace(load_card(name), sampler=card.sampler))
+    return shipped.digest != card.digest

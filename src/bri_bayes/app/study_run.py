@@ -74,7 +74,7 @@ def run_study(
     if quick:
         gone = set(NOT_QUICK) - ({"categories"} if categories is not None else set())
         study = dataclasses.replace(study, sections=tuple(name for name in study.sections if name not in gone))
-    cards = {name: study_card(name, study_path, quick=quick) for name in study.models}
+    cards = {name: study.adjusted(study_card(name, study_path, quick=quick)) for name in study.models}
     complete, seconds = study_values(
         study, cards, seed=seed, quick=quick, brief=quick, jobs=jobs, dask=dask, cache=cache
     )

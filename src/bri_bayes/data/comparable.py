@@ -38,7 +38,7 @@ def comparable(panel: xr.Dataset, assignment: Assignment, outcome: str, covariat
     A row is one with the outcome and every covariate. Where no unit stays untreated, the units that are treated last
     are controls, and the panel ends before their onset.
     """
-    notes = list(_costs(panel, outcome, covariates))
+    notes = list(covariate_costs(panel, outcome, covariates))
     seen = _seen(panel, [outcome, *covariates])
     if not seen.any():
         raise InputError(f'no unit and period has the outcome "{outcome}" and every covariate{blame(notes)}')
@@ -87,7 +87,7 @@ def _seen(panel: xr.Dataset, names: Sequence[str]) -> NDArray[np.bool_]:
     return seen
 
 
-def _costs(panel: xr.Dataset, outcome: str, covariates: Sequence[str]) -> list[str]:
+def covariate_costs(panel: xr.Dataset, outcome: str, covariates: Sequence[str]) -> list[str]:
     """What each covariate costs: rows that have the outcome and not the covariate."""
     has_outcome = _seen(panel, [outcome])
     notes = []

@@ -22,6 +22,7 @@ from bri_bayes.data.categories import CategorySource
 from bri_bayes.data.panel import Column, Panel, restricted, with_columns
 from bri_bayes.study.assignment_table import AssignmentTable, GroupsTable
 from bri_bayes.study.claims import StatedClaim
+from bri_bayes.study.model_card import ModelCard
 from bri_bayes.study.panel_source import PanelSource, generated_panel, levels_of
 from bri_bayes.study.propensity_specification import PropensityTable
 from bri_bayes.study.section_settings import CompareTable, PoolTable, check_no_blank
@@ -38,7 +39,8 @@ class Study:
     ``policy`` : its name; ``audit`` : whether the report has the audit and the power for the published effects, of the
     shipped paper or of the one in a TOML file; ``claims`` : what it says; ``pool`` : the wider pool; ``exposed`` : the
     first period in which a control had a part of the policy; ``propensity`` : what is matched on; ``compare`` : cards;
-    ``groups`` : units that may share shocks; ``answer`` : the card that is shown first (by default a rule names it).
+    ``groups`` : units that may share shocks; ``answer`` : the card that is shown first (by default a rule names it);
+    ``adjust`` : covariates that every card has which names none.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Study:
     unit_names: Mapping[str, str] = dataclasses.field(default_factory=dict)
     models: tuple[str, ...] = ("did",)
     answer: str | None = None
+    adjust: tuple[str, ...] = ()
     policy: str | None = None
     audit: bool | Path = False
     claims: tuple[StatedClaim, ...] = ()
@@ -87,6 +90,8 @@ class Study:
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f'the variable "{name}" has {names.count(name)} roles; give each its own name')
+        if unknown := [name for name in self.adjust if name not in self.covariates]:
+            raise ValueError(f'adjust has "{unknown[0]}"; {suggest(unknown[0], self.covariates)}')
         for unit in self.exposed:
             if unit not in self.assignment.never_treated:
                 raise ValueError(f'exposed has "{unit}"; {suggest(unit, self.assignment.never_treated)}')
@@ -105,6 +110,10 @@ class Study:
             **self.mediators,
             **standard_errors(self.modifiers),
         }
+
+    def adjusted(self, card: ModelCard) -> ModelCard:
+        """The card with the covariates that the study adjusts for, where it names none of its own."""
+        return card if card.covariates or not self.adjust else dataclasses.replace(card, covariates=self.adjust)
 
     def name_of(self, unit: str) -> str:
         """The name of a unit, or its code where the study gives none."""

@@ -98,6 +98,7 @@ def _study(result: Answer, names: Mapping[str, str]) -> dict[str, Any]:
     return {
         "title": f"The effect on {card.outcome}",
         "models": MODELS if result.shown_first else [_CARD],
+        "adjust": [names[name] for name in card.covariates],
         "sections": sections,
         "panel": {"kind": str(panel.attrs["kind"]), "file": "panel.csv", "label": str(panel.attrs["label"])},
         "assignment": {"controls": list(assignment.never_treated), **treated},

@@ -133,7 +133,7 @@ def failures(outcome: str, table: ModelTable, scored: Mapping[str, ModelScores])
 
 def _cards(context: Context, outcome: str) -> dict[str, ModelCard]:
     """The cards of the comparison that can have this outcome, in the order of the study; in a brief run few of them."""
-    loaded = [load_card(name) for name in context.study.compare.models]
+    loaded = [context.study.adjusted(load_card(name)) for name in context.study.compare.models]
     if context.brief:
         shown = [card for card in loaded if card.name in {context.shown.name, *context.cards}]
         loaded = shown if len(shown) > 1 else loaded[:FEW_CARDS]

@@ -86,7 +86,8 @@ def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
 
 def shared_analysis(context: Context, outcome: str) -> Analysis:
     """The recipe of the study for an outcome under the card whose treated units share shocks."""
-    return context.analysis(outcome, dataclasses.replace(load_card(SHARED), sampler=context.checked.sampler))
+    card = context.study.adjusted(dataclasses.replace(load_card(SHARED), sampler=context.checked.sampler))
+    return context.analysis(outcome, card)
 
 
 def series_of(pool: Panel, outcome: str, units: list[str]) -> Panel:

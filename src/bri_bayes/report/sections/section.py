@@ -47,7 +47,8 @@ class Context:
     def shown(self) -> ModelCard:
         """The card whose answer is shown first: one of the study's models, or a shipped one."""
         name = shown_first(list(self.cards), len(self.study.assignment.treated_units), self.study.answer)
-        return self.cards.get(name) or dataclasses.replace(load_card(name), sampler=self.checked.sampler)
+        known = self.cards.get(name)
+        return known or self.study.adjusted(dataclasses.replace(load_card(name), sampler=self.checked.sampler))
 
     def analysis(self, outcome: str, card: ModelCard | None = None) -> Analysis:
         """The recipe of the study for an outcome, with the card of the checks or another."""
