@@ -14,11 +14,12 @@ from typer.testing import CliRunner
 from bri_bayes.app.own_study import study_from_file
 from bri_bayes.app.panel_roles import Said
 from bri_bayes.app.section_answer import section_answer
-from bri_bayes.app.study_run import init_study
+from bri_bayes.app.study_run import init_study, run_study
 from bri_bayes.cli.main import app
 from bri_bayes.core.errors import InputError
 from bri_bayes.estimands.summaries import warnings_of
 from bri_bayes.report.sections.section import Context
+from bri_bayes.runtime.cache import Cache
 from bri_bayes.study.model_card import load_card
 from bri_bayes.study.study_file import load_study
 
@@ -170,6 +171,13 @@ def test_every_card_of_a_study_adjusts_for_what_it_says(tmp_path: Path) -> None:
     (tmp_path / "mine" / "study.toml").write_text(text.replace('adjust = ["gdp"]', 'adjust = ["gpd"]'))
     with pytest.raises(InputError, match='adjust has "gpd"; did you mean "gdp"'):
         load_study(tmp_path / "mine")
+
+
+@pytest.mark.real
+def test_a_study_whose_covariate_leaves_too_few_rows_blames_it(tmp_path: Path, shared: Path) -> None:
+    study_from_file(tmp_path / "mine", shared / "cases" / "c12_covmiss.csv", Said(covariates=("x",)))
+    with pytest.raises(InputError, match='The variable "x" is missing in 20 of 60 rows'):
+        run_study(tmp_path / "mine", quick=True, out=tmp_path / "report", cache=Cache(tmp_path / "cache"))
 
 
 def test_two_folders_have_reports_of_their_own(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from bri_bayes.core.errors import InputError
 from bri_bayes.core.io import digest, replaced_together, write_json
 from bri_bayes.core.json_values import json_safe
 from bri_bayes.core.resources import shipped
+from bri_bayes.data.comparable import blame, covariate_costs
 from bri_bayes.data.panel import Panel
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.estimands.summaries import panel_values, warnings_of
@@ -112,7 +113,11 @@ def study_values(
     key = study_key(study, answers, steps, str(data.attrs), seed=seed, quick=quick)
     if (known := cache.read_json(key)) is not None:
         return known, dict.fromkeys((step.label for step in steps), 0.0)
-    finished = run_steps(steps, cache, jobs=jobs, dask=dask)
+    try:
+        finished = run_steps(steps, cache, jobs=jobs, dask=dask)
+    except InputError as error:
+        costs = [note for outcome in study.outcomes for note in covariate_costs(data, outcome, study.adjust)]
+        raise InputError(f"{error}{blame(costs)}") from error
     complete = json_safe(_study_values(study, data, answers, finished))
     answered = dataclasses.replace(context, done={"outcomes": complete["outcomes"]})
     complete |= collected(answered, sections, finished)
