@@ -197,7 +197,7 @@ def _variables(roles: Roles, values: Array) -> Iterator[str]:
         yield f"label = {toml_value(name)}"
     for name in roles.others:
         yield ""
-        yield f"# Without the signs, and with adjust = [{toml_value(name)}] above [panel], every model adjusts for it; one"
+        yield f"# Without the signs, and with adjust = [{toml_value(name)}] above [panel], models adjust for it; one"
         yield "# that the policy moves hides a part of the effect."
         yield f"# [covariates.{toml_value(name)}]"
         yield f"# column = {toml_value(name)}"
