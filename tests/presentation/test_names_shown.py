@@ -9,7 +9,15 @@ import pytest
 from bri_bayes.checks.robustness import answers
 from bri_bayes.core.resources import shipped
 from bri_bayes.presentation.compared_labels import compared_label, label_and_role
-from bri_bayes.presentation.names_shown import CARDS, card_label, gate_in_words, in_sentence, in_words, table_in_words
+from bri_bayes.presentation.names_shown import (
+    CARDS,
+    card_label,
+    gate_in_words,
+    in_sentence,
+    in_words,
+    known_from,
+    table_in_words,
+)
 from bri_bayes.presentation.study_tables import REFERENCE
 from bri_bayes.presentation.table_spec import RECONSTRUCTION, Column, Table
 
@@ -98,3 +106,8 @@ def test_a_failed_computation_is_named_by_the_labels_of_its_parts() -> None:
     said = gate_in_words(VALUES, "moderation/lnexport/measured: 12 transitions diverged")
     assert said == "moderation, Exports, measured with error: 12 transitions diverged"
     assert gate_in_words(VALUES, "the chains of did_shared: not met") == "the chains of DID, shared shocks: not met"
+
+
+def test_what_is_known_of_a_slope_comes_from_a_source_in_english() -> None:
+    assert known_from("mostly the prior") == "comes mostly from the prior"
+    assert known_from("the prior and the data") == "comes from the prior and the data"

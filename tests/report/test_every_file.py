@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import xml.etree.ElementTree as ET
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
@@ -157,6 +158,18 @@ def test_no_page_shows_a_name_that_belongs_into_files(run: tuple[str, Path, Valu
     for name in PAGES:
         text = _said(folder / name, drawings=True).replace("bri_bayes", "")
         assert re.findall(NAMES, text) == []
+
+
+@drawn
+def test_a_table_is_known_by_its_caption_and_a_column_by_its_heading(run: tuple[str, Path, Values]) -> None:
+    _, folder, _ = run
+    html = (folder / "appendix.html").read_text(encoding="utf-8")
+    captions = re.findall(r"<caption>(.*?)</caption>", html, re.DOTALL)
+    assert len(captions) > 40
+    assert [caption for caption, times in Counter(captions).items() if times > 1] == []
+    for head in re.findall(r"<thead.*?</thead>", html, re.DOTALL):
+        headings = re.findall(r"<th [^>]*>(.*?)</th>", head, re.DOTALL)
+        assert [heading for heading, times in Counter(headings).items() if times > 1] == []
 
 
 @drawn

@@ -86,7 +86,7 @@ def test_a_reading_shows_its_numbers_with_full_precision_and_its_assumptions(con
     (table,) = content["readings"]
     shown = shown_row(table)
     assert shown["P(> 0)"].value == POSTERIOR["p_positive"]
-    assert shown["s.e. may be larger by"].text == "0.9"
+    assert shown["s.e. may be times"].text == "0.9"
     assert table.notes == ("Prior sceptical: nothing expected.", "standard error: it is right.")
 
 

@@ -133,4 +133,4 @@ def simulated_categories() -> xr.Dataset:
         seed=_SEED,
     )
     label = "Simulated trade of nine countries in seven groups of goods, 2003-2023: not observations"
-    return panel.assign_attrs(label=label, sources=["generator simulated_categories"])
+    return panel.assign_attrs(label=label, sources=["simulated by bri_bayes"])

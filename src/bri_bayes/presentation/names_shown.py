@@ -111,6 +111,12 @@ def in_sentence(label: str) -> str:
     return label if label[1:2].isupper() or label.startswith(_PERSONS) else f"{label[:1].lower()}{label[1:]}"
 
 
+def known_from(verdict: str) -> str:
+    """Where what is known of a slope comes from, after a subject: "comes mostly from the prior"."""
+    source = verdict.removeprefix("mostly ")
+    return f"comes {'' if source == verdict else 'mostly '}from {source}"
+
+
 def card_label(name: str, values: Values | None = None) -> str:
     """What a card is called: the label of a shipped one, else its name; a study says which cards only share a name."""
     labels = {} if values is None else values.get("study", {}).get("labels") or {}

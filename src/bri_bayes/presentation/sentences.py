@@ -158,7 +158,7 @@ def event_study(outcome: Values, rows: pd.DataFrame) -> str:
         if before.any():
             counts = f"{_of(int(excluding[before].sum()), int(before.sum()))} before and {counts}"
         parts.append(f"{counts}, against {_BASELINES.get(str(baseline), str(baseline))}")
-    return f"{outcome['label']}: years that exclude zero: {'; '.join(parts)}."
+    return f"{outcome['label']}: years whose interval excludes zero: {'; '.join(parts)}."
 
 
 def paths(values: Values, outcome: Values) -> str:

@@ -69,9 +69,9 @@ def appendix_content(values: Values, figures: Mapping[str, Path], sections: Sect
         "warnings": _warnings(values),
         "drawings": told,
         "headline": list(_headline(values)),
-        "event_time": _by_outcome(values, BY_EVENT_TIME),
+        "event_time": _by_outcome(values, BY_EVENT_TIME, "by event time"),
         "additional": _whole(values, ADDITIONAL_TRADE),
-        "models": _by_outcome(values, BY_MODEL),
+        "models": _by_outcome(values, BY_MODEL, "every model"),
         "diagnostics": DIAGNOSTICS.fill(values),
         "parameters": _whole(values, PARAMETERS),
         "gate": _gate(fits),
@@ -166,8 +166,8 @@ def _why_different(outcome: Values) -> list[str]:
     return [difference_text(from_json(Difference, measured), digits)]
 
 
-def _by_outcome(values: Values, spec: TableSpec) -> list[Table]:
-    return [table for _, table in _each(values, spec)]
+def _by_outcome(values: Values, spec: TableSpec, what: str) -> list[Table]:
+    return [table.titled(f"{table.caption}, {what}", unit=table.unit) for _, table in _each(values, spec)]
 
 
 def _each(values: Values, spec: TableSpec) -> Iterator[tuple[Values, Table]]:

@@ -38,24 +38,28 @@ def _count(findings: list[Values]) -> str | None:
     if not findings:
         return None
     counted = Counter(finding["severity"] for finding in findings)
-    named = (f"{number} {_PLURAL.get(name, name) if number > 1 else name}" for name, number in counted.items())
+    named = (f"{number} {_counted(name, number)}" for name, number in counted.items())
     return f"{len(findings)} findings: {', '.join(named)}."
 
 
 def _audit(findings: list[Values]) -> list[dict[str, Any]]:
     """The findings by severity, in the order of the audit."""
-    severities = dict.fromkeys(finding["severity"] for finding in findings)
+    counted = Counter(str(finding["severity"]) for finding in findings)
     return [
         {
-            "severity": str(severity).capitalize(),
+            "severity": _counted(severity, number).capitalize(),
             "findings": [
                 {**finding, "where": _where(finding["cells"])}
                 for finding in findings
                 if finding["severity"] == severity
             ],
         }
-        for severity in severities
+        for severity, number in counted.items()
     ]
+
+
+def _counted(severity: str, number: int) -> str:
+    return _PLURAL.get(severity, severity) if number > 1 else severity
 
 
 def _where(cells: list[str]) -> str:
@@ -80,7 +84,7 @@ def _power(label: str, entry: Values, panel: Values) -> Table:
         "At a true effect of zero, finding one is the size of the test. The s.e. is that of the simulation. Wrong sign "
         "and exaggeration are among findings."
     )
-    return Table("power", label, _POWER, rows, (note,), panel=panel)
+    return Table("power", f"{label}: what each test finds where the truth is known", _POWER, rows, (note,), panel=panel)
 
 
 def _verdicts(values: Values, outcome: Values) -> Iterator[Table]:
@@ -131,7 +135,7 @@ _READING = (
     Column("noise_sd", "sd of the noise", "number", 3),
     *effect_columns(sd="", digits=3),
     Column("p_half", "P(> half)", "probability"),
-    Column("factor_interval", "s.e. may be larger by", "number", 1),
+    Column("factor_interval", "s.e. may be times", "number", 1),
 )
 _POWER = (
     Column("test", "test", "name"),

@@ -418,6 +418,21 @@ OF_A_SECOND_MODEL = {
 }
 
 
+def test_the_share_of_all_groups_is_a_count_in_the_caption_as_in_the_title(values: Values) -> None:
+    from bri_bayes.report.figures.placebo_space import caption
+
+    for outcome, text in zip(values["placebo"]["outcomes"].values(), caption(values), strict=True):
+        space = outcome["space"]
+        assert f"comes from {round(space['p_value'] * space['n'])} of all {space['n']} groups" in text
+
+
+def test_the_mark_of_a_sensitivity_of_zero_is_whole(values: Values) -> None:
+    lines = [line for ax in FIGURES["prior_sensitivity"](values).axes for line in ax.lines]
+    dots = [line for line in lines if line.get_marker() == "o" and min(line.get_xdata(), default=1) < 0.01]
+    assert dots
+    assert not any(line.get_clip_on() for line in dots)
+
+
 def test_purple_is_a_second_model_and_nothing_else():
     folder = Path(theme.__file__).parent
     assert {path.stem for path in folder.glob("*.py") if "theme.PURPLE" in path.read_text()} == OF_A_SECOND_MODEL

@@ -24,11 +24,11 @@ _USUAL = 720.0
 
 @dataclass(frozen=True)
 class Inlined:
-    """An SVG as an element. ``width`` : of that of a usual figure; ``ratio`` : width over height."""
+    """An SVG as an element. ``width`` : of that of a usual figure; ``tall`` : height over width."""
 
     svg: Markup
     width: float
-    ratio: float
+    tall: float
     message: str
     reading: str
 
@@ -53,7 +53,7 @@ def inline_svg(path: Path, name: str, label: str) -> Inlined:
         root.attrib.pop(size, None)
     root.attrib |= {"role": "img", "aria-label": label}
     svg = Markup(ET.tostring(root, encoding="unicode"))
-    return Inlined(svg, round(wide / _USUAL, 4), round(wide / high, 4), **texts)
+    return Inlined(svg, round(wide / _USUAL, 4), round(high / wide, 4), **texts)
 
 
 def _words(root: ET.Element, group: str) -> str:

@@ -51,7 +51,7 @@ def caption(values: Values) -> list[str]:
         text = f"{outcome['label']}: " + (
             f"{_model(values)} does not reproduce the {' and the '.join(lost)}"
             if lost
-            else f"{_model(values)} reproduces all of them"
+            else f"{_model(values)} reproduces every statistic below"
         )
         texts.append(f"{text}; spread unlike the model's in {', '.join(unlike)}." if unlike else f"{text}.")
     return texts
@@ -68,5 +68,5 @@ def _title(outcomes: Mapping[str, Any]) -> str:
     for outcome in outcomes.values():
         checks = outcome["predictive"]["model_checks"]["statistics"]
         extreme = [NAMES[row["statistic"]] for row in checks if row["extreme"]]
-        parts.append(f"{outcome['label']}: {', '.join(extreme) if extreme else 'none of them'}")
+        parts.append(f"{outcome['label']}: {', '.join(extreme) if extreme else 'nothing'}")
     return "What the model does not reproduce. " + "; ".join(parts)

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bri_bayes.presentation import sentences
-from bri_bayes.presentation.names_shown import in_sentence
+from bri_bayes.presentation.names_shown import in_sentence, known_from
 from bri_bayes.presentation.study_tables import Values
 from bri_bayes.report.figures import keys, marks, theme
 from bri_bayes.report.figures.moderation import TITLE_WIDTH, each_version, shown_outcomes, versions_of
@@ -49,7 +49,8 @@ def caption(values: Values) -> list[str]:
         texts.append(
             f"{outcome['label']}: the standard deviation of the slope goes from "
             f"{sentences.number(learned['prior_sd'], digits)} before the data to "
-            f"{sentences.number(learned['posterior_sd'], digits)} after: what is known comes from {learned['verdict']}."
+            f"{sentences.number(learned['posterior_sd'], digits)} after: what is known "
+            f"{known_from(learned['verdict'])}."
         )
     return texts
 
@@ -57,7 +58,7 @@ def caption(values: Values) -> list[str]:
 def _title(outcomes: Values) -> str:
     verdicts = {name: outcome["versions"][outcome["main"]]["learned"]["verdict"] for name, outcome in outcomes.items()}
     if len(set(verdicts.values())) == 1:
-        return f"What is known of the slope comes from {next(iter(verdicts.values()))}"
+        return f"What is known of the slope {known_from(next(iter(verdicts.values())))}"
     parts = [f"{outcomes[name]['label']}: {verdict}" for name, verdict in verdicts.items()]
     return f"Where what is known of the slope comes from: {'; '.join(parts)}"
 

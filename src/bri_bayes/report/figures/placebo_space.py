@@ -54,7 +54,7 @@ def caption(values: Values) -> list[str]:
     texts = []
     for outcome in wording.outcomes_of(values, "placebo", "space").values():
         space = outcome["space"]
-        told = [f"{wording.share(space['p_value'])} of all {space['n']} groups"]
+        told = [f"{round(space['p_value'] * space['n'])} of all {space['n']} groups"]
         for key, what in (("controls_only", "groups of controls alone"), ("wide_pool", "random groups of others")):
             if null := space.get(key):
                 told.append(f"{short_share(null)} of {null['n']} {what}")

@@ -47,8 +47,8 @@ def caption(values: Values) -> list[str]:
         placebo = outcome["time"]
         texts.append(
             f"{outcome['label']}: {short_share(placebo)} of {placebo['n']} earlier onsets give an effect at least as "
-            f"large as the actual one on the years before the policy; {placebo['excluding_zero']} of them exclude "
-            "zero."
+            f"large as the actual one on the years before the policy; {placebo['excluding_zero']} of their intervals "
+            "exclude zero."
         )
     return texts
 
@@ -64,7 +64,7 @@ def _title(outcomes: Mapping[str, Any]) -> str:
 def _panel_title(outcome: Mapping[str, Any]) -> str:
     placebo = outcome["time"]
     count = f"{placebo['excluding_zero']} of {placebo['n']}"
-    return f"{outcome['label']}: {count} fake onsets exclude zero from their interval"
+    return f"{outcome['label']}: intervals of {count} fake onsets exclude zero"
 
 
 def _draw(ax: Axes, outcome: Mapping[str, Any]) -> None:

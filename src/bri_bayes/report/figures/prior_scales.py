@@ -75,12 +75,12 @@ def _title(outcomes: Mapping[str, Any]) -> str:
     lost = sum(verdict == "not learned" for verdict in group)
     treated = len(next(iter(outcomes.values()))["treated"])
     if not group:
-        return "The model has no group scales; error scale and correlation are beside their priors"
+        return "The model has no scales of units or groups; error scale and correlation are beside their priors"
     return (
-        f"{lost or 'None'} of {len(group)} group scales {'is' if lost == 1 else 'are'} not learned from "
-        f"{treated} treated units: there the prior has a say"
+        f"Over all outcomes {lost} of {len(group)} scales of units and groups {'is' if lost == 1 else 'are'} not "
+        f"learned from {treated} treated units: there the prior has a say"
         if lost
-        else f"All {len(group)} group scales are learned at least in part from {treated} treated units"
+        else f"All {len(group)} scales of units and groups are learned at least in part from {treated} treated units"
     )
 
 

@@ -115,7 +115,8 @@ def _draw_sensitivity(ax: Axes, outcome: Mapping[str, Any], *, show: bool) -> No
     ax.axvline(THRESHOLD, color=theme.INK, linestyle=":", linewidth=1.2)
     ax.hlines(range(len(exact)), 0, exact, color=theme.MUTED, linewidth=1.4)
     y = list(range(len(exact)))
-    look: dict[str, Any] = {"linestyle": "", "marker": "o", "color": theme.INK}
+    # A sensitivity of zero lies on the edge of the panel: its mark is drawn whole.
+    look: dict[str, Any] = {"linestyle": "", "marker": "o", "color": theme.INK, "clip_on": False}
     ax.plot(drawn, y, markersize=7.5, markerfacecolor="white", zorder=3, **look)
     ax.plot(exact, y, markersize=4.5, zorder=4, **look)
     ax.set_xlim(0, 1.08 * max([*exact, *(share for share in drawn if not math.isnan(share)), THRESHOLD]))

@@ -166,11 +166,21 @@ def _parts(values: Values) -> list[Part]:
     for name, outcome in outcomes.items():
         skipped = [f"{row['name']} is left out: {row['reason']}." for row in outcome["skipped"]]
         shown = table.where(outcome=name).select(*_FIRST)
-        parts.append(Shown(shown.titled(outcome["label"], unit=sentences.effect_unit(outcome), notes=skipped)))
+        parts.append(
+            Shown(
+                shown.titled(
+                    f"{outcome['label']}: scores and effects of the models",
+                    unit=sentences.effect_unit(outcome),
+                    notes=skipped,
+                )
+            )
+        )
     headings = {column.key: column.heading for column in table.columns}
     notes = [f"{headings[key]}: {text}." for key, text in values[NAME]["definitions"].items() if key in headings]
     for name, outcome in outcomes.items():
-        shown = table.where(outcome=name).select("label", *_EVERY).titled(outcome["label"], notes=notes)
+        shown = (
+            table.where(outcome=name).select("label", *_EVERY).titled(f"{outcome['label']}: every score", notes=notes)
+        )
         parts.append(Shown(shown, folded=f"Every score: {outcome['label']}"))
     return parts
 

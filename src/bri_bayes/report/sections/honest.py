@@ -190,7 +190,7 @@ BOUNDS = TableSpec(
         Column("lower", "lower", "number", 2, "effect"),
         Column("upper", "upper", "number", 2, "effect"),
         Column("identified_lower", "identified from", "number", 2, "effect"),
-        Column("identified_upper", "to", "number", 2, "effect"),
+        Column("identified_upper", "identified to", "number", 2, "effect"),
         *in_csv("estimate", "bias", "sd", kind="number"),
     ),
     _bound_rows,

@@ -89,10 +89,10 @@ def statement(pair: Values, quadrant: str) -> str:
     """What a quadrant says, in the labels of the pair."""
     first, second = pair["labels"]
     return {
-        "both_up": f"both rose: {first}; {second}",
-        "first_up_second_not": f"rose: {first}; did not: {second}",
-        "second_up_first_not": f"rose: {second}; did not: {first}",
-        "neither_up": f"neither rose: {first}; {second}",
+        "both_up": f"both rose ({first}; {second})",
+        "first_up_second_not": f"{first} rose; {second} did not",
+        "second_up_first_not": f"{second} rose; {first} did not",
+        "neither_up": f"neither rose ({first}; {second})",
     }[quadrant]
 
 
@@ -108,7 +108,7 @@ def parts(values: Values) -> list[Part]:
         correlation = pair["error_correlation"]
         shown.append(
             Paragraph(
-                f"Most probable of four: {statement(pair, likely)} ({chance}); "
+                f"Most probable of the four: {statement(pair, likely)}, {chance}; "
                 f"{'the other three leave it standing' if told else 'no statement about the two reaches 95%'}. "
                 f"Errors of one year correlate by {sentences.signed(correlation['mean'], 2)} "
                 f"({sentences.interval(correlation['lower'], correlation['upper'], 2)})."

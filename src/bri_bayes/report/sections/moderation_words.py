@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bri_bayes.presentation import sentences
-from bri_bayes.presentation.names_shown import in_sentence
+from bri_bayes.presentation.names_shown import in_sentence, known_from
 from bri_bayes.presentation.study_tables import Values
 
 NAME = "moderation"
@@ -52,7 +52,7 @@ def _answer(outcome: Values, answer: Values, label: str) -> str:
     text += (
         f"{share} of the variance of {label} over the treated cells lies between {countries} countries; "
         f"the data took {contraction} of the prior variance of the slope away: "
-        f"what is known comes from {learned['verdict']}."
+        f"what is known {known_from(learned['verdict'])}."
     )
     return text
 

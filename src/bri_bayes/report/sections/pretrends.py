@@ -156,7 +156,7 @@ SLOPES = TableSpec(
         Column("false_alarms", "false alarms", "probability", minor=True),
         Column("p_largest_gap", "P(a larger gap)", "p-value", minor=True),
         Column("largest_lead", "largest lead", "number", 2),
-        Column("largest_lead_year", "in", "year"),
+        Column("largest_lead_year", "its year", "year"),
         Column("p_permutation", "joint p, permutation", "p-value"),
         *in_csv("leads", "units", "assignments", kind="count"),
         *in_csv("f", "rho", kind="number"),

@@ -200,9 +200,13 @@ PREDICTIVE = TableSpec(
         *(Column(key, heading, "amount") for key, heading in zip(
             ("q025", "q25", "q50", "q75", "q975"), ("2.5%", "25%", "50%", "75%", "97.5%"), strict=True)),
         Column("observed_low", "observed from", "amount"),
-        Column("observed_high", "to", "amount"),
+        Column("observed_high", "observed to", "amount"),
     ),
     _predictive_rows,
+    lambda values: (
+        "Before the data. The priors of country and year effects are wide on purpose; where these are held at their "
+        "observed averages, what is left is what the priors of effect and errors expect.",
+    ),
 )  # fmt: skip
 SENSITIVITY = TableSpec(
     "prior_sensitivity",
@@ -247,11 +251,11 @@ SCALES = TableSpec(
         *in_csv("name"),
         Column("words", "scale", "name"),
         Column("prior_median", "prior median", "number", 2),
-        Column("prior_lower", "2.5%", "number", 2),
-        Column("prior_upper", "97.5%", "number", 2),
+        Column("prior_lower", "prior 2.5%", "number", 2),
+        Column("prior_upper", "prior 97.5%", "number", 2),
         Column("median", "posterior median", "number", 2),
-        Column("lower", "2.5%", "number", 2),
-        Column("upper", "97.5%", "number", 2),
+        Column("lower", "posterior 2.5%", "number", 2),
+        Column("upper", "posterior 97.5%", "number", 2),
         Column("kept", "sd left", "probability"),
         Column("contraction", "contraction", "number", 2, minor=True),
         Column("overlap", "overlap", "number", 2, minor=True),

@@ -160,14 +160,14 @@ def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
 def parts(values: Values) -> list[Part]:
     """The figures, what overlap allows to say, and the tables."""
     section = values[NAME]
-    refused = next(iter(section["outcomes"].values()))["logit"].get("refused")
     page: list[Part] = [
         Paragraph(f"{check['detail'].split('. ')[0]}.", strong=True)
         for check in section["checks"]
         if check["passed"] is False
     ]
-    if refused:
-        page.append(Paragraph(with_labels(section["score"], f"There is no maximum-likelihood logit: {refused}.")))
+    if refused := next(iter(section["outcomes"].values()))["logit"].get("refused"):
+        why = with_labels(section["score"], refused.split(";")[0])  # not what to do instead, which a reader cannot
+        page.append(Paragraph(f"There is no maximum-likelihood logit: {why}."))
     page += [Picture(name) for name in FIGURES]
     page += [Shown(BALANCE.fill(values)), *map(Shown, EFFECTS.fill(values).by_outcome())]
     page += [

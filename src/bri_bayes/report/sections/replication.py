@@ -237,7 +237,7 @@ MATCHED = _spec(
         Column("se", "clustered s.e.", "number", 3, "effect"),
         Column("p_value", "p", "p-value"),
         Column("low", "quoted from", "number", 3, "effect"),
-        Column("high", "to", "number", 3, "effect"),
+        Column("high", "quoted to", "number", 3, "effect"),
         Column("inside", "inside", "pass"),
         Column("matched_treated", "treated", "count", minor=True),
         Column("matched_controls", "controls", "count", minor=True),
