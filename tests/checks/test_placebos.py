@@ -196,7 +196,7 @@ def test_groups_against_all_others_have_the_posterior_of_their_own_analysis():
 def test_without_a_wider_pool_the_reason_is_given():
     analysis, pool = recipe(others=2)
     units = candidates(analysis, pool, ["y"])
-    assert problem(analysis, units) == "the file has 6 other units with a complete series: no wider pool"
+    assert problem(analysis, units) == ("the file has 6 units beside the treated with a complete series: no wider pool")
     few = analysis.replace(assignment=analysis.assignment.restrict(["A", "B", "P"]))
     assert problem(few, units[:4]) == "the other units of the file make only 12 different groups of this shape"
     many = [f"X{i}" for i in range(30)]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bri_bayes.presentation.digits import digits_of, ends_of, mean_of, reads_as_zero
+from bri_bayes.presentation.digits import digits_of, ends_of, mean_of, number, reads_as_zero
 from bri_bayes.presentation.sentences import interval
 
 
@@ -52,3 +52,14 @@ def test_signs_are_shown_where_they_are_asked_for():
 def test_digits_follow_the_width_and_logs_have_two():
     assert [digits_of(0, 500, "none"), digits_of(0, 5, "log"), digits_of(0.01, 0.02, "log")] == [0, 2, 3]
     assert digits_of(1, 1, "none") == 2
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(5.77e-8, "5.8e−08"), (-5.77e-8, "−5.8e−08"), (1.2e-7, "1.20e−07"), (1e-12, "0"), (0.0, "0")]
+)
+def test_a_number_in_tiny_units_is_read_with_its_power_of_ten(value, text):
+    digits = digits_of(4.8e-8, 6.7e-8, "none")
+    assert number(value, digits) == text
+    assert ends_of(4.8e-8, 6.7e-8, digits) == ("4.8e−08", "6.7e−08")
+    # An effect in logs is a share of the outcome, whatever its units.
+    assert digits_of(0, 1e-9, "log") == 4

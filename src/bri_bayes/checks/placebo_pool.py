@@ -82,7 +82,7 @@ def problem(analysis: Analysis, units: Sequence[str]) -> str | None:
     """Why there is no placebo from the pool; None when there is one."""
     assignment = analysis.assignment
     if len(units) <= len(assignment.units):
-        return f"the file has {len(units)} other units with a complete series: no wider pool"
+        return f"the file has {len(units)} units beside the treated with a complete series: no wider pool"
     shapes = math.comb(len(assignment.units), len(assignment.treated_units))
     different = math.comb(len(units), len(assignment.units)) * shapes
     if different < LEAST_GROUPS:

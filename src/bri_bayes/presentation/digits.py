@@ -5,15 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-# In log points effects have at least two decimals, and nothing has more than four.
-_LEAST_OF_LOGS, _MOST = 2, 4
+# In log points effects have at least two decimals and at most four; beyond six a number in units of its own is written
+# with a power of ten.
+_LEAST_OF_LOGS, _MOST_OF_LOGS, _MOST = 2, 4, 6
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def digits_of(lower: float, upper: float, transform: str) -> int:
     """As many decimals as show two digits of the width of the interval of an effect."""
-    width, least = upper - lower, 0 if transform == "none" else _LEAST_OF_LOGS
-    return 2 if not width > 0 else min(max(1 - math.floor(math.log10(width)), least), _MOST)
+    width = upper - lower
+    if not width > 0:
+        return 2
+    digits = max(1 - math.floor(math.log10(width)), 0)
+    return digits if transform == "none" else min(max(digits, _LEAST_OF_LOGS), _MOST_OF_LOGS)
 
 
 def digits_of_published(effect: float) -> int:
@@ -55,6 +59,9 @@ def number(value: float | None, digits: int) -> str:
     """A rounded number with a true minus sign and no negative zero; absent is a dash."""
     if value is None or not math.isfinite(value):
         return "–"
+    if digits > _MOST:
+        shown = digits + math.floor(math.log10(abs(value))) if value else -1
+        return "0" if shown < 0 else f"{value:.{shown}e}".replace("-", "−")
     text = f"{value:,.{digits}f}"
     return text.lstrip("-") if float(text.replace(",", "")) == 0 else text.replace("-", "−")
 

@@ -9,7 +9,7 @@ from bri_bayes.checks.robustness import LAST_YEAR
 from bri_bayes.frequentist.estimate import SIGNIFICANCE
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation import study_tables as tables
-from bri_bayes.presentation.digits import digits_of_published
+from bri_bayes.presentation.digits import digits_of, digits_of_published
 from bri_bayes.presentation.names_shown import card_label
 from bri_bayes.presentation.sentences import interval, number, probability, signed
 from bri_bayes.presentation.study_tables import PRE_AVERAGE, Values, main_model
@@ -117,11 +117,14 @@ def pretrends(values: Values) -> list[str]:
         )
         if trend["passed"] is None and p_value <= SIGNIFICANCE:
             verdict = "no linear trend is found, but the years before differ by more than chance"
+        digits = max(digits_of(slope["lower"], slope["upper"], "none"), 3)
+        lead = max(digits_of(largest["lower"], largest["upper"], "none"), 2)
         texts.append(
-            f"{outcome['label']}: {verdict}; the trends differ by {signed(slope['mean'], 3)} a year "
-            f"({interval(slope['lower'], slope['upper'], 3)}); {number(trend['detectable_slope'], 3)} would be shown "
-            f"in 80% of panels. The largest lead is {signed(largest['mean'], 2)} in {largest['period']}; all leads "
-            f"together: p = {number(p_value, 3)} by permutation, {number(trend['p_posterior'], 3)} in the posterior."
+            f"{outcome['label']}: {verdict}; the trends differ by {signed(slope['mean'], digits)} a year "
+            f"({interval(slope['lower'], slope['upper'], digits)}); {number(trend['detectable_slope'], digits)} would "
+            f"be shown in 80% of panels. The largest lead is {signed(largest['mean'], lead)} in {largest['period']}; "
+            f"all leads together: p = {number(p_value, 3)} by permutation, {number(trend['p_posterior'], 3)} in the "
+            "posterior."
         )
     return texts
 
@@ -210,9 +213,11 @@ def robustness(values: Values) -> list[str]:
     """The span of every answer; a sample that ends earlier where it answers otherwise."""
     texts = []
     for outcome in values["robustness"]["outcomes"].values():
+        lowest, highest = outcome["mean"]
+        digits = max(digits_of(lowest, highest, "none"), 2)
         text = (
-            f"{outcome['label']}: {outcome['answers']:,} answers have means from {signed(outcome['mean'][0], 2)} to "
-            f"{signed(outcome['mean'][1], 2)}, {outcome['above']:,} above zero; {outcome['leaves_zero_out']:,} "
+            f"{outcome['label']}: {outcome['answers']:,} answers have means from {signed(lowest, digits)} "
+            f"to {signed(highest, digits)}, {outcome['above']:,} above zero; {outcome['leaves_zero_out']:,} "
             "exclude zero."
         )
         texts += [text, *_ends_otherwise(outcome)]

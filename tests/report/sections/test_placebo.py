@@ -145,7 +145,15 @@ def test_the_terminal_has_every_table_and_a_kind_alone_has_no_others(values):
     assert {"groups", "controls", "alone"} <= set(text.split())
     assert "rows more; --json has all" in text
     assert max(map(len, text.splitlines())) <= 80
-    assert "random groups of other countries" not in text
+    assert "random groups of other units" not in text
+
+
+def test_no_text_of_the_placebos_takes_units_for_countries_or_has_a_paper_in_mind(values):
+    from bri_bayes.report.sections.placebo_page import NULLS, _reading
+
+    text = " ".join([*_reading(values["outcomes"]), *NULLS.values()])
+    assert "Groups of the same units" in text
+    assert not {"countries", "country", "paper's"} & set(text.split())
 
 
 def test_pre_trends_state_slope_and_what_could_be_detected(cache):

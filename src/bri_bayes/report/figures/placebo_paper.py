@@ -59,7 +59,7 @@ def caption(values: Values) -> list[str]:
         space, paper = outcome["space"], outcome["space"]["paper_figure"]
         texts.append(
             f"{outcome['label']}: 500 random draws hold {paper['distinct']} of the {space['n']} groups, the actual one "
-            f"{paper['observed_drawn']} times; {wording.share(paper['as_large'])} of the draws "
+            f"{_times(paper['observed_drawn'])}; {wording.share(paper['as_large'])} of the draws "
             f"and {wording.share(space['p_value_twfe'])} of all groups are at least as large."
         )
     return texts
@@ -73,3 +73,7 @@ def _title(outcomes: Mapping[str, Any]) -> str:
 def _panel_title(outcome: Mapping[str, Any]) -> str:
     space, paper = outcome["space"], outcome["space"]["paper_figure"]
     return f"{outcome['label']}: {paper['distinct']} distinct groups among 500 draws from {space['n']}"
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"

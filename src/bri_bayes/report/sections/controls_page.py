@@ -35,7 +35,7 @@ def parts(values: Values) -> list[Part]:
         Heading("Controls that joined the policy themselves"),
         Paragraph(
             "A contaminated control has, so many years after it joined, the share kappa of what a treated unit has as "
-            "many years after the onset. The effect shown is still that on the treated countries, in full."
+            "many years after the onset. The effect shown is still that on the treated units, in full."
         ),
         *[Paragraph(text) for text in left_aside(values, "contaminated_refused", "Not with the card of the checks")],
         Picture("contamination"),

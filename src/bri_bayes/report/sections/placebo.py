@@ -66,7 +66,7 @@ class Pools(Result):
 
 @dataclass(frozen=True)
 class PlacebosInSpace(AnyCountry):
-    """Any group of the same countries; below it the nulls without a treated unit, None where there are none."""
+    """Any group of the same units; below it the nulls without a treated unit, None where there are none."""
 
     controls_only: ControlsOnly | None
     wide_pool: WiderPool | None

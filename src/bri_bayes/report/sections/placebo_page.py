@@ -17,10 +17,10 @@ LEVEL = SIGNIFICANCE
 # Where the values of a null lie, and what it is called.
 NULLS: Mapping[tuple[str, ...], str] = {
     ("time",): "earlier onset, years before the policy only",
-    ("space",): "any group of the same countries",
+    ("space",): "any group of the same units",
     ("space", "controls_only"): "groups of the controls alone",
-    ("space", "wide_pool"): "other countries, as many treated and controls",
-    ("space", "wide_pool_all_others"): "other countries, against all others",
+    ("space", "wide_pool"): "other units, as many treated and controls",
+    ("space", "wide_pool_all_others"): "other units, against all others",
     ("region",): "other regions, against all others",
     ("region", "narrow"): "groups of one other region, as many treated and controls",
     ("predictive",): "simulated from the years before the policy",
@@ -178,14 +178,14 @@ def _reading(outcomes: Mapping[str, Any]) -> list[str]:
     if spaces:
         first = spaces[0]
         texts.append(
-            f"Groups of the same countries ({first['n']} in all): the share is an exact p-value if every group was as "
-            f"likely to get the policy; it cannot be below 1/{first['n']}. Most fake groups hold treated countries. "
+            f"Groups of the same units ({first['n']} in all): the share is an exact p-value if every group was as "
+            f"likely to get the policy; it cannot be below 1/{first['n']}. Most fake groups hold treated units. "
             "The controls alone have no such fault, and few groups."
         )
         texts.append(
             "Over all groups the two-way estimates average to zero"
             + (", whatever the data: " if first["balanced"] else " but for gaps in the panel, whatever the data: ")
-            + "that the paper's fake estimates centre on zero is arithmetic, and no evidence for its estimate."
+            + "that fake estimates centre on zero is arithmetic, and no evidence for the actual one."
         )
     for outcome in outcomes.values():
         wide = (outcome.get("space") or {}).get("wide_pool")
@@ -193,12 +193,12 @@ def _reading(outcomes: Mapping[str, Any]) -> list[str]:
             rates = {name: sentences.probability(rate, words=False) for name, rate in wide["false_alarms"].items()}
             bayes = sentences.probability(wide["excluding_zero"] / wide["n"], words=False)
             texts.append(
-                f"{outcome['label']}: among {wide['n']} random groups from {wide['n_pool']} other countries, where "
+                f"{outcome['label']}: among {wide['n']} random groups from {wide['n_pool']} other units, where "
                 f"nothing was done, ordinary standard errors find an effect at 5% in {rates['twfe/iid']}, clustered "
                 f"ones in {rates['twfe/cluster']}, the posterior in {bayes}."
             )
         elif outcome.get("space"):
-            texts.append(f"{outcome['label']}: no wider pool; {outcome['space']['no_pool']}.")
+            texts.append(f"{outcome['label']}: no placebos of other units; {outcome['space']['no_pool']}.")
     return [*texts, *(text for outcome in outcomes.values() if outcome.get("region") for text in _by_region(outcome))]
 
 
@@ -252,13 +252,13 @@ IN_TIME = TableSpec(
 _GROUP = (*effect_columns(digits=3), Column("twfe", "TWFE", "number", 3, "effect"))
 IN_SPACE = TableSpec(
     "placebos_in_space",
-    "The effect with every other group of the same countries treated",
+    "The effect with every other group of the same units treated",
     (*OUTCOME, Column("null", "groups", "name"), Column("treated", "treated"), *_GROUP),
     _space_rows,
 )
 FROM_POOL = TableSpec(
     "placebos_from_pool",
-    "The effect with random groups of other countries treated",
+    "The effect with random groups of other units treated",
     (*OUTCOME, Column("treated", "treated"), Column("controls", "controls", minor=True), *_GROUP),
     _pool_rows,
 )
