@@ -17,7 +17,8 @@ from bri_bayes.app.section_answer import section_answer
 from bri_bayes.app.study_run import init_study, run_study
 from bri_bayes.cli.main import app
 from bri_bayes.core.errors import InputError
-from bri_bayes.estimands.summaries import warnings_of
+from bri_bayes.estimands.summaries import comparison_notes
+from bri_bayes.report.main_answer import rows_of
 from bri_bayes.report.sections.section import Context
 from bri_bayes.runtime.cache import Cache
 from bri_bayes.study.model_card import load_card
@@ -159,11 +160,19 @@ def test_covariates_that_are_asked_for_are_in_the_study(tmp_path: Path) -> None:
         study_from_file(tmp_path / "other", tmp_path / "p.csv", Said("code", "wave", covariates=("rat",)))
 
 
+def test_a_study_with_several_onsets_says_that_two_way_estimates_are_of_another_quantity(tmp_path: Path) -> None:
+    study = load_study(study_from_file(tmp_path / "mine", _panel(tmp_path / "p.csv", staggered=True)).path)
+    (note,) = comparison_notes(rows_of(study, study.load(), "sales"))
+    assert note.startswith("Onsets differ (2007, 2009).")
+    assert note.endswith("The two numbers are different quantities.")
+
+
 def test_every_card_of_a_study_adjusts_for_what_it_says(tmp_path: Path) -> None:
     study = load_study(study_from_file(tmp_path / "mine", _panel(tmp_path / "p.csv"), Said(covariates=("gdp",))).path)
     context = Context(study, study.load(), {"did": study.adjusted(load_card("did"))})
     assert context.checked.covariates == context.shown.covariates == ("gdp",)
-    assert "Adjusted for gdp." in warnings_of(context.analysis("sales"))
+    assert rows_of(study, study.load(), "sales").card.covariates == ("gdp",)
+    assert comparison_notes(context.analysis("sales")) == ["Adjusted for gdp."]
     # A card that names its own keeps them.
     named = dataclasses.replace(load_card("did"), covariates=("other",))
     assert study.adjusted(named) == named

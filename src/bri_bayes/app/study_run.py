@@ -23,11 +23,10 @@ from bri_bayes.core.json_values import json_safe
 from bri_bayes.core.resources import shipped
 from bri_bayes.data.comparable import blame, covariate_costs
 from bri_bayes.data.panel import Panel
-from bri_bayes.design.analysis import Analysis
-from bri_bayes.estimands.summaries import panel_values, warnings_of
+from bri_bayes.estimands.summaries import comparison_notes, panel_values, warnings_of
 from bri_bayes.presentation.gates import failed_gates
 from bri_bayes.presentation.names_shown import gate_in_words
-from bri_bayes.report.main_answer import ANSWER, PAPER, main_steps, paper_steps
+from bri_bayes.report.main_answer import ANSWER, PAPER, main_steps, paper_steps, rows_of
 from bri_bayes.report.sections import load_sections, section_names
 from bri_bayes.report.sections.section import Context, collected
 from bri_bayes.report.values_schema import breaches
@@ -193,7 +192,7 @@ def _study_values(study: Study, data: Panel, cards: Mapping[str, ModelCard], fin
     outcomes = {}
     plain = None
     for name, outcome in study.outcomes.items():
-        plain = Analysis(data, study.assignment, ModelCard(name="rows", title="rows", outcome=name))
+        plain = rows_of(study, data, name)
         frequentist = answers["frequentist", name]
         fits = {at[2]: result for at, result in answers.items() if at[:2] == ("fit", name)}
         truth = data.attrs.get("truth", {}).get("att", {}).get(outcome.column)
@@ -203,7 +202,7 @@ def _study_values(study: Study, data: Panel, cards: Mapping[str, ModelCard], fin
             models=fits,
             frequentist=frequentist["rows"],
             event_study=frequentist["event_study"],
-            warnings=[*warnings_of(plain), *frequentist["notes"]],
+            warnings=[*warnings_of(plain), *comparison_notes(plain), *frequentist["notes"]],
             truth=None if truth is None else {"att": truth},
             power=paper.get(("power", name)),
             first=answers.get(("first", name)),

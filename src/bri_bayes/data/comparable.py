@@ -63,7 +63,7 @@ def comparable(panel: xr.Dataset, assignment: Assignment, outcome: str, covariat
             f'no treated unit has the outcome "{outcome}" both before and after its onset ({why}){blame(notes)}'
         )
     if len(kept.onsets) > 1:
-        notes.append(_staggered(panel, kept))
+        notes.append(staggered_note(panel, kept))
     return Comparable(panel, kept, left_out, not_yet, tuple(notes))
 
 
@@ -159,7 +159,8 @@ def _until_the_last(
     return before, Assignment(first), late, note
 
 
-def _staggered(panel: xr.Dataset, kept: Assignment) -> str:
+def staggered_note(panel: xr.Dataset, kept: Assignment) -> str:
+    """Why the posterior and two-way fixed effects answer two questions where onsets differ."""
     labels = period_labels(panel)
     when = listed([labels.get(onset, str(onset)) for onset in kept.onsets])
     return (

@@ -11,7 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from bri_bayes.core.effect import Effect
-from bri_bayes.data.comparable import covariate_costs
+from bri_bayes.data.comparable import covariate_costs, staggered_note
 from bri_bayes.design.analysis import Analysis, Fit
 from bri_bayes.design.design import Design
 from bri_bayes.design.log_link import has_log_effects
@@ -92,16 +92,25 @@ def warnings_of(analysis: Analysis) -> list[str]:
         )
     if design.attrs["units_without_rows"]:
         notes.append(f"No rows at all: {', '.join(design.attrs['units_without_rows'])}.")
-    if analysis.card.covariates:
-        names = [str(panel[name].attrs.get("label") or name) for name in analysis.card.covariates]
-        notes.append(f"Adjusted for {', '.join(names)}.")
-        notes += covariate_costs(panel, str(analysis.card.outcome), analysis.card.covariates)
     treated, controls = design.sizes["treated_unit"], design.sizes["unit"] - design.sizes["treated_unit"]
     if min(treated, controls) < 10:
         notes.append(
             f"{treated} treated and {controls} control units: cluster-robust standard errors and normal critical "
             "values are not reliable with so few."
         )
+    return notes
+
+
+def comparison_notes(analysis: Analysis) -> list[str]:
+    """What is adjusted for and what that costs, and that two-way estimates are of another quantity if onsets differ."""
+    card, panel, notes = analysis.card, analysis.panel, []
+    if card.covariates:
+        notes.append(
+            f"Adjusted for {', '.join(str(panel[name].attrs.get('label') or name) for name in card.covariates)}."
+        )
+        notes += covariate_costs(panel, str(card.outcome), card.covariates)
+    if len(analysis.assignment.onsets) > 1:
+        notes.append(staggered_note(panel, analysis.assignment))
     return notes
 
 

@@ -55,7 +55,7 @@ def main_steps(
             key = content_key("first-screen", analysis.digest, first.name, claim, *FIRST.values(), seed)
             call = partial(first_screen, analysis, claim, **FIRST, seed=seed)
             steps.append(Step(ANSWER, ("first", outcome), key, call, FirstScreen))
-        plain = Analysis(data, study.assignment, ModelCard(name="rows", title="rows", outcome=outcome))
+        plain = rows_of(study, data, outcome)
         key = content_key("frequentist", plain.digest)
         steps.append(Step(ANSWER, ("frequentist", outcome), key, partial(_frequentist_step, plain)))
     return steps
@@ -69,6 +69,11 @@ def _claimed(study: Study, outcome: str) -> list[float]:
         claim.size(known) for claim in study.claims if claim.rule == "effect" and claim.outcome in (None, outcome)
     ]
     return list(dict.fromkeys(size for size in stated if size is not None))
+
+
+def rows_of(study: Study, data: Panel, outcome: str) -> Analysis:
+    """The recipe of what least squares has: the rows of an outcome, with the covariates that the study adjusts for."""
+    return Analysis(data, study.assignment, study.adjusted(ModelCard(name="rows", title="rows", outcome=outcome)))
 
 
 def _refuse_two_units(analysis: Analysis) -> None:
