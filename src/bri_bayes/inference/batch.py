@@ -37,7 +37,7 @@ from bri_bayes.inference.equal_outcomes import EqualOutcomes, covers_equal, with
 from bri_bayes.inference.importance import FEW_POINTS, sample_by_importance
 from bri_bayes.inference.linear_estimands import att_weights, covariate_functional, effect_functionals
 from bri_bayes.inference.mixture import NormalMixtures
-from bri_bayes.inference.mode import find_mode
+from bri_bayes.inference.mode import modes_in_turn
 from bri_bayes.inference.shared_proposals import (
     LEAST_ESS,
     SUMMARY,
@@ -111,15 +111,24 @@ def _of_many(
     rng = np.random.default_rng(seed)
     model = _ManyOutcomes.build(scaling.apply(design, scaling.median), card, functional)
 
+    # The roughness of outcomes whose mode was looked for, and that mode.
+    known: list[tuple[float, Array]] = []
+
     def together(which: Index) -> Array:
-        common = _common_points(model, standard[which], scaling.roughness[which], points, rng)
+        # Placed by the modes of a few outcomes, from the roughest to the smoothest, and the posteriors of many.
+        ordered = which[np.argsort(scaling.roughness[which], kind="stable")]
+        pilots, placed_by = spread_over(ordered, _PILOTS), standard[spread_over(ordered, _PLACED_BY)]
+        modes = model.modes(standard[pilots])
+        known.extend((scaling.roughness[i], mode) for i, (mode, _) in zip(pilots, modes, strict=True))
+        common = covering_points(modes, lambda vectors: model.evaluate(vectors, placed_by)[0], points, rng)
         blocks = [which[first : first + _WIDTH] for first in range(0, which.size, _WIDTH)]
         return np.concatenate([model.together(*common, standard[block]) for block in blocks], axis=1)
 
     summaries, alone = shared_summaries(together, len(y))
     for i in np.flatnonzero(alone):
         rescaled = _ManyOutcomes.build(scaling.apply(design, int(i)), card, functional)
-        summaries[:, i] = rescaled.by_itself(standard[i], card, rng)
+        _, near = min(known, key=lambda other: abs(other[0] - scaling.roughness[i]))
+        summaries[:, i] = rescaled.by_itself(standard[i], near, card, rng)
     summaries[: SUMMARY.index("p_positive")] *= scaling.within
     variables = {name: (OUTCOME, values) for name, values in zip(SUMMARY, summaries, strict=True)}
     return xr.Dataset({**variables, "alone": (OUTCOME, alone)}, attrs={"prob": PROB, "points": points})
@@ -182,15 +191,17 @@ class _ManyOutcomes:
         equal = EqualOutcomes.build(design, card) if functional is _att and covers_equal(design, card) else None
         return cls(model, functional(design, card, model.terms), equal)
 
-    def mode(self, y: Array) -> tuple[Array, Array]:
-        """Mode (d,) of the hyperparameters given one standardised outcome (obs,), and their covariance there."""
-        return find_mode(self.model.with_outcome(y).log_posterior, self.model.space.start())
+    def modes(self, outcomes: Array) -> list[tuple[Array, Array]]:
+        """Mode (d,) of the hyperparameters given each standardised outcome (outcome, obs), and their covariance."""
+        densities = (self.model.with_outcome(y).log_posterior for y in outcomes)
+        return modes_in_turn(densities, self.model.space.start())
 
-    def by_itself(self, y: Array, card: ModelCard, rng: np.random.Generator) -> Array:
-        """The summary (7,) given one outcome (obs,), from few points of its own."""
+    def by_itself(self, y: Array, near: Array, card: ModelCard, rng: np.random.Generator) -> Array:
+        """The summary (7,) given one outcome (obs,), from few points of its own, whose mode is looked for from ``near``
+        (d,)."""
         plain = self.model.with_outcome(y)
         model, few = KnownMoments(plain, self.functional, {}), min(FEW_POINTS, card.sampler.proposals)
-        points = sample_by_importance(model.log_posterior, model.space.start(), few, rng, placing=plain.log_posterior)
+        points = sample_by_importance(model.log_posterior, near, few, rng, placing=plain.log_posterior)
         _, means, sds = model.at(points.vectors)
         return summarised(NormalMixtures(points.weights[None, :], means[None, :], sds), np.array([points.khat]))[:, 0]
 
@@ -240,13 +251,3 @@ class _ManyOutcomes:
         units = self.model.alike
         loads = None if units is None else units.loads(self.functional)
         return None if units is None or loads is None else AlikeOutcomes(units, self.functional.shared[0], loads[:, 0])
-
-
-def _common_points(
-    model: _ManyOutcomes, standard: Array, roughness: Array, points: int, rng: np.random.Generator
-) -> tuple[Array, Array]:
-    """Points placed by the modes of a few outcomes, from the roughest to the smoothest, and the posteriors of many."""
-    ordered = np.argsort(roughness, kind="stable")
-    modes = [model.mode(standard[i]) for i in spread_over(ordered, _PILOTS)]
-    placed_by = standard[spread_over(ordered, _PLACED_BY)]
-    return covering_points(modes, lambda vectors: model.evaluate(vectors, placed_by)[0], points, rng)

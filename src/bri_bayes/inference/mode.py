@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -14,7 +14,7 @@ LogDensity = Callable[[Array], Array]
 _STEP = 1e-3
 _MAX_NEWTON = 60
 # Step lengths that are tried along a Newton direction, the longest move of a coordinate, the gain that is none.
-_LENGTHS, _LONGEST_MOVE, _NO_GAIN = np.array([1.5, 1.0, 0.5, 0.2, 0.05, 0.01]), 3.0, 1e-5
+_LENGTHS, _LONGEST_MOVE, _NO_GAIN = np.array([1.5, 1.0, 0.5, 0.2, 0.05, 0.01]), 3.0, 1e-3
 # The least curvature of a Newton step, and the least that is believed at the mode: half of the prior's, which is one.
 _LEAST_CURVATURE, _LEAST_BELIEVED = 1e-2, 0.5
 
@@ -29,7 +29,7 @@ def find_mode(log_density: LogDensity, start: Array) -> tuple[Array, Array]:
     for _ in range(_MAX_NEWTON):
         value, gradient, hessian = _derivatives(log_density, at)
         if not np.isfinite(hessian).all():
-            break
+            return at, np.eye(at.size)
         eigenvalues, vectors = np.linalg.eigh(-hessian)
         curvature = np.maximum(np.abs(eigenvalues), _LEAST_CURVATURE)
         step = vectors @ ((vectors.T @ gradient) / curvature)
@@ -40,12 +40,18 @@ def find_mode(log_density: LogDensity, start: Array) -> tuple[Array, Array]:
         if values[best] <= value + _NO_GAIN:
             break
         at = candidates[best]
-    _, _, hessian = _derivatives(log_density, at)
-    if not np.isfinite(hessian).all():
-        return at, np.eye(at.size)
-    eigenvalues, vectors = np.linalg.eigh(-hessian)
+    # No step was better than where this Hessian is from, or all of them are done.
     curvature = np.maximum(np.abs(eigenvalues), _LEAST_BELIEVED)
     return at, np.asarray((vectors / curvature) @ vectors.T)
+
+
+def modes_in_turn(log_densities: Iterable[LogDensity], start: Array) -> list[tuple[Array, Array]]:
+    """``find_mode`` of each of some densities that lie near each other, from the mode of the one before."""
+    modes = []
+    for log_density in log_densities:
+        modes.append(find_mode(log_density, start))
+        start = modes[-1][0]
+    return modes
 
 
 def _derivatives(log_density: LogDensity, at: Array) -> tuple[float, Array, Array]:

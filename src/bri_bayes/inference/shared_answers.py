@@ -18,7 +18,7 @@ from bri_bayes.design.design import Design
 from bri_bayes.inference.collapsed import Space
 from bri_bayes.inference.importance import sample_by_importance
 from bri_bayes.inference.mixture import NormalMixtures
-from bri_bayes.inference.mode import find_mode
+from bri_bayes.inference.mode import LogDensity, modes_in_turn
 from bri_bayes.inference.shared_proposals import (
     LEAST_ESS,
     SUMMARY,
@@ -76,15 +76,16 @@ def answered_together[G: (Index, Mask)](
     return xr.Dataset({**variables, "alone": (dim, alone)}, attrs={"prob": PROB, "points": points})
 
 
-def _mode[G: (Index, Mask)](model: Model[G], problem: G) -> tuple[Array, Array]:
-    """Mode (d,) of the hyperparameters of one problem, and their covariance there."""
-    return find_mode(lambda vectors: model.evaluate(vectors, problem)[0][0], model.space.start())
+def _density[G: (Index, Mask)](model: Model[G], problem: G) -> LogDensity:
+    """The log density of the hyperparameters of one problem."""
+    return lambda vectors: model.evaluate(vectors, problem)[0][0]
 
 
 def _together[G: (Index, Mask)](model: Model[G], problems: G, points: int, rng: np.random.Generator) -> Array:
     """Summaries (7, problem) from common points, placed by some of the problems."""
     every = np.arange(len(problems))
-    modes = [_mode(model, problems[[i]]) for i in spread_over(every, _PILOTS)]
+    pilots = (_density(model, problems[[i]]) for i in spread_over(every, _PILOTS))
+    modes = modes_in_turn(pilots, model.space.start())
     some = problems[spread_over(every, _PLACED_BY)]
     vectors, log_proposal = covering_points(modes, lambda at: model.evaluate(at, some)[0], points, rng)
     log_density, means, sds = model.evaluate(vectors, problems)
