@@ -162,12 +162,12 @@ def event_study(outcome: Values, rows: pd.DataFrame) -> str:
 
 
 def paths(values: Values, outcome: Values) -> str:
-    """In how many treated cells does the observed outcome lie inside the band of the path without the policy?"""
+    """In how many treated cells does the outcome lie inside the band of the path without the policy?"""
     cells = [cell for path in main_model(outcome)["counterfactual"].values() for cell in path.values() if is_open(cell)]
     inside = sum(cell["lower"] <= cell["observed"] <= cell["upper"] for cell in cells)
     years = f"{singular(unit_noun(values))}-years"
     return (
-        f"{outcome['label']}: what was observed lies inside the 95% band of the path without the policy in "
+        f"{outcome['label']}: the outcome lies inside the 95% band of the path without the policy in "
         f"{inside} of {len(cells)} treated {years}."
     )
 

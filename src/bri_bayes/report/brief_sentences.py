@@ -66,7 +66,7 @@ def event_study(values: Values) -> list[str]:
 
 
 def paths(values: Values) -> list[str]:
-    """How often the observed lies in the band, and what the effect means in dollars."""
+    """How often the outcome lies in the band, and what the effect means in dollars."""
     texts = []
     for outcome in values["outcomes"].values():
         model = main_model(outcome)
@@ -76,7 +76,7 @@ def paths(values: Values) -> list[str]:
             cells = [cell for cell in cells if sentences.is_open(cell)]
             inside = sum(cell["lower"] <= cell["observed"] <= cell["upper"] for cell in cells)
             years = f"{sentences.singular(sentences.unit_noun(values))}-years"
-            told.append(f"the observed lies inside the band in {inside} of {len(cells)} treated {years}")
+            told.append(f"the outcome lies inside the band in {inside} of {len(cells)} treated {years}")
         if (in_dollars := tables.last_in_dollars(model)) is not None:
             last, effect = in_dollars
             low, high = (sentences.dollars(effect[end]) for end in ("lower", "upper"))

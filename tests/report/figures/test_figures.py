@@ -211,6 +211,18 @@ def test_the_paths_of_many_units_show_the_20_largest_and_say_so(values: Values) 
     assert "U29" not in text  # the smallest
 
 
+@pytest.mark.parametrize("name", ["paths", "prior_predictive"])
+def test_rows_of_a_simulation_are_not_called_observed(name: str, values: Values) -> None:
+    words = {}
+    for kind in ("official", "simulation", "reconstruction"):
+        values["panel"]["kind"] = kind
+        words[kind] = [text.get_text() for text in FIGURES[name](values).legends[0].get_texts()]
+    assert "observed" in words["official"]
+    assert "simulated" in words["simulation"]
+    assert "reconstructed" in words["reconstruction"]
+    assert not {"observed"} & {*words["simulation"], *words["reconstruction"]}
+
+
 def test_the_paths_label_logs_with_levels(values: Values) -> None:
     path = values["outcomes"]["lnexport"]["models"]["did_shared"]["counterfactual"]["KAZ"]
     for place, cell in enumerate(path.values()):  # million US dollars: from 8.1 to 16.6 billion

@@ -40,7 +40,7 @@ def expected_paths(values: Values) -> Figure:
         "where the fit is drawn without its errors; bands are 95% intervals. Each panel has its own scale.",
         body=marks.unit_panels_height(units, HEIGHT),
         key=[
-            keys.line(theme.INK, "observed"),
+            keys.line(theme.INK, keys.word_of_rows(values)),
             *[keys.line(color, label, line) for color, line, label in (_LOOK[kind] for kind in kinds)],
             keys.band(theme.MUTED, "95% interval"),
         ],

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+
+# The word for the rows of a panel: only those of a service or a user were observed.
+_WORD = {"simulation": "simulated", "reconstruction": "reconstructed"}
+
+
+def word_of_rows(values: Mapping[str, Any]) -> str:
+    """What the outcome in the panel is: "observed", or the word for rows that were not."""
+    return _WORD.get(values["panel"]["kind"], "observed")
 
 
 def dot(color: str, label: str, marker: str = "o", *, hollow: bool = False, interval: bool = False) -> Line2D:

@@ -24,7 +24,7 @@ _MULTIPLIERS = {"thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e1
 
 @theme.themed
 def paths(values: Values) -> Figure:
-    """A block for each outcome, a panel for each treated unit: observed and counterfactual path with its 95% band."""
+    """A block for each outcome, a panel for each treated unit: outcome and counterfactual path with its 95% band."""
     outcomes = theme.outcomes_with(values, "counterfactual", "paths")
     shown = {name: _largest(main_model(outcome)["counterfactual"]) for name, outcome in outcomes.items()}
     without = f"without {policy_of(values)}"
@@ -35,7 +35,7 @@ def paths(values: Values) -> Figure:
         + _capped(outcomes),
         body=marks.unit_panels_height(shown, HEIGHT),
         key=[
-            keys.line(theme.INK, "observed"),
+            keys.line(theme.INK, keys.word_of_rows(values)),
             keys.line(theme.BLUE, f"{without} (mean)", (0, (4, 2)), 1.6),
             keys.band(theme.BLUE, "95% interval"),
             keys.line(theme.MUTED, "onset", "--", 1.0),
@@ -93,7 +93,7 @@ def _title(values: Values, outcomes: Mapping[str, Any]) -> str:
     inside = sum(cell["lower"] <= cell["observed"] <= cell["upper"] for cell in cells)
     noun = sentences.singular(sentences.unit_noun(values))
     count = f"all {len(cells)}" if inside == len(cells) else f"{inside} of {len(cells)}"
-    return f"In {count} treated {noun}-years, what was observed lies inside the band without {policy_of(values)}"
+    return f"In {count} treated {noun}-years the outcome lies inside the band without {policy_of(values)}"
 
 
 def _draw(ax: Axes, path: Mapping[str, Mapping[str, float]]) -> None:

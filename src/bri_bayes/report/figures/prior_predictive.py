@@ -23,14 +23,14 @@ def prior_predictive(values: Values) -> Figure:
     figure = theme.page(
         values,
         _title(outcomes),
-        "Above: all treated units together, a logarithmic axis; country and year effects are held at their observed "
+        "Above: all treated units together, a logarithmic axis; country and year effects are held at their "
         "averages, since their priors are wide on purpose. Below: trade with "
         f"{policy_of(values)} minus trade without it.",
         body=marks.blocks(outcomes) * 5.4,
         key=[
             keys.band(theme.MUTED, "prior, 95%"),
             keys.band(theme.MUTED, "prior, 50%", 0.5),
-            keys.dot(theme.INK, "observed", interval=True),
+            keys.dot(theme.INK, keys.word_of_rows(values), interval=True),
             keys.band(theme.BLUE, "posterior, 95%", 0.45),
         ],
     )
