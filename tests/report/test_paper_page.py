@@ -134,5 +134,5 @@ def test_the_published_effect_has_the_digits_of_the_paper_wherever_its_power_is_
     ]
     outcome = {"label": "Imports", "power": {"effect": 0.0988, "rho": 0.8, "rows": rows}}
     (on_main_page,) = power({"outcomes": {"y": outcome}})
-    for text in (on_main_page, _power(outcome)):
+    for text in (on_main_page, _power({}, outcome)):
         assert "+0.0988 " in text
