@@ -14,7 +14,7 @@ LogDensity = Callable[[Array], Array]
 _STEP = 1e-3
 _MAX_NEWTON = 60
 # Step lengths that are tried along a Newton direction, the longest move of a coordinate, the gain that is none.
-_LENGTHS, _LONGEST_MOVE, _NO_GAIN = np.array([1.5, 1.0, 0.5, 0.2, 0.05, 0.01]), 3.0, 1e-3
+_LENGTHS, _LONGEST_MOVE, _NO_GAIN = np.array([1.5, 1.0, 0.5, 0.2, 0.05, 0.01]), 3.0, 1e-5
 # The least curvature of a Newton step, and the least that is believed at the mode: half of the prior's, which is one.
 _LEAST_CURVATURE, _LEAST_BELIEVED = 1e-2, 0.5
 
