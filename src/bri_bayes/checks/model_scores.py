@@ -25,7 +25,7 @@ from bri_bayes.inference.leave_out import ROW_POINTS, can_leave_out, leave_futur
 from bri_bayes.study.card_text import ERROR_WORDS, SHARED_WORDS
 from bri_bayes.study.model_card import ModelCard
 
-QUICK_POINTS = 2000
+QUICK_POINTS = 1024
 _NOT_SAMPLED = "the sampling engine would need a run of its own for each"
 _NOT_QUICK = "left out of a quick run"
 _EFFECTS = {

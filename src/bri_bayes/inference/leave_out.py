@@ -46,7 +46,7 @@ from bri_bayes.study.model_card import ModelCard
 
 # Points of hyperparameters: for all rows together, and for each unit, period and refitted row, twice as many of these
 # where there are more hyperparameters than a few.
-ROW_POINTS, BLOCK_POINTS, _FEW_HYPERPARAMETERS = 4096, 512, 8
+ROW_POINTS, BLOCK_POINTS, _FEW_HYPERPARAMETERS = 2048, 512, 8
 # Sizes of the samples of which each places the next one until one is good, in those numbers of points.
 PLACED = (1, 1, 4, 4)
 

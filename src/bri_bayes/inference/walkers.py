@@ -19,7 +19,7 @@ from bri_bayes.inference.batched_algebra import solve_lower
 from bri_bayes.inference.importance import PROPOSAL_DF, Student, moments, widened
 
 # Chains that move side by side for one of the card, sweeps before the first draw that is kept, and between two of them.
-WALKERS, WARM_UP, THIN = 16, 75, 4
+WALKERS, WARM_UP, THIN = 16, 75, 3
 # While they warm up, proposals are learned anew after so many sweeps.
 _LEARN = 25
 # The sd of the first proposals, on the unconstrained scale.
