@@ -32,6 +32,15 @@ def test_numbers_stay_and_parts_are_translated() -> None:
     )
 
 
+def test_the_question_of_one_treated_country_is_translated() -> None:
+    said = SAY(
+        "Has the initiative changed exports? One country with it since 1990 (Kazakhstan) is compared with 2 others "
+        "(Mongolia, Serbia)."
+    )
+    assert "哈萨克斯坦" in said
+    assert "is compared" not in said
+
+
 def test_two_sentences_are_translated_one_by_one() -> None:
     assert SAY("The model passes its 6 predictive checks. The probability of an effect above zero is 56%.") == (
         "模型通过全部 6 项预测检验。效应大于零的概率为 56%。"

@@ -216,3 +216,15 @@ def test_onsets_that_differ_are_named_with_their_units_and_no_event_time_is_a_ye
     assert f"with it since {onset} ({', '.join(names)})" in together
     assert f"with it ({names[0]} since {onset}; {', '.join(names[1:])} since {onset + 1})" in by_unit
     assert common_onset(next(iter(outcomes))) is None
+
+
+def test_the_verb_of_the_question_agrees_with_the_number_of_treated_units(values: Values) -> None:
+    outcome = next(iter(values["outcomes"].values()))
+    assert ") are compared with" in question(values)
+    units, first = values["panel"]["units"], outcome["treated"][0]
+    values["panel"]["units"] = [unit for unit in units if unit == first or unit not in outcome["treated"]]
+    outcome["treated"] = [first]
+    assert "One country with it since" in question(values)
+    assert ") is compared with " in question(values)
+    values["panel"]["units"] = [first, next(unit for unit in units if unit != first)]
+    assert ") is compared with one other (" in question(values)

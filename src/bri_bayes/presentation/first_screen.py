@@ -54,7 +54,8 @@ def question(values: Values) -> str:
     if not others:
         return f"{text}."
     named = f" ({', '.join(unit_name(values, unit) for unit in others)})" if len(others) <= 12 else ""
-    return f"{text} are compared with {len(others)} others{named}{_joined_later(values, len(others))}."
+    verb, rest = "is" if len(treated) == 1 else "are", "one other" if len(others) == 1 else f"{len(others)} others"
+    return f"{text} {verb} compared with {rest}{named}{_joined_later(values, len(others))}."
 
 
 def _joined_later(values: Values, n_others: int) -> str:

@@ -14,7 +14,7 @@ from bri_bayes.presentation.control_sentences import (
     influence_sentence,
     shares_sentence,
 )
-from bri_bayes.presentation.page_parts import Picture
+from bri_bayes.presentation.page_parts import Heading, Picture
 from bri_bayes.report.sections import load_section
 from bri_bayes.runtime.cache import Cache
 from bri_bayes.study.study_file import load_study
@@ -75,6 +75,20 @@ def test_nine_units_have_no_wider_pool_and_a_model_of_four_donors_is_refused(con
     texts = [part.text for part in parts if hasattr(part, "text")]
     assert any(text.startswith("No synthetic control: 4 complete donors") for text in texts)
     assert Picture("control_subsets") in parts
+
+
+def test_the_page_says_nothing_of_exposed_controls_where_there_are_none(controls):
+    def headings(outcomes):
+        parts = load_section("controls").parts({**controls, "controls": {"outcomes": outcomes}})
+        return [part.text for part in parts if isinstance(part, Heading)]
+
+    outcomes = controls["outcomes"]
+    clean = {name: outcome | {"contaminated": [], "contamination": None} for name, outcome in outcomes.items()}
+    refused = {name: outcome | {"contaminated_refused": "no"} for name, outcome in clean.items()}
+    title = "Controls that joined the policy themselves"
+    assert title in headings(outcomes)
+    assert title in headings(refused)
+    assert title not in headings(clean)
 
 
 def test_an_unknown_kind_is_refused(cache, study):

@@ -32,14 +32,11 @@ def parts(values: Values) -> list[Part]:
             "the onset (the nearest paths, the synthetic control) uses them twice: its fit before says little of after."
         ),
         Picture("control_pool"),
-        Heading("Controls that joined the policy themselves"),
-        Paragraph(
-            "A contaminated control has, so many years after it joined, the share kappa of what a treated unit has as "
-            "many years after the onset. The effect shown is still that on the treated units, in full."
-        ),
-        *[Paragraph(text) for text in left_aside(values, "contaminated_refused", "Not with the card of the checks")],
-        Picture("contamination"),
     ]
+    if any(
+        outcome.get("contaminated") or outcome.get("contaminated_refused") for outcome in section["outcomes"].values()
+    ):
+        page += _joined_themselves(values)
     if any(outcome.get(kind) for outcome in section["outcomes"].values() for kind in ("synthetic", "factor")):
         page.append(Heading("Synthetic control and factor model"))
         page += [Paragraph(text) for text in (*refusals(section), *incomplete(values))]
@@ -53,6 +50,19 @@ def parts(values: Values) -> list[Part]:
     if factors.rows:
         page.append(Shown(factors, "How well each number of factors predicts hidden donors"))
     return page
+
+
+def _joined_themselves(values: Values) -> list[Part]:
+    """What is said of controls that the study calls exposed."""
+    return [
+        Heading("Controls that joined the policy themselves"),
+        Paragraph(
+            "A contaminated control has, so many years after it joined, the share kappa of what a treated unit has as "
+            "many years after the onset. The effect shown is still that on the treated units, in full."
+        ),
+        *[Paragraph(text) for text in left_aside(values, "contaminated_refused", "Not with the card of the checks")],
+        Picture("contamination"),
+    ]
 
 
 def _effect_rows(values: Values) -> Iterator[dict[str, Any]]:
