@@ -41,6 +41,15 @@ def test_the_question_of_one_treated_country_is_translated() -> None:
     assert "is compared" not in said
 
 
+@pytest.mark.parametrize("noun", ["countries", "country", "units", "unit"])
+def test_the_question_of_one_control_and_of_units_is_translated(noun: str) -> None:
+    verb, n = ("is", "One") if noun in ("country", "unit") else ("are", "3")
+    asked = f"Has the policy changed y? {n} {noun} with it since 1990 (A) {verb} compared with"
+    for said in (SAY(f"{asked} one other (B)."), SAY(f"{asked} 2 others (B, C).")):
+        assert "compared" not in said
+        assert "A" in said
+
+
 def test_two_sentences_are_translated_one_by_one() -> None:
     assert SAY("The model passes its 6 predictive checks. The probability of an effect above zero is 56%.") == (
         "模型通过全部 6 项预测检验。效应大于零的概率为 56%。"
