@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import tomllib
 
+import pytest
+
 from bri_bayes.core.resources import shipped
 from bri_bayes.presentation.catalogue import LANGUAGES, speaker
 
