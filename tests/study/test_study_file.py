@@ -87,6 +87,36 @@ def test_units_may_have_their_own_onsets(folder):
     assert load_study(folder).assignment == Assignment({"KAZ": 2004, "UZB": 2005, "MNG": None})
 
 
+def test_without_controls_every_other_unit_that_has_the_outcome_and_may_be_compared_is_one(folder):
+    more = "".join(
+        f"{unit},{year},{exports},2\n"
+        for unit, exports in (("BLR", 1), ("SRB", 2), ("AFG", ""))
+        for year in (2003, 2004)
+    )
+    (folder / "panel.csv").write_text(CSV + more)
+    text = TOML.replace('controls = ["MNG"]\n', "")
+    (folder / "study.toml").write_text(text + '[pool]\nexclude = ["SRB"]\n[exposed]\nBLR = 2004\n')
+    study = load_study(folder)
+    assert study.assignment.treated_units == ("KAZ",)
+    assert set(study.assignment.never_treated) == {"MNG", "BLR"}
+    assert study.load().sizes["unit"] == 3
+    elsewhere = folder / "other.csv"
+    elsewhere.write_text(CSV)
+    (folder / "study.toml").write_text(text)
+    assert load_study(folder, panel=elsewhere).assignment.never_treated == ("MNG",)
+
+
+def test_without_controls_and_without_another_unit_or_a_panel_a_study_is_refused(folder):
+    text = TOML.replace('controls = ["MNG"]\n', "")
+    (folder / "panel.csv").write_text(CSV.split("MNG", maxsplit=1)[0])
+    (folder / "study.toml").write_text(text)
+    with pytest.raises(InputError, match="no other unit to compare with"):
+        load_study(folder)
+    (folder / "study.toml").write_text(text.replace('file = "panel.csv"\n', ""))
+    with pytest.raises(InputError, match=r"names no controls.* give it with --panel"):
+        load_study(folder)
+
+
 def test_a_card_file_is_looked_for_beside_the_study(folder):
     (folder / "study.toml").write_text('models = ["did", "mine.toml"]\n' + TOML)
     assert load_study(folder).models == ("did", str(folder / "mine.toml"))

@@ -20,9 +20,10 @@ from bri_bayes.data.unit_groups import members, with_groups, with_subregions
 
 @dataclass(frozen=True, config=STRICT)
 class AssignmentTable:
-    """The table [assignment]: ``treated`` and one ``onset``, or ``onsets`` by unit; and the ``controls``."""
+    """The table [assignment]: ``treated`` and one ``onset``, or ``onsets`` by unit; and the ``controls``, by default
+    every other unit of the file that may be a comparison."""
 
-    controls: tuple[str, ...]
+    controls: tuple[str, ...] | None = None
     treated: tuple[str, ...] = ()
     onset: int | None = None
     onsets: Mapping[str, int] = dataclasses.field(default_factory=dict)
@@ -31,16 +32,16 @@ class AssignmentTable:
     def _consistent(self) -> AssignmentTable:
         if bool(self.onsets) == bool(self.treated) or bool(self.treated) != (self.onset is not None):
             raise ValueError("the table needs treated and onset, or else onsets (a table of unit = period)")
-        for unit in (named := [*self.treated, *self.onsets, *self.controls]):
+        for unit in (named := [*self.treated, *self.onsets, *(self.controls or ())]):
             if named.count(unit) > 1:
                 raise ValueError(f'the unit "{unit}" is named {named.count(unit)} times among treated and controls')
         return self
 
-    @property
-    def assignment(self) -> Assignment:
-        """Treated units first, in the order of the file."""
+    def assignment(self, others: Iterable[str] = ()) -> Assignment:
+        """Treated units first, in the order of the file, and the controls; where none are named ``others``."""
         onsets = dict(self.onsets) or dict.fromkeys(self.treated, self.onset)
-        return Assignment(onsets | dict.fromkeys(self.controls))
+        controls = [unit for unit in others if unit not in onsets] if self.controls is None else self.controls
+        return Assignment(onsets | dict.fromkeys(controls))
 
 
 @dataclass(frozen=True, config=STRICT)

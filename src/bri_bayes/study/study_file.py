@@ -190,11 +190,10 @@ def load_study(folder_or_toml: str | Path | None = None, panel: str | Path | Non
     path = shipped("data") if folder_or_toml is None else Path(folder_or_toml)
     if path.is_dir():
         path = path / "study.toml"
-    study = _study(path, read_toml(path))
-    return study if panel is None else study.with_panel(panel)
+    return _study(path, read_toml(path), panel)
 
 
-def _study(path: Path, content: dict[str, Any]) -> Study:
+def _study(path: Path, content: dict[str, Any], panel: str | Path | None) -> Study:
     where = f'study "{path.stem}" ({path})'
     content.setdefault("name", _default_name(path))
     for key in ("panel", "categories"):
@@ -203,15 +202,35 @@ def _study(path: Path, content: dict[str, Any]) -> Study:
             content[key] = {**source, "file": _inside(path, source["file"])}
     if isinstance(content.get("audit"), str):
         content["audit"] = _inside(path, content["audit"])
+    table = None
     if isinstance(content.get("assignment"), dict):
         table = validated(AssignmentTable, content["assignment"], where=f"{where}: [assignment]")
-        content["assignment"] = table.assignment
+        content["assignment"] = table.assignment()
     if isinstance(content.get("models"), list):
         content["models"] = [_beside(path, model) for model in content["models"]]
     compared = content.get("compare")
     if isinstance(compared, dict) and isinstance(compared.get("models"), list):
         content["compare"] = {**compared, "models": [_beside(path, model) for model in compared["models"]]}
-    return validated(Study, content, where=where)
+    if table is not None and table.controls is None:
+        content["assignment"] = table.assignment(_others(content, panel, where))
+    study = validated(Study, content, where=where)
+    return study if panel is None else study.with_panel(panel)
+
+
+def _others(content: Mapping[str, Any], panel: str | Path | None, where: str) -> list[str]:
+    """The units that may be a comparison, by [pool], and have an outcome: where the study names no controls."""
+    of_controls = ("exposed", "unit_names", "groups")
+    study = validated(Study, {key: value for key, value in content.items() if key not in of_controls}, where=where)
+    if panel is not None:
+        study = study.with_panel(panel)
+    elif study.panel.file is None and study.panel.generator is None:
+        raise InputError(f"{where}: [assignment] names no controls, and the panel is not shipped; give it with --panel")
+    pool = study.load_pool()
+    has = pool[list(study.outcomes)].to_dataarray().notnull().any(["variable", PERIOD])
+    others = [str(unit) for unit in pool[UNIT].to_numpy()[has.to_numpy()]]
+    if set(others) <= set(study.assignment.treated_units):
+        raise InputError(f"{where}: [assignment] names no controls, and the file has no other unit to compare with")
+    return others
 
 
 def _default_name(path: Path) -> str:
