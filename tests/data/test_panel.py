@@ -190,7 +190,15 @@ BAD_FILES = {
     "no period column": ("iso3,years,y\nA,2003,1\n", 'there is no column "year"; did you mean "years"'),
     "same header twice": ("iso3,year,year\nA,2003,1\n", 'names the column "year" more than once'),
     "same wide year twice": ("iso3,2003,Y2003\nA,2,1\n", "two columns for the period 2003"),
-    "same cell twice": ("iso3,year,y\nA,2003,1\nB,2003,1\nA,2003,2\n", "rows 2 and 4 are both A 2003"),
+    "same cell twice": (
+        "iso3,year,y\nA,2003,1\nB,2003,1\nA,2003,2\n",
+        "rows 2 and 4 are both A 2003; .* sum or filter",
+    ),
+    "a row for each product": (
+        "iso3,year,product,y\nA,2003,cotton,1\nA,2003,gas,2\nB,2003,gas,2\n",
+        'rows 2 and 3 are both A 2003; .* these differ in "product": keep one of its values, or sum over them',
+    ),
+    "numbers that differ": ("iso3;year;y\nA;2003;1,5\nA;2003;2,5\n", "a unit and a period may have one row: sum or"),
     "text in numbers": ("iso3,year,y\nA,2003,1\nA,2004,many\n", 'row 3: y of A 2004 is "many", not a number'),
     "two marks of one number": ('iso3,year,y\nA,2003,"1,23.5"\nB,2003,1\n', 'y of A 2003 is "1,23.5", not a number'),
     "underscore": ("iso3,year,y\nA,2003,1_000\nB,2003,1\n", 'y of A 2003 is "1_000", not a number'),

@@ -76,12 +76,24 @@ def refuse_twice(table: Table, keys: Index, name: Callable[[int], str], rows: In
     if not same.size:
         return
     first = min(same, key=lambda at: int(order[at + 1]))
-    numbers = table.rows if rows is None else table.rows[rows]
-    earlier, later = numbers[order[first]], numbers[order[first + 1]]
+    pair = order[first : first + 2] if rows is None else rows[order[first : first + 2]]
+    earlier, later = table.rows[pair]
+    advice = "sum or filter them first"
+    if (column := _differing_text(table, *pair)) is not None:
+        advice = f'these differ in "{column}": keep one of its values, or sum over them, first'
     raise InputError(
         f"{table.file}: rows {earlier} and {later} are both {name(int(keys[order[first]]))}; "
-        "a unit and a period may have one row"
+        f"a unit and a period may have one row: {advice}"
     )
+
+
+def _differing_text(table: Table, earlier: int, later: int) -> str | None:
+    """The first column in which two rows have different words, not numbers; None where there is none."""
+    for name, cells in zip(table.header, table.columns, strict=True):
+        words = {cells[earlier].strip(), cells[later].strip()}
+        if len(words) == 2 and all(any(sign.isalpha() for sign in word) for word in words):
+            return name
+    return None
 
 
 def within(grid: Grid, periods: Sequence[int]) -> Grid:
