@@ -168,7 +168,12 @@ def test_beside_a_posterior_of_levels_stand_ppml_on_all_rows_and_least_squares_o
 
 
 def test_a_study_has_a_card_of_levels_on_logarithms_alone():
-    study = SimpleNamespace(outcomes={"y": SimpleNamespace(published=None)}, assignment=ASSIGNMENT, claims=())
+    study = SimpleNamespace(
+        outcomes={"y": SimpleNamespace(published=None)},
+        assignment=ASSIGNMENT,
+        claims=(),
+        adjusted=lambda card: card,
+    )
     card = load_card("did_negative_binomial")
     with pytest.raises(InputError, match='give the outcome transform = "log", or ask bri-bayes estimate'):
         main_steps(study, panel_of(changed({})), {card.name: card}, 0)
