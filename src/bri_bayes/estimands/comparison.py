@@ -94,21 +94,25 @@ def psis_scores(log_likelihood: xr.DataArray, *, efficiency: float = 1.0) -> Psi
         weights, khat[row] = smooth_weights(-of_row, efficiency)
         top = of_row.max()
         elpd[row] = top + np.log(weights @ np.exp(of_row - top))
-    top = flat.max(axis=0)
-    log_mean = top + np.log(np.exp(flat - top).mean(axis=0))
-    return PsisScores(elpd.tolist(), finite_khat(khat).tolist(), float((log_mean - elpd).sum()), float(limit))
+    p_loo = float((_log_mean_density(flat) - elpd).sum())
+    return PsisScores(elpd.tolist(), finite_khat(khat).tolist(), p_loo, float(limit))
 
 
 def waic_scores(log_likelihood: xr.DataArray) -> WaicScores:
     """WAIC of draws (chain, draw, obs) of the log density of each row."""
     flat = _by_draw(log_likelihood)
-    top = flat.max(axis=0)
     p = flat.var(axis=0)
-    return WaicScores((top + np.log(np.exp(flat - top).mean(axis=0)) - p).tolist(), p.tolist())
+    return WaicScores((_log_mean_density(flat) - p).tolist(), p.tolist())
 
 
 def _by_draw(log_likelihood: xr.DataArray) -> Array:
     return log_likelihood.transpose("chain", "draw", ...).to_numpy().reshape(-1, log_likelihood.shape[-1])
+
+
+def _log_mean_density(flat: Array) -> Array:
+    """log of the mean over draws (draw, obs) of the density of each row : (obs,)."""
+    top = flat.max(axis=0)
+    return np.asarray(top + np.log(np.exp(flat - top).mean(axis=0)))
 
 
 def psis_verdict(khat: Array, limit: float) -> Verdict:

@@ -281,7 +281,7 @@ CHECKS = TableSpec(
     (
         *MODEL,
         Column("statistic", "statistic", "name"),
-        Column("observed", "observed", "number"),
+        Column("observed", "panel", "number"),
         Column("mean", "mean", "number", scale="observed"),
         Column("lower", "2.5%", "number", scale="observed"),
         Column("upper", "97.5%", "number", scale="observed"),

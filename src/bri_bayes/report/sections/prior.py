@@ -192,20 +192,20 @@ def _unit(quantity: str, predictive: Mapping[str, Any], details: Mapping[str, An
 
 PREDICTIVE = TableSpec(
     "prior_predictive",
-    "What the prior expects, and the observed range",
+    "What the prior expects, and the range in the panel",
     (
         *OUTCOME,
         Column("quantity", "quantity", "name"),
         Column("in", "in"),
         *(Column(key, heading, "amount") for key, heading in zip(
             ("q025", "q25", "q50", "q75", "q975"), ("2.5%", "25%", "50%", "75%", "97.5%"), strict=True)),
-        Column("observed_low", "observed from", "amount"),
-        Column("observed_high", "observed to", "amount"),
+        Column("observed_low", "in the panel from", "amount"),
+        Column("observed_high", "in the panel to", "amount"),
     ),
     _predictive_rows,
     lambda values: (
         "Before the data. The priors of country and year effects are wide on purpose; where these are held at their "
-        "observed averages, what is left is what the priors of effect and errors expect.",
+        "averages, what is left is what the priors of effect and errors expect.",
     ),
 )  # fmt: skip
 SENSITIVITY = TableSpec(
