@@ -37,7 +37,7 @@ docs: $(STAMP)  ## build the documentation, build/docs/index.html; a warning is 
 	$(VENV)/bin/python -m sphinx -W --keep-going -q -b html -d build/doctrees docs build/docs $(ARGS)
 
 calibration: $(STAMP)  ## run the simulation studies: bias, coverage, size, ranks
-	$(VENV)/bin/python -m pytest $(SIDE_BY_SIDE) -m calibration $(ARGS)
+	$(VENV)/bin/python -m pytest $(SIDE_BY_SIDE) -m calibration -o faulthandler_timeout=0 $(ARGS)
 
 bench: $(STAMP)  ## measure speed and memory against named peers (ARGS="--write" keeps the figures)
 	$(VENV)/bin/python -m pytest -n 0 --speed -m speed

@@ -1,6 +1,7 @@
 """A cluster does what one process does, to the bit; workers may be lost; nothing runs there when nobody asks for it."""
 
 import dataclasses
+import gc
 import json
 import os
 import signal
@@ -267,6 +268,20 @@ def test_where_nobody_answers_is_said_in_one_sentence(monkeypatch, capfd):
     with pytest.raises(InputError, match="needs the certificates"):
         list(OnCluster("tls://127.0.0.1:1").results([_task(divmod, 7, 2)]))
     assert capfd.readouterr() == ("", "")
+    assert _wait_until(lambda: all(client.status == "closed" for client in _clients()))
+
+
+def test_a_client_that_comes_too_late_is_closed(cluster):
+    answer = dask_cluster.Answer()
+    assert answer.cancel()
+    before = {id(client) for client in _clients()}
+    dask_cluster._connect(cluster.scheduler_address, answer)
+    assert all(client.status == "closed" for client in _clients() if id(client) not in before)
+
+
+def _clients():
+    """Those that Python's collector would meet: one that is not closed would be closed then, under a lock or not."""
+    return [thing for thing in gc.get_objects() if type(thing) is distributed.Client and hasattr(thing, "status")]
 
 
 def _answer_as_a_web_server(server):

@@ -17,6 +17,7 @@ import re
 import time
 import warnings
 from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import Future as Answer
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from queue import Empty, SimpleQueue
@@ -175,7 +176,7 @@ def _client(address: str) -> Iterator[Client]:
 
 
 def _connected(address: str) -> Client:
-    from distributed import Client, Security
+    from distributed import Security
 
     if address.startswith("tls") and not Security().get_connection_args("client").get("ssl_context"):
         raise InputError(
@@ -183,22 +184,43 @@ def _connected(address: str) -> Client:
         )
     # One sentence is said of what goes wrong: here, and not by every part of the connection.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
-    answers: SimpleQueue[Client | Exception] = SimpleQueue()
-
-    def connect() -> None:
-        try:
-            answers.put(Client(address, timeout=_ANSWER, set_as_default=False, name="bri-bayes"))
-        except Exception as error:
-            answers.put(error)
-
+    answer: Answer[Client | None] = Answer()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of other versions, of which ``_same_everywhere`` speaks
         # Whoever answers in another protocol, as a web server does, is waited for without end.
-        Thread(target=connect, daemon=True).start()
-        with suppress(Empty):
-            if isinstance(answer := answers.get(timeout=_ANSWER + 1.0), Client):
-                return answer
-    raise InputError(f"no Dask scheduler answers at {address}: start one with dask scheduler, or correct --dask")
+        Thread(target=_connect, args=(address, answer), daemon=True).start()
+        try:
+            client = answer.result(timeout=_ANSWER + 1.0)
+        except TimeoutError:
+            client = None if answer.cancel() else answer.result()
+    if client is None:
+        raise InputError(f"no Dask scheduler answers at {address}: start one with dask scheduler, or correct --dask")
+    return client
+
+
+def _connect(address: str, answer: Answer[Client | None]) -> None:
+    """Give a client, or None; one that nobody waits for any more is closed.
+
+    A client that fails keeps what it has begun, and Dask closes it when Python's collector meets it: at any time, and
+    for ever if at that time another begins, which holds the lock that closing waits for. So it is closed here.
+    """
+    from distributed import Client
+
+    client = Client.__new__(Client)
+    try:
+        client.__init__(address, timeout=_ANSWER, set_as_default=False, name="bri-bayes")
+    except Exception:
+        _close(client)
+    usable = client if client.status == "running" else None
+    if answer.set_running_or_notify_cancel():
+        answer.set_result(usable)
+    else:
+        _close(client)
+
+
+def _close(client: Client) -> None:
+    with suppress(Exception):
+        client.close(timeout=_GOODBYE)
 
 
 def _same_everywhere(client: Client, address: str) -> dict[str, str]:
