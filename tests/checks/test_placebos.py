@@ -8,7 +8,7 @@ import pytest
 from bri_bayes.checks.placebo_null import share_as_large
 from bri_bayes.checks.placebo_pool import all_others, candidates, problem, same_shape
 from bri_bayes.checks.placebo_predictive import predictive_values
-from bri_bayes.checks.placebo_space import any_country, controls_only, exact_share, is_shared, space_recipes
+from bri_bayes.checks.placebo_space import any_unit, controls_only, exact_share, is_shared, space_recipes
 from bri_bayes.checks.placebo_time import (
     OBSERVED,
     WITH_TREATED,
@@ -87,7 +87,7 @@ def test_the_share_counts_the_real_estimate_and_both_signs():
 
 
 def test_a_large_effect_has_the_smallest_possible_p_value():
-    values = any_country(recipe(effect=2.0)[0])
+    values = any_unit(recipe(effect=2.0)[0])
     assert values.n == 126
     assert values.p_value == pytest.approx(1 / 126)
     assert values.p_value_twfe == pytest.approx(1 / 126)
@@ -97,7 +97,7 @@ def test_a_large_effect_has_the_smallest_possible_p_value():
 
 def test_two_way_placebos_are_those_of_the_permutation_test_and_average_to_zero_whatever_the_data():
     analysis = recipe(effect=0.2, seed=3)[0]
-    values = any_country(analysis)
+    values = any_unit(analysis)
     assert values.p_value_twfe == pytest.approx(permutation(analysis.design).estimate.p_value)
     assert values.balanced
     assert values.mean_twfe == pytest.approx(0, abs=1e-12)
@@ -113,7 +113,7 @@ def test_refits_one_by_one_and_the_shared_engine_say_the_same():
     assert is_shared(small)
     recipes = space_recipes(small, 0)
     refits = {label: refit(each_row, 0) for label, each_row in recipes.items()}
-    shared, single = any_country(small), any_country(small, refits)
+    shared, single = any_unit(small), any_unit(small, refits)
     assert shared.n == single.n == 10
     for ours, theirs in zip(shared.placebos, single.placebos, strict=True):
         assert ours.label == theirs.label

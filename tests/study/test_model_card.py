@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 from typing import get_args
 
@@ -27,6 +28,11 @@ def test_every_card_that_ships_is_valid_and_has_a_title(name):
     card = load_card(name)
     assert card.name == name
     assert card.title
+
+
+@pytest.mark.parametrize("name", model_names())
+def test_the_title_of_a_card_is_true_of_firms_by_quarter(name):
+    assert not re.search(r"countr|\byears?\b", load_card(name).title)
 
 
 def test_the_default_card_lets_the_effect_vary_by_country_and_year_with_ar1_errors():

@@ -2,7 +2,7 @@
 
 Two nulls, and they are not the same question:
 
-    any country     every way to choose as many units as are treated (126 of nine). Were the policy given at random,
+    any unit        every way to choose as many units as are treated (126 of nine). Were the policy given at random,
                     the share of groups with an estimate at least as large is an exact p-value. But fake groups hold
                     treated units, and controls then hold the others: an effect widens this null.
     controls only   the controls alone, every way to split them (of more than ten controls about a thousand, as many of
@@ -50,8 +50,8 @@ class RandomDraws(Result):
 
 
 @dataclass(frozen=True)
-class AnyCountry(Null):
-    """The null of any country. ``exact`` : all groups are there; ``mean_twfe`` : zero on a balanced panel."""
+class AnyUnit(Null):
+    """The null of any unit. ``exact`` : all groups are there; ``mean_twfe`` : zero on a balanced panel."""
 
     p_value: float
     p_value_studentised: float
@@ -95,10 +95,10 @@ def is_shared(analysis: Analysis) -> bool:
     return len(onsets) == 1 and shares_columns(analysis.design, analysis.card, onsets[0])
 
 
-def any_country(
+def any_unit(
     analysis: Analysis, refits: Mapping[str, Refit] | None = None, *, points: int = 2000, seed: int = 0
-) -> AnyCountry:
-    """The null of any country: with the shared engine, or from the ``refits`` of ``space_recipes``."""
+) -> AnyUnit:
+    """The null of any unit: with the shared engine, or from the ``refits`` of ``space_recipes``."""
     design = analysis.design
     assignments, twfe = _assignments(design, seed)
     if refits is None:
@@ -115,7 +115,7 @@ def any_country(
         Placebo(label, effect, float(estimate), observed=position == 0)
         for position, (label, effect, estimate) in enumerate(zip(assignments, effects, twfe, strict=True))
     ]
-    return AnyCountry(
+    return AnyUnit(
         observed=effects[0],
         placebos=rows,
         p_value=exact_share([effect.mean for effect in effects]),

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from bri_bayes.checks.placebo_predictive import predictive_values
-from bri_bayes.checks.placebo_space import any_country
+from bri_bayes.checks.placebo_space import any_unit
 from bri_bayes.checks.posterior_predictive import predictive_checks
 from bri_bayes.checks.pretrend import SLOPE, slope_recipe
 from bri_bayes.core.arrays import Array
@@ -111,7 +111,7 @@ def placebo_rates(
                 assignment, range(2000, 2018), effect=effect, rho=0.5, innovation_sd=0.1, seed=rng
             )
             analysis = Analysis(panel, assignment, dataclasses.replace(card, outcome="y"))
-            rejections["in space"].append(any_country(analysis, points=points).p_value <= SIGNIFICANCE)
+            rejections["in space"].append(any_unit(analysis, points=points).p_value <= SIGNIFICANCE)
             share = predictive_values(analysis, panels=simulated, seed=panel_seed).p_value
             rejections["posterior predictive"].append(share is not None and share <= SIGNIFICANCE)
         rows += [

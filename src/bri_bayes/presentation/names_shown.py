@@ -19,8 +19,8 @@ CARDS: Mapping[str, str] = {
     "did_by_unit": "DID, an effect for each unit",
     "did_common": "DID, one effect",
     "did_correlated": "DID, correlated period effects",
-    "did_event_time": "DID, an effect for each year",
-    "did_free_path": "DID, a free effect in each year",
+    "did_event_time": "DID, an effect for each period",
+    "did_free_path": "DID, a free effect in each period",
     "did_group_walk": "DID, a group that drifts",
     "did_iid": "DID, independent errors",
     "did_negative_binomial": "DID of levels, negative binomial",
@@ -34,7 +34,7 @@ CARDS: Mapping[str, str] = {
     "event_study": "event study",
     "gamma_log": "gamma regression, log link",
     "propensity": "propensity of treatment",
-    "propensity_years": "propensity of treatment, by year",
+    "propensity_years": "propensity of treatment, by period",
     "twfe_limit": "two-way fixed effects in the limit",
 }
 # What results call their parts.
@@ -56,7 +56,7 @@ _WORDS: Mapping[str, str] = {
     "sigma_unit": "error scale of a unit (sigma)",
     "rho": "autocorrelation (rho)",
     "omega": "differences between units (omega)",
-    "eta": "steps between years (eta)",
+    "eta": "steps between periods (eta)",
     "shock_ratio": "shared shocks, of the error's size",
     "noise_ratio": "noise, of the error's size",
     "time_varying": "year by year",

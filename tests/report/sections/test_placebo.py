@@ -12,7 +12,7 @@ import pytest
 
 from bri_bayes.app.section_answer import SectionAnswer, section_answer
 from bri_bayes.checks.placebo_pool import all_others, candidates, same_shape
-from bri_bayes.checks.placebo_space import any_country
+from bri_bayes.checks.placebo_space import any_unit
 from bri_bayes.core.errors import InputError
 from bri_bayes.data.assignment import Assignment
 from bri_bayes.data.simulation import simulate_panel
@@ -188,7 +188,7 @@ def test_on_the_real_panel_the_placebos_keep_their_promises_in_numbers_and_time(
     units = candidates(analysis, pool, list(study.outcomes))
     assert len(units) > 150
     with within(ENUMERATED_SECONDS):
-        assert np.isfinite(any_country(analysis).p_value)
+        assert np.isfinite(any_unit(analysis).p_value)
     with within(POOL_SECONDS):
         same_shape(analysis, pool, units, groups=500)
         all_others(analysis, pool, units, groups=500)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bri_bayes.checks.placebo_predictive import predictive_values
-from bri_bayes.checks.placebo_space import any_country, controls_only, is_shared, space_recipes
+from bri_bayes.checks.placebo_space import any_unit, controls_only, is_shared, space_recipes
 from bri_bayes.checks.placebo_time import placebos_in_time
 from bri_bayes.checks.posterior_predictive import predictive_checks
 from bri_bayes.checks.pretrend import pretrend_values
@@ -49,9 +49,9 @@ def _time(analysis: Analysis, seed: int) -> Result:
 
 def _space(analysis: Analysis, seed: int, *, points: int = 2000) -> Result:
     if is_shared(analysis):
-        return any_country(analysis, points=points, seed=seed)
+        return any_unit(analysis, points=points, seed=seed)
     refits = {label: refit(recipe, seed) for label, recipe in space_recipes(analysis, seed).items()}
-    return any_country(analysis, refits, points=points, seed=seed)
+    return any_unit(analysis, refits, points=points, seed=seed)
 
 
 def _controls(analysis: Analysis, seed: int, *, points: int = 2000) -> Result:

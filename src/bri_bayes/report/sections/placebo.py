@@ -13,9 +13,9 @@ from bri_bayes.checks.placebo_pool import WiderPool, all_others, candidates, pro
 from bri_bayes.checks.placebo_predictive import Predictive, predictive_values
 from bri_bayes.checks.placebo_region import RegionalPlacebos, regional_placebos
 from bri_bayes.checks.placebo_space import (
-    AnyCountry,
+    AnyUnit,
     ControlsOnly,
-    any_country,
+    any_unit,
     controls_only,
     is_shared,
     space_recipes,
@@ -65,7 +65,7 @@ class Pools(Result):
 
 
 @dataclass(frozen=True)
-class PlacebosInSpace(AnyCountry):
+class PlacebosInSpace(AnyUnit):
     """Any group of the same units; below it the nulls without a treated unit, None where there are none."""
 
     controls_only: ControlsOnly | None
@@ -107,7 +107,7 @@ def steps(context: Context) -> list[Step]:
         if "time" in kinds:
             pieces += _time_steps(name, analysis, points, seed)
         if shared:
-            pieces.append(_step("space", name, any_country, analysis, AnyCountry, points=points, seed=seed))
+            pieces.append(_step("space", name, any_unit, analysis, AnyUnit, points=points, seed=seed))
             pieces += _pool_steps(name, analysis, context, groups, points)
         elif "space" in kinds:
             pieces += refit_steps(NAME, ("space", name), space_recipes(analysis, seed), seed)
@@ -206,7 +206,7 @@ def _no_region(name: str, context: Context) -> str | None:
 def _space(name: str, analysis: Analysis, context: Context, results: Mapping[Parts, Any]) -> PlacebosInSpace:
     any_group = results.get(("space", name))
     if any_group is None:
-        any_group = any_country(analysis, gathered(("space", name), results), seed=context.seed)
+        any_group = any_unit(analysis, gathered(("space", name), results), seed=context.seed)
     pools, no_pool = results.get(("pool", name)), None
     if pools is None:
         units = candidates(analysis, context.pool(), list(context.study.outcomes))
