@@ -235,7 +235,10 @@ BAD_REQUESTS = {
     "period": ({"periods": range(2003, 2006)}, 'the requested period "2005" is not there'),
     "kind": ({"kind": "real"}, 'kind "real" is unknown'),
     "forced wide": ({"layout": "wide"}, "no column of this wide file is a period"),
-    "overflow": ({"columns": {"x": Column("gdp", scale=1e308)}}, "gdp of KAZ 2003 is inf; .* needs a finite number"),
+    "overflow": (
+        {"columns": {"x": Column("gdp", scale=1e308)}},
+        "gdp of KAZ 2003 is inf, .* 2 units; .* needs a finite number",
+    ),
 }
 
 
@@ -257,6 +260,16 @@ def test_log1p_takes_zero_and_refuses_minus_one(tmp_path):
     assert load(tmp_path, LONG.replace("0.25", "0"), columns=columns)["y"].values[1, 1] == 0
     with pytest.raises(InputError, match=r"exports of MNG 2004 is -1; the transform log1p needs .* above -1"):
         load(tmp_path, LONG.replace("0.25", "-1"), columns=columns)
+
+
+def test_all_cells_without_a_logarithm_are_told_at_once_with_their_units_and_a_way_out(tmp_path):
+    rows = [f"{unit},2000Q{quarter},{0 if unit < 'E' else 1}" for unit in "ABCDEF" for quarter in (1, 2)]
+    said = (
+        r"y of A 2000Q1 is 0, B 2000Q1 is 0, C 2000Q1 is 0, and 5 more: 8 rows of 4 units; the transform log needs a "
+        r"finite number above 0; leave such units out of the comparison \(in a study: \[pool\] exclude\), or take"
+    )
+    with pytest.raises(InputError, match=said):
+        load(tmp_path, "\n".join(["iso3,year,y", *rows]), columns={"y": Column("y", "log")})
 
 
 def test_a_name_that_is_not_among_the_variables_of_a_wide_file_is_refused(tmp_path):

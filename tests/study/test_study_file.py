@@ -106,6 +106,17 @@ def test_without_controls_every_other_unit_that_has_the_outcome_and_may_be_compa
     assert load_study(folder, panel=elsewhere).assignment.never_treated == ("MNG",)
 
 
+def test_a_study_without_controls_tells_all_units_with_zeros_at_once_and_exclude_is_a_way_out(folder):
+    text = TOML.replace('controls = ["MNG"]\n', "")
+    rows = "".join(f"{unit},{year},{value},1\n" for unit in "ABC" for year, value in ((2003, 0), (2004, 1)))
+    (folder / "panel.csv").write_text(CSV + rows)
+    (folder / "study.toml").write_text(text)
+    with pytest.raises(InputError, match=r"A 2003 is 0, B 2003 is 0, C 2003 is 0: 3 rows of 3 units.*\[pool\] exclude"):
+        load_study(folder).load()
+    (folder / "study.toml").write_text(text + '[pool]\nexclude = ["A", "B", "C"]\n')
+    assert load_study(folder).load().sizes["unit"] == 2
+
+
 def test_without_controls_and_without_another_unit_or_a_panel_a_study_is_refused(folder):
     text = TOML.replace('controls = ["MNG"]\n', "")
     (folder / "panel.csv").write_text(CSV.split("MNG", maxsplit=1)[0])

@@ -20,6 +20,7 @@ from bri_bayes.data.calendar_units import gap_notes
 from bri_bayes.data.csv_layout import Layout, read_grid
 from bri_bayes.data.grid import Grid, check_requested
 from bri_bayes.data.number_format import DECIDED, NumberFormat, is_infinite, is_missing, looks_numeric, read_numbers
+from bri_bayes.data.refused_cells import refuse_cells
 from bri_bayes.data.text_encoding import AS_USUAL, TextFormat
 from bri_bayes.data.text_table import check_name, shown
 
@@ -257,19 +258,19 @@ def _unit_text(grid: Grid, name: str) -> dict[str, str]:
 def _transformed(
     frame: xr.Dataset, numbers: Mapping[str, NDArray[np.float64]], column: Column, where: str
 ) -> NDArray[np.float64]:
+    units, periods = frame[UNIT].to_numpy().tolist(), list(period_labels(frame).values())
     if column.relative_to is not None:
         divisor = numbers[column.relative_to]
-        for at in np.argwhere((divisor <= 0) & np.isfinite(numbers[column.column])):
-            which = f"{column.relative_to} of {frame[UNIT].to_numpy()[at[0]]} {frame[PERIOD].to_numpy()[at[1]]}"
-            raise InputError(
-                f'{where}: {which} is {divisor[tuple(at)]:g}; what "{column.column}" is relative to is positive'
-            )
+        wrong = (divisor <= 0) & np.isfinite(numbers[column.column])
+        need = f'what "{column.column}" is relative to is positive'
+        refuse_cells(divisor, wrong, units, periods, f"{where}: {column.relative_to}", need)
     values = column.level(numbers)
     floor = {"none": -np.inf, "log": 0.0, "log1p": -1.0}[column.transform]
-    for at in np.argwhere((values <= floor) | (values == np.inf)):
-        which = f"{column.column} of {frame[UNIT].to_numpy()[at[0]]} {frame[PERIOD].to_numpy()[at[1]]}"
-        rule = f"a finite number above {floor:g}" if np.isfinite(floor) else "a finite number"
-        raise InputError(f"{where}: {which} is {values[tuple(at)]:g}; the transform {column.transform} needs {rule}")
+    rule = f"a finite number above {floor:g}" if np.isfinite(floor) else "a finite number"
+    need = f"the transform {column.transform} needs {rule}"
+    other = {"none": "", "log": ", or take another transform, as log1p or none", "log1p": ", or no transform"}
+    wrong = (values <= floor) | (values == np.inf)
+    refuse_cells(values, wrong, units, periods, f"{where}: {column.column}", need, other[column.transform])
     match column.transform:
         case "none":
             return values
