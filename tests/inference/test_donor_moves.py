@@ -8,7 +8,7 @@ import pytest
 from bri_bayes.inference import donor_moves
 from bri_bayes.inference.donor_moves import drawn, exchange_partners, partners
 
-ROWS, DONORS, PERIODS, GRID = 40, 12, 7, 3
+ROWS, DONORS, PERIODS, GRID = 40, 40, 7, 3
 
 
 @pytest.fixture
@@ -31,12 +31,14 @@ def test_a_donor_is_drawn_where_the_running_sum_passes(chains):
 def test_partners_are_drawn_half_by_weight_and_half_by_likeness(chains, rng):
     weights, j, u = chains
     chances = rng.random((DONORS, DONORS)) * (1 - np.eye(DONORS))
+    chances /= chances.sum(axis=1, keepdims=True)
+    summed = chances.cumsum(axis=1)
     others = weights.copy()
     others[np.arange(ROWS), j] = 0.0
     expected = np.where(u < 0.5, position(others, 2 * u), position(chances[j], 2 * u - 1))
-    assert (partners(weights, j, u, chances) == expected).all()
+    assert (partners(weights, j, u, summed) == expected).all()
     alone = np.eye(DONORS)[j]  # no other donor has any weight
-    assert (partners(alone, j, np.full(ROWS, 0.3), chances) == j).all()
+    assert (partners(alone, j, np.full(ROWS, 0.3), summed) == j).all()
 
 
 def test_the_partner_of_an_exchange_follows_the_root_of_the_likelihood_after_it(chains, rng):

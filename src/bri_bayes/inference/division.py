@@ -36,9 +36,10 @@ class Division:
     @classmethod
     def through(cls, whitened: Array, step: Array, share: Array, rate: Array, half: float) -> Division:
         """The line on which the residual is ``whitened`` (rows, n) at ``share`` (rows,), falling by ``step`` a unit."""
-        square = np.maximum((step**2).sum(axis=1), 1e-300)
-        best = share + (step * whitened).sum(axis=1) / square
-        least = rate + np.maximum((whitened**2).sum(axis=1) - square * (share - best) ** 2, 0) / 2
+        square = np.maximum(np.einsum("rn,rn->r", step, step), 1e-300)
+        best = share + np.einsum("rn,rn->r", step, whitened) / square
+        residual = np.einsum("rn,rn->r", whitened, whitened)
+        least = rate + np.maximum(residual - square * (share - best) ** 2, 0) / 2
         spread = np.minimum(np.sqrt(least / (half * square)), 1e3)
         centre = np.clip(best, 0, 1)
         low = ndtr(-centre / spread)

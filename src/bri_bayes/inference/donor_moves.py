@@ -18,8 +18,10 @@ from numba import njit
 
 from bri_bayes.core.arrays import Array, Index, Mask
 
-# Sums may be taken in any order, so that a processor adds several numbers at once.
-_ANY_ORDER = {"reassoc", "nsz", "contract"}
+# Sums and least values may be taken in any order, so that a processor takes several numbers at once; none is no number.
+_ANY_ORDER = {"reassoc", "nsz", "contract", "nnan"}
+# Weights whose sum is taken at once, where a position is looked for.
+_BLOCK = 16
 
 
 def _kept[Compiled: Callable[..., Any]](function: Compiled) -> Compiled:
@@ -38,28 +40,31 @@ def drawn(weights: Array, u: Array) -> Index:
     """A position drawn from each row of ``weights`` (rows, J) by a uniform number (rows,)."""
     at = np.empty(len(weights), dtype=np.intp)
     for row in range(len(weights)):
-        at[row] = _position(weights[row], u[row] * _sum(weights[row]))
+        at[row] = _position(weights, row, u[row] * _sum(weights, row))
     return at
 
 
 @_kept
 @njit(nogil=True)
 def partners(weights: Array, j: Index, u: Array, chances: Array) -> Index:
-    """Another donor beside each j : half by its weight, j itself where no other has any; half by ``chances`` (J, J)."""
-    at, others = np.empty(len(weights), dtype=np.intp), np.empty(weights.shape[1])
+    """Another donor beside each j : half by its weight, j itself where no other has any; half by ``chances``.
+
+    ``chances`` (J, J) are running sums along the rows, whose last is one.
+    """
+    at, others = np.empty(len(weights), dtype=np.intp), np.empty((1, weights.shape[1]))
     for row in range(len(weights)):
         if u[row] < 0.5:
-            others[:] = weights[row]
-            others[j[row]] = 0.0
-            total = _sum(others)
-            at[row] = _position(others, 2 * u[row] * total) if total > 0 else j[row]
+            others[0] = weights[row]
+            others[0, j[row]] = 0.0
+            total = _sum(others, 0)
+            at[row] = _position(others, 0, 2 * u[row] * total) if total > 0 else j[row]
         else:
-            at[row] = _position(chances[j[row]], (2 * u[row] - 1) * _sum(chances[j[row]]))
+            at[row] = min(np.searchsorted(chances[j[row]], 2 * u[row] - 1, side="right"), weights.shape[1] - 1)
     return at
 
 
 @_kept
-@njit(nogil=True, fastmath=_ANY_ORDER)
+@njit(nogil=True, fastmath=_ANY_ORDER, error_model="numpy")
 def exchange_partners(
     j: Index,
     weights: Array,
@@ -82,7 +87,7 @@ def exchange_partners(
     """
     n_rows, n_donors = weights.shape
     chosen, total = np.empty(n_rows, dtype=np.intp), np.zeros(n_rows)
-    along, level, power = np.empty(n_donors), np.empty(n_donors), np.empty(n_donors)
+    along, level, power = np.empty(n_donors), np.empty(n_donors), np.empty((1, n_donors))
     for row in range(n_rows):
         i, w, usable, square = j[row], weights[row], open_to[row], squares[at[row], j[row]]
         along[:] = 0.0
@@ -106,35 +111,49 @@ def exchange_partners(
             continue
         for k in range(n_donors):
             level[k] = np.sqrt(np.sqrt(lowest / level[k]))
-            power[k] = 1.0
+            power[0, k] = 1.0
         remaining = quarters
         while remaining:
             if remaining & 1:
                 for k in range(n_donors):
-                    power[k] *= level[k]
+                    power[0, k] *= level[k]
             for k in range(n_donors):
                 level[k] *= level[k]
             remaining >>= 1
-        summed = _sum(power)
+        summed = _sum(power, 0)
         total[row] = log(summed) - quarters / 4 * log(lowest)
-        chosen[row] = _position(power, u[row] * summed)
+        chosen[row] = _position(power, 0, u[row] * summed)
     return chosen, total
 
 
 @njit(nogil=True, fastmath=_ANY_ORDER)
-def _sum(values: Array) -> float:
+def _sum(weights: Array, row: int) -> float:
     total = 0.0
-    for value in values:
-        total += value
+    for k in range(weights.shape[1]):
+        total += weights[row, k]
+    return total
+
+
+@njit(nogil=True, fastmath=_ANY_ORDER)
+def _sum_of_block(weights: Array, row: int, first: int) -> float:
+    total = 0.0
+    for k in range(_BLOCK):
+        total += weights[row, first + k]
     return total
 
 
 @njit(nogil=True)
-def _position(weights: Array, limit: float) -> int:
-    """Where the running sum of ``weights`` (J,) passes ``limit``."""
-    running = 0.0
-    for k in range(len(weights)):
-        running += weights[k]
+def _position(weights: Array, row: int, limit: float) -> int:
+    """Where the running sum of a row of ``weights`` (rows, J) passes ``limit``: its block, then the place in it."""
+    running, first = 0.0, 0
+    last: int = weights.shape[1]
+    while first + _BLOCK < last:
+        after = running + _sum_of_block(weights, row, first)
+        if after > limit:
+            break
+        running, first = after, first + _BLOCK
+    for k in range(first, last):
+        running += weights[row, k]
         if running > limit:
             return k
-    return len(weights) - 1
+    return last - 1

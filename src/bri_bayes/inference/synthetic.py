@@ -127,6 +127,7 @@ class _State:
         self.at = np.full(len(z), int(np.argmin(np.abs(RHO_GRID - 0.5))))
         self.sigma, self._auxiliary = np.full(len(z), 0.5), np.ones(len(z))
         self._choice = _choices(donors)
+        self._cumulated = self._choice.cumsum(axis=1)
         self._log_beta = lgamma(2 * alpha) - 2 * lgamma(alpha)
         self._rate = _SIGMA_DF / self._auxiliary
         # The root of the likelihood is a power of so many quarters: half = 2 quarters / 4.
@@ -156,7 +157,7 @@ class _State:
         rows = np.arange(len(self.z))
         u = rng.random((5, len(rows)))
         j = drawn(self.weights, u[0])
-        k = partners(self.weights, j, u[1], self._choice)
+        k = partners(self.weights, j, u[1], self._cumulated)
         old_j, old_k = self.weights[rows, j], self.weights[rows, k]
         mass = old_j + old_k
         step = mass[:, None] * (self._whitened[self.at, j] - self._whitened[self.at, k])
