@@ -7,7 +7,7 @@ import pytest
 
 from bri_bayes.checks.mediation import mediation_values, recipes_of
 from bri_bayes.checks.path_draws import DRAWS, _Points, _Sampled, equation
-from bri_bayes.inference.importance import sobol
+from bri_bayes.inference.quasi_random import sobol
 
 from .interactions import analysis_of, mediated_panel
 

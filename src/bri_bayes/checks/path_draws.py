@@ -29,10 +29,11 @@ from bri_bayes.inference.conditional import Coefficients
 from bri_bayes.inference.convergence import ESS_LIMIT
 from bri_bayes.inference.fitting import fit, is_trustworthy
 from bri_bayes.inference.hyperparameters import reported
-from bri_bayes.inference.importance import KHAT_LIMIT, sobol
+from bri_bayes.inference.importance import KHAT_LIMIT
 from bri_bayes.inference.linear_estimands import att_weights, covariate_functional, effect_functionals
 from bri_bayes.inference.marginal import is_feasible, weigh_hyperparameters
 from bri_bayes.inference.mixture import NormalMixtures
+from bri_bayes.inference.quasi_random import sobol
 
 # A power of two, a whole Sobol net. Between seeds an end of the total moves by 0.006 posterior sd (measured).
 DRAWS = 8192

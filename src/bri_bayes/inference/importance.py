@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from math import lgamma, log, log10, pi
 
 import numpy as np
-from scipy.special import chdtri, ndtri
 
 from bri_bayes.core.arrays import Array
 from bri_bayes.inference.mode import LogDensity, find_mode
+from bri_bayes.inference.quasi_random import student
 
 # Above this k-hat the importance-sampling estimate is unreliable (Vehtari et al. 2024).
 KHAT_LIMIT = 0.7
@@ -244,24 +244,11 @@ def _fit_generalised_pareto(x: Array) -> tuple[float, float]:
     return (n * shape + 5) / (n + 10), -shape / b_mean
 
 
-def sobol(size: int, d: int, rng: np.random.Generator) -> Array:
-    """The first of a power of two of points of a scrambled Sobol sequence, each uniform on (0, 1)^d : (size, d).
-
-    Source: Owen (1998), Journal of Complexity 14(4), doi:10.1006/jcom.1998.0487.
-    """
-    from scipy.stats import qmc
-
-    points = qmc.Sobol(d, rng=rng).random_base2((size - 1).bit_length())[:size]
-    return np.asarray(np.clip(points, _INSIDE, 1 - _INSIDE))
-
-
 def _log_mean(log_values: Array) -> float:
     top = log_values.max()
     return float(top + np.log(np.exp(log_values - top).mean()))
 
 
-# Uniform numbers are kept this far from 0 and 1.
-_INSIDE = 1e-12
 # Share of the trace that keeps a covariance positive definite.
 _RIDGE = 1e-10
 
@@ -275,10 +262,7 @@ class Student:
 
     def draw(self, size: int, rng: np.random.Generator) -> Array:
         """Quasi-random draws (size, d)."""
-        d = self.center.size
-        uniform = sobol(size, d + 1, rng)
-        z = ndtri(uniform[:, :d]) * np.sqrt(PROPOSAL_DF / chdtri(PROPOSAL_DF, uniform[:, d:]))
-        return np.asarray(self.center + z @ self.factor.T)
+        return np.asarray(self.center + student(size, self.center.size, PROPOSAL_DF, rng) @ self.factor.T)
 
     def log_density(self, vectors: Array) -> Array:
         """Log density of (M, d) vectors : (M,)."""
