@@ -28,7 +28,7 @@ def sobol(size: int, d: int, rng: np.random.Generator) -> Array:
 
 
 def student(size: int, d: int, df: float, rng: np.random.Generator) -> Array:
-    """Points of a multivariate t with ``df`` degrees of freedom, centre 0, scale 1 : (size, d), not to be written to."""
+    """Points of a multivariate t with ``df`` degrees of freedom, centre 0, scale 1 : (size, d), not to be written."""
     make = _kept_student if size * d <= _NUMBERS else _student
     return make(size, d, df, _seed(rng))
 
