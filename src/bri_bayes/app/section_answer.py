@@ -15,6 +15,7 @@ from bri_bayes.core.errors import InputError
 from bri_bayes.core.json_values import json_safe
 from bri_bayes.estimands.summaries import panel_values
 from bri_bayes.presentation.names_shown import gate_in_words, table_in_words
+from bri_bayes.presentation.period_words import writer
 from bri_bayes.presentation.sentences import banner
 from bri_bayes.presentation.study_tables import provenance
 from bri_bayes.presentation.terminal_table import WIDTH, terminal_text
@@ -43,19 +44,19 @@ class SectionAnswer:
     def text(self) -> str:
         """What the main page says of the section, its tables, and what the numbers are made from; 80 columns."""
         values = self._of_a_study()
-        section = load_section(self.section)
+        section, write = load_section(self.section), writer(values)
         said = brief(values, self.section, section.title, {"drawings": {}}).answer
         tables = [spec.fill(values) for spec in section.tables]
         shown = [terminal_text(table_in_words(values, table)) for table in tables if table.rows]
-        wrapped = [
-            textwrap.fill(text, WIDTH) for text in (banner(values), self.examined, *said, provenance(values)) if text
-        ]
+        sentences = (banner(values), self.examined, *said, provenance(values))
+        wrapped = [textwrap.fill(write(text), WIDTH) for text in sentences if text]
         return "\n\n".join([*wrapped[:-1], *shown, wrapped[-1]])
 
     def failed(self) -> list[str]:
         """A sentence for each computation that is not to be trusted, and for each check that failed."""
         checks = [check["detail"] for check in self.values.get("checks", []) if check["passed"] is False]
-        return [gate_in_words(self._of_a_study(), text) for text in [*self.values.get("failed_gates", []), *checks]]
+        values = self._of_a_study()
+        return [writer(values)(gate_in_words(values, text)) for text in [*self.values.get("failed_gates", []), *checks]]
 
     def _of_a_study(self) -> dict[str, Any]:
         """The section as the only one of a study without any other answer."""

@@ -26,6 +26,7 @@ from bri_bayes.data.panel import Panel
 from bri_bayes.estimands.summaries import comparison_notes, panel_values, warnings_of
 from bri_bayes.presentation.gates import failed_gates
 from bri_bayes.presentation.names_shown import gate_in_words
+from bri_bayes.presentation.period_words import writer
 from bri_bayes.report.main_answer import ANSWER, PAPER, main_steps, paper_steps, rows_of
 from bri_bayes.report.sections import load_sections, section_names
 from bri_bayes.report.sections.section import Context, collected
@@ -81,7 +82,8 @@ def run_study(
     manifest = _manifest(study, panel, seed=seed, quick=quick, seconds=seconds)
     manifest |= {"panel_kind": complete["panel"]["kind"], "values": digest(complete)}
     path = _write(out or default_out(study), complete, manifest, png=png, jobs=jobs)
-    return Run(path, tuple(gate_in_words(complete, sentence) for sentence in complete["failed_gates"]))
+    write = writer(complete)
+    return Run(path, tuple(write(gate_in_words(complete, sentence)) for sentence in complete["failed_gates"]))
 
 
 def study_values(

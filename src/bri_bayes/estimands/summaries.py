@@ -12,6 +12,7 @@ import xarray as xr
 
 from bri_bayes.core.effect import Effect
 from bri_bayes.data.comparable import covariate_costs, staggered_note
+from bri_bayes.data.panel import period_labels
 from bri_bayes.design.analysis import Analysis, Fit
 from bri_bayes.design.design import Design
 from bri_bayes.design.log_link import has_log_effects
@@ -33,11 +34,18 @@ def panel_values(panel: xr.Dataset, design: Design) -> dict[str, Any]:
         "label": panel.attrs.get("label"),
         "units": [str(unit) for unit in design["unit"].values],
         "periods": [int(period) for period in design["period"].values],
+        "period_unit": str(panel["period"].attrs.get("unit", "year")),
+        "period_labels": _labels_of_ordinals(panel),
         "rows": design.sizes["obs"],
         "rows_dropped": design.attrs["rows_dropped"],
         "units_without_rows": design.attrs["units_without_rows"],
         "sources": list(panel.attrs.get("sources", [])),
     }
+
+
+def _labels_of_ordinals(panel: xr.Dataset) -> dict[str, str]:
+    """Ordinal -> the period as the file writes it; none where they are the same, as years are."""
+    return {str(at): label for at, label in period_labels(panel).items() if str(at) != label}
 
 
 def fit_values(fit: Fit) -> dict[str, Any]:

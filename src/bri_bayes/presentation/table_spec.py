@@ -11,6 +11,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from bri_bayes.data.provenance import NOT_OFFICIAL
+from bri_bayes.presentation.period_words import period_label, writer
 from bri_bayes.presentation.policy_name import naming_policy
 
 Values = Mapping[str, Any]
@@ -150,11 +151,32 @@ class TableSpec:
         rows = tuple(self.rows(values))
         caption, *notes = (naming_policy(values, text) for text in (self.caption, *self.notes(values)))
         columns = self.columns(values) if callable(self.columns) else self.columns
-        return Table(self.name, caption, columns, rows, tuple(notes), panel=self.panel(values))
+        return _with_periods(values, Table(self.name, caption, columns, rows, tuple(notes), panel=self.panel(values)))
 
     def frame(self, values: Values) -> pd.DataFrame:
         """The rows of these values with all columns."""
         return self.fill(values).frame()
+
+
+def _with_periods(values: Values, table: Table) -> Table:
+    """The table with periods as the file writes them and its word for them; a table of years as it is."""
+    write = writer(values)
+    if write is str:
+        return table
+    periods = {column.key for column in table.columns if column.kind == "year"}
+
+    def cell(key: str, value: Any) -> Any:
+        if key in periods:
+            return period_label(values, value) or value
+        return write(value) if isinstance(value, str) else value
+
+    kinds = {column.key: "text" if column.key in periods else column.kind for column in table.columns}
+    columns = tuple(
+        dataclasses.replace(column, heading=write(column.heading), kind=kinds[column.key]) for column in table.columns
+    )
+    rows = tuple({key: cell(key, value) for key, value in row.items()} for row in table.rows)
+    notes = tuple(write(note) for note in table.notes)
+    return dataclasses.replace(table, caption=write(table.caption), columns=columns, rows=rows, notes=notes)
 
 
 def is_missing(cell: Any) -> bool:

@@ -18,6 +18,7 @@ from bri_bayes.core.resources import shipped
 from bri_bayes.presentation.catalogue import Say, speaker
 from bri_bayes.presentation.cells import Grid, grid
 from bri_bayes.presentation.names_shown import gate_in_words, in_words, table_in_words
+from bri_bayes.presentation.period_words import markup_writer
 from bri_bayes.presentation.study_tables import Values
 from bri_bayes.presentation.table_spec import Table
 from bri_bayes.presentation.terminal_table import unbroken
@@ -55,6 +56,7 @@ def render_report(
     main = main_content(values, appendix) | {"one_page": sheet.name}
     contents = {"appendix": appendix, "main": main, "sheet": one_page_content(values, main, out.name)}
     templates = {"appendix": f"{APPENDIX}.j2", "main": "report.html.j2", "sheet": f"{ONE_PAGE}.html.j2"}
+    write = markup_writer(values)
     texts, elsewhere = {}, [{"to": f"{APPENDIX}#{anchor}", "name": title} for anchor, title in appendix["contents"]]
     for page, template in templates.items():
         anchors = _Anchors()
@@ -62,6 +64,7 @@ def render_report(
         environment = _environment(folder, values, anchors, speaker(spoken))
         said = {"page": page, "elsewhere": elsewhere, "language": spoken}
         texts[page] = environment.get_template(template).render({**contents[page], **said})
+        texts[page] = write(texts[page])
         elsewhere += [{"to": f"{APPENDIX}#{anchor}", "name": name} for anchor, name in anchors.named.items()]
     write_text(out.with_name(APPENDIX), texts["appendix"])
     write_text(sheet, texts["sheet"])

@@ -13,6 +13,7 @@ from xml.sax.saxutils import escape, quoteattr
 from bri_bayes.core.io import written_beside
 from bri_bayes.presentation.cells import Grid, grid, readable
 from bri_bayes.presentation.names_shown import gate_in_words, in_words, table_in_words
+from bri_bayes.presentation.period_words import markup_writer
 from bri_bayes.presentation.study_tables import Values
 from bri_bayes.presentation.table_spec import Table
 from bri_bayes.report.figures import drawn_as_png
@@ -47,7 +48,7 @@ class _Image:
 def write_word(values: Values, content: Mapping[str, Any], out: Path) -> Path:
     """Write the main page to ``out``, its figures drawn as PNG. ``content`` : of the main page."""
     images: list[_Image] = []
-    return _written("".join(_body(values, content, images)), images, out)
+    return _written(markup_writer(values)("".join(_body(values, content, images))), images, out)
 
 
 def write_word_table(values: Values, table: Table, out: Path) -> Path:

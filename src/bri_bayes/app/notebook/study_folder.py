@@ -20,6 +20,8 @@ from bri_bayes.core.errors import InputError
 from bri_bayes.core.io import written_beside
 from bri_bayes.core.names import GROUP, PERIOD, PERIOD_LABEL, UNIT, WEIGHT
 from bri_bayes.core.toml_text import toml_text
+from bri_bayes.data.calendar_units import calendar_of
+from bri_bayes.data.panel import period_labels
 from bri_bayes.study.model_card import ModelCard
 
 # What a panel with nothing but outcome and covariates can be asked.
@@ -34,8 +36,8 @@ def report(result: Answer, folder: Path, *, quick: bool) -> Path:
     checks are of ``did``, the same model of independent units.
     """
     panel = result.analysis.panel
-    if PERIOD_LABEL in panel.coords or WEIGHT in panel.attrs:
-        raise InputError("a report is made of panels by year and without weights; summary and plot know the others")
+    if WEIGHT in panel.attrs or not _reads_back(panel):
+        raise InputError("a report is made of panels without weights or averaged periods; summary and plot know them")
     names = _study_names(panel)
     texts = {
         folder / "panel.csv": str(_levels(panel).to_csv()),
@@ -48,6 +50,18 @@ def report(result: Answer, folder: Path, *, quick: bool) -> Path:
         with written_beside(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
     return run_study(folder / "study.toml", quick=quick, out=folder / "report", seed=result.seed).path
+
+
+def _reads_back(panel: xr.Dataset) -> bool:
+    """Whether a file with the labels of its periods has the same ordinals again; bins of several periods have none."""
+    if PERIOD_LABEL not in panel.coords:
+        return True
+    labels = period_labels(panel)
+    try:
+        calendar = calendar_of(labels.values(), where="panel", column=PERIOD)
+    except InputError:
+        return False
+    return all(calendar.ordinal(label) == ordinal for ordinal, label in labels.items())
 
 
 def _study_names(panel: xr.Dataset) -> dict[str, str]:
@@ -63,7 +77,7 @@ def _levels(panel: xr.Dataset) -> pd.DataFrame:
     """The columns before their transforms, and the groups, one row a unit and period with a value."""
     inverse: dict[str, Callable[[Any], Any]] = {"none": np.asarray, "log": np.exp, "log1p": np.expm1}
     index = pd.MultiIndex.from_product(
-        [panel[UNIT].to_numpy().astype(str), panel[PERIOD].to_numpy().astype(int)], names=[UNIT, PERIOD]
+        [panel[UNIT].to_numpy().astype(str), list(period_labels(panel).values())], names=[UNIT, PERIOD]
     )
     columns = {}
     for name in panel.data_vars:

@@ -127,7 +127,7 @@ def drawn_as_png(values: Mapping[str, Any], name: str) -> bytes:
     """One figure for a file that cannot hold an SVG."""
     from bri_bayes.report.figures.theme import png_bytes
 
-    return png_bytes(FIGURES[name](values))
+    return png_bytes(_figure(values, name))
 
 
 def _drawn(values: Mapping[str, Any], folder: Path, names: Sequence[str], *, png: bool) -> dict[str, Path]:
@@ -136,8 +136,14 @@ def _drawn(values: Mapping[str, Any], folder: Path, names: Sequence[str], *, png
     paths = {}
     for name in names:
         with collected_once():
-            paths[name] = save(FIGURES[name](values), folder, name, png=png)
+            paths[name] = save(_figure(values, name), folder, name, png=png)
     return paths
+
+
+def _figure(values: Mapping[str, Any], name: str) -> Figure:
+    from bri_bayes.report.figures.periods import with_its_periods
+
+    return with_its_periods(values, FIGURES[name](values))
 
 
 def _has(values: Mapping[str, Any], section: str, key: str) -> bool:

@@ -1,0 +1,72 @@
+"""Claims about the periods on a page: quarters and months as the file writes them, years as ever."""
+
+from __future__ import annotations
+
+import pytest
+
+from bri_bayes.presentation.period_words import markup_writer, period_label, writer
+from bri_bayes.presentation.table_spec import Column, TableSpec
+
+QUARTERS = {
+    "study": {"title": "Sales a year", "policy": "the five year plan", "labels": {"x": "sales of 8052"}},
+    "unit_names": {"8053": "8053"},
+    "panel": {
+        "kind": "user",
+        "label": "years.csv",
+        "periods": [8051, 8052],
+        "period_unit": "quarter",
+        "period_labels": {"8051": "2012Q4", "8052": "2013Q1"},
+    },
+    "outcomes": {},
+}
+YEARS = {"panel": {"period_unit": "year", "period_labels": {}}}
+
+
+def test_ordinals_become_labels_and_years_quarters():
+    write = writer(QUARTERS)
+    assert write("Since 8052, 3 of 12 years; 0.01 a year.") == "Since 2013Q1, 3 of 12 quarters; 0.01 a quarter."
+    assert write("Year and unit-years, 8051-8052") == "Quarter and unit-quarters, 2012Q4-2013Q1"
+
+
+def test_a_number_that_holds_an_ordinal_is_no_period():
+    assert writer(QUARTERS)("18052, 0.8052, 8052.5, 8052,100 and x8052") == "18052, 0.8052, 8052.5, 8052,100 and x8052"
+
+
+def test_what_the_user_has_named_stays():
+    said = "Sales a year: years.csv, the five year plan, sales of 8052"
+    assert writer(QUARTERS)(f"{said} in a year") == f"{said} in a quarter"
+
+
+@pytest.mark.parametrize(
+    ("unit", "word"), [("10 days", "periods"), ("fiscal year", "years"), ("half-year", "half-years")]
+)
+def test_the_word_of_a_step(unit, word):
+    panel = QUARTERS["panel"] | {"period_unit": unit}
+    assert writer({**QUARTERS, "panel": panel})("two years") == f"two {word}"
+
+
+def test_values_of_years_and_of_an_earlier_version_are_written_as_they_are():
+    for values in (YEARS, {"panel": {}}, {}):
+        assert writer(values) is str
+        assert markup_writer(values) is str
+    assert period_label(YEARS, 2013) is None
+
+
+def test_of_a_page_what_is_read_is_written_and_what_is_code_is_not():
+    page = (
+        '<style>.year{}</style><script>let year = 8052</script><a href="8052/year" id="year" data-label="year">8052</a>'
+    )
+    assert markup_writer(QUARTERS)(page) == (
+        "<style>.year{}</style><script>let year = 8052</script>"
+        '<a href="8052/year" id="year" data-label="quarter">2013Q1</a>'
+    )
+
+
+def test_a_table_has_the_label_in_its_column_of_periods_and_counts_as_they_are():
+    columns = (Column("period", "year", "year"), Column("rows", "rows", "count"), Column("note", "note"))
+    spec = TableSpec("t", "Each year", columns, lambda values: [{"period": 8052, "rows": 8052, "note": "from 8051"}])
+    table = spec.fill(QUARTERS)
+    assert table.caption == "Each quarter"
+    assert (table.columns[0].heading, table.columns[0].kind) == ("quarter", "text")
+    assert table.rows == ({"period": "2013Q1", "rows": 8052, "note": "from 2012Q4"},)
+    assert spec.fill({**QUARTERS, "panel": {"kind": "user", **YEARS["panel"]}}).rows[0]["period"] == 8052
