@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from bri_bayes.checks import refits as refits_of_recipes
 from bri_bayes.checks.placebo_null import share_as_large
 from bri_bayes.checks.placebo_pool import all_others, candidates, problem, same_shape
 from bri_bayes.checks.placebo_predictive import predictive_values
@@ -19,7 +20,7 @@ from bri_bayes.checks.placebo_time import (
     time_values,
 )
 from bri_bayes.checks.posterior_predictive import predictive_checks
-from bri_bayes.checks.refits import refit
+from bri_bayes.checks.refits import placebo_refit, refit
 from bri_bayes.data.assignment import Assignment
 from bri_bayes.data.simulation import simulate_panel
 from bri_bayes.design.analysis import Analysis
@@ -28,6 +29,7 @@ from bri_bayes.evaluation.scenarios import SCENARIOS, golden_assignment
 from bri_bayes.frequentist import fit_twfe
 from bri_bayes.frequentist.resampling import permutation
 from bri_bayes.inference import fit
+from bri_bayes.inference.att import att_posterior
 from bri_bayes.study.model_card import Errors, load_card
 
 from .panels import CONTROLS, ONSET, TREATED, recipe
@@ -119,6 +121,28 @@ def test_refits_one_by_one_and_the_shared_engine_say_the_same():
         assert ours.label == theirs.label
         assert ours.att.mean == pytest.approx(theirs.att.mean, abs=MEAN * theirs.att.sd)
         assert ours.twfe == theirs.twfe
+
+
+def test_placebos_of_a_card_with_shared_shocks_rest_on_few_points_that_the_observed_posterior_places(monkeypatch):
+    card = dataclasses.replace(load_card("did_shared"), outcome="y")
+    analysis = recipe(effect=0.4, seed=4)[0].replace(card=card)
+    recipes = list(space_recipes(analysis, 0).values())[:6]
+    asked = []
+    in_full = [refit(each_row, 0) for each_row in recipes]
+
+    def seen(design, card, seed, near=None):
+        asked.append((card.sampler.proposals, near is not None))
+        return att_posterior(design, card, seed, near)
+
+    monkeypatch.setattr(refits_of_recipes, "att_posterior", seen)
+    monkeypatch.setattr(refits_of_recipes, "_NEAR", {})
+    placed = [placebo_refit(each_row, analysis, 0) for each_row in recipes]
+    assert placed[0] == in_full[0]
+    assert asked[0] == (analysis.card.sampler.proposals, False)
+    assert asked[2:] == [(refits_of_recipes.FEW_POINTS, True)] * 5  # the second places them
+    for ours, theirs in zip(placed, in_full, strict=True):
+        assert ours.trustworthy
+        assert ours.att.mean == pytest.approx(theirs.att.mean, abs=MEAN * theirs.att.sd)
 
 
 def test_several_onsets_go_one_by_one():

@@ -107,3 +107,10 @@ def refit(analysis: Analysis, seed: int, *, variant_of: Analysis | None = None) 
         log_marginal=result.log_marginal,
         trustworthy=is_trustworthy(result),
     )
+
+
+def placebo_refit(recipe: Analysis, observed: Analysis, seed: int) -> Refit:
+    """Of a recipe with other treated units: few points, placed by the posterior of ``observed``; this one from all."""
+    if recipe.digest == observed.digest:
+        return refit(observed, seed)
+    return refit(with_few_points(recipe), seed, variant_of=observed)

@@ -10,7 +10,7 @@ from bri_bayes.checks.placebo_space import any_unit, controls_only, is_shared, s
 from bri_bayes.checks.placebo_time import placebos_in_time
 from bri_bayes.checks.posterior_predictive import predictive_checks
 from bri_bayes.checks.pretrend import pretrend_values
-from bri_bayes.checks.refits import refit
+from bri_bayes.checks.refits import placebo_refit
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.core.json_values import Result
 from bri_bayes.design.analysis import Analysis
@@ -50,7 +50,7 @@ def _time(analysis: Analysis, seed: int) -> Result:
 def _space(analysis: Analysis, seed: int, *, points: int = 2000) -> Result:
     if is_shared(analysis):
         return any_unit(analysis, points=points, seed=seed)
-    refits = {label: refit(recipe, seed) for label, recipe in space_recipes(analysis, seed).items()}
+    refits = {label: placebo_refit(recipe, analysis, seed) for label, recipe in space_recipes(analysis, seed).items()}
     return any_unit(analysis, refits, points=points, seed=seed)
 
 

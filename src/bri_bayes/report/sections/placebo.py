@@ -110,7 +110,7 @@ def steps(context: Context) -> list[Step]:
             pieces.append(_step("space", name, any_unit, analysis, AnyUnit, points=points, seed=seed))
             pieces += _pool_steps(name, analysis, context, groups, points)
         elif "space" in kinds:
-            pieces += refit_steps(NAME, ("space", name), space_recipes(analysis, seed), seed)
+            pieces += refit_steps(NAME, ("space", name), space_recipes(analysis, seed), seed, placebos_of=analysis)
         if "region" in kinds:
             pieces += _region_steps(name, context)
     return pieces
