@@ -70,3 +70,9 @@ def test_gaps_and_unequal_spacing_are_said():
 def test_what_is_no_period_is_refused_with_its_row(label):
     with pytest.raises(InputError, match=r'a file: row 3: time is ".*", and others are written as "2003"; a period is'):
         calendar_of(["2003", label], where="a file", column="time", rows={"2003": 2, label: 3})
+
+
+@pytest.mark.parametrize("label", ["31/12/2001", "12/31/2001", "1.2.2001", "01-02-99"])
+def test_of_a_date_with_its_year_last_the_message_says_how_to_write_it(label):
+    with pytest.raises(InputError, match=r"is the day first, or the month\? write it as 2010-05-31"):
+        calendar_of([label], where="a file", column="time")

@@ -262,6 +262,19 @@ def test_log1p_takes_zero_and_refuses_minus_one(tmp_path):
         load(tmp_path, LONG.replace("0.25", "-1"), columns=columns)
 
 
+def test_units_that_differ_in_capitals_alone_are_said(tmp_path):
+    content = "iso3,year,y\nF0,2003,1\nf0,2004,2\nG,2003,1\n"
+    notes = load(tmp_path, content).attrs["notes"]
+    assert '"F0" and "f0" differ in capitals alone and are read as two units.' in notes
+    assert not any("capitals" in note for note in load(tmp_path, LONG).attrs.get("notes", []))
+
+
+@pytest.mark.parametrize(("yes", "no"), [("Y", "N"), ("t", "f"), ("Yes", "no")])
+def test_a_column_of_words_for_yes_and_no_is_one_and_zero(tmp_path, yes, no):
+    content = f"iso3,year,D\nA,2003,{no}\nA,2004,{yes}\n"
+    assert load(tmp_path, content, columns=["D"])["D"].to_numpy().tolist() == [[0.0, 1.0]]
+
+
 def test_all_cells_without_a_logarithm_are_told_at_once_with_their_units_and_a_way_out(tmp_path):
     rows = [f"{unit},2000Q{quarter},{0 if unit < 'E' else 1}" for unit in "ABCDEF" for quarter in (1, 2)]
     said = (

@@ -23,6 +23,8 @@ _MONTH = re.compile(rf"x?{_YEAR}(?:[-/]|[-/. ]?m)(0?[1-9]|1[0-2])", re.IGNORECAS
 _NAMED_MONTH = re.compile(rf"([a-z]{{3,9}})[-. /]+{_YEAR}|{_YEAR}[-. /]+([a-z]{{3,9}})", re.IGNORECASE)
 _PART = re.compile(rf"x?{_YEAR}[-:. ]?([qhw])([0-9]{{1,2}})|([qhw])([0-9]{{1,2}})[-/:. ]?{_YEAR}", re.IGNORECASE)
 _DATE = re.compile(rf"x?{_YEAR}[-./]([01][0-9])[-./]([0-3][0-9])(?:[T ]00:00(?::00(?:\.0+)?)?)?", re.IGNORECASE)
+# A date whose year is last.
+_EITHER = re.compile(rf"^[0-3]?[0-9][-/. ][0-3]?[0-9][-/. ](?:{_YEAR}|[0-9]{{2}})$")
 _MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 ALLOWED = "a period is an integer, a month (2010-05), a quarter (2010Q1), an ISO date or a fiscal year (2005/06)"
 
@@ -69,7 +71,8 @@ def calendar_of(labels: Iterable[str], *, where: str, column: str, rows: Mapping
         row = "" if rows is None else f"row {rows.get(failing, 0)}: "
         read = next((text for text in texts if _PARSERS[kind](text) is not None), None)
         others = "" if read is None else f', and others are written as "{shown(read)}"'
-        raise InputError(f'{where}: {row}{column} is "{shown(failing)}"{others}; {ALLOWED}')
+        order = "; is the day first, or the month? write it as 2010-05-31" if _EITHER.search(failing) else ""
+        raise InputError(f'{where}: {row}{column} is "{shown(failing)}"{others}; {ALLOWED}{order}')
     raws = sorted({raw for text in texts if (raw := _PARSERS[kind](text)) is not None})
     return _spaced(kind, raws)
 

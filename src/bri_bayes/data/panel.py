@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 Panel = xr.Dataset
 
 # Words that a column of numbers may have in place of 1 and 0, when it has nothing else.
-TRUE_WORDS, FALSE_WORDS = frozenset({"true", "yes"}), frozenset({"false", "no"})
+TRUE_WORDS, FALSE_WORDS = frozenset({"true", "yes", "t", "y"}), frozenset({"false", "no", "f", "n"})
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -134,7 +134,7 @@ def load_panel(
     for name in no_blanks:
         _refuse_blanks(grid, name)
     texts = {name: _unit_text(grid, name) for name in unit_columns}
-    notes = [*grid.notes, *gap_notes(grid.calendar.unit, grid.periods)]
+    notes = [*grid.notes, *gap_notes(grid.calendar.unit, grid.periods), *_alike(grid.units)]
     chosen = [name for name in grid.text if _is_wanted(grid, name)] if names is None else names
     numbers = {name: _numbers(grid, name, marks, notes) for name in dict.fromkeys(chosen)}
     if wanted is None:
@@ -240,6 +240,16 @@ def _refuse_blanks(grid: Grid, name: str) -> None:
         raise InputError(
             f'{grid.file}: the treatment column "{name}" is empty for {named}{more}; it needs a value in every row'
         )
+
+
+def _alike(units: Sequence[str]) -> tuple[str, ...]:
+    """What a reader must know where two units have one name but for capitals, which is a slip more often than not."""
+    seen: dict[str, str] = {}
+    pairs = [(seen[unit.casefold()], unit) for unit in units if seen.setdefault(unit.casefold(), unit) != unit]
+    if not pairs:
+        return ()
+    more = f", and {len(pairs) - 1} more such pairs" if len(pairs) > 1 else ""
+    return (f'"{pairs[0][0]}" and "{pairs[0][1]}" differ in capitals alone and are read as two units{more}.',)
 
 
 def _unit_text(grid: Grid, name: str) -> dict[str, str]:
