@@ -8,8 +8,8 @@ from collections.abc import Callable
 import numpy as np
 
 from bri_bayes.design.analysis import Analysis
-from bri_bayes.design.linear_terms import build_terms
 from bri_bayes.inference.att import att_posterior
+from bri_bayes.inference.collapsed import Collapsed
 
 # Order of the large matrices, and of the many small ones: about the coefficients that nine units share.
 _LARGE, _SMALL, _MANY = 1500, 30, 400
@@ -42,14 +42,18 @@ def _rate(call: Callable[[], object], operations: float) -> float:
 
 
 def operations(recipe: Analysis) -> float:
-    """Operations of the factorisations of one posterior: at each point each unit's columns, then those of all.
+    """Operations of the factorisations of one posterior: at each point the columns of each kind of units, then those of
+    all.
 
-    With N units of q columns, p shared ones and r = p + 1 with the outcome (``inference.collapsed``):
-    N (q^3 / 3 + q^2 r + q r^2) + r^3 / 3; the points are those at which one answer has been computed.
+    With K kinds of units of q columns (each unit a kind of its own where nothing is summed over units), p shared ones
+    and r = p + 1 with the outcome (``inference.summed_units``, ``inference.collapsed``): K (q^3 / 3 + q^2 r + q r^2) +
+    r^3 / 3; the points are those at which one answer has been computed.
     """
-    terms = build_terms(recipe.design, recipe.card)
+    model = Collapsed.build(recipe.design, recipe.card)
+    terms, units = model.terms, model.summed or model.alike
+    kinds = terms.n_units if units is None else len(units.kinds)
     q, p = (sum(block.columns.shape[1] for block in level) for level in (terms.per_unit, terms.shared))
     r = p + 1
-    at_a_point = terms.n_units * (q**3 / 3 + q**2 * r + q * r**2) + r**3 / 3
+    at_a_point = kinds * (q**3 / 3 + q**2 * r + q * r**2) + r**3 / 3
     points = len(att_posterior(recipe.design, recipe.card, 0).points.vectors)
     return at_a_point * points
