@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bri_bayes.presentation.digits import digits_of, ends_of, mean_of, number, reads_as_zero
+from bri_bayes.presentation.digits import digits_of, ends_of, mean_of, number, reads_as_zero, significant
 from bri_bayes.presentation.sentences import interval
 
 
@@ -63,3 +63,11 @@ def test_a_number_in_tiny_units_is_read_with_its_power_of_ten(value, text):
     assert ends_of(4.8e-8, 6.7e-8, digits) == ("4.8e−08", "6.7e−08")
     # An effect in logs is a share of the outcome, whatever its units.
     assert digits_of(0, 1e-9, "log") == 4
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(3.499, "3.50"), (10.0, "10.0"), (-0.05, "−0.0500"), (999.7, "1,000"), (0.0, "0"), (-35e3, "−35,000")],
+)
+def test_closing_zeros_are_significant_digits_too(value, text):
+    assert significant(value) == text

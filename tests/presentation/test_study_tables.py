@@ -153,10 +153,12 @@ def test_a_signed_number_has_a_true_minus_and_no_signed_zero(value: float, text:
         (0.0, "$0"),
         (950.0, "$950"),
         (1.25e9, "$1.25 bn"),
-        (-3e6, "−$3 m"),
-        (999.9e6, "$1 bn"),
-        (2.5e12, "$2.5 tn"),
-        (1e10, "$10 bn"),
+        (-3e6, "−$3.00 m"),
+        (999.9e6, "$1.00 bn"),
+        (3.499e9, "$3.50 bn"),
+        (2.5e12, "$2.50 tn"),
+        (1e10, "$10.0 bn"),
+        (2.3e11, "$230 bn"),
         (1e19, "$1 × 10¹⁹"),
         (-2e20, "−$2 × 10²⁰"),
         (1.29e-5, "$1 × 10⁻⁵"),
@@ -165,6 +167,11 @@ def test_a_signed_number_has_a_true_minus_and_no_signed_zero(value: float, text:
 )
 def test_dollars_are_short(value: float, text: str) -> None:
     assert sentences.dollars(value) == text
+
+
+def test_round_levels_of_an_axis_have_no_closing_zeros() -> None:
+    told = [sentences.dollars(value, is_tick=True) for value in (-3e6, 1e10, 2.5e12, 3e11, 0.0, 1e15)]
+    assert told == ["−$3 m", "$10 bn", "$2.5 tn", "$300 bn", "$0", "$1,000 tn"]
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,12 @@ def number(value: float | None, digits: int) -> str:
     return text.lstrip("-") if float(text.replace(",", "")) == 0 else text.replace("-", "−")
 
 
+def significant(value: float, count: int = 3) -> str:
+    """A number with ``count`` significant digits, closing zeros among them: 3.50, 35.0, 350, 35,000; zero is a digit."""
+    rounded = float(f"{value:.{count - 1}e}")
+    return number(rounded, max(count - 1 - math.floor(math.log10(abs(rounded))), 0)) if rounded else "0"
+
+
 def power_of_ten(power: int) -> str:
     """10⁶."""
     return f"10{str(power).translate(_SUPERSCRIPTS)}"

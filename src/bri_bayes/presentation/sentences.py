@@ -245,19 +245,23 @@ def probability(value: float, *, words: bool = True) -> str:
     return f"{'over' if over else 'under'} {end}" if words else f"{'>' if over else '<'}{end}"
 
 
-def compact(value: float) -> str:
-    """A level with k, m, bn or tn: 1.5 bn; beyond all money that there is, a power of ten."""
-    if abs(value) >= _BEYOND:
+def compact(value: float, *, is_tick: bool = False) -> str:
+    """A level with k, m, bn or tn, three digits told: 1.50 bn; beyond all money that there is, a power of ten.
+
+    ``is_tick`` : of an axis, whose round levels have no closing zeros.
+    """
+    if abs(value) >= _BEYOND or 0 < abs(value) < _TINY:
         return _in_powers(value)
-    for size, letters in _MULTIPLES:
-        if abs(value) >= 0.9995 * size:
-            return f"{_short(value / size)} {letters}"
-    return _in_powers(value) if 0 < abs(value) < _TINY else _short(value)
+    size, letters = next((pair for pair in _MULTIPLES if abs(value) >= 0.9995 * pair[0]), (1.0, ""))
+    told = how_many.significant(value / size)
+    if is_tick and "." in told:
+        told = told.rstrip("0").rstrip(".")
+    return f"{told} {letters}".rstrip()
 
 
-def dollars(value: float) -> str:
-    """An amount of US dollars: −$1.3 bn."""
-    return f"{'−' if value < 0 else ''}${compact(abs(value))}"
+def dollars(value: float, *, is_tick: bool = False) -> str:
+    """An amount of US dollars: −$1.30 bn; on an axis −$1.3 bn."""
+    return f"{'−' if value < 0 else ''}${compact(abs(value), is_tick=is_tick)}"
 
 
 def banner(values: Values) -> str | None:
@@ -278,10 +282,6 @@ def _claim(side: Verdict, *, plural: bool = False) -> str:
 
 def _of(count: int, total: int) -> str:
     return f"{count} of {total}"
-
-
-def _short(value: float) -> str:
-    return f"{float(f'{value:.3g}'):,g}".replace("-", "−")
 
 
 def _in_powers(value: float) -> str:

@@ -9,8 +9,13 @@ from bri_bayes.core.names import PERIOD
 from bri_bayes.data.panel import period_labels
 from bri_bayes.design.analysis import Fit
 from bri_bayes.design.log_link import has_log_effects
+from bri_bayes.presentation.digits import significant
 from bri_bayes.presentation.estimate_text import LARGEST_LOG
 from bri_bayes.presentation.sentences import counted, listed, probability
+
+
+# Sizes that are read in plain digits.
+_PLAIN_FROM, _PLAIN_TO = 1e-4, 1e12
 
 
 def span(fit: Fit) -> str:
@@ -40,8 +45,7 @@ def effect_in_prose(fit: Fit, effect: Effect) -> str:
 
 def three_digits(value: float) -> str:
     """A number of any size in plain digits, three of them told: -0.0495, 12.3, -2,130; powers of ten at the ends."""
-    rounded = float(f"{value:.3g}")
-    return f"{rounded:,.0f}" if 1000 <= abs(rounded) < 1e12 else f"{rounded:.3g}"
+    return significant(value).replace("−", "-") if _PLAIN_FROM <= abs(value) < _PLAIN_TO else f"{value:.3g}"
 
 
 def _moved(fit: Fit) -> str:

@@ -36,7 +36,7 @@ def additional_trade(values: Values) -> Figure:
         marks.band(ax, x, years[name].values(), theme.BLUE, marker="o", markersize=5)
         ax.set_xticks(marks.year_ticks(x[0], x[-1], 9))
         ax.yaxis.set_major_locator(MaxNLocator(6))
-        ax.yaxis.set_major_formatter(FuncFormatter(lambda amount, _: sentences.dollars(amount)))
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda amount, _: sentences.dollars(amount, is_tick=True)))
         ax.set_ylim(*limits)
         if first:
             ax.set_ylabel("US dollars a year")

@@ -40,7 +40,7 @@ def category_levels(values: Values) -> Figure:
         ax.plot(table["years"], levels, color=color, linewidth=width, linestyle=line, zorder=3)
     ax.set_yscale("log")
     ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: sentences.dollars(value)))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: sentences.dollars(value, is_tick=True)))
     ax.yaxis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     marks.onset_line(ax, table["onset"])

@@ -118,4 +118,4 @@ def _level_ticks(ax: Axes, outcome: Values, size: float) -> None:
     to_level, to_log = (np.expm1, np.log1p) if outcome.get("transform") == "log1p" else (np.exp, np.log)
     low, high = (float(to_level(end)) * size for end in ax.get_ylim())
     ticks = level_ticks(max(low, high * 1e-9), high)
-    ax.set_yticks([float(to_log(tick / size)) for tick in ticks], [sentences.compact(tick) for tick in ticks])
+    ax.set_yticks([float(to_log(tick / size)) for tick in ticks], [sentences.compact(tick, is_tick=True) for tick in ticks])

@@ -122,5 +122,5 @@ def _fan(ax: Axes, x: list[int], rows: Collection[Mapping[str, float]]) -> None:
 
 def _axes(ax: Axes, years: list[int]) -> None:
     ax.set_xticks(marks.year_ticks(years[0], years[-1], 9))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda amount, _: sentences.dollars(amount)))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda amount, _: sentences.dollars(amount, is_tick=True)))
     ax.grid(axis="y")
