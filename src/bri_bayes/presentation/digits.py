@@ -8,6 +8,9 @@ from collections.abc import Mapping
 # In log points effects have at least two decimals and at most four; beyond six a number in units of its own is written
 # with a power of ten.
 _LEAST_OF_LOGS, _MOST_OF_LOGS, _MOST = 2, 4, 6
+# Amounts beyond all money that there is, and below all that is told in digits.
+_BEYOND, _TINY = 1e16, 1e-3
+_MULTIPLES = ((1e12, "tn"), (1e9, "bn"), (1e6, "m"), (1e3, "k"))
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -67,11 +70,36 @@ def number(value: float | None, digits: int) -> str:
 
 
 def significant(value: float, count: int = 3) -> str:
-    """A number with ``count`` significant digits, closing zeros among them: 3.50, 35.0, 350, 35,000; zero is a digit."""
+    """A number with ``count`` significant digits, closing zeros among them: 3.50, 35.0, 350, 35,000."""
     rounded = float(f"{value:.{count - 1}e}")
     return number(rounded, max(count - 1 - math.floor(math.log10(abs(rounded))), 0)) if rounded else "0"
+
+
+def compact(value: float, *, is_tick: bool = False) -> str:
+    """A level with k, m, bn or tn, three digits told: 1.50 bn; beyond all money that there is, a power of ten.
+
+    ``is_tick`` : of an axis, whose round levels have no closing zeros.
+    """
+    if abs(value) >= _BEYOND or 0 < abs(value) < _TINY:
+        return _in_powers(value)
+    size, letters = next((pair for pair in _MULTIPLES if abs(value) >= 0.9995 * pair[0]), (1.0, ""))
+    told = significant(value / size)
+    if is_tick and "." in told:
+        told = told.rstrip("0").rstrip(".")
+    return f"{told} {letters}".rstrip()
+
+
+def dollars(value: float, *, is_tick: bool = False) -> str:
+    """An amount of US dollars: −$1.30 bn; on an axis −$1.3 bn."""
+    return f"{'−' if value < 0 else ''}${compact(abs(value), is_tick=is_tick)}"
 
 
 def power_of_ten(power: int) -> str:
     """10⁶."""
     return f"10{str(power).translate(_SUPERSCRIPTS)}"
+
+
+def _in_powers(value: float) -> str:
+    """9 × 10²²."""
+    digit, _, power = f"{value:.0e}".partition("e")
+    return f"{digit} × {power_of_ten(int(power))}".replace("-", "−")

@@ -25,7 +25,7 @@ from bri_bayes.presentation.study_tables import PRE_AVERAGE, PRE_PERIOD, REFEREN
 from bri_bayes.presentation.table_spec import alarm_of
 
 # Numbers in sentences are written as everywhere.
-number = how_many.number
+number, compact, dollars = how_many.number, how_many.compact, how_many.dollars
 
 Verdict = Literal["above", "below", "leans up", "leans down", "open"]
 
@@ -59,8 +59,6 @@ _NUMBER_WORDS = (
     "eleven",
     "twelve",
 )
-_BEYOND, _TINY = 1e16, 1e-3
-_MULTIPLES = ((1e12, "tn"), (1e9, "bn"), (1e6, "m"), (1e3, "k"))
 _BASELINES = {
     PRE_AVERAGE: "the average of the years before the onset",
     PRE_PERIOD: "the years before the onset",
@@ -163,13 +161,19 @@ def event_study(outcome: Values, rows: pd.DataFrame) -> str:
 
 def paths(values: Values, outcome: Values) -> str:
     """In how many treated cells does the outcome lie inside the band of the path without the policy?"""
-    cells = [cell for path in main_model(outcome)["counterfactual"].values() for cell in path.values() if is_open(cell)]
-    inside = sum(cell["lower"] <= cell["observed"] <= cell["upper"] for cell in cells)
-    years = f"{singular(unit_noun(values))}-years"
     return (
         f"{outcome['label']}: the outcome lies inside the 95% band of the path without the policy in "
-        f"{inside} of {len(cells)} treated {years}."
+        f"{in_band(values, [outcome])}."
     )
+
+
+def in_band(values: Values, outcomes: Iterable[Values]) -> str:
+    """The count of treated cells whose outcome lies inside its band: 7 of 8, or all 8, treated country-years."""
+    every = [path for outcome in outcomes for path in main_model(outcome).get("counterfactual", {}).values()]
+    cells = [cell for path in every for cell in path.values() if is_open(cell)]
+    inside = sum(cell["lower"] <= cell["observed"] <= cell["upper"] for cell in cells)
+    count = f"all {len(cells)}" if inside == len(cells) else _of(inside, len(cells))
+    return f"{count} treated {singular(unit_noun(values))}-years"
 
 
 def additional_trade(outcome: Values) -> str:
@@ -245,25 +249,6 @@ def probability(value: float, *, words: bool = True) -> str:
     return f"{'over' if over else 'under'} {end}" if words else f"{'>' if over else '<'}{end}"
 
 
-def compact(value: float, *, is_tick: bool = False) -> str:
-    """A level with k, m, bn or tn, three digits told: 1.50 bn; beyond all money that there is, a power of ten.
-
-    ``is_tick`` : of an axis, whose round levels have no closing zeros.
-    """
-    if abs(value) >= _BEYOND or 0 < abs(value) < _TINY:
-        return _in_powers(value)
-    size, letters = next((pair for pair in _MULTIPLES if abs(value) >= 0.9995 * pair[0]), (1.0, ""))
-    told = how_many.significant(value / size)
-    if is_tick and "." in told:
-        told = told.rstrip("0").rstrip(".")
-    return f"{told} {letters}".rstrip()
-
-
-def dollars(value: float, *, is_tick: bool = False) -> str:
-    """An amount of US dollars: −$1.30 bn; on an axis −$1.3 bn."""
-    return f"{'−' if value < 0 else ''}${compact(abs(value), is_tick=is_tick)}"
-
-
 def banner(values: Values) -> str | None:
     """The loud line of a panel that is not observed, or that no service gave though its study names one."""
     return alarm_of(values["panel"]) or None
@@ -282,12 +267,6 @@ def _claim(side: Verdict, *, plural: bool = False) -> str:
 
 def _of(count: int, total: int) -> str:
     return f"{count} of {total}"
-
-
-def _in_powers(value: float) -> str:
-    """9 × 10²²."""
-    digit, _, power = f"{value:.0e}".partition("e")
-    return f"{digit} × {how_many.power_of_ten(int(power))}".replace("-", "−")
 
 
 def listed(names: Iterable[Any]) -> str:

@@ -72,11 +72,7 @@ def paths(values: Values) -> list[str]:
         model = main_model(outcome)
         told = []
         if model.get("counterfactual"):
-            cells = [cell for path in model["counterfactual"].values() for cell in path.values()]
-            cells = [cell for cell in cells if sentences.is_open(cell)]
-            inside = sum(cell["lower"] <= cell["observed"] <= cell["upper"] for cell in cells)
-            years = f"{sentences.singular(sentences.unit_noun(values))}-years"
-            told.append(f"the outcome lies inside the band in {inside} of {len(cells)} treated {years}")
+            told.append(f"the outcome lies inside the band in {sentences.in_band(values, [outcome])}")
         if (in_dollars := tables.last_in_dollars(model)) is not None:
             last, effect = in_dollars
             low, high = (sentences.dollars(effect[end]) for end in ("lower", "upper"))

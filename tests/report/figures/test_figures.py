@@ -20,8 +20,20 @@ from bri_bayes.core.errors import InputError
 from bri_bayes.core.names import SECTIONS
 from bri_bayes.frequentist.collapsed import UNBALANCED
 from bri_bayes.frequentist.many import COLLAPSED_T
+from bri_bayes.presentation import sentences
 from bri_bayes.presentation.study_tables import COLLAPSED, METHODS
-from bri_bayes.report.figures import FIGURES, available, comparison, draw_all, drawn_as_png, power, theme
+from bri_bayes.report import brief_sentences
+from bri_bayes.report.figures import (
+    FIGURES,
+    available,
+    comparison,
+    draw_all,
+    drawn_as_png,
+    moderation,
+    placebo_paper,
+    power,
+    theme,
+)  # fmt: skip
 from bri_bayes.report.figures.theme import save, style, wrapped
 from quick_run import as_official, with_spans
 
@@ -221,6 +233,77 @@ def test_rows_of_a_simulation_are_not_called_observed(name: str, values: Values)
     assert "simulated" in words["simulation"]
     assert "reconstructed" in words["reconstruction"]
     assert not {"observed"} & {*words["simulation"], *words["reconstruction"]}
+
+
+def _axes_without_unit(figure: Figure) -> list[str]:
+    """Axes whose tick labels are drawn and that neither themselves nor a panel of their row or column names."""
+    with style():
+        figure.draw_without_rendering()
+    drawn = [ax for ax in figure.axes if ax.get_visible() and ax.axison]
+    nameless = []
+    for ax in drawn:
+        place = ax.get_subplotspec()
+        below = [other for other in drawn if other.get_subplotspec().colspan == place.colspan]
+        beside = [other for other in drawn if other.get_subplotspec().rowspan == place.rowspan]
+        told = [text.get_text() for text in ax.get_xticklabels() if text.get_visible() and text.get_text()]
+        shared = [other for other in below if np.allclose(other.get_xlim(), ax.get_xlim(), atol=0.3)]
+        if told and not any(other.get_xlabel() for other in shared) and any(map(_is_number, told)):
+            nameless.append(f"x of {ax.get_title(loc='left')}: {told}")
+        told = [text.get_text() for text in ax.get_yticklabels() if text.get_visible() and text.get_text()]
+        if told and all(map(_is_number, told)) and not any(other.get_ylabel() for other in beside):
+            nameless.append(f"y of {ax.get_title(loc='left')}: {told}")
+    return nameless
+
+
+def _is_number(text: str) -> bool:
+    return any(char.isdigit() for char in text)
+
+
+# The vertical axes of small panels have their unit in the heading of the block.
+@pytest.mark.parametrize("name", list(FIGURES))
+def test_every_axis_has_a_label_with_its_unit(name: str, values: Values) -> None:
+    if name not in available(values):
+        pytest.skip("the quick run has no numbers for it")
+    nameless = _axes_without_unit(FIGURES[name](values))
+    if name in ("paths", "expected_paths"):
+        text = _words(FIGURES[name](values))
+        assert "US dollars" in text
+        nameless = [axis for axis in nameless if axis.startswith("x")]
+    assert nameless == []
+
+
+def test_the_title_over_the_paths_and_the_sentences_count_alike(values: Values) -> None:
+    outcomes = values["outcomes"]
+    for place, outcome in enumerate(outcomes.values()):
+        for path in outcome["models"]["did_shared"]["counterfactual"].values():
+            for cell in path.values():
+                if sentences.is_open(cell):
+                    cell["observed"] = cell["mean"] if place else cell["upper"] + 1
+    assert sentences.in_band(values, [outcomes["lnexport"]]).startswith("0 of ")
+    assert sentences.in_band(values, [outcomes["lnimport"]]).startswith("all ")
+    for name, outcome in outcomes.items():
+        count = sentences.in_band(values, [outcome])
+        assert count in sentences.paths(values, outcome)
+        assert any(count in text for text in brief_sentences.paths(values) if text.startswith(outcome["label"])), name
+    assert sentences.in_band(values, outcomes.values()) in _words(FIGURES["paths"](values))
+
+
+@pytest.mark.parametrize(("times", "said"), [(0, "0 times"), (1, "once"), (2, "2 times")])
+def test_the_placebos_of_the_paper_say_how_often_the_actual_group_was_drawn(
+    times: int, said: str, values: Values
+) -> None:
+    for outcome in values["placebo"]["outcomes"].values():
+        outcome["space"]["paper_figure"]["observed_drawn"] = times
+    for text in placebo_paper.caption(values):
+        assert f"groups, the actual one {said}; " in text
+
+
+@pytest.mark.parametrize("kind", ["official", "simulation", "reconstruction"])
+def test_the_range_of_a_moderator_is_the_panels_whatever_it_is_made_from(kind: str, values: Values) -> None:
+    values["panel"]["kind"] = kind
+    for text in moderation.caption(values):
+        assert "over the panel's range of" in text
+        assert "observed" not in text
 
 
 def test_the_paths_label_logs_with_levels(values: Values) -> None:

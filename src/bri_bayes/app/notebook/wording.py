@@ -13,7 +13,6 @@ from bri_bayes.presentation.digits import significant
 from bri_bayes.presentation.estimate_text import LARGEST_LOG
 from bri_bayes.presentation.sentences import counted, listed, probability
 
-
 # Sizes that are read in plain digits.
 _PLAIN_FROM, _PLAIN_TO = 1e-4, 1e12
 

@@ -23,7 +23,7 @@ def additional_trade(values: Values) -> Figure:
     figure = theme.page(
         values,
         _title(outcomes),
-        "Observed trade minus the counterfactual path, summed over the treated "
+        "Trade minus the counterfactual path, summed over the treated "
         f"{sentences.unit_noun(values)}; below zero means less trade than without {policy_of(values)}.",
         body=marks.blocks(outcomes) * 3.3,
         key=[keys.dot(theme.BLUE, "posterior mean", interval=True), keys.band(theme.BLUE, "95% interval")],
@@ -35,6 +35,7 @@ def additional_trade(values: Values) -> Figure:
         marks.zero_line(ax)
         marks.band(ax, x, years[name].values(), theme.BLUE, marker="o", markersize=5)
         ax.set_xticks(marks.year_ticks(x[0], x[-1], 9))
+        ax.set_xlabel("Year")
         ax.yaxis.set_major_locator(MaxNLocator(6))
         ax.yaxis.set_major_formatter(FuncFormatter(lambda amount, _: sentences.dollars(amount, is_tick=True)))
         ax.set_ylim(*limits)

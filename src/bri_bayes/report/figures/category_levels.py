@@ -43,6 +43,8 @@ def category_levels(values: Values) -> Figure:
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: sentences.dollars(value, is_tick=True)))
     ax.yaxis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.set_xlabel("Year")
+    ax.set_ylabel("US dollars a year")
     marks.onset_line(ax, table["onset"])
     ax.grid(axis="y")
     ax.set_xlim(table["years"][0], table["years"][-1])

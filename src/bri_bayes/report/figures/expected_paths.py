@@ -45,10 +45,7 @@ def expected_paths(values: Values) -> Figure:
             keys.band(theme.MUTED, "95% interval"),
         ],
     )
-    headings = {
-        name: outcome["label"] + (" (logs)" if sentences.effect_unit(outcome) == "log points" else "")
-        for name, outcome in outcomes.items()
-    }
+    headings = {name: f"{outcome['label']}, {_scale(outcome)}" for name, outcome in outcomes.items()}
     for name, unit, ax, inches in marks.unit_panels(figure, units, headings, HEIGHT):
         _draw(ax, {kind: outcomes[name][kind]["paths"][unit] for kind in outcomes[name]["expected"]})
         theme.panel_title(ax, unit_name(values, unit), inches, size=theme.SMALL + 0.5)
@@ -57,6 +54,12 @@ def expected_paths(values: Values) -> Figure:
 
 def _outcomes(values: Values) -> dict[str, dict[str, Any]]:
     return wording.outcomes_of(values, "controls", "expected")
+
+
+def _scale(outcome: Mapping[str, Any]) -> str:
+    """What the vertical axes count."""
+    units = outcome.get("units") or "units of the outcome"
+    return f"log of {units}" if sentences.effect_unit(outcome) == "log points" else str(units)
 
 
 def _units(outcome: Mapping[str, Any]) -> list[str]:

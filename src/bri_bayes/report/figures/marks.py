@@ -150,6 +150,8 @@ def unit_panels(
         heading.text(0, 0.35, headings[name], weight="bold", transform=heading.transAxes, va="center")
         for place, unit in enumerate(units):
             ax = figure.add_subplot(grid[top + 1 + place // across, place % across])
+            if place + across >= len(units):
+                ax.set_xlabel("Year", size=theme.SMALL)
             yield name, unit, ax, theme.WIDTH / across - 0.4
         top += 1 + down[name]
 

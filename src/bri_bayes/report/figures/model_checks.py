@@ -14,6 +14,16 @@ from bri_bayes.presentation.study_tables import Values, unit_name
 from bri_bayes.report.figures import marks, theme, wording
 from bri_bayes.report.figures.placebo_marks import digits_of, histogram, real_line
 
+# What the axis of each statistic counts; the others are changes of the outcome.
+_AXES = {
+    "autocorrelation": "correlation, no unit",
+    "second_lag": "partial correlation, no unit",
+    "shared_growth": "ratio of variances, no unit",
+    "spread": "ratio of standard deviations, no unit",
+    "largest_jump": "{unit} from one year to the next",
+    "common_trend": "{unit} a year",
+}
+
 
 @theme.themed
 def model_checks(values: Values) -> Figure:
@@ -25,7 +35,7 @@ def model_checks(values: Values) -> Figure:
         f"Statistics of rows without treatment, after unit and period effects: the histogram is what {_model(values)} "
         "makes, the line this panel. p: share of simulated panels with a larger value; "
         "below 0.025 or above 0.975 the model does not make such panels.",
-        body=marks.blocks(outcomes) * len(NAMES) * 1.45,
+        body=marks.blocks(outcomes) * len(NAMES) * 1.65,
     )
     for _, outcome, axes, _ in marks.each(figure, outcomes, rows=len(NAMES)):
         statistics = outcome["predictive"]["model_checks"]["statistics"]
@@ -34,6 +44,8 @@ def model_checks(values: Values) -> Figure:
         for ax, row in zip(axes, statistics, strict=False):
             histogram(ax, row["draws"], bins=30)
             ax.margins(x=0.1, y=0.15)
+            axis = _AXES[row["statistic"]].format(unit=sentences.effect_unit(outcome))
+            ax.set_xlabel(axis, size=theme.SMALL)
             real_line(ax, row["observed"], sentences.number(row["observed"], digits_of(row)), theme.INK)
             mark = ", does not fit" if row["extreme"] else ""
             text = f"{outcome['label']}, {NAMES[row['statistic']]}: p\u00a0{sentences.number(row['p_value'], 3)}{mark}"

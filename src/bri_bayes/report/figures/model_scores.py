@@ -138,7 +138,7 @@ def _draw_scores(ax: Axes, models: list[Mapping[str, Any]], labels: Mapping[floa
     marks.beside(ax, numbers, ("score", "s.e.", "weight"), bold=0)
     marks.row_axis(ax, labels, show=True)
     _logarithmic(ax, min(ends), max(ends))
-    ax.set_xlabel("Score against the best (log scale beyond grey)")
+    ax.set_xlabel("Log predictive density less the best's (log scale beyond grey)")
 
 
 def _logarithmic(ax: Axes, low: float, high: float) -> None:

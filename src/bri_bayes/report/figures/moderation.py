@@ -1,4 +1,4 @@
-"""Does the effect move with the moderator? The effect over its observed range, by outcome and version."""
+"""Does the effect move with the moderator? The effect over its range in the panel, by outcome and version."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def caption(values: Values) -> list[str]:
         answer = outcome["versions"][outcome["main"]]
         first, last = answer["curve"][0], answer["curve"][-1]
         texts.append(
-            f"{outcome['label']}: over the observed range of {in_sentence(label)} the mean effect goes from "
+            f"{outcome['label']}: over the panel's range of {in_sentence(label)} the mean effect goes from "
             f"{sentences.signed(first['mean'], 2)} to {sentences.signed(last['mean'], 2)}; the effect falls with "
             f"probability {sentences.probability(answer['p_negative'])}."
         )

@@ -11,7 +11,7 @@ from bri_bayes.presentation.study_tables import Values
 from bri_bayes.report.figures import keys, marks, theme
 from bri_bayes.report.figures.moderation import TITLE_WIDTH, each_version, shown_outcomes, versions_of
 
-_HEIGHT = 1.9  # inches of a panel
+_HEIGHT = 2.1  # inches of a panel
 
 
 @theme.themed
@@ -34,8 +34,7 @@ def moderation_slope(values: Values) -> Figure:
     )
     for outcome, version, ax in each_version(figure, outcomes, versions):
         _draw(ax, outcome["versions"][version])
-        if version == versions[-1]:
-            ax.set_xlabel(f"Slope, {sentences.effect_unit(outcome)} for one unit of the moderator")
+        ax.set_xlabel(f"Slope, {sentences.effect_unit(outcome)} for one unit of the moderator", size=theme.SMALL)
         theme.panel_title(ax, _panel_title(outcome, outcome["versions"][version]), TITLE_WIDTH, size=theme.SMALL + 0.5)
     return figure
 

@@ -88,12 +88,8 @@ def _capped(outcomes: Mapping[str, Any]) -> str:
 
 def _title(values: Values, outcomes: Mapping[str, Any]) -> str:
     """The share of treated cells whose observation lies inside the band."""
-    every = [path for outcome in outcomes.values() for path in main_model(outcome)["counterfactual"].values()]
-    cells = [cell for path in every for cell in path.values() if sentences.is_open(cell)]
-    inside = sum(cell["lower"] <= cell["observed"] <= cell["upper"] for cell in cells)
-    noun = sentences.singular(sentences.unit_noun(values))
-    count = f"all {len(cells)}" if inside == len(cells) else f"{inside} of {len(cells)}"
-    return f"In {count} treated {noun}-years the outcome lies inside the band without {policy_of(values)}"
+    count = sentences.in_band(values, outcomes.values())
+    return f"In {count} the outcome lies inside the band without {policy_of(values)}"
 
 
 def _draw(ax: Axes, path: Mapping[str, Mapping[str, float]]) -> None:
@@ -118,4 +114,6 @@ def _level_ticks(ax: Axes, outcome: Values, size: float) -> None:
     to_level, to_log = (np.expm1, np.log1p) if outcome.get("transform") == "log1p" else (np.exp, np.log)
     low, high = (float(to_level(end)) * size for end in ax.get_ylim())
     ticks = level_ticks(max(low, high * 1e-9), high)
-    ax.set_yticks([float(to_log(tick / size)) for tick in ticks], [sentences.compact(tick, is_tick=True) for tick in ticks])
+    ax.set_yticks(
+        [float(to_log(tick / size)) for tick in ticks], [sentences.compact(tick, is_tick=True) for tick in ticks]
+    )

@@ -39,10 +39,10 @@ def placebo_predictive(values: Values) -> Figure:
             histogram(ax, means)
             marks.zero_line(ax, vertical=True)
             ax.margins(y=0.2)
+            ax.set_xlabel(wording.effect_axis(outcome))
             real_line(ax, null["observed"]["mean"], real_text(null["observed"]))
             share = wording.share(null["p_value"])
             theme.panel_title(ax, f"{outcome['label']}, {how}: {share} as large", 4.2, size=theme.SMALL + 0.5)
-        axes[-1].set_xlabel(wording.effect_axis(outcome))
     return figure
 
 

@@ -35,6 +35,7 @@ def pretrend(values: Values) -> Figure:
     )
     for _, outcome, (ax,), first in marks.each(figure, outcomes):
         _draw(ax, outcome["pretrend"])
+        ax.set_xlabel("Year")
         if first:
             ax.set_ylabel(f"Treated less control units, {sentences.effect_unit(outcome)}")
         theme.panel_title(ax, _panel_title(outcome), 4.1, size=theme.SMALL + 0.5)

@@ -37,6 +37,8 @@ def prior_predictive(values: Values) -> Figure:
     for _, outcome, (above, below), first in marks.each(figure, outcomes, rows=2):
         _draw_total(above, outcome["predictive"]["total_by_period"])
         _draw_additional(below, outcome)
+        above.set_xlabel("Year")
+        below.set_xlabel("Year")
         theme.panel_title(above, outcome["label"], 4.4)
         if first:
             above.set_ylabel("US dollars a year")
@@ -56,7 +58,7 @@ def caption(values: Values) -> list[str]:
             f"to {sentences.signed(effect['q975'], 0)}% possible (95%), after them from {sentences.number(lower, 0)}% "
             f"to {sentences.signed(upper, 0)}%. It expects changes of a country from one year to the next between "
             f"{sentences.number(change['q25'], 0)}% and {sentences.signed(change['q75'], 0)}% half of the time; those "
-            f"observed run from {sentences.number(change['observed_low'], 0)}% to "
+            f"of the panel run from {sentences.number(change['observed_low'], 0)}% to "
             f"{sentences.signed(change['observed_high'], 0)}%."
         )
     return texts

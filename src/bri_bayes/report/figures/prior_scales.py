@@ -94,5 +94,5 @@ def _draw(ax: Axes, row: Mapping[str, Any], outcome: Mapping[str, Any]) -> None:
     at_left = row["name"] in AUTOCORRELATIONS
     side: dict[str, Any] = {"x": 0.02, "ha": "left"} if at_left else {"x": 0.98, "ha": "right"}
     ax.text(y=0.99, s=numbers, transform=ax.transAxes, va="top", size=theme.SMALL, color=theme.MUTED, **side)
-    if row["name"] not in UNITLESS:
-        ax.set_xlabel(sentences.effect_unit(outcome), size=theme.SMALL)
+    unit = "no unit" if row["name"] in UNITLESS else sentences.effect_unit(outcome)
+    ax.set_xlabel(unit, size=theme.SMALL)

@@ -47,7 +47,7 @@ def prior_sensitivity(values: Values) -> Figure:
         _draw_sensitivity(above, outcome, show=first)
         _draw_refits(below, outcome, show=first)
         theme.panel_title(above, outcome["label"], 4.0)
-        above.set_xlabel("Sensitivity")
+        above.set_xlabel("Sensitivity, no unit")
         below.set_xlabel(wording.effect_axis(outcome))
     return figure
 

@@ -35,7 +35,7 @@ def published_event_study(values: Values) -> Figure:
             for name, (color, marker, hollow) in zip(references, _LOOKS, strict=False)
         ],
     )
-    for _, outcome, (ax,), _ in marks.each(figure, outcomes):
+    for _, outcome, (ax,), first in marks.each(figure, outcomes):
         for at, (path, (color, marker, hollow)) in enumerate(
             zip(outcome["event_study"].values(), _LOOKS, strict=False)
         ):
@@ -45,7 +45,10 @@ def published_event_study(values: Values) -> Figure:
         marks.zero_line(ax)
         marks.onset_line(ax, 0)
         ax.axhline(outcome["published"], color=theme.INK, linewidth=1, linestyle=":")
-        theme.panel_title(ax, f"{outcome['label']}, log points (dotted: {outcome['published']:g})", 4.4)
+        theme.panel_title(ax, f"{outcome['label']} (dotted: {outcome['published']:g})", 4.4)
+        ax.set_xlabel("Year")
+        if first:
+            ax.set_ylabel("Effect, log points")
         ax.set_xticks([point["event_time"] for point in path], [str(point["period"]) for point in path])
         ax.grid(axis="y")
     return figure

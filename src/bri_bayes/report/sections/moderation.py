@@ -172,7 +172,7 @@ SLOPES = TableSpec(
 )
 EFFECTS = TableSpec(
     "moderation_effects",
-    "The effect over the observed range of the moderator, and the slope of each country",
+    "The effect over the panel's range of the moderator, and the slope of each country",
     (
         *OUTCOME,
         Column("version", "moderator", "name"),

@@ -45,7 +45,7 @@ def _answer(outcome: Values, answer: Values, label: str) -> str:
         )
     else:
         inside = sentences.probability(zero["p_inside"])
-        text += f"No value at which it is zero can be named (inside the observed range: {inside}). "
+        text += f"No value at which it is zero can be named (inside the panel's range: {inside}). "
     share = sentences.probability(answer["between_share"], words=False)
     contraction = sentences.number(learned["contraction"], 2)
     countries = len(answer["observed"])
