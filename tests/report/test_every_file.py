@@ -349,6 +349,38 @@ def test_a_figure_keeps_its_place_before_it_is_drawn_and_says_its_message_on_a_p
     said = browser.ask("getComputedStyle(document.querySelector('.over'), '::before').content")
     assert lines
     assert said.strip('"') == " ".join(re.sub(r"<.*?>", " ", lines[1]).split())
+    # The drawing begins below its reading help, and what the panel is made from is said over it.
+    ends = """[...document.querySelectorAll('.canvas')].map(canvas => {
+      const last = [...canvas.querySelectorAll('[id$="-reading"] text')].at(-1).getBoundingClientRect();
+      return (last.top + last.bottom) / 2 - canvas.getBoundingClientRect().top; })"""
+    browser.ask(
+        "document.querySelectorAll('.canvas').forEach(canvas => { canvas.style.contentVisibility = 'visible'; })"
+    )
+    assert -15 < min(browser.ask(ends)) <= max(browser.ask(ends)) < 0
+    made = "getComputedStyle(document.querySelector('.over .made'), '::before').content"
+    assert browser.ask(made).strip('"') == "SIMULATED PANEL - not observations"
+
+
+@drawn
+def test_a_table_that_goes_over_the_end_of_a_page_repeats_its_head(
+    run: tuple[str, Path, Values], browser: Browser, tmp_path: Path
+) -> None:
+    if shutil.which("pdftotext") is None:
+        pytest.skip("pdftotext is not installed")
+    _, folder, _ = run
+    rows = "".join(f"<tr><th>row {at}</th><td>{at}</td></tr>" for at in range(200))
+    table = f"<table><thead><tr><th>Rowhead</th><th>Number</th></tr></thead><tbody>{rows}</tbody></table>"
+    html = (folder / "appendix.html").read_text(encoding="utf-8")
+    html = re.sub(r'(<main id="main">).*?(</main>)', rf"\1{table}\2", html, flags=re.DOTALL)
+    (tmp_path / "long.html").write_text(html, encoding="utf-8")
+    browser.open(tmp_path / "long.html")
+    # As a heading by which rows are sorted.
+    assert browser.ask("document.querySelectorAll('thead button').length") == 2
+    (tmp_path / "long.pdf").write_bytes(browser.pdf())
+    done = subprocess.run(["pdftotext", "-layout", "long.pdf", "-"], cwd=tmp_path, capture_output=True, check=True)
+    pages = [page for page in done.stdout.decode().split("\f") if "row " in page]
+    assert len(pages) > 2
+    assert ["Rowhead" in page for page in pages] == [True] * len(pages)
 
 
 @drawn

@@ -126,7 +126,7 @@ def page(
         strip = Rectangle((0, top), 1, banner_height / height, transform=figure.transFigure, facecolor="#A33B00", lw=0)
         figure.add_artist(strip)
         middle = top + banner_height / height / 2
-        figure.text(x, middle, alarm, color="white", size=TEXT + 1, weight="bold", va="center")
+        figure.text(x, middle, alarm, gid=inline.ALARM, color="white", size=TEXT + 1, weight="bold", va="center")
     top -= 0.12 / height
     look: dict[str, Any] = {"size": TITLE, "weight": "bold", "va": "top", "linespacing": LINE - 0.15}
     figure.text(x, top, "\n".join(title_lines), gid=inline.MESSAGE, **look)
