@@ -60,3 +60,13 @@ def test_two_sentences_are_translated_one_by_one() -> None:
 
 def test_what_the_catalogue_lacks_stays_as_it_is() -> None:
     assert SAY("Nobody wrote this sentence, nor this one.") == "Nobody wrote this sentence, nor this one."
+
+
+@pytest.mark.parametrize(("count", "said"), [("all 40", "全部 40 个"), ("38 of 40", "40 个处理国年份中有 38 个")])
+def test_years_inside_the_band_are_counted_in_chinese_as_they_are_in_english(count: str, said: str) -> None:
+    sentence = f"Exports of China: the outcome lies inside the band in {count} treated country-years; in 2020 the "
+    sentence += "additional trade is −$38.4 bn to $8.50 bn (95% interval)."
+    translated = SAY(sentence)
+    assert said in translated
+    assert "−$38.4 bn 至 $8.50 bn" in translated
+    assert "outcome" not in translated
