@@ -330,3 +330,17 @@ def test_the_parameters_of_did_and_the_members_of_a_result_are_these():
         "shown_first", "summary", "to_frame", "trustworthy", "with_card", "with_model",
     ]  # fmt: skip
     assert (Path(bb.__file__).parent / "py.typed").exists()
+
+
+def test_an_untreated_unit_without_an_outcome_is_named_and_counted_nowhere(seed):
+    rng = np.random.default_rng(seed)
+    months = [f"2010-{month:02d}" for month in range(1, 13)]
+    rows = [(unit, month, rng.normal(), int(unit == "A" and month > "2010-06")) for unit in "ABC" for month in months]
+    simulated = pd.DataFrame(rows, columns=["unit", "month", "y", "D"])
+    empty = simulated[simulated["unit"] == "B"].assign(unit="Z", y=np.nan)
+    asked = {"outcome": "y", "unit": "unit", "period": "month", "treatment": "D"}
+    with_empty, without = (bb.did(frame, **asked) for frame in (pd.concat([simulated, empty]), simulated))
+    assert with_empty.effect == without.effect
+    assert "against two controls (2010-01 to 2010-12)" in with_empty.effect_summary()
+    assert "Left out, untreated and without a row: Z." in with_empty.notes
+    assert "1 treated unit, 2 controls, 2010-01 to 2010-12, 36 rows" in repr(with_empty)

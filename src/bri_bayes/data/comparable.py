@@ -57,6 +57,10 @@ def comparable(panel: xr.Dataset, assignment: Assignment, outcome: str, covariat
         gone = _left_out(panel, dict(kept.first_treated), dict(zip(units, _seen(panel, [outcome]), strict=True)))
         kept = kept.drop(gone)
         left_out |= gone
+    empty = [unit for unit in kept.never_treated if not rows[unit].any()]
+    if empty:
+        notes.append(f"Left out, untreated and without a row: {listed(empty)}.")
+        kept = kept.drop(empty)
     if not kept.treated_units:
         why = "; ".join(f"{unit}: {reason}" for unit, reason in list(left_out.items())[:3])
         raise InputError(

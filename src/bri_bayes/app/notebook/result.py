@@ -14,11 +14,10 @@ import numpy as np
 
 from bri_bayes.app.notebook.answer import By
 from bri_bayes.app.notebook.maketables import InMaketables
-from bri_bayes.app.notebook.wording import effect_in_prose, span
+from bri_bayes.app.notebook.wording import compared, effect_in_prose
 from bri_bayes.core.effect import Effect
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.core.json_values import Result
-from bri_bayes.core.names import OBS
 from bri_bayes.data.panel import period_labels
 from bri_bayes.design.analysis import Analysis, Fit
 from bri_bayes.design.design import Design
@@ -279,12 +278,10 @@ class DidResult(InMaketables):
         return [self, *(self.with_card(other) if isinstance(other, str | ModelCard) else other for other in others)]
 
     def __repr__(self) -> str:
-        treated, controls = self.analysis.assignment.treated_units, self.analysis.assignment.never_treated
         effect = self.effect
         return (
-            f"DidResult({self.card.outcome}, card {self.card.name}: {effect.mean:.4g} "
-            f"[{effect.lower:.4g}, {effect.upper:.4g}], P(> 0) = {effect.p_positive:.3f}; {len(treated)} treated "
-            f"units, {len(controls)} controls, {span(self.fit)}, {self.design.sizes[OBS]} rows)"
+            f"DidResult({self.card.outcome}, card {self.card.name}: {effect.mean:.4g} [{effect.lower:.4g}, "
+            f"{effect.upper:.4g}], P(> 0) = {effect.p_positive:.3f}; {compared(self.fit)})"
         )
 
     def _repr_html_(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from bri_bayes.core.effect import Effect
-from bri_bayes.core.names import PERIOD
+from bri_bayes.core.names import OBS, PERIOD
 from bri_bayes.data.panel import period_labels
 from bri_bayes.design.analysis import Fit
 from bri_bayes.design.log_link import has_log_effects
@@ -21,7 +21,16 @@ def span(fit: Fit) -> str:
     """First and last period of the rows."""
     labels = period_labels(fit.analysis.panel)
     periods = [int(period) for period in fit.design[PERIOD].to_numpy()]
-    return f"{labels[periods[0]]}-{labels[periods[-1]]}"
+    first, last = labels[periods[0]], labels[periods[-1]]
+    return f"{first} to {last}" if "-" in first else f"{first}-{last}"
+
+
+def compared(fit: Fit) -> str:
+    """Units, periods and rows in figures: 5 treated units, 1 control, 2003-2020, 108 rows."""
+    assignment = fit.analysis.assignment
+    numbers = {"treated unit": len(assignment.treated_units), "control": len(assignment.never_treated)}
+    units = ", ".join(f"{number} {what}{'s' * (number != 1)}" for what, number in numbers.items())
+    return f"{units}, {span(fit)}, {fit.design.sizes[OBS]} rows"
 
 
 def effect_in_prose(fit: Fit, effect: Effect) -> str:
