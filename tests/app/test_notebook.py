@@ -344,3 +344,32 @@ def test_an_untreated_unit_without_an_outcome_is_named_and_counted_nowhere(seed)
     assert "against two controls (2010-01 to 2010-12)" in with_empty.effect_summary()
     assert "Left out, untreated and without a row: Z." in with_empty.notes
     assert "1 treated unit, 2 controls, 2010-01 to 2010-12, 36 rows" in repr(with_empty)
+
+
+def test_rows_that_do_not_show_the_treatment_are_refused_with_what_a_covariate_costs(seed):
+    rng = np.random.default_rng(seed)
+    rows = [
+        (unit, year, rng.normal(), int(unit == "A" and year > 2004), year)
+        for unit in "ABC"
+        for year in range(2001, 2009)
+    ]
+    simulated = pd.DataFrame(rows, columns=["unit", "year", "y", "D", "x"])
+    simulated["x"] = rng.normal(size=len(simulated))
+    simulated.loc[simulated["D"] == 1, "x"] = np.nan
+    simulated.loc[(simulated["unit"] == "A") & (simulated["year"] == 2008), "x"] = 1.0
+    simulated.loc[simulated["year"] == 2008, "x"] = [1.0, np.nan, np.nan]
+    asked = {"outcome": "y", "unit": "unit", "period": "year", "treatment": "D", "covariates": "x"}
+    with pytest.raises(InputError, match=r"do not identify the coefficient.*\"x\" is missing in 5 of 24 rows"):
+        bb.did(simulated, **asked)
+
+
+def test_placebos_of_the_controls_say_which_card_has_them(seed):
+    rng = np.random.default_rng(seed)
+    rows = [
+        (unit, year, rng.normal(), int(unit < "C" and year > 2004)) for unit in "ABCDEF" for year in range(2001, 2009)
+    ]
+    simulated = pd.DataFrame(rows, columns=["unit", "year", "y", "D"])
+    result = bb.did(simulated, outcome="y", unit="unit", period="year", treatment="D")
+    with pytest.raises(InputError, match=r'card is "did_shared": ask result.with_card\("did"\)'):
+        result.check("placebo", kind="controls")
+    assert result.with_card("did").check("placebo", kind="controls", points=200).n > 3

@@ -55,6 +55,11 @@ def _space(analysis: Analysis, seed: int, *, points: int = 2000) -> Result:
 
 
 def _controls(analysis: Analysis, seed: int, *, points: int = 2000) -> Result:
+    if not is_shared(analysis):
+        raise InputError(
+            "placebos of the controls alone need one onset, rows in the same periods and independent units; the "
+            f'card is "{analysis.card.name}": ask result.with_card("did").check("placebo", kind="controls")'
+        )
     return controls_only(analysis, points=points, seed=seed)
 
 

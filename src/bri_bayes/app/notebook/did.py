@@ -16,6 +16,7 @@ from bri_bayes.data.comparable import blame
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.design.log_link import zeros_that_decide
 from bri_bayes.estimands.first_answer import first_card
+from bri_bayes.frequentist import fit_twfe
 from bri_bayes.inference import fit
 from bri_bayes.study.card_changes import card as changed_card
 from bri_bayes.study.card_changes import with_errors
@@ -93,6 +94,8 @@ def did(
     analysis = Analysis(asked.panel, asked.assignment, model)
     pointwise = WEIGHT not in analysis.design
     try:
+        if not model.has_log_link:
+            fit_twfe(analysis.design)  # refuses rows that do not show the treatment: the posterior would be the prior
         result = fit(analysis, engine=engine, seed=seed, pointwise=pointwise, progress=progress)
     except InputError as error:
         raise InputError(f"{error}{blame(asked.notes)}") from error
