@@ -61,7 +61,7 @@ def contamination(values: Values) -> Figure:
         bottom.plot([0, 1], [1, 1], color=theme.MUTED, linestyle="--", linewidth=1.2)
         bottom.set_xticks(_SHARES, [f"{share:g}" for share in _SHARES])
         bottom.set_ylim(0, max(2.0, 1.15 * max(density)))
-        bottom.set_ylabel("density")
+        bottom.set_ylabel("Density")
         bottom.set_xlabel("Share κ of the effect that the controls have")
         for ax in (top, bottom):
             ax.set_xlim(-0.04, 1.16)
