@@ -247,7 +247,7 @@ def test_the_sentences_over_the_figures_count_what_the_values_say(
     assert "the standard error of two-way fixed effects is 2.5 times the ordinary one" in text
     assert "0 of 3 intervals of single countries exclude zero" in text
     assert "3 of 3 intervals of single countries exclude zero: " in text
-    assert "in 12 of 12 treated country-years" in text
+    assert "in all 12 treated country-years" in text
 
 
 def test_contents_list_the_sections_that_are_there(values: Values, figures: dict[str, Path], tmp_path: Path) -> None:
