@@ -54,12 +54,13 @@ def partners(weights: Array, j: Index, u: Array, chances: Array) -> Index:
     at, others = np.empty(len(weights), dtype=np.intp), np.empty((1, weights.shape[1]))
     for row in range(len(weights)):
         if u[row] < 0.5:
-            others[0] = weights[row]
+            for k in range(weights.shape[1]):
+                others[0, k] = weights[row, k]
             others[0, j[row]] = 0.0
             total = _sum(others, 0)
             at[row] = _position(others, 0, 2 * u[row] * total) if total > 0 else j[row]
         else:
-            at[row] = min(np.searchsorted(chances[j[row]], 2 * u[row] - 1, side="right"), weights.shape[1] - 1)
+            at[row] = _passed(chances, j[row], 2 * u[row] - 1)
     return at
 
 
@@ -140,6 +141,19 @@ def _sum_of_block(weights: Array, row: int, first: int) -> float:
     for k in range(_BLOCK):
         total += weights[row, first + k]
     return total
+
+
+@njit(nogil=True)
+def _passed(sums: Array, row: int, limit: float) -> int:
+    """Where a row of running sums (rows, J) passes ``limit``, by halves: np.searchsorted takes seconds to compile."""
+    first, last = 0, sums.shape[1] - 1
+    while first < last:
+        middle = (first + last) // 2
+        if sums[row, middle] > limit:
+            last = middle
+        else:
+            first = middle + 1
+    return first
 
 
 @njit(nogil=True)
