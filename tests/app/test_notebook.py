@@ -373,3 +373,13 @@ def test_placebos_of_the_controls_say_which_card_has_them(seed):
     with pytest.raises(InputError, match=r'card is "did_shared": ask result.with_card\("did"\)'):
         result.check("placebo", kind="controls")
     assert result.with_card("did").check("placebo", kind="controls", points=200).n > 3
+
+
+def test_a_fake_onset_that_cannot_be_is_called_as_the_file_calls_it(seed):
+    rng = np.random.default_rng(seed)
+    quarters = [f"{year}Q{quarter}" for year in (2010, 2011) for quarter in (1, 2, 3, 4)]
+    rows = [(unit, when, rng.normal(), int(unit == "A" and when > "2011Q1")) for unit in "ABCD" for when in quarters]
+    simulated = pd.DataFrame(rows, columns=["unit", "when", "y", "D"])
+    result = bb.did(simulated, outcome="y", unit="unit", period="when", treatment="D", card="did")
+    (reason,) = result.check("placebo", kind="time").left_out.values()
+    assert reason.startswith("the onset 2010Q1 is outside the periods with an outcome: it must be after 2010Q1 and not")

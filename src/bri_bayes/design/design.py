@@ -24,6 +24,7 @@ from bri_bayes.core.names import (
     WEIGHT,
 )
 from bri_bayes.data.assignment import Assignment
+from bri_bayes.data.panel import period_labels
 from bri_bayes.design.fixed_effects import TwoWay
 from bri_bayes.design.log_link import log_scaling
 from bri_bayes.study.model_card import ModelCard
@@ -87,7 +88,7 @@ def build_design(panel: xr.Dataset, assignment: Assignment, card: ModelCard) -> 
     since = _exposed_since(card, assignment, set(position), names, last)
     exposed_time = years[period_ix] - since[unit_ix] if years.size else np.array([])
     y, treated = values[outcome][unit_rows, period_rows], event_time >= 0
-    _check_rows(outcome, assignment, years, first, treated, unit_ix)
+    _check_rows(outcome, panel, assignment, years, first, treated, unit_ix)
     x, z = (_stack(values, named, unit_rows, period_rows) for named in (card.covariates, card.modifiers))
     within = TwoWay(unit_ix, period_ix)
     y_scaling = {} if card.has_log_link else _outcome_scaling(outcome, y, within)
@@ -223,15 +224,17 @@ def _check_assignment(panel: xr.Dataset, assignment: Assignment) -> None:
 
 
 def _check_rows(
-    outcome: str, assignment: Assignment, years: Array, first: Array, treated: Mask, unit_ix: Index
+    outcome: str, panel: xr.Dataset, assignment: Assignment, years: Array, first: Array, treated: Mask, unit_ix: Index
 ) -> None:
     if not treated.size:
         raise InputError(f'no unit and period has the outcome "{outcome}" and every covariate')
     for onset in assignment.onsets:
         if not years[0] < onset <= years[-1]:
+            labels = period_labels(panel)
+            given, begin, end = (labels.get(int(at), str(at)) for at in (onset, years[0], years[-1]))
             raise InputError(
-                f"the onset {onset} is outside the periods with an outcome: it must be after {years[0]} "
-                f"and not after {years[-1]}"
+                f"the onset {given} is outside the periods with an outcome: it must be after {begin} "
+                f"and not after {end}"
             )
     if not np.isnan(first).any():
         raise InputError(f'no never-treated unit has the outcome "{outcome}": there are no controls to compare with')
