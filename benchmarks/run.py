@@ -2,6 +2,7 @@
 
     python benchmarks/run.py                 all comparisons, all targets, the shipped study in its quick form
     python benchmarks/run.py --only TWFE     the comparisons whose work or peer has this in its name
+    python benchmarks/run.py --targets       the targets that need no comparison; the page keeps the comparisons it has
     python benchmarks/run.py --write         the tables into README.md here, the record into history.jsonl
 
 Both sides run in processes of their own with one thread a library; seconds are those of processors, the clock stands
@@ -21,7 +22,7 @@ from tempfile import TemporaryDirectory
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-from speed.history import Record, append, fallen, gone, read_history, this_machine, today  # noqa: E402
+from speed.history import Record, append, fallen, gone, latest, read_history, this_machine, today  # noqa: E402
 from speed.limit import rates  # noqa: E402
 from speed.pairs import PAIRS, compared  # noqa: E402
 from speed.panels import NINE, analysis, frame_of  # noqa: E402
@@ -35,7 +36,8 @@ def main() -> int:
     """The command line."""
     given = arguments().parse_args()
     load = os.getloadavg()[0]
-    chosen = [pair for pair in PAIRS if given.only is None or given.only in f"{pair.work} {pair.peer}"]
+    named = given.only or ""
+    chosen = [] if given.targets else [pair for pair in PAIRS if named in f"{pair.work} {pair.peer}"]
     rows, targets, took = [], [], {}
     measured_rates = rates()
     with TemporaryDirectory(prefix="bench-") as folder:
@@ -52,14 +54,15 @@ def main() -> int:
             of_studies, took = study_targets(Studies(given.full_study, given.jobs, panel))
             targets += of_studies
     record = Record(today(), this_machine(load, measured_rates), tuple(rows), tuple(targets))
-    text = in_markdown(record, took)
-    print(f"\n{text}")
     earlier = read_history(HISTORY)
-    down = fallen(earlier[-1], record) if earlier else []
+    before = latest(earlier) if earlier else None
+    text = in_markdown(record, took, before if given.targets else None)
+    print(f"\n{text}")
+    down = fallen(before, record) if before else []
     for some in down:
         print(some)
-    if earlier and given.only is None:
-        print("".join(f"not measured this time: {name}\n" for name in gone(earlier[-1], record)), end="")
+    if before and given.only is None:
+        print("".join(f"not measured this time: {name}\n" for name in gone(before, record)), end="")
     if given.write:
         write_between(PAGE, text)
         append(HISTORY, record)
@@ -70,6 +73,7 @@ def arguments() -> argparse.ArgumentParser:
     """The options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", help="a part of the name of a work or a peer; no targets")
+    parser.add_argument("--targets", action="store_true", help="no comparisons, and the targets that need none")
     parser.add_argument("--write", action="store_true", help="the tables into README.md, the record into history.jsonl")
     parser.add_argument("--seeds", type=int, default=30, help="of the comparison at equal squared error")
     parser.add_argument("--jobs", type=int, default=2, help="processes of a study")

@@ -121,6 +121,14 @@ def gone(before: Record, now: Record) -> list[str]:
     return sorted(before.speeds().keys() - now.speeds().keys())
 
 
+def latest(records: Sequence[Record]) -> Record:
+    """The last whole run, comparisons and targets, with the targets that were measured since in place of its own."""
+    whole = [at for at, record in enumerate(records) if record.rows and record.targets]
+    since = records[whole[-1] if whole else -1 :]
+    targets = {target.name: target for record in since for target in record.targets}
+    return dataclasses.replace(since[0], targets=tuple(targets.values()))
+
+
 def read_history(path: Path) -> list[Record]:
     """The records of a file, the oldest first; none where there is no file."""
     if not path.is_file():

@@ -17,10 +17,18 @@ _HEAD = (
 _TARGET_HEAD = ("| target | wanted | measured | times better | factorisations alone |", "|---|---|---|---|---|")
 
 
-def in_markdown(record: Record, took: Mapping[str, Took]) -> str:
-    """The machine, the comparisons, the targets and the studies of a run."""
-    parts = [machine_line(record.date, record.machine), ""]
-    parts += [*_HEAD, *map(row_line, record.rows), ""]
+def in_markdown(record: Record, took: Mapping[str, Took], before: Record | None = None) -> str:
+    """The machine, the comparisons, the targets and the studies of a run; ``before`` : where its comparisons are shown
+    in place of those of the run, and its targets that the run has not measured."""
+    parts = []
+    if before is not None:
+        parts += [machine_line(before.date, before.machine), "", *_HEAD, *map(row_line, before.rows), ""]
+        measured = {target.name for target in record.targets}
+        if kept := [target for target in before.targets if target.name not in measured]:
+            parts += [*_TARGET_HEAD, *map(target_line, kept), ""]
+    parts += [machine_line(record.date, record.machine), ""]
+    if record.rows:
+        parts += [*_HEAD, *map(row_line, record.rows), ""]
     parts += [*_TARGET_HEAD, *map(target_line, record.targets), ""]
     if took:
         parts += [

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from speed.cost import Cost, Work, cost_of
-from speed.history import Machine, Record, Row, Target, append, fallen, gone, read_history
+from speed.history import Machine, Record, Row, Target, append, fallen, gone, latest, read_history
 from speed.pairs import DRAW, PAIRS, WORK, ratio_of
 from speed.table import MARKS, in_markdown, target_line, write_between
 
@@ -53,6 +53,24 @@ def test_a_target_falls_with_its_share_whichever_way_it_counts() -> None:
     down = fallen(record(targets=(seconds, times)), record(targets=slower))
     assert [(some.name, some.now) for some in down] == [("target: study", 0.5), ("target: sampling", 0.9)]
     assert "**0.5**" in target_line(slower[0])
+
+
+def test_targets_alone_leave_the_comparisons_of_the_last_whole_run_on_the_page() -> None:
+    study, placebos = Target("study", "at most", 20.0, "s", 40.0), Target("placebos", "at most", 9.0, "s", 3.0)
+    whole, few = record(row(30.0), targets=(study, placebos)), record(row(5.0, peer="Bambi"))
+    alone = record(targets=(dataclasses.replace(study, measured=10.0),))
+    before = latest([record(row(1.0), targets=(study,)), whole, few, alone])
+    assert before.rows == whole.rows
+    assert {target.name: target.measured for target in before.targets} == {"study": 10.0, "placebos": 3.0}
+    assert latest([few]) == few
+    faster = record(targets=(dataclasses.replace(study, measured=8.0),))
+    lines = in_markdown(faster, {}, before).splitlines()
+    assert [line for line in lines if line.startswith("| posterior")]
+    assert [line for line in lines if line.startswith(("| study", "| placebos"))] == [
+        target_line(placebos),
+        target_line(faster.targets[0]),
+    ]
+    assert gone(before, faster) == ["posterior, against nutpie", "target: placebos"]
 
 
 def test_a_history_is_read_as_it_was_written(tmp_path: Path) -> None:
