@@ -62,6 +62,14 @@ def test_of_a_page_what_is_read_is_written_and_what_is_code_is_not():
     )
 
 
+def test_a_label_that_is_markup_is_text_on_a_page():
+    panel = QUARTERS["panel"] | {"period_labels": {"8051": "<script>alert(1)</script>", "8052": '" onload="x'}}
+    page = '<p data-label="8052">8051</p>'
+    assert markup_writer({**QUARTERS, "panel": panel})(page) == (
+        '<p data-label="&quot; onload=&quot;x">&lt;script&gt;alert(1)&lt;/script&gt;</p>'
+    )
+
+
 def test_a_table_has_the_label_in_its_column_of_periods_and_counts_as_they_are():
     columns = (Column("period", "year", "year"), Column("rows", "rows", "count"), Column("note", "note"))
     spec = TableSpec("t", "Each year", columns, lambda values: [{"period": 8052, "rows": 8052, "note": "from 8051"}])

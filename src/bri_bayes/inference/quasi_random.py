@@ -7,6 +7,7 @@ of one seed ask for the same ones. Source: Owen (1998), Journal of Complexity 14
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from scipy.special import chdtri, ndtri
@@ -18,7 +19,7 @@ _INSIDE = 1e-12
 # Sets of points that are kept, and the most numbers in one of them.
 _SETS, _NUMBERS = 32, 2**17
 
-type Seed = tuple[object, tuple[int, ...], int, int]
+type Seed = tuple[tuple[str, Any], ...]
 
 
 def sobol(size: int, d: int, rng: np.random.Generator) -> Array:
@@ -34,29 +35,17 @@ def student(size: int, d: int, df: float, rng: np.random.Generator) -> Array:
 
 
 def _seed(rng: np.random.Generator) -> Seed:
-    """What the next generator spawned from this one begins with; it counts as spawned."""
-    sequence = rng.bit_generator.seed_seq
-    entropy = sequence.entropy  # type: ignore[attr-defined]
-    seed = (
-        tuple(entropy) if isinstance(entropy, list) else entropy,
-        sequence.spawn_key,  # type: ignore[attr-defined]
-        sequence.pool_size,  # type: ignore[attr-defined]
-        sequence.n_children_spawned,  # type: ignore[attr-defined]
-    )
-    sequence.spawn(1)  # type: ignore[attr-defined]
-    return seed
+    """The state of what the next generator is spawned from; it counts as spawned."""
+    sequence: Any = rng.bit_generator.seed_seq
+    state = tuple((key, tuple(part) if isinstance(part, list) else part) for key, part in sequence.state.items())
+    sequence.spawn(1)
+    return state
 
 
 def _sobol(size: int, d: int, seed: Seed) -> Array:
     from scipy.stats import qmc
 
-    entropy, spawn_key, pool_size, spawned = seed
-    sequence = np.random.SeedSequence(
-        entropy,  # type: ignore[arg-type]
-        spawn_key=spawn_key,
-        pool_size=pool_size,
-        n_children_spawned=spawned,
-    )
+    sequence = np.random.SeedSequence(**dict(seed))
     points = qmc.Sobol(d, rng=np.random.default_rng(sequence)).random_base2((size - 1).bit_length())[:size]
     points = np.asarray(np.clip(points, _INSIDE, 1 - _INSIDE), dtype=float)
     points.flags.writeable = False

@@ -29,7 +29,11 @@ def period_label(values: Values, ordinal: object) -> str | None:
 
 def writer(values: Values) -> Write:
     """A function from a text to the same about the periods of the panel; what the user has named stays as it is."""
-    labels, unit = _labels(values), str(values.get("panel", {}).get("period_unit", "year"))
+    return _writer(values, _labels(values))
+
+
+def _writer(values: Values, labels: Mapping[str, str]) -> Write:
+    unit = str(values.get("panel", {}).get("period_unit", "year"))
     word = "year" if unit.endswith("year") and unit != "half-year" else unit if _WORD.fullmatch(unit) else "period"
     if not labels and word == "year":
         return str
@@ -51,8 +55,9 @@ def writer(values: Values) -> Write:
 
 
 def markup_writer(values: Values) -> Write:
-    """As ``writer``, of the text between the tags of a page and of what its attributes say; code stays as it is."""
-    write = writer(values)
+    """As ``writer``, of the text between the tags of a page and of what its attributes say; code stays as it is, and a
+    label is text."""
+    write = _writer(values, {ordinal: html.escape(str(label)) for ordinal, label in _labels(values).items()})
     if write is str:
         return str
 

@@ -534,3 +534,11 @@ def test_a_method_has_one_name_and_one_colour_in_every_figure():
     # It is exact where every cell is observed; simulated panels have the rows of the study's.
     name = METHODS[COLLAPSED].replace("exact ", "")
     assert power.TESTS[COLLAPSED_T] == (name, *comparison.MARKS[COLLAPSED[1]])
+
+
+def test_an_axis_that_lost_its_label_is_named(values: Values, tmp_path: Path) -> None:
+    figure = FIGURES["pretrend"](values)
+    for ax in figure.axes:
+        ax.set_xlabel("")
+    save(figure, tmp_path, "pretrend")
+    assert [axis.partition(" of ")[0] for axis in _nameless_axes(figure)] == ["x"] * len(figure.axes)

@@ -30,7 +30,7 @@ NAME = "prior"
 DRAWS, QUICK_DRAWS = 4000, 1000
 QUANTITIES = {
     "level": "Level, every prior",
-    "level_on_path": "Level, country and year effects as observed",
+    "level_on_path": "Level, country and year effects as in the panel",
     "change_on_path": "Change to the next year, likewise",
     "att": "Average effect",
     "additional_trade": "Additional trade a year",
