@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from bri_bayes.core.processors import processors
 from bri_bayes.runtime.memory import keep_freed_memory
 
 SEED = 20130907
@@ -44,12 +43,6 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 def pytest_addoption(parser: pytest.Parser) -> None:
     """``--speed`` : hold the tests to their seconds, too; on a busy machine that says nothing."""
     parser.addoption("--speed", action="store_true", help="fail a test that takes longer than it says")
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """A process more than processors: many tests wait, for a command that they start, for a signal, for a browser."""
-    return processors() + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
