@@ -22,7 +22,7 @@ from tempfile import TemporaryDirectory
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-from speed.history import Record, append, fallen, gone, latest, read_history, this_machine, today  # noqa: E402
+from speed.history import Record, append, fallen, gone, latest, other_speed, read_history, this_machine, today  # noqa: E402
 from speed.limit import rates  # noqa: E402
 from speed.pairs import PAIRS, compared  # noqa: E402
 from speed.panels import NINE, analysis, frame_of  # noqa: E402
@@ -61,6 +61,8 @@ def main() -> int:
     down = fallen(before, record) if before else []
     for some in down:
         print(some)
+    if before and (said := other_speed(before, record)):
+        print(said)
     if before and given.only is None:
         print("".join(f"not measured this time: {name}\n" for name in gone(before, record)), end="")
     if given.write:

@@ -2,13 +2,15 @@
 
 Peers are no dependencies of the project. ``peers.txt`` pins those that go beside it: what they need in other versions
 goes into .bench-venv/peers, and what only the project has is read from the project's environment, which is not touched.
-``peers_causalpy.txt`` pins one that needs an older PyMC and shares nothing.
+``peers_causalpy.txt`` pins one that needs an older PyMC and shares nothing. Peers in R are those of the machine's R, if
+it has one: Debian's r-base-dev, r-cran-lme4, r-cran-brms and libboost-dev.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -20,7 +22,7 @@ from speed.task import MARK
 
 BENCHMARKS = Path(__file__).resolve().parents[1]
 ROOT = BENCHMARKS.parent
-PROJECT = "project"
+PROJECT, R = "project", "R"
 FILES = {"peers": "peers.txt", "causalpy": "peers_causalpy.txt"}
 # These also see the project's packages.
 BESIDE = ("peers",)
@@ -35,12 +37,20 @@ class NotRunError(Exception):
 
 def run_task(module: str, name: str, environment: str = PROJECT) -> Cost:
     """The cost of a task of ``speed.module`` in an environment."""
-    command = [str(python_of(environment)), "-W", "ignore", "-m", "speed.task", module, name]
+    command = _command(module, name, environment)
     said = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST, check=False, env=surroundings())
     line = next((line for line in said.stdout.splitlines() if line.startswith(MARK)), None)
     if said.returncode or line is None:
         raise NotRunError((said.stderr.strip().splitlines() or ["it ended without a word"])[-1][:200])
     return Cost(**json.loads(line.removeprefix(MARK)))
+
+
+def _command(module: str, name: str, environment: str) -> list[str]:
+    if environment != R:
+        return [str(python_of(environment)), "-W", "ignore", "-m", "speed.task", module, name]
+    if (script := shutil.which("Rscript")) is None:
+        raise NotRunError("no R is here; Debian has r-base-dev, r-cran-lme4, r-cran-brms and libboost-dev")
+    return [script, "--vanilla", str(BENCHMARKS / "speed" / f"{module}.R"), name]
 
 
 def surroundings() -> dict[str, str]:

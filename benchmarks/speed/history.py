@@ -116,6 +116,20 @@ def fallen(before: Record, now: Record) -> list[Fallen]:
     return sorted((some for some in both if some.now <= FALLEN * some.before), key=lambda some: some.now / some.before)
 
 
+def other_speed(before: Record, now: Record) -> str:
+    """A sentence where small factorisations are a third faster or slower than before: ratios move with the processor.
+
+    A peer that Python binds and one that memory binds do not gain alike from another processor.
+    """
+    rate = now.machine.small / before.machine.small
+    if FALLEN < rate < 1 / FALLEN:
+        return ""
+    return (
+        f"The processor is another one, or in another state: small factors are {rate:.2g} times as fast as in the "
+        "record before, so a ratio may move without a change of code."
+    )
+
+
 def gone(before: Record, now: Record) -> list[str]:
     """What the run before measured and this one did not."""
     return sorted(before.speeds().keys() - now.speeds().keys())

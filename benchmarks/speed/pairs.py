@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from functools import cache
 
 from speed.cost import Cost
-from speed.environments import PROJECT, NotRunError, run_task
+from speed.environments import PROJECT, NotRunError, R, run_task
 from speed.history import Row
 from speed.tasks_peers import BAMBI_FITS
 
 WORK, DRAW = "work", "effective draw"
-OURS, PYMC, PEERS = "tasks_ours", "tasks_pymc", "tasks_peers"
+OURS, PYMC, PEERS, IN_R = "tasks_ours", "tasks_pymc", "tasks_peers", "tasks_r"
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,8 @@ PAIRS = (
     ),
     Pair(_SIMPLE, "nine_by_21_iid", "Bambi", PEERS, "bambi_nine", per=DRAW, note=_OWN),
     Pair(_SIMPLE, "nine_by_21_iid", "CausalPy", PEERS, "causalpy_nine", "causalpy", DRAW, note=_OWN),
+    Pair(_SIMPLE, "nine_by_21_iid", "brms", IN_R, "brms_nine", R, DRAW, note=f"{_OWN}; compiled before"),
+    Pair(_SIMPLE, "nine_by_21_iid", "lme4", IN_R, "lme4_nine", R, note="restricted maximum likelihood, no posterior"),
     Pair(
         _REFITS_126, "placebos_126", "Bambi", PEERS, "bambi_placebos_nine", times=126 / BAMBI_FITS,
         note=f"extrapolated from {BAMBI_FITS}; {_OWN}",

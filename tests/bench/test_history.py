@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from speed.cost import Cost, Work, cost_of
-from speed.history import Machine, Record, Row, Target, append, fallen, gone, latest, read_history
+from speed.environments import NotRunError, R, run_task
+from speed.history import Machine, Record, Row, Target, append, fallen, gone, latest, other_speed, read_history
 from speed.pairs import DRAW, PAIRS, WORK, ratio_of
 from speed.table import MARKS, in_markdown, target_line, write_between
 
@@ -37,6 +38,19 @@ def test_the_worst_is_named_first_and_a_new_peer_is_no_fall() -> None:
     before = record(row(30.0), row(30.0, peer="Bambi"))
     down = fallen(before, record(row(15.0), row(3.0, peer="Bambi"), row(0.1, peer="NumPyro")))
     assert [(some.before, some.now) for some in down] == [(30.0, 3.0), (30.0, 15.0)]
+
+
+@pytest.mark.parametrize(("small", "said"), [(2.0, ""), (2.9, ""), (4.0, "2 times"), (1.0, "0.5 times")])
+def test_another_speed_of_the_processor_is_said_beside_the_ratios(small: float, said: str) -> None:
+    now = dataclasses.replace(record(row(1.0)), machine=dataclasses.replace(MACHINE, small=small))
+    sentence = other_speed(record(row(1.0)), now)
+    assert (said in sentence) if said else not sentence
+
+
+def test_a_peer_in_r_is_named_as_not_run_where_there_is_no_r(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(NotRunError, match="no R is here"):
+        run_task("tasks_r", "lme4_nine", R)
 
 
 def test_a_peer_that_is_gone_is_no_fall_but_is_named_as_not_measured() -> None:
@@ -94,10 +108,14 @@ def test_each_comparison_has_a_name_of_its_own_and_tasks_that_exist() -> None:
     from speed import tasks_ours, tasks_peers, tasks_pymc
 
     modules = {"tasks_pymc": tasks_pymc, "tasks_peers": tasks_peers}
+    in_r = Path(tasks_ours.__file__).with_name("tasks_r.R").read_text(encoding="utf-8")
     assert len({(pair.work, pair.peer) for pair in PAIRS}) == len(PAIRS)
     for pair in PAIRS:
         assert callable(getattr(tasks_ours, pair.ours))
-        assert callable(getattr(modules[pair.module], pair.theirs))
+        if pair.environment == R:
+            assert f"\n{pair.theirs} <- function() {{" in in_r
+        else:
+            assert callable(getattr(modules[pair.module], pair.theirs))
         assert pair.times == 1 or "extrapolated" in pair.note or "eighth" in pair.note
 
 
