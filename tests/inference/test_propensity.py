@@ -77,9 +77,9 @@ def test_the_pymc_model_the_bambi_formula_and_the_sampled_density_are_one(seed):
     prior = prior_of(CARD)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        ours = build_propensity(pre, prior).compile_logp()
+        ours = build_propensity(pre, prior).compile_logp(mode="FAST_COMPILE")
         model = build_propensity_formula(pre, prior).backend.model
-        theirs = model.compile_logp()
+        theirs = model.compile_logp(mode="FAST_COMPILE")
     points = [(0.3, (1.0, -2.0)), (-1.0, (0.0, 0.5)), (2.0, (4.0, 3.0))]
     z, signs = pre["standard"].to_numpy(), np.where(pre["treated"], 1.0, -1.0)
     estimated, by_hand = [], []
