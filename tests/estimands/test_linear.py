@@ -11,8 +11,9 @@ import pytest
 from bri_bayes.core.effect import Effect
 from bri_bayes.core.errors import InputError
 from bri_bayes.design.analysis import Analysis
+from bri_bayes.estimands import linear
 from bri_bayes.estimands.effects import att, att_by, cell_effects
-from bri_bayes.estimands.linear import att_effect, coefficient_effects, effects_by, effects_by_cell
+from bri_bayes.estimands.linear import att_effect, averages, coefficient_effects, effects_by, effects_by_cell
 from bri_bayes.inference import fit
 from bri_bayes.runtime.cache import Cache
 from bri_bayes.study.model_card import Effects, Errors, Sampler, load_card
@@ -42,6 +43,30 @@ def agrees(exact: Effect, draws: np.ndarray) -> None:
     assert exact.lower == pytest.approx(drawn.lower, abs=END_SHARE * drawn.sd)
     assert exact.upper == pytest.approx(drawn.upper, abs=END_SHARE * drawn.sd)
     assert exact.p_positive == pytest.approx(drawn.p_positive, abs=0.03)
+
+
+@pytest.mark.parametrize("changes", CARDS.values(), ids=CARDS.keys())
+@pytest.mark.parametrize("cells_a_pass", [1, 4, 1000])
+def test_many_averages_in_one_pass_are_each_by_itself(changes, cells_a_pass, monkeypatch):
+    result = fit(Analysis(*make_panel(seed=4), make_card(**changes)), pointwise=False)
+    by_itself = att_effect(result), {by: effects_by(result, by) for by in ("event_time", "unit")}
+    cells = [effect for of_unit in effects_by_cell(result).values() for effect in of_unit.values()]
+    passes = []
+    monkeypatch.setattr(linear, "WEIGHT_BYTES", 8 * result.design.sizes["obs"] * cells_a_pass)
+    monkeypatch.setattr(
+        linear, "_effects", lambda fit, weights: passes.append(len(weights)) or fit.exact.effects(weights)
+    )
+    together = averages(result, ("event_time", "unit"), cells=True)
+    assert len(passes) == -(-len(cells) // cells_a_pass)
+    many = [effect for of_unit in together.cells.values() for effect in of_unit.values()]
+    for one_pass, alone in zip(many, cells, strict=True):
+        assert one_pass.as_dict() == pytest.approx(alone.as_dict(), rel=1e-9, abs=1e-12)
+    assert together.att.as_dict() == pytest.approx(by_itself[0].as_dict(), rel=1e-9)
+    for by, effects in by_itself[1].items():
+        assert list(together.by[by]) == list(effects)
+        for label, effect in effects.items():
+            assert together.by[by][label].as_dict() == pytest.approx(effect.as_dict(), rel=1e-9, abs=1e-12)
+    assert not averages(result, ("unit",), cells=False).cells
 
 
 @pytest.mark.parametrize("changes", CARDS.values(), ids=CARDS.keys())

@@ -24,7 +24,7 @@ from bri_bayes.design.design import Design, two_way
 from bri_bayes.design.log_link import has_log_effects
 from bri_bayes.design.outliers import outliers
 from bri_bayes.estimands.first_answer import alternatives, first_card, kept_in, treated_groups, what_separates
-from bri_bayes.estimands.linear import att_effect, effects_by
+from bri_bayes.estimands.linear import averages
 from bri_bayes.estimands.summaries import as_dicts, by_unit_and_period, panel_values, warnings_of
 from bri_bayes.estimands.why_different import why_different
 from bri_bayes.frequentist import frequentist_rows
@@ -78,14 +78,15 @@ def estimate(request: Request) -> dict[str, Any]:
         # Rows that a covariate costs are often why the others do not identify the effect.
         raise InputError(f"{error}{blame(asked.notes)}") from error
     diagnostics = result.diagnostics
+    every = averages(result, ("event_time", "unit") if route.in_detail else ("event_time",), cells=route.in_detail)
     bayes = {
         "card": card.name,
         "assumption": assumption(card),
         "treated_groups": treated_groups(analysis.design),
-        "att": att_effect(result).as_dict(),
-        "by_unit": as_dicts(effects_by(result, "unit")) if route.in_detail else {},
-        "by_event_time": as_dicts(effects_by(result, "event_time")),
-        "by_unit_and_period": by_unit_and_period(result) if route.in_detail else {},
+        "att": every.att.as_dict(),
+        "by_unit": as_dicts(every.by.get("unit", {})),
+        "by_event_time": as_dicts(every.by["event_time"]),
+        "by_unit_and_period": by_unit_and_period(every),
         "engine": diagnostics["engine"],
         "ess": diagnostics["ess"],
         "khat": diagnostics["khat"],

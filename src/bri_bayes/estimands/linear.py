@@ -10,7 +10,8 @@ form gives the mixture over the hyperparameters (``inference.exact``); NUTS and 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -30,6 +31,41 @@ WEIGHT_BYTES = 5e7
 # An event time that no row has, for never-treated units.
 _NEVER = -1_000_000
 _DIMENSIONS = {"beta": COVARIATE, "modifier_effect": MODIFIER}
+
+
+@dataclass(frozen=True)
+class Averages:
+    """The average effect over all treated cells, over those of each label, and the effect in each cell."""
+
+    att: Effect
+    by: Mapping[By, Mapping[str, Effect]]
+    cells: Mapping[str, Mapping[str, Effect]]
+
+
+def averages(fit: Fit, by: Sequence[By], *, cells: bool) -> Averages:
+    """``att_effect``, ``effects_by`` of each in ``by``, and with ``cells`` ``effects_by_cell``, in one pass.
+
+    What a posterior costs is its passes over the hyperparameters, hardly the averages that one of them is asked for.
+    """
+    chosen = {name: _chosen_by(fit, name) for name in by}
+    asked = [
+        att_weights(fit.design, fit.analysis.card)[None],
+        *(_weights(fit, list(rows.values()), "pre_average") for rows in chosen.values()),
+    ]
+    each_cell = _rows(fit, leads=False) if cells else np.empty(0, dtype=int)
+    size = max(1, int(WEIGHT_BYTES / 8 / fit.design.sizes["obs"]))
+    one_pass = [*asked, _weights(fit, list(each_cell[:size, None]), "pre_average")]
+    effects = iter(_effects(fit, np.concatenate(one_pass)))
+    att = next(effects)
+    named = {name: {label: next(effects) for label in rows} for name, rows in chosen.items()}
+    of_cells = list(effects)
+    for first in range(size, each_cell.size, size):
+        of_cells += _effects(fit, _weights(fit, list(each_cell[first : first + size, None]), "pre_average"))
+    nested: dict[str, dict[str, Effect]] = {}
+    labels = zip(_labels(fit, UNIT)[each_cell], _labels(fit, PERIOD)[each_cell], of_cells, strict=True)
+    for unit, period, effect in labels:
+        nested.setdefault(str(unit), {})[str(period)] = effect
+    return Averages(att, named, nested)
 
 
 def att_effect(fit: Fit) -> Effect:
@@ -53,9 +89,7 @@ def effects_by(fit: Fit, by: By, *, baseline: Baseline = "pre_average") -> dict[
     """
     if by not in (UNIT, EVENT_TIME, PERIOD):
         raise InputError(f'effects cannot be averaged by "{by}"; {suggest(by, (UNIT, EVENT_TIME, PERIOD))}')
-    rows = _rows(fit, leads=by == EVENT_TIME)
-    labels = _labels(fit, by)[rows]
-    return effects_over(fit, {str(name): rows[labels == name] for name in np.unique(labels)}, baseline=baseline)
+    return effects_over(fit, _chosen_by(fit, by), baseline=baseline)
 
 
 def effects_by_cohort(fit: Fit) -> dict[tuple[int, int], Effect]:
@@ -80,26 +114,12 @@ def effects_over[K: Hashable](
     fit: Fit, chosen: Mapping[K, Index], *, baseline: Baseline = "pre_average"
 ) -> dict[K, Effect]:
     """The average effect over each set of rows of the design, rows without an effect not among them."""
-    weights = np.zeros((len(chosen), fit.design.sizes["obs"]))
-    for weight, rows in zip(weights, chosen.values(), strict=True):
-        weight[rows] = 1 / rows.size
-    if baseline == "pre_average":
-        weights = against_pre_period(fit.design, fit.analysis.card, weights)
-    return dict(zip(chosen, _effects(fit, weights), strict=True))
+    return dict(zip(chosen, _effects(fit, _weights(fit, list(chosen.values()), baseline)), strict=True))
 
 
-def effects_by_cell(fit: Fit) -> dict[str, dict[str, Effect]]:
+def effects_by_cell(fit: Fit) -> Mapping[str, Mapping[str, Effect]]:
     """The effect in each treated unit and period, by unit and then by period."""
-    rows, n_rows = _rows(fit, leads=False), fit.design.sizes["obs"]
-    nested: dict[str, dict[str, Effect]] = {}
-    size = max(1, int(WEIGHT_BYTES / 8 / n_rows))
-    for some in (rows[first : first + size] for first in range(0, rows.size, size)):
-        weights = np.zeros((some.size, n_rows))
-        weights[np.arange(some.size), some] = 1.0
-        effects = _effects(fit, against_pre_period(fit.design, fit.analysis.card, weights))
-        for unit, period, effect in zip(_labels(fit, UNIT)[some], _labels(fit, PERIOD)[some], effects, strict=True):
-            nested.setdefault(str(unit), {})[str(period)] = effect
-    return nested
+    return averages(fit, (), cells=True).cells
 
 
 def coefficient_effects(fit: Fit, name: Literal["beta", "modifier_effect"]) -> dict[str, Effect]:
@@ -126,6 +146,21 @@ def _drawn(fit: Fit, weights: Array) -> Array:
     used = [j for j, cell in enumerate(rows) if cell in at]
     draws = cells.to_numpy().reshape(-1, cells.sizes[CELL])[:, [at[rows[j]] for j in used]]
     return np.asarray((draws @ weights[:, used].T).T)
+
+
+def _weights(fit: Fit, chosen: Sequence[Index], baseline: Baseline) -> Array:
+    """The weights of averages over sets of rows, the baseline taken off : (F, obs)."""
+    weights = np.zeros((len(chosen), fit.design.sizes["obs"]))
+    for weight, rows in zip(weights, chosen, strict=True):
+        weight[rows] = 1 / rows.size
+    return against_pre_period(fit.design, fit.analysis.card, weights) if baseline == "pre_average" else weights
+
+
+def _chosen_by(fit: Fit, by: By) -> dict[str, Index]:
+    """The rows of each unit, event time or period with an effect, by its label."""
+    rows = _rows(fit, leads=by == EVENT_TIME)
+    labels = _labels(fit, by)[rows]
+    return {str(name): rows[labels == name] for name in np.unique(labels)}
 
 
 def _rows(fit: Fit, *, leads: bool) -> Index:

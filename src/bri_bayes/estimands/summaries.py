@@ -24,7 +24,7 @@ from bri_bayes.estimands.effects import (
     percent,
     summarise,
 )
-from bri_bayes.estimands.linear import att_effect, coefficient_effects, effects_by, effects_by_cell
+from bri_bayes.estimands.linear import Averages, averages, coefficient_effects, effects_by
 
 
 def panel_values(panel: xr.Dataset, design: Design) -> dict[str, Any]:
@@ -51,14 +51,15 @@ def _labels_of_ordinals(panel: xr.Dataset) -> dict[str, str]:
 def fit_values(fit: Fit) -> dict[str, Any]:
     """Everything that tables and figures show of one fit."""
     card, design = fit.analysis.card, fit.design
+    every = averages(fit, ("unit", "event_time", "period"), cells=True)
     values: dict[str, Any] = {
         "card": card.name,
         "title": card.title,
-        "att": att_effect(fit).as_dict(),
-        "by_unit": as_dicts(effects_by(fit, "unit")),
-        "by_event_time": as_dicts(effects_by(fit, "event_time")),
-        "by_period": as_dicts(effects_by(fit, "period")),
-        "by_unit_and_period": by_unit_and_period(fit),
+        "att": every.att.as_dict(),
+        "by_unit": as_dicts(every.by["unit"]),
+        "by_event_time": as_dicts(every.by["event_time"]),
+        "by_period": as_dicts(every.by["period"]),
+        "by_unit_and_period": by_unit_and_period(every),
         "baseline": "pre-period average" if card.effects.leads else "pre-period",
         "parameters": _parameters(fit),
         "diagnostics": dict(fit.diagnostics),
@@ -122,9 +123,9 @@ def comparison_notes(analysis: Analysis) -> list[str]:
     return notes
 
 
-def by_unit_and_period(fit: Fit) -> dict[str, dict[str, dict[str, float]]]:
+def by_unit_and_period(effects: Averages) -> dict[str, dict[str, dict[str, float]]]:
     """The effect in each treated unit and period, by unit and then by period."""
-    return {unit: as_dicts(effects) for unit, effects in effects_by_cell(fit).items()}
+    return {unit: as_dicts(of_unit) for unit, of_unit in effects.cells.items()}
 
 
 def as_dicts(effects: Mapping[str, Effect]) -> dict[str, dict[str, float]]:
