@@ -13,6 +13,7 @@ from bri_bayes.app.request import question
 from bri_bayes.checks.posterior_predictive import QUESTIONS
 from bri_bayes.design.design import build_design
 from bri_bayes.design.outliers import outliers
+from bri_bayes.estimands import why_different
 from bri_bayes.presentation.estimate_text import estimate_text
 from bri_bayes.study.model_card import load_card
 
@@ -90,6 +91,16 @@ def test_rows_of_different_signs_get_the_assumption_that_separates_them():
     assert "onsets differ" in _sign_notes(rows, {"mean": -0.05}, card, n_onsets=2)[0]
 
 
+def test_where_onsets_differ_and_imputation_stands_with_twfe_their_weights_are_not_blamed():
+    """Imputation averages over the cells that the posterior averages over, so that weights do not separate the two."""
+    rows = [{"estimator": "twfe", "estimate": 0.2}, {"estimator": "imputation", "estimate": 0.1}]
+    (note,) = _sign_notes(rows, {"mean": -0.05}, load_card("did"), n_onsets=3)
+    assert "onsets differ" not in note
+    assert "errors (ar1) persist" in note
+    rows[1]["estimate"] = -0.1
+    assert "onsets differ" in _sign_notes(rows, {"mean": -0.05}, load_card("did"), n_onsets=3)[0]
+
+
 def test_event_times_are_named_by_what_they_count(tmp_path):
     form = forms()["months as YYYYMM"]
     path = tmp_path / "panel.csv"
@@ -122,3 +133,39 @@ def test_a_posterior_far_from_least_squares_says_which_assumption_makes_the_diff
     assert any("Most of the difference comes from errors that last." in note for note in notes)
     near = answer(tmp_path, frame)["warnings"]
     assert not any("Most of the difference" in note for note in near)
+
+
+def staggered_after_a_jump(n_units: int = 60) -> pd.DataFrame:
+    """Nothing happens at onsets of 2016 to 2018; treated units rose three years before and come back at the end."""
+    rng = np.random.default_rng(5)
+    rows = []
+    for i in range(n_units):
+        onset = 2016 + i % 3 if i < 2 * n_units // 3 else None
+        persistent = 0.0
+        for year in range(2000, 2024):
+            persistent = 0.9 * persistent + 0.05 * rng.normal()
+            raised = onset is not None and onset - 3 <= year <= onset + 1
+            rows.append((f"U{i:02d}", year, persistent + 0.1 * rng.normal() + 0.3 * raised, onset))
+    frame = pd.DataFrame(rows, columns=["region", "year", "sales", "first"])
+    return frame.assign(D=(frame["year"] >= frame["first"]).astype(int)).drop(columns="first")
+
+
+def test_an_effect_that_hangs_on_the_baseline_is_said_with_both_baselines(tmp_path):
+    values = answer(tmp_path, staggered_after_a_jump())
+    rows = {row["estimator"]: row["estimate"] for row in values["frequentist"]}
+    notes = [note for note in values["warnings"] if note.startswith("The baseline matters: imputation gives")]
+    assert len(notes) == 1
+    assert f"{rows['imputation']:+.3f}"[:5].replace("-", "−") in notes[0]
+    assert not any("each weighs units and periods in its own way" in note for note in values["warnings"])
+    calm = answer(tmp_path, normals(2))
+    assert not any("The baseline matters" in note for note in calm["warnings"])
+
+
+def test_answers_that_stand_beside_are_not_computed_again_for_the_sentence(tmp_path, monkeypatch):
+    """Of the steps from least squares to the first card, independent errors alone are no answer of the table."""
+    asked = []
+    whole = why_different.average_effect
+    monkeypatch.setattr(why_different, "average_effect", lambda *given: asked.append(given[1]) or whole(*given))
+    values = answer(tmp_path, staggered_after_a_jump(24))
+    assert any("One assumption added after the other" in note for note in values["warnings"])
+    assert [card.errors.structure for card in asked] == ["iid"]

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from bri_bayes.estimands.first_answer import average_effect
-from bri_bayes.estimands.why_different import LASTING, PRIORS, SHARED, Difference, Move, why_different
+from bri_bayes.estimands.why_different import LASTING, NOISE, PRIORS, SHARED, Difference, Move, steps_to, why_different
 from bri_bayes.frequentist.twfe import fit_twfe
 from bri_bayes.presentation.estimate_text import difference_text
 from bri_bayes.study.card_priors import Priors
@@ -48,3 +48,27 @@ def test_a_narrow_prior_is_what_differs_where_errors_are_independent():
     difference = of(analysis)
     assert [move.component for move in difference.moves] == [PRIORS]
     assert difference.posterior < 0.9 * difference.least_squares
+
+
+def test_a_step_that_is_known_is_taken_as_it_is():
+    analysis = recipe(effect=0.3)[0]
+    known = {card.digest: 0.25 for component, card in steps_to(analysis.card) if component == LASTING}
+    difference = why_different(analysis, 0.4, seed=0, known=known)
+    assert difference is not None
+    assert difference.moves[-1] == Move(LASTING, 0.25, 0.25 - difference.moves[0].effect)
+
+
+@pytest.mark.parametrize(
+    ("effects", "said"),
+    [
+        ((0.003, 0.001, -0.031, -0.083, -0.114), "comes from errors that last and noise of single years together."),
+        ((0.3, 0.29, 0.05, 0.04, 0.0), "Most of the difference comes from errors that last."),
+        ((0.0, 0.1, 0.2, 0.22, 0.3), "No assumption makes most of the difference; the largest step is that of"),
+    ],
+)
+def test_most_is_said_of_more_than_half_alone(effects, said):
+    names = (PRIORS, LASTING, NOISE, SHARED)
+    moves = [
+        Move(name, after, after - before) for name, before, after in zip(names, effects, effects[1:], strict=False)
+    ]
+    assert said in difference_text(Difference(effects[0], effects[-1], moves), 3)

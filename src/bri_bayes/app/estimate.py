@@ -23,17 +23,19 @@ from bri_bayes.design.analysis import Analysis
 from bri_bayes.design.design import Design, two_way
 from bri_bayes.design.log_link import has_log_effects
 from bri_bayes.design.outliers import outliers
+from bri_bayes.estimands.baselines import baselines
 from bri_bayes.estimands.first_answer import alternatives, first_card, kept_in, treated_groups, what_separates
 from bri_bayes.estimands.linear import averages
 from bri_bayes.estimands.summaries import as_dicts, by_unit_and_period, panel_values, warnings_of
-from bri_bayes.estimands.why_different import why_different
+from bri_bayes.estimands.why_different import steps_to, why_different
 from bri_bayes.frequentist import frequentist_rows
+from bri_bayes.frequentist.imputation import ESTIMATOR as IMPUTATION
 from bri_bayes.frequentist.level_rows import of_logarithm
 from bri_bayes.inference import fit
 from bri_bayes.inference.by_classes import fit_by_classes
-from bri_bayes.inference.work import cheapest_plan, plan
+from bri_bayes.inference.work import plan, seconds_of_average
 from bri_bayes.presentation.digits import digits_of
-from bri_bayes.presentation.estimate_text import difference_text
+from bri_bayes.presentation.estimate_text import baselines_text, difference_text
 from bri_bayes.study.card_changes import with_errors
 from bri_bayes.study.card_text import assumption
 from bri_bayes.study.model_card import ModelCard, load_card
@@ -94,6 +96,7 @@ def estimate(request: Request) -> dict[str, Any]:
         "log_marginal": result.log_marginal,
         "predictive_checks": own_checks(result, request.seed),
     }
+    beside = alternatives(analysis, request.seed) if request.model is None else []
     values = {
         "panel": panel_values(asked.panel, analysis.design),
         "outcome": card.outcome,
@@ -104,7 +107,7 @@ def estimate(request: Request) -> dict[str, Any]:
         "left_out": dict(asked.left_out),
         "not_yet_treated": list(asked.not_yet_treated),
         "bayes": bayes,
-        "alternatives": alternatives(analysis, request.seed) if request.model is None else [],
+        "alternatives": beside,
         "frequentist": frequentist,
         "ppml": list(of_levels.rows),
         "warnings": [
@@ -114,9 +117,10 @@ def estimate(request: Request) -> dict[str, Any]:
             *of_levels.notes,
             *([] if compared is None else _data_notes(asked.panel, compared.design)),
             *(
-                _measured(analysis, twfe, bayes["att"], request.seed)
+                _measured(analysis, twfe, bayes["att"], beside, request.seed)
                 or _sign_notes(frequentist, bayes["att"], card, n_onsets=len(asked.assignment.onsets))
             ),
+            *([] if compared is None else _baseline_notes(compared.design, card, bayes["att"])),
             *([] if route.in_detail else [_NO_DETAIL]),
             *diagnostics["notes"],
         ],
@@ -149,15 +153,39 @@ def _data_notes(panel: xr.Dataset, design: Design) -> list[str]:
     return notes
 
 
-def _measured(analysis: Analysis, twfe: float, att: Mapping[str, float], seed: int) -> list[str]:
+def _measured(
+    analysis: Analysis, twfe: float, att: Mapping[str, float], beside: Sequence[Mapping[str, Any]], seed: int
+) -> list[str]:
     """What makes the posterior differ from least squares, where it does by more than one of its sds and it is cheap."""
     if not twfe or abs(twfe - att["mean"]) <= att["sd"]:
         return []
-    if cheapest_plan(analysis.design, analysis.card).work.seconds > _SHORT:
+    card = analysis.card
+    known = {card.digest: att["mean"], **{_alike(other["card"], card).digest: other["att"]["mean"] for other in beside}}
+    missing = [step for _, step in steps_to(card) if step.digest not in known]
+    if any(seconds_of_average(analysis.design, step) > _SHORT for step in missing):
         return []
-    difference = why_different(analysis, twfe, seed)
-    digits = digits_of(att["lower"], att["upper"], "log" if has_log_effects(analysis.design) else "none")
-    return [] if difference is None else [difference_text(difference, digits)]
+    difference = why_different(analysis, twfe, seed, known)
+    return [] if difference is None else [difference_text(difference, _digits(analysis.design, att))]
+
+
+def _baseline_notes(design: Design, card: ModelCard, att: Mapping[str, float]) -> list[str]:
+    """That the posterior stands by the last periods before the onset, where all of them are another baseline."""
+    both = baselines(design)
+    if both is None:
+        return []
+    shift, moved = both.last - both.whole, att["mean"] - both.whole
+    if min(abs(shift), abs(moved)) <= att["sd"] or shift * moved < 0:
+        return []
+    return [baselines_text(both, _digits(design, att), lasting=card.errors.structure != "iid")]
+
+
+def _alike(name: str, card: ModelCard) -> ModelCard:
+    """A card that ships, of the outcome and covariates of another."""
+    return dataclasses.replace(load_card(name), outcome=card.outcome, covariates=card.covariates)
+
+
+def _digits(design: Design, att: Mapping[str, float]) -> int:
+    return digits_of(att["lower"], att["upper"], "log" if has_log_effects(design) else "none")
 
 
 def _sign_notes(
@@ -171,7 +199,8 @@ def _sign_notes(
     up, down = ([name for name, value in estimates.items() if sign * value > 0] for sign in (1, -1))
     if not (up and down):
         return []
-    if n_onsets > 1:
+    imputed = estimates.get(IMPUTATION)
+    if n_onsets > 1 and (imputed is None or imputed * posterior["mean"] > 0):
         reason = "onsets differ, and each weighs units and periods in its own way"
     elif card.errors.structure != "iid":
         reason = (

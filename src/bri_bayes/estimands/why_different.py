@@ -15,7 +15,7 @@ The moves add up to the whole difference. Their sizes depend on the order, which
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bri_bayes.core.json_values import Result
@@ -55,21 +55,29 @@ class Difference(Result):
         return max(self.moves, key=lambda move: sign * move.moved)
 
 
-def why_different(analysis: Analysis, least_squares: float, seed: int) -> Difference | None:
-    """The steps from ``least_squares``; None where a step has no closed form that can be trusted."""
+def why_different(
+    analysis: Analysis, least_squares: float, seed: int, known: Mapping[str, float] | None = None
+) -> Difference | None:
+    """The steps from ``least_squares``; None where a step has no closed form that can be trusted.
+
+    ``known`` : average effects that need not be computed again, by the digest of their card.
+    """
     at, moves = least_squares, []
-    for component, card in _cards(analysis.card):
-        if not is_feasible(analysis.design, card):
-            return None
-        effect, khat = average_effect(analysis.design, card, seed)
-        if khat >= KHAT_LIMIT:
-            return None
-        moves.append(Move(component, effect.mean, effect.mean - at))
-        at = effect.mean
+    for component, card in steps_to(analysis.card):
+        mean = (known or {}).get(card.digest)
+        if mean is None:
+            if not is_feasible(analysis.design, card):
+                return None
+            effect, khat = average_effect(analysis.design, card, seed)
+            if khat >= KHAT_LIMIT:
+                return None
+            mean = effect.mean
+        moves.append(Move(component, mean, mean - at))
+        at = mean
     return Difference(least_squares, at, moves)
 
 
-def _cards(card: ModelCard) -> Iterator[tuple[str, ModelCard]]:
+def steps_to(card: ModelCard) -> Iterator[tuple[str, ModelCard]]:
     """The cards from independent errors to ``card``, with the component that each adds."""
     plain = dataclasses.replace(card, shocks=Shocks())
     structure = card.errors.structure

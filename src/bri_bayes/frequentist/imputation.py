@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bri_bayes.core.arrays import Array, Index
-from bri_bayes.core.names import PERIOD, UNIT
+from bri_bayes.core.names import OBS, PERIOD, UNIT
 from bri_bayes.design.design import RELATIVE_ZERO, Design
 from bri_bayes.frequentist.estimate import Estimate
 from bri_bayes.frequentist.few_clusters import ClusterScores, DenseMap, bootstrap_row
@@ -64,11 +64,22 @@ def impute(design: Design) -> Imputation:
     return Imputation(float(effects.mean()), effects, rows, int(treated.sum()), weights)
 
 
+def impute_from_last(design: Design, n_periods: int) -> Imputation:
+    """The same with the ``n_periods`` before the onset of each unit as its whole baseline; controls keep all rows."""
+    earlier = design["event_time"].to_numpy() < -n_periods  # False for never-treated units, whose event time is NaN
+    return impute(design.isel({OBS: np.flatnonzero(~earlier)}))
+
+
+def fits_in_memory(design: Design) -> bool:
+    """Whether the dummies of its units and periods may be made."""
+    return design.sizes[OBS] * (design.sizes[UNIT] + design.sizes[PERIOD]) <= MOST_NUMBERS
+
+
 def imputation_estimate(design: Design, draws: int = 9999, seed: int = 0) -> Estimate:
     """The row: the ATT by imputation with the wild cluster bootstrap."""
     first = design["first_treated"].to_numpy()
     ever_treated = int(np.isfinite(first).sum())
-    if design.sizes["obs"] * (design.sizes[UNIT] + design.sizes[PERIOD]) > MOST_NUMBERS:
+    if not fits_in_memory(design):
         row = bootstrap_row(ESTIMATOR, math.nan, None, ever_treated, design.sizes[UNIT], draws, seed)
         return row.with_note("not computed: its dummies of so many units would not fit into the memory of a machine")
     result = impute(design)

@@ -136,6 +136,14 @@ def cheapest_plan(design: Design, card: ModelCard) -> Plan:
     return min(plans, key=lambda some: (not some.work.allowed, not some.in_detail, some.work.seconds))
 
 
+def seconds_of_average(design: Design, card: ModelCard) -> float:
+    """What the average effect alone takes, by the route that ``cheapest_plan`` takes."""
+    cheapest = cheapest_plan(design, card)
+    if cheapest.by_classes or not is_feasible(design, card):
+        return cheapest.work.seconds
+    return expected_work(design, card, by_cell=False).seconds
+
+
 def expected_work(design: Design, card: ModelCard, *, by_cell: bool = True) -> Work:
     """What a fit of a normal card takes by coefficients; ``by_cell`` with the effect of each unit and cell."""
     n, n_units, n_periods = design.sizes[OBS], design.sizes[UNIT], design.sizes[PERIOD]

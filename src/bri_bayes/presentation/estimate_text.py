@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from bri_bayes.core.effect import TAILS
 from bri_bayes.data.comparable import listed
-from bri_bayes.estimands.why_different import Difference
+from bri_bayes.estimands.baselines import Baselines
+from bri_bayes.estimands.why_different import LASTING, NOISE, Difference
 from bri_bayes.presentation.digits import digits_of, ends_of, mean_of
 from bri_bayes.presentation.names_shown import card_label
 from bri_bayes.presentation.sentences import claim_of, number, probability, signed
@@ -38,8 +39,28 @@ def difference_text(difference: Difference, digits: int) -> str:
     steps = ", ".join(f"{signed(move.effect, digits)} with {move.component}" for move in difference.moves)
     return (
         f"Least squares gives {signed(difference.least_squares, digits)}, the posterior "
-        f"{signed(difference.posterior, digits)}. One assumption added after the other: {steps}. Most of the "
-        f"difference comes from {difference.largest.component}."
+        f"{signed(difference.posterior, digits)}. One assumption added after the other: {steps}. "
+        f"{_which_assumption(difference)}"
+    )
+
+
+def _which_assumption(difference: Difference) -> str:
+    """The component that makes more than half of the difference; else all about errors, or what is largest."""
+    whole = difference.posterior - difference.least_squares
+    about_errors = [move for move in difference.moves if move.component in (LASTING, NOISE)]
+    if difference.largest.moved > 0.5 * whole > 0 or difference.largest.moved < 0.5 * whole < 0:
+        return f"Most of the difference comes from {difference.largest.component}."
+    if 2 * sum(move.moved for move in about_errors) / whole > 1:
+        return f"Most of the difference comes from {' and '.join(move.component for move in about_errors)} together."
+    return f"No assumption makes most of the difference; the largest step is that of {difference.largest.component}."
+
+
+def baselines_text(baselines: Baselines, digits: int, *, lasting: bool) -> str:
+    """That the effect hangs on its baseline, with both numbers; ``lasting`` : whether errors of the card last."""
+    weighed = ", which errors that last weigh most" if lasting else ""
+    return (
+        f"The baseline matters: imputation gives {signed(baselines.whole, digits)} against all periods before the "
+        f"onset, and {signed(baselines.last, digits)} against the last {baselines.n_last} alone{weighed}."
     )
 
 
