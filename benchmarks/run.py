@@ -47,11 +47,11 @@ def main() -> int:
             rows.append(compared(pair))
             print(row_line(rows[-1]), flush=True)
     if given.only is None:
-        targets = sampling_targets(given.seeds)
-        targets += closed_form_targets(rows, this_machine(load, measured_rates))
+        machine = this_machine(load, measured_rates)
+        targets = sampling_targets(given.seeds, machine) + closed_form_targets(rows, machine)
         if not given.without_study:
             panel = None if given.panel is None else (given.panel_study, given.panel)
-            of_studies, took = study_targets(Studies(given.full_study, given.jobs, panel))
+            of_studies, took = study_targets(Studies(given.full_study, given.jobs, panel), machine)
             targets += of_studies
     record = Record(today(), this_machine(load, measured_rates), tuple(rows), tuple(targets))
     earlier = read_history(HISTORY)

@@ -62,7 +62,8 @@ class Row:
 class Target:
     """A limit and what was measured: ``share`` above one is met. ``limit_of`` : "at most" or "at least".
 
-    ``arithmetic`` : seconds of the factorisations alone at this machine's rate, where that is what is measured.
+    ``arithmetic`` : seconds of the factorisations alone at this machine's rate (``counted``), on as many processors;
+    ``took`` : the seconds that they are a part of, where ``measured`` is not those.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Target:
     measured: float | None
     arithmetic: float | None = None
     not_run: str = ""
+    took: float | None = None
 
     @property
     def share(self) -> float | None:

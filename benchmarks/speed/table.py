@@ -78,7 +78,9 @@ def target_line(target: Target) -> str:
     share = f"{target.share:.3g}" if target.share >= 1 else f"**{target.share:.2g}**"
     alone = ""
     if target.arithmetic is not None:
-        alone = f"{target.arithmetic:.2g} s, {target.measured / target.arithmetic:.1f} times that"
+        took = target.measured if target.took is None else target.took
+        within = "" if target.took is None else f"our {took:.2g} s are "
+        alone = f"{target.arithmetic:.2g} s, {within}{took / target.arithmetic:.1f} times that"
     return f"| {target.name} | {wanted} | {target.measured:.4g} {target.unit} | {share} | {alone} |"
 
 
