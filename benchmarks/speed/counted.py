@@ -1,8 +1,8 @@
 """How many operations are the factorisations of a piece of work? Counted while it is done, whatever asks NumPy.
 
-``python -m speed.counted TASK`` : a task of ``tasks_ours``, once. ``... study [--quick] [STUDY PANEL]`` : a whole study in
-one process, with a cache of its own. Prints the number. Divided by the machine's rate it is a time that no arrangement of
-the same factorisations could go below; products, triangular solves, sums and Python come on top.
+``python -m speed.counted TASK`` : a task of ``tasks_ours``, once. ``... study [--quick] [STUDY PANEL]`` : a whole study
+in one process, with a cache of its own. Prints the number. Divided by the machine's rate it is a time that no
+arrangement of the same factorisations could go below; products, triangular solves, sums and Python come on top.
 """
 
 from __future__ import annotations
