@@ -66,10 +66,10 @@ def numbers(show: Callable[[int], str], sep: str, **more: object) -> Form:
     return Form(csv(frame, sep=sep), **more)
 
 
-def periods(show: Callable[[int], str], onset: str | None = None) -> Form:
+def periods(show: Callable[[int], str], onset: str | None = None, **stated: str) -> Form:
     frame = sales()
     frame["year"] = frame["year"].map(show)
-    return Form(csv(frame), ("--treated", "R1,R2", "--onset", onset) if onset else ("--treatment", "D"))
+    return Form(csv(frame), ("--treated", "R1,R2", "--onset", onset) if onset else ("--treatment", "D"), **stated)
 
 
 def wide(prefix: str = "", **columns: object) -> pd.DataFrame:
@@ -152,6 +152,8 @@ def forms() -> dict[str, Form]:
         "quarters": periods(quarter_of, quarter_of(2010)),
         "fiscal years": periods(lambda y: f"{y}/{(y + 1) % 100:02d}", "2010/11"),
         "every four years": periods(lambda y: str(4 * y - 6000), str(4 * 2010 - 6000)),
+        "last days of years": periods(lambda y: f"31/12/{y}", "31/12/2010"),
+        "month or day first": periods(lambda y: f"02/01/{y}", right="is the day first, or the month?"),
         "weeks": periods(lambda y: str(pd.Timestamp("2010-01-04") + pd.Timedelta(weeks=y - 2005))[:10]),
         "R's wide file": Form(csv(wide("X"), quoting=2), NAMES),
         "wide with a fact of the unit": Form(

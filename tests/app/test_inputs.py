@@ -149,10 +149,24 @@ def test_where_all_are_treated_in_the_end_the_last_are_controls_until_their_onse
     assert any(note.startswith("Onsets differ (2008, 2010)") for note in printed.notes)
 
 
+@pytest.mark.parametrize("never", [-1, 99, -9])
+def test_a_number_that_is_no_year_in_a_column_of_onsets_is_asked_about(call, tmp_path, never):
+    """Read as a year it lies long before the panel: each control would be left out as treated from the start."""
+    first = sales()["region"].map(lambda unit: ONSET if unit in ("R1", "R2") else never)
+    path = tmp_path / "panel.csv"
+    path.write_text(csv(sales().assign(first=first)), encoding="utf-8")
+    check(call(path, *COLUMNS, "--onset-column", "first"), f'has "{never}" for "R3"; it needs a period as this file')
+
+
+def test_an_onset_in_a_year_before_the_panel_is_one(tmp_path):
+    first = sales()["region"].map({"R1": ONSET, "R2": ONSET, "R3": 1998}).fillna(0).astype(int)
+    assert list(asked(tmp_path, sales().assign(first=first), onset_column="first").left_out) == ["R3"]
+
+
 def test_where_all_are_treated_at_once_no_period_would_do_and_it_says_so(call, tmp_path):
     path = tmp_path / "panel.csv"
     path.write_text(csv(sales().assign(first=2010)), encoding="utf-8")
-    check(call(path, *COLUMNS, "--onset-column", "first"), "is treated from 2010 on: there are no controls")
+    check(call(path, *COLUMNS, "--onset-column", "first"), "is treated from 2010 on, so that there are no controls")
 
 
 ROLES = {

@@ -6,7 +6,7 @@ import pickle
 
 import pytest
 
-from bri_bayes.core.errors import InputError, printable
+from bri_bayes.core.errors import InputError, printable, suggest
 
 
 @pytest.mark.parametrize("text", ["A\x1b[2J", "A\nbri-bayes: done", "A\u202ecba", "A\u2028B", "\x00"])
@@ -23,3 +23,7 @@ def test_words_of_any_script_stay_as_they_are():
 
 def test_an_error_survives_a_pickle():
     assert str(pickle.loads(pickle.dumps(InputError("a\nb")))) == "a b"
+
+
+def test_a_name_in_other_capitals_is_the_nearest_one():
+    assert suggest("Y", ["D", "first", "unit", "y", "year"]).startswith('did you mean "y"?')

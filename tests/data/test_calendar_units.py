@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bri_bayes.core.errors import InputError
-from bri_bayes.data.calendar_units import calendar_of, gap_notes
+from bri_bayes.data.calendar_units import calendar_of, gap_notes, period_headers
 
 # Labels, what one step is, and how many steps lie between the first and each other.
 WRITTEN = {
@@ -72,7 +72,46 @@ def test_what_is_no_period_is_refused_with_its_row(label):
         calendar_of(["2003", label], where="a file", column="time", rows={"2003": 2, label: 3})
 
 
-@pytest.mark.parametrize("label", ["31/12/2001", "12/31/2001", "1.2.2001", "01-02-99"])
-def test_of_a_date_with_its_year_last_the_message_says_how_to_write_it(label):
+@pytest.mark.parametrize("labels", [["1.2.2001"], ["01-02-99"], ["31/12/01"], ["01/02/2001", "01/03/2001"]])
+def test_of_a_date_that_may_be_read_both_ways_the_message_says_how_to_write_it(labels):
     with pytest.raises(InputError, match=r"is the day first, or the month\? write it as 2010-05-31"):
-        calendar_of([label], where="a file", column="time")
+        calendar_of(labels, where="a file", column="time")
+
+
+def test_dates_with_a_day_above_twelve_in_both_places_are_refused():
+    with pytest.raises(InputError, match=r'time is "31/12/2001"; .* is the day first, or the month\?'):
+        calendar_of(["31/12/2001", "12/31/2002"], where="a file", column="time")
+
+
+@pytest.mark.parametrize(
+    ("labels", "unit"),
+    [
+        (["31/12/2001", "31/12/2002", "31/12/2004"], "year"),
+        (["12/31/2001", "12/31/2002", "12/31/2004"], "year"),
+        (["01/01/2001", "01/01/2002", "01/01/2004"], "year"),
+        (["31.01.2001", "28.02.2001", "31.03.2001"], "month"),
+        (["5-1-2001", "19-1-2001", "2-2-2001"], "week"),
+        (["13/02/2001 00:00:00", "14/02/2001 00:00:00"], "day"),
+    ],
+)
+def test_dates_whose_year_is_last_are_read_where_one_order_alone_is_possible(labels, unit):
+    calendar = calendar_of(labels, where="a file", column="time")
+    assert calendar.unit == unit
+    ordinals = [calendar.ordinal(label) for label in labels]
+    assert None not in ordinals
+    assert ordinals == sorted(ordinals)
+    assert calendar.ordinal("2001") is not None
+
+
+def test_the_order_of_a_column_holds_for_an_onset_too():
+    calendar = calendar_of(["31/12/2001", "31/12/2002"], where="a file", column="time")
+    assert calendar.ordinal("31/12/2002") == calendar.ordinal("2002-12-31") == calendar.ordinal("01/02/2002")
+    assert calendar.ordinal("12/31/2002") is None
+    same_both_ways = calendar_of(["01/01/2001", "01/01/2002"], where="a file", column="time")
+    assert same_both_ways.ordinal("01/01/2002") is not None
+    assert same_both_ways.ordinal("01/02/2002") is None
+
+
+def test_columns_of_a_wide_file_may_be_such_dates():
+    assert period_headers(["unit", "31/12/2001", "31/12/2002", "population"]) == [1, 2]
+    assert period_headers(["unit", "01/02/2001", "01/03/2001"]) == []

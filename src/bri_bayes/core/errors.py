@@ -62,8 +62,9 @@ class StoppedError(BriBayesError):
 def suggest(word: str, allowed: Iterable[str]) -> str:
     """The tail of a message about an unknown word: the nearest allowed one, and the allowed ones (a dozen of many)."""
     options = sorted({str(option) for option in allowed})
+    cased = [option for option in options if option.lower() == word.lower()]
     swapped = [option for option in options if option != word and sorted(option) == sorted(word)]
-    near = swapped or get_close_matches(word, options, n=1, cutoff=0.5)
+    near = cased or swapped or get_close_matches(word, options, n=1, cutoff=0.5)
     hint = f'did you mean "{near[0]}"? ' if near else ""
     more = f" and {len(options) - MOST_LISTED} more" if len(options) > MOST_LISTED else ""
     return f"{hint}allowed: {', '.join(options[:MOST_LISTED])}{more}"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import itertools
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from bri_bayes.core.errors import InputError
 from bri_bayes.data.text_table import shown
@@ -23,12 +25,18 @@ _MONTH = re.compile(rf"x?{_YEAR}(?:[-/]|[-/. ]?m)(0?[1-9]|1[0-2])", re.IGNORECAS
 _NAMED_MONTH = re.compile(rf"([a-z]{{3,9}})[-. /]+{_YEAR}|{_YEAR}[-. /]+([a-z]{{3,9}})", re.IGNORECASE)
 _PART = re.compile(rf"x?{_YEAR}[-:. ]?([qhw])([0-9]{{1,2}})|([qhw])([0-9]{{1,2}})[-/:. ]?{_YEAR}", re.IGNORECASE)
 _DATE = re.compile(rf"x?{_YEAR}[-./]([01][0-9])[-./]([0-3][0-9])(?:[T ]00:00(?::00(?:\.0+)?)?)?", re.IGNORECASE)
-# A date whose year is last.
+# A date whose year is last: the text, and that with its parts, where the year has four digits.
 _EITHER = re.compile(rf"^[0-3]?[0-9][-/. ][0-3]?[0-9][-/. ](?:{_YEAR}|[0-9]{{2}})$")
+_YEAR_LAST = re.compile(rf"([0-3]?[0-9])([-/. ])([0-3]?[0-9])\2{_YEAR}(?:[T ]00:00(?::00(?:\.0+)?)?)?")
 _MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 ALLOWED = "a period is an integer, a month (2010-05), a quarter (2010Q1), an ISO date or a fiscal year (2005/06)"
 
+# Integers from here on, up to the second, are years where all periods of a file are.
+EARLIEST_YEAR, LATEST_YEAR = 1500, 2300
+
 Parse = Callable[[str], int | None]
+# How dates whose year is last are read; "either": the day is the month in all of them, so that both are one date.
+Order = Literal["", "day first", "month first", "either"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +44,7 @@ class Calendar:
     """How the periods of a file are counted: an ordinal is (raw - origin) / step of the way of writing ``kind``.
 
     ``unit`` : what one step is ("year", "month", "10 days"); ``labelled`` : whether the ordinals are not what the file
-    has, so that a reader sees its labels.
+    has, so that a reader sees its labels; ``order`` : how dates whose year is last are read.
     """
 
     kind: str
@@ -44,13 +52,19 @@ class Calendar:
     step: int = 1
     origin: int = 0
     labelled: bool = False
+    order: Order = ""
+
+    @property
+    def counts_years(self) -> bool:
+        """Whether an ordinal is the year itself."""
+        return self.kind == "period" and self.unit == "year"
 
     def ordinal(self, text: str, *, end: bool = False) -> int | None:
         """The ordinal of a period as it is written, or None if it is none of this calendar.
 
         Between two steps it is the later (``end``: the earlier); a year stands for its first (``end``: its last) step.
         """
-        text = text.strip()
+        text = _year_first(text.strip(), self.order)
         parse = _PARSERS[self.kind]
         raw = parse(text)
         if raw is None and self.labelled and (year := _integer(text)) is not None:
@@ -66,25 +80,49 @@ class Calendar:
 def calendar_of(labels: Iterable[str], *, where: str, column: str, rows: Mapping[str, int] | None = None) -> Calendar:
     """The calendar that reads every label; ``rows`` : label -> its row, for the message about an unreadable one."""
     texts = list(dict.fromkeys(label.strip() for label in labels))
+    order = _order(texts)
+    texts = [_year_first(text, order) for text in texts]
     kind, failing = _kind(texts)
     if failing is not None:
         row = "" if rows is None else f"row {rows.get(failing, 0)}: "
         read = next((text for text in texts if _PARSERS[kind](text) is not None), None)
         others = "" if read is None else f', and others are written as "{shown(read)}"'
-        order = "; is the day first, or the month? write it as 2010-05-31" if _EITHER.search(failing) else ""
-        raise InputError(f'{where}: {row}{column} is "{shown(failing)}"{others}; {ALLOWED}{order}')
+        asked = "; is the day first, or the month? write it as 2010-05-31" if _EITHER.search(failing) else ""
+        raise InputError(f'{where}: {row}{column} is "{shown(failing)}"{others}; {ALLOWED}{asked}')
     raws = sorted({raw for text in texts if (raw := _PARSERS[kind](text)) is not None})
-    return _spaced(kind, raws)
+    return dataclasses.replace(_spaced(kind, raws), order=order)
 
 
 def period_headers(names: Sequence[str]) -> list[int]:
     """Positions of the headers that are periods of one calendar: that which reads most of them."""
     best: list[int] = []
+    order = _order([name.strip() for name in names if _YEAR_LAST.fullmatch(name.strip())])
+    names = [_year_first(name.strip(), order) for name in names]
     for parse in _PARSERS.values():
-        at = [position for position, name in enumerate(names) if parse(name.strip()) is not None]
+        at = [position for position, name in enumerate(names) if parse(name) is not None]
         if len(at) > len(best):
             best = at
     return best
+
+
+def _order(texts: Sequence[str]) -> Order:
+    """Which of day and month is first in dates whose year is last; "" where they are none, or may be read both ways."""
+    dates = [date for text in texts if (date := _YEAR_LAST.fullmatch(text))]
+    if not dates or len(dates) < len(texts):
+        return ""
+    if all(int(date[1]) == int(date[3]) for date in dates):
+        return "either"
+    days = [any(int(date[part]) > 12 for date in dates) for part in (1, 3)]
+    return "" if all(days) or not any(days) else "day first" if days[0] else "month first"
+
+
+def _year_first(text: str, order: Order) -> str:
+    """A date whose year is last as an ISO date; any other text as it is."""
+    date = _YEAR_LAST.fullmatch(text) if order else None
+    if date is None or (order == "either" and int(date[1]) != int(date[3])):
+        return text
+    day, month = (date[3], date[1]) if order == "month first" else (date[1], date[3])
+    return f"{date[4]}-{month:0>2}-{day:0>2}"
 
 
 def _kind(texts: list[str]) -> tuple[str, str | None]:
@@ -119,7 +157,7 @@ def _spaced(kind: str, raws: list[int]) -> Calendar:
     if kind in ("compact month", "month"):
         return _months(kind, raws, gaps)
     if kind == "period":
-        years = all(1500 <= raw < 2300 for raw in raws)
+        years = all(EARLIEST_YEAR <= raw < LATEST_YEAR for raw in raws)
         return Calendar(kind, "year" if years else "period")
     return Calendar(kind, "fiscal year" if kind == "fiscal year" else kind, labelled=True)
 

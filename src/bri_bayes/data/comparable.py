@@ -147,8 +147,8 @@ def _until_the_last(
     if len(onsets) < 2:
         when = f" from {labels.get(onsets[0], onsets[0])} on" if onsets else ""
         raise InputError(
-            f"every unit that has rows is treated{when}: there are no controls to compare with, in no period; add "
-            "units that are never treated, or treated later"
+            f"every unit that has rows is treated{when}, so that there are no controls to compare with in any period: "
+            "add units that are never treated, or treated later"
         )
     last = onsets[-1]
     late = tuple(unit for unit, onset in kept.first_treated.items() if onset == last)

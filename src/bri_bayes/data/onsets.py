@@ -10,7 +10,7 @@ import xarray as xr
 from bri_bayes.core.errors import InputError, suggest
 from bri_bayes.core.names import PERIOD, UNIT
 from bri_bayes.data.assignment import Assignment
-from bri_bayes.data.calendar_units import Calendar
+from bri_bayes.data.calendar_units import EARLIEST_YEAR, Calendar
 from bri_bayes.data.panel import period_labels
 
 # What a column of onsets has for a unit that was never treated, beside a blank.
@@ -86,8 +86,8 @@ def onsets_from_column(panel: xr.Dataset, name: str) -> Assignment:
         if text.lower() in NEVER:
             first_treated[unit] = None
             continue
-        first_treated[unit] = calendar.ordinal(text)
-        if first_treated[unit] is None:
+        first_treated[unit] = onset = calendar.ordinal(text)
+        if onset is None or (calendar.counts_years and onset < EARLIEST_YEAR):  # -1 or 99 is somebody's word for never
             first = next(iter(period_labels(panel).values()))
             raise InputError(
                 f'the onset column "{name}" has "{text}" for "{unit}"; it needs a period as this file writes them '
