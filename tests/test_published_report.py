@@ -49,6 +49,14 @@ def test_the_readme_says_the_answer_of_the_shipped_report() -> None:
     assert f"{shares[0]} and {shares[1]} of such panels" in readme
 
 
+def test_the_readme_is_a_screen_and_a_half() -> None:
+    """At 1,280 pixels its 33 lines were 1,230 pixels high, of which 430 are the figure; a line wraps at most once."""
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 36
+    assert max(map(len, lines)) <= 230
+    assert sum(line.startswith("![") for line in lines) == 1
+
+
 @pytest.mark.parametrize(("rho", "said"), [(0.5, "0.35"), (0.86, "0.86"), (0.95, "0.97")])
 def test_the_weight_of_the_last_year_before_the_onset_is_that_of_generalised_least_squares(rho, said) -> None:
     before, after = 10, 8
