@@ -22,6 +22,8 @@ def test_the_help_lists_every_command_once_under_a_heading_in_80_columns(words):
     assert sorted(names) == sorted(registered)
     assert "Other:" not in shown.stdout
     assert "..." not in shown.stdout.partition("Start:")[2]
+    listed = " ".join(shown.stdout.split())
+    assert listed.count("(") == listed.count(")"), "a sentence ends inside its brackets"
     assert max(map(len, shown.stdout.splitlines())) <= 80
 
 

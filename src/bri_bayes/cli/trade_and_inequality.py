@@ -102,7 +102,7 @@ def register_measures(app: typer.Typer) -> None:
         out: OutOption = None,
         as_json: JsonOption = False,
     ) -> None:
-        """Quality of traded products from values and quantities, by country and year (Khandelwal et al. 2013)."""
+        """Quality of traded products from values and quantities by country and year (Khandelwal, Schott, Wei 2013)."""
         from bri_bayes.app.trade_and_inequality import measure_quality
         from bri_bayes.data.text_encoding import TextFormat
         from bri_bayes.data.trade import TradeColumns
