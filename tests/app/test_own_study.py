@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,34 @@ def _panel(
             lines.append([*row, *([str(int(year >= onset))] if switch else [])])
     path.write_text("\n".join(separator.join(line) for line in lines) + "\n", encoding="utf-8")
     return path
+
+
+def test_a_treatment_is_named_as_estimate_names_it_where_the_file_has_two(tmp_path: Path) -> None:
+    """Of two columns of 0 and 1 the first is taken, unless the command line says which is meant."""
+    file = _panel(tmp_path / "p.csv")
+    lines = [line.split(",") for line in file.read_text(encoding="utf-8").splitlines()]
+    late = [["later"], *([str(int(row[0] == "Cora" and row[1] >= "2009"))] for row in lines[1:])]
+    file.write_text("\n".join(",".join([*row, *new]) for row, new in zip(lines, late, strict=True)), encoding="utf-8")
+    arguments = ["init", str(tmp_path / "mine"), "--from", str(file), "--outcome", "sales", "--treatment", "later"]
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    assert load_study(tmp_path / "mine").assignment.treated_units == ("Cora",)
+    study = load_study(study_from_file(tmp_path / "first", file, Said(outcome="sales")).path)
+    assert study.assignment.treated_units == ("Alba", "Brio")
+
+
+def test_a_treatment_beside_the_years_of_a_wide_file_is_named(tmp_path: Path, shared: Path) -> None:
+    said = Said(unit="region", outcome="sales", treatment="treated", onset="2010")
+    file = shared / "cases" / "c11_wide_static_treat.csv"
+    assert load_study(study_from_file(tmp_path / "wide", file, said).path).assignment.treated_units == ("R1", "R2")
+
+
+def test_dates_with_the_day_first_are_periods_whatever_their_column_is_called(tmp_path: Path) -> None:
+    file = _panel(tmp_path / "p.csv")
+    text = re.sub(r",(20\d\d),", r",31/12/\1,", file.read_text(encoding="utf-8")).replace("year", "ending")
+    file.write_text(text, encoding="utf-8")
+    study = load_study(study_from_file(tmp_path / "mine", file, Said(outcome="sales")).path)
+    assert study.panel.period == "ending"
+    assert study.load().sizes["period"] == 13
 
 
 def test_the_written_study_runs_as_it_is(tmp_path: Path) -> None:
@@ -203,6 +232,10 @@ def test_two_folders_have_reports_of_their_own(tmp_path: Path) -> None:
         ({}, "no column is 0 before a treatment and 1 from it on"),
         ({"treated": ("Cora",)}, "--treated and --onset belong together"),
         ({"onset": "2005"}, "nothing says who is treated from 2005 on; say --treated A,B"),
+        ({"treated": ("Cora",), "onset": "2005", "treatment": "gdp"}, "--treated and --treatment both say who"),
+        ({"treatment": "policy", "onset_column": "gdp"}, "--treatment and --onset-column both say who"),
+        ({"treatment": "policy"}, '--treatment "policy" is no column; allowed: country, gdp, sales, year'),
+        ({"treatment": "sales", "outcome": "sales"}, '--treatment "sales" is the outcome, too'),
         ({"onset": "2005", "onset_column": "gdp"}, "--onset and --onset-column both say from when on"),
         (
             {"treated": ("Cora",), "onset": "2005", "outcome": "sale"},

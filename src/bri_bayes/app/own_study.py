@@ -63,8 +63,9 @@ def study_from_file(folder: Path, csv: Path, said: Said = NOTHING_SAID) -> Writt
         raise InputError(f"{folder}: is not empty; init makes a new folder")
     if said.treated and said.onset is None:
         raise InputError("--treated and --onset belong together: who, and from when on")
-    if said.treated and said.onset_column is not None:
-        raise InputError("--treated and --onset-column both say who was treated; give one of them")
+    ways = {"--treated": said.treated, "--treatment": said.treatment, "--onset-column": said.onset_column}
+    if len(given := [option for option, value in ways.items() if value]) > 1:
+        raise InputError(f"{given[0]} and {given[1]} both say who was treated; give one of them")
     if said.onset is not None and said.onset_column is not None:
         raise InputError("--onset and --onset-column both say from when on; give one of them")
     table = read_table(csv, said.unit or "", said.text_format)

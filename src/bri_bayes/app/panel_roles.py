@@ -20,7 +20,7 @@ from bri_bayes.data.text_table import Table
 
 PERIOD_NAMES = re.compile(r"year|yr|date|period|month|quarter|week|time|t", re.IGNORECASE)
 _SWITCH = dict.fromkeys(TRUE_WORDS, "1") | dict.fromkeys(FALSE_WORDS, "0")
-_YEAR = re.compile(r"\d{4}([-/.Qq].*)?")
+_YEAR = re.compile(r"\d{4}([-/.Qq].*)?|\d{1,2}[-/. ]\d{1,2}[-/. ]\d{4}")
 # Of more columns than this the reasons are not told one by one.
 MOST_REASONS = 4
 Cells = Mapping[str, Sequence[str]]
@@ -38,6 +38,7 @@ class Said:
     covariates: tuple[str, ...] = ()
     text_format: TextFormat = AS_USUAL
     onset_column: str | None = None
+    treatment: str | None = None
 
 
 NOTHING_SAID = Said()
@@ -87,17 +88,16 @@ def roles_of(table: Table, where: str, said: Said) -> Roles:
         raise InputError(f'{where}: "{unit}" cannot be both the unit and the period')
     onset = _named("--onset-column", said.onset_column, cells, where)
     numbers = [name for name, column in cells.items() if name not in (period, unit, onset) and looks_numeric(column)]
-    untold = () if said.treated or onset else [name for name in cells if name not in (period, unit)]
-    if said.onset is None:
-        switches = [name for name in untold if _is_switch(cells[unit], cells[period], cells[name])]
-    else:
-        switches = [name for name in untold if is_mark(cells[unit], cells[name])]
+    told = _named("--treatment", said.treatment, cells, where)
+    switches = [told] if told else _switches(cells, unit, period, said) if onset is None else []
     starts = [name for name in numbers if _is_onset(cells[unit], cells[period], cells[name])]
     choice = [name for name in numbers if name not in (*switches, *starts) and len(set(cells[name])) > 2]
     outcome, transform = _asked(said, numbers)
     outcome = outcome or next((name for name in choice if name not in said.covariates), None)
     if outcome is None:
         raise InputError(f"{where}: there is no column of numbers for an outcome")
+    if outcome == told:
+        raise InputError(f'{where}: --treatment "{told}" is the outcome, too; it cannot be both')
     if outcome not in numbers:
         raise InputError(f'{where}: --outcome "{outcome}" is no column of numbers; {suggest(outcome, numbers)}')
     treatment = next((name for name in switches if name != outcome), None)
@@ -113,6 +113,14 @@ def roles_of(table: Table, where: str, said: Said) -> Roles:
     return Roles(unit, period, outcome, treatment, onset, covariates, others, passed_over, transform)
 
 
+def _switches(cells: Cells, unit: str, period: str, said: Said) -> list[str]:
+    """The columns that say who is treated: from when on, or by unit where the command line has the onset."""
+    names = () if said.treated else [name for name in cells if name not in (period, unit)]
+    if said.onset is not None:
+        return [name for name in names if is_mark(cells[unit], cells[name])]
+    return [name for name in names if _is_switch(cells[unit], cells[period], cells[name])]
+
+
 def _wide_roles(facts: Cells, across: Sequence[str], where: str, said: Said) -> Roles:
     """The roles in a file with one column a period: its numbers have no header, and ``facts`` are of the units."""
     shown = f'{where}: its columns are periods ("{across[0]}", "{across[1]}" ...)'
@@ -126,10 +134,10 @@ def _wide_roles(facts: Cells, across: Sequence[str], where: str, said: Said) -> 
     if unit is None:
         raise InputError(f"{shown}, and none of the others names the units; say --unit COLUMN")
     onset = _named("--onset-column", said.onset_column, facts, where)
-    treatment = None
-    if not said.treated and said.onset is not None:
+    treatment = _named("--treatment", said.treatment, facts, where)
+    if treatment is None and not said.treated and said.onset is not None:
         treatment = next((name for name, column in facts.items() if is_mark(facts[unit], column)), None)
-    elif not said.treated and onset is None:
+    elif treatment is None and not said.treated and onset is None:
         periods = [re.sub(r"^[XxYy]|\s*\[.*", "", name) for name in across]
         onset = next((name for name, column in facts.items() if _is_onset(facts[unit], periods, column)), None)
     return Roles(unit, said.period or "period", outcome, treatment, onset, {}, (), (), transform)

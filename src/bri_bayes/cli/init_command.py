@@ -26,6 +26,9 @@ def register_init(app: typer.Typer) -> None:
         onset: Annotated[
             str | None, typer.Option(help="With --treated, or a 0/1 column of who: their first treated period.")
         ] = None,
+        treatment: Annotated[
+            str | None, typer.Option(help="With --from: its column of treated cells, 0/1; else the first that is one.")
+        ] = None,
         onset_column: Annotated[
             str | None,
             typer.Option(help="With --from: a column of first treated periods; blank, 0 or Inf: never."),
@@ -52,6 +55,7 @@ def register_init(app: typer.Typer) -> None:
             parse_lists(covariates),
             TextFormat(encoding, parse_lists(missing)),
             onset_column,
+            treatment,
         )
         written = init_folder(folder, file, said)
         for note in written.notes:
