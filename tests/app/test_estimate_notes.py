@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import bri_bayes as bb
 from bri_bayes.app.estimate import Request, _sign_notes, estimate
 from bri_bayes.app.request import question
 from bri_bayes.checks.posterior_predictive import QUESTIONS
 from bri_bayes.design.design import build_design
 from bri_bayes.design.outliers import outliers
 from bri_bayes.estimands import why_different
-from bri_bayes.presentation.estimate_text import estimate_text
+from bri_bayes.presentation.estimate_text import NO_PERCENTAGES, estimate_text
 from bri_bayes.study.model_card import load_card
 
 from .input_forms import csv, effect, forms, sales
@@ -157,6 +158,9 @@ def test_an_effect_that_hangs_on_the_baseline_is_said_with_both_baselines(tmp_pa
     assert len(notes) == 1
     assert f"{rows['imputation']:+.3f}"[:5].replace("-", "−") in notes[0]
     assert not any("each weighs units and periods in its own way" in note for note in values["warnings"])
+    asked = {"unit": "region", "period": "year", "treatment": "D"}
+    assert notes[0] in bb.did(staggered_after_a_jump(), "sales ~ 1", **asked).effect_summary()
+    assert "The baseline matters" not in bb.did(normals(2), "sales ~ 1", **asked).effect_summary()
     calm = answer(tmp_path, normals(2))
     assert not any("The baseline matters" in note for note in calm["warnings"])
 
@@ -169,3 +173,19 @@ def test_answers_that_stand_beside_are_not_computed_again_for_the_sentence(tmp_p
     values = answer(tmp_path, staggered_after_a_jump(24))
     assert any("One assumption added after the other" in note for note in values["warnings"])
     assert [card.errors.structure for card in asked] == ["iid"]
+
+
+def test_a_logarithm_of_one_plus_a_level_with_zeros_gives_no_percentages(tmp_path):
+    """In thousands in place of units the same file gives another effect, which no percentage may do."""
+    path = tmp_path / "zeros.csv"
+    asked = Request(path, "log1p(sales)", "region", "year", treatment="D")
+    path.write_text(csv(sales().assign(sales=lambda f: f["sales"] * (f.index % 7 > 0))), encoding="utf-8")
+    text = " ".join(estimate_text(estimate(asked)).split())
+    assert f"Effects are in the units of log1p(sales). {NO_PERCENTAGES}" in text
+    assert "% to" not in text.split("User's own panel")[0]
+    prose = bb.did(path, "log1p(sales) ~ 1", unit="region", period="year", treatment="D").effect_summary()
+    assert NO_PERCENTAGES in prose
+    assert "in percent of the outcome's level" not in prose
+    path.write_text(csv(sales()), encoding="utf-8")
+    text = " ".join(estimate_text(estimate(asked)).split())
+    assert "Effects are log points: 0.01 is about 1%." in text

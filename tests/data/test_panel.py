@@ -248,10 +248,13 @@ def test_a_request_that_the_file_cannot_answer_is_refused(tmp_path, options, sen
         load(tmp_path, LONG, **options)
 
 
-@pytest.mark.parametrize("value", ["0", "-2.5"])
-def test_a_logarithm_of_zero_or_less_is_refused_with_unit_period_and_value(tmp_path, value):
+@pytest.mark.parametrize(
+    ("value", "way_out"), [("0", "keep zeros: estimate has --family poisson"), ("-2.5", "as none")]
+)
+def test_a_logarithm_of_zero_or_less_is_refused_with_unit_period_value_and_what_takes_it(tmp_path, value, way_out):
     content = LONG.replace("0.25", value)
-    with pytest.raises(InputError, match=rf"exports of MNG 2004 is {value}; the transform log needs .* above 0"):
+    sentence = rf"exports of MNG 2004 is {value}; the transform log needs .* above 0; .*{way_out}"
+    with pytest.raises(InputError, match=sentence):
         load(tmp_path, content, columns={"y": Column("exports", "log")})
 
 
@@ -279,7 +282,7 @@ def test_all_cells_without_a_logarithm_are_told_at_once_with_their_units_and_a_w
     rows = [f"{unit},2000Q{quarter},{0 if unit < 'E' else 1}" for unit in "ABCDEF" for quarter in (1, 2)]
     said = (
         r"y of A 2000Q1 is 0, B 2000Q1 is 0, C 2000Q1 is 0, and 5 more: 8 rows of 4 units; the transform log needs a "
-        r"finite number above 0; leave such units out of the comparison \(in a study: \[pool\] exclude\), or take"
+        r"finite number above 0; leave such units out of the comparison \(in a study: \[pool\] exclude\), or keep zeros"
     )
     with pytest.raises(InputError, match=said):
         load(tmp_path, "\n".join(["iso3,year,y", *rows]), columns={"y": Column("y", "log")})

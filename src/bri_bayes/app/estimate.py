@@ -10,6 +10,7 @@ from typing import Any
 
 import xarray as xr
 
+from bri_bayes.app.baseline_note import baseline_notes
 from bri_bayes.app.levels import levels, logarithmic, question_of_logarithm
 from bri_bayes.app.long_panels import in_bins
 from bri_bayes.app.own_checks import own_checks
@@ -21,9 +22,8 @@ from bri_bayes.data.comparable import blame
 from bri_bayes.data.panel import period_labels
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.design.design import Design, two_way
-from bri_bayes.design.log_link import has_log_effects
+from bri_bayes.design.log_link import has_log_effects, zeros_of_log1p
 from bri_bayes.design.outliers import outliers
-from bri_bayes.estimands.baselines import baselines
 from bri_bayes.estimands.first_answer import alternatives, first_card, kept_in, treated_groups, what_separates
 from bri_bayes.estimands.linear import averages
 from bri_bayes.estimands.summaries import as_dicts, by_unit_and_period, panel_values, warnings_of
@@ -35,7 +35,7 @@ from bri_bayes.inference import fit
 from bri_bayes.inference.by_classes import fit_by_classes
 from bri_bayes.inference.work import plan, seconds_of_average
 from bri_bayes.presentation.digits import digits_of
-from bri_bayes.presentation.estimate_text import baselines_text, difference_text
+from bri_bayes.presentation.estimate_text import difference_text
 from bri_bayes.study.card_changes import with_errors
 from bri_bayes.study.card_text import assumption
 from bri_bayes.study.model_card import ModelCard, load_card
@@ -101,7 +101,7 @@ def estimate(request: Request) -> dict[str, Any]:
         "panel": panel_values(asked.panel, analysis.design),
         "outcome": card.outcome,
         "covariates": list(card.covariates),
-        "log_points": has_log_effects(analysis.design),
+        "log_points": has_log_effects(analysis.design) and not zeros_of_log1p(analysis.design),
         "model": card.name,
         "treated": list(asked.assignment.treated_units),
         "left_out": dict(asked.left_out),
@@ -120,7 +120,7 @@ def estimate(request: Request) -> dict[str, Any]:
                 _measured(analysis, twfe, bayes["att"], beside, request.seed)
                 or _sign_notes(frequentist, bayes["att"], card, n_onsets=len(asked.assignment.onsets))
             ),
-            *([] if compared is None else _baseline_notes(compared.design, card, bayes["att"])),
+            *baseline_notes(analysis, bayes["att"]),
             *([] if route.in_detail else [_NO_DETAIL]),
             *diagnostics["notes"],
         ],
@@ -166,17 +166,6 @@ def _measured(
         return []
     difference = why_different(analysis, twfe, seed, known)
     return [] if difference is None else [difference_text(difference, _digits(analysis.design, att))]
-
-
-def _baseline_notes(design: Design, card: ModelCard, att: Mapping[str, float]) -> list[str]:
-    """That the posterior stands by the last periods before the onset, where all of them are another baseline."""
-    both = baselines(design)
-    if both is None:
-        return []
-    shift, moved = both.last - both.whole, att["mean"] - both.whole
-    if min(abs(shift), abs(moved)) <= att["sd"] or shift * moved < 0:
-        return []
-    return [baselines_text(both, _digits(design, att), lasting=card.errors.structure != "iid")]
 
 
 def _alike(name: str, card: ModelCard) -> ModelCard:

@@ -278,9 +278,11 @@ def _transformed(
     floor = {"none": -np.inf, "log": 0.0, "log1p": -1.0}[column.transform]
     rule = f"a finite number above {floor:g}" if np.isfinite(floor) else "a finite number"
     need = f"the transform {column.transform} needs {rule}"
-    other = {"none": "", "log": ", or take another transform, as log1p or none", "log1p": ", or no transform"}
     wrong = (values <= floor) | (values == np.inf)
-    refuse_cells(values, wrong, units, periods, f"{where}: {column.column}", need, other[column.transform])
+    other = {"none": "", "log": ", or take another transform, as none", "log1p": ", or no transform"}[column.transform]
+    if column.transform == "log" and wrong.any() and (values[wrong] == 0).all():
+        other = ", or keep zeros: estimate has --family poisson, and a study the card did_negative_binomial"
+    refuse_cells(values, wrong, units, periods, f"{where}: {column.column}", need, other)
     match column.transform:
         case "none":
             return values

@@ -28,6 +28,14 @@ def has_log_effects(design: xr.Dataset) -> bool:
     return design.attrs.get("outcome_transform") in ("log", "log1p") or bool(design.attrs.get("log_link"))
 
 
+def zeros_of_log1p(design: xr.Dataset) -> int:
+    """Rows at zero of an outcome that is log(1 + level): a step from zero is as large as the unit of the level says.
+
+    Its effects are no percentages (Chen & Roth 2024, arXiv:2212.06080).
+    """
+    return int((design["y"].to_numpy() == 0).sum()) if design.attrs.get("outcome_transform") == "log1p" else 0
+
+
 def levels(design: xr.Dataset) -> Array:
     """The outcome before its transform : (obs,), in the units of its column."""
     y = design["y"].to_numpy()

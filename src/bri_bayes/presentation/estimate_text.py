@@ -66,6 +66,10 @@ def baselines_text(baselines: Baselines, digits: int, *, lasting: bool) -> str:
 
 # Beyond this a percentage says nothing.
 LARGEST_LOG = 20.0
+# Of log(1 + level) where levels are zero.
+NO_PERCENTAGES = (
+    "Some rows are zero, so that these are no percentages: levels in thousands or millions would give other effects."
+)
 # How the posterior was computed.
 _ENGINES = {"marginal": "in closed form", "nuts": "by NUTS", "gibbs": "by a Gibbs sampler"}
 
@@ -160,11 +164,14 @@ def unit_of_effects(values: Values) -> str:
     """What an effect of one is, in the terms of the outcome."""
     if _in_log_points(values):
         return "Effects are log points: 0.01 is about 1%."
+    if str(values["outcome"]).startswith("log1p("):
+        return f"Effects are in the units of {values['outcome']}. {NO_PERCENTAGES}"
     return f'Effects are in the units of "{values["outcome"]}".'
 
 
 def _in_log_points(values: Values) -> bool:
-    return bool(values.get("log_points")) or str(values["outcome"]).startswith(("log(", "log1p("))
+    stated = values.get("log_points")
+    return bool(stated) if stated is not None else str(values["outcome"]).startswith(("log(", "log1p("))
 
 
 def empty_cells(rows: Rows) -> list[str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Unpack, get_args, overload
 
 import numpy as np
 
+from bri_bayes.app.baseline_note import baseline_notes
 from bri_bayes.app.notebook.answer import By
 from bri_bayes.app.notebook.maketables import InMaketables
 from bri_bayes.app.notebook.wording import compared, effect_in_prose
@@ -126,7 +127,8 @@ class DidResult(InMaketables):
         said = [effect_in_prose(self.fit, self.effect), f"The posterior assumes: {assumption(self.card)}."]
         if not self.trustworthy:
             said.append("Its computation did not pass its diagnostics: do not use these numbers.")
-        return " ".join([*said, *what_separates(self.card, self.design, kept_in(self.fit)), *self.notes])
+        said += what_separates(self.card, self.design, kept_in(self.fit))
+        return " ".join([*said, *baseline_notes(self.analysis, self.effect.as_dict()), *self.notes])
 
     def to_frame(self, by: By | None = None) -> pd.DataFrame:
         """Effects as a data frame: the average, or one row a unit, event time, period, cell, or cohort and time."""

@@ -8,9 +8,9 @@ from bri_bayes.core.effect import Effect
 from bri_bayes.core.names import OBS, PERIOD
 from bri_bayes.data.panel import period_labels
 from bri_bayes.design.analysis import Fit
-from bri_bayes.design.log_link import has_log_effects
+from bri_bayes.design.log_link import has_log_effects, zeros_of_log1p
 from bri_bayes.presentation.digits import significant
-from bri_bayes.presentation.estimate_text import LARGEST_LOG
+from bri_bayes.presentation.estimate_text import LARGEST_LOG, NO_PERCENTAGES
 from bri_bayes.presentation.sentences import counted, listed, probability
 
 # Sizes that are read in plain digits.
@@ -45,6 +45,8 @@ def effect_in_prose(fit: Fit, effect: Effect) -> str:
         f"with {100 * effect.prob:.0f}% probability the effect lies between {lower} and {upper}, "
         f"and with {probability(effect.p_positive)} it is positive."
     )
+    if zeros_of_log1p(fit.design):
+        return f"{sentence} {NO_PERCENTAGES}"
     if not has_log_effects(fit.design) or abs(effect.upper) > LARGEST_LOG:
         return sentence
     low, high = (100 * math.expm1(end) for end in (effect.lower, effect.upper))
