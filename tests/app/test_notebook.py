@@ -29,6 +29,7 @@ from bri_bayes.estimands.first_answer import shown_first
 from bri_bayes.study.study_file import load_study
 
 TREATED = ("A", "B", "C")
+ROUNDING = 1e-12
 SMALL = {"sampler": {"draws": 100, "proposals": 400}}
 
 
@@ -61,7 +62,8 @@ def test_a_data_frame_gets_the_answer_of_the_same_csv_on_the_command_line(frame,
     request = Request(path, "log(trade)", "country", "year", treated=TREATED, onset="2010", covariates=("gdp",))
     printed = estimate(request)
     result = bb.did(frame, "log(trade) ~ gdp", unit="country", period="year", treated=TREATED, onset=2010)
-    assert result.effect.as_dict() == printed["bayes"]["att"]
+    # One average alone, and the same among others of one pass: sums of the same numbers by other blocks.
+    assert result.effect.as_dict() == pytest.approx(printed["bayes"]["att"], rel=ROUNDING)
     assert [row.as_dict() for row in result.estimates] == printed["frequentist"]
     assert {name: effect.as_dict() for name, effect in result.alternatives.items()} == {
         row["card"]: row["att"] for row in printed["alternatives"]
