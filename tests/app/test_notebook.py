@@ -231,9 +231,9 @@ from IPython.core.interactiveshell import InteractiveShell
 from bri_bayes.app.notebook import plots
 
 InteractiveShell.instance()
-plots._KINDS["forest"] = lambda result, ax: None
+plots._KINDS["diagnostics"] = lambda result, ax: None
 panel = SimpleNamespace(attrs={"kind": "user"})
-plots.plot(SimpleNamespace(analysis=SimpleNamespace(panel=panel)), "forest", None)
+plots.plot(SimpleNamespace(analysis=SimpleNamespace(panel=panel)), "diagnostics", None)
 print(matplotlib.is_interactive())
 """
 

@@ -10,7 +10,7 @@ from bri_bayes.app.notebook.answer import Answer
 from bri_bayes.app.notebook.wording import three_digits
 from bri_bayes.core.effect import TAILS, Effect
 from bri_bayes.core.errors import InputError, suggest
-from bri_bayes.core.names import PERIOD, SAMPLE, UNIT
+from bri_bayes.core.names import PERIOD, SAMPLE, TREATED_UNIT, UNIT
 from bri_bayes.estimands.effects import att, counterfactual, observed_path
 from bri_bayes.report.figures import theme
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 
 _SIZE = (7.0, 4.2)  # inches
+# Units of a forest that have a name beside their interval, and inches of height for each.
+_MOST_NAMED, _ROW = 40, 0.2
 
 
 def plot(result: Answer, kind: str, ax: Axes | None) -> Axes:
@@ -32,7 +34,7 @@ def plot(result: Answer, kind: str, ax: Axes | None) -> Axes:
         if ax is None:
             from matplotlib import pyplot
 
-            ax = pyplot.subplots(figsize=_SIZE, layout="constrained")[1]
+            ax = pyplot.subplots(figsize=_size(result, kind), layout="constrained")[1]
         _KINDS[kind](result, ax)
         if kind in ("event_study", "paths"):
             from matplotlib.ticker import MaxNLocator
@@ -63,19 +65,37 @@ def _event_study(result: Answer, ax: Axes) -> None:
     ax.legend()
 
 
+def _size(result: Answer, kind: str) -> tuple[float, float]:
+    """Width and height of a figure: a forest is as tall as its rows are many."""
+    rows = min(result.design.sizes[TREATED_UNIT], _MOST_NAMED) + 5 if kind == "forest" else 0
+    return _SIZE[0], max(_SIZE[1], _ROW * rows)
+
+
 def _forest(result: Answer, ax: Axes) -> None:
-    """The average effect of each treated unit, of all, and under the other assumptions."""
+    """The average effect of each treated unit, of all, and under the other assumptions.
+
+    Of many units, whose names would lie on each other, the intervals stand in the order of the effects.
+    """
     units = result.to_frame("unit")
-    rows = [(str(name), Effect(**dict(row)), theme.BLUE) for name, row in units.iterrows()]
-    rows.append((f"all ({result.card.name})", result.effect, theme.INK))
-    rows += [(f"all ({name})", effect, theme.PURPLE) for name, effect in result.alternatives.items()]
-    for at, (_, effect, colour) in enumerate(rows):
-        ax.plot([effect.lower, effect.upper], [at, at], color=colour, lw=2)
-        ax.plot(effect.mean, at, "o", color=colour, ms=5)
+    many = len(units) > _MOST_NAMED
+    if many:
+        units = units.sort_values("mean", ascending=False)
+    rows = [("" if many else str(name), Effect(**dict(row)), theme.BLUE) for name, row in units.iterrows()]
+    above = [(f"all ({result.card.name})", result.effect, theme.INK)]
+    above += [(f"all ({name})", effect, theme.PURPLE) for name, effect in result.alternatives.items()]
+    step = max(1.0, len(rows) / _MOST_NAMED)  # the named rows below stay as far from each other as they would of few
+    at = [*range(len(rows)), *(len(rows) - 1 + step * (i + 1) for i in range(len(above)))]
+    for place, (_, effect, colour) in zip(at, [*rows, *above], strict=True):
+        thin = many and colour == theme.BLUE
+        ax.plot([effect.lower, effect.upper], [place, place], color=colour, lw=0.6 if thin else 2)
+        ax.plot(effect.mean, place, "o", color=colour, ms=1.5 if thin else 5)
     ax.axvline(0, color=theme.INK, lw=0.8)
-    ax.set_yticks(range(len(rows)), [name for name, _, _ in rows])
+    named = [(place, name) for place, (name, _, _) in zip(at, [*rows, *above], strict=True) if name]
+    ax.set_yticks([place for place, _ in named], [name for _, name in named])
     ax.invert_yaxis()
     ax.set(xlabel=f"effect on {result.card.outcome}, 95% intervals")
+    if many:
+        ax.set_ylabel(f"{len(units)} treated units, by the size of the effect", y=0.6)
     ax.set_title(_verdict(result))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack, get_args, overload
+from typing import TYPE_CHECKING, Any, Unpack, overload
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from bri_bayes.data.panel import period_labels
 from bri_bayes.design.analysis import Analysis, Fit
 from bri_bayes.design.design import Design
 from bri_bayes.estimands.first_answer import alternatives, kept_in, what_separates
-from bri_bayes.estimands.linear import att_effect, effect_within, effects_by, effects_by_cell, effects_by_cohort
+from bri_bayes.estimands.linear import Averages, att_effect, averages, effect_within
 from bri_bayes.study.card_text import assumption
 from bri_bayes.study.model_card import ModelCard, load_card
 
@@ -132,34 +132,14 @@ class DidResult(InMaketables):
 
     def to_frame(self, by: By | None = None) -> pd.DataFrame:
         """Effects as a data frame: the average, or one row a unit, event time, period, cell, or cohort and time."""
-        import pandas as pd
+        from bri_bayes.app.notebook.effect_frame import effect_frame
 
-        labels = period_labels(self.analysis.panel)
-        rows: dict[Any, Effect]
-        match by:
-            case None:
-                rows, names = {"att": self.effect}, ["effect"]
-            case "unit":
-                rows, names = dict(effects_by(self.fit, "unit")), ["unit"]
-            case "event_time":
-                rows, names = {int(k): v for k, v in effects_by(self.fit, "event_time").items()}, ["event_time"]
-            case "period":
-                rows, names = {labels[int(k)]: v for k, v in effects_by(self.fit, "period").items()}, ["period"]
-            case "cell":
-                cells = effects_by_cell(self.fit)
-                rows = {(u, labels[int(t)]): effect for u, by_time in cells.items() for t, effect in by_time.items()}
-                names = ["unit", "period"]
-            case "cohort":
-                rows = {(labels[first], time): v for (first, time), v in effects_by_cohort(self.fit).items()}
-                names = ["cohort", "event_time"]
-            case _:
-                raise InputError(f'effects cannot be averaged by "{by}"; {suggest(str(by), get_args(By))}')
-        index = (
-            pd.MultiIndex.from_tuples(list(rows), names=names)
-            if len(names) > 1
-            else pd.Index(list(rows), name=names[0])
-        )
-        return pd.DataFrame([effect.as_dict() for effect in rows.values()], index=index)
+        return effect_frame(self, by, lambda: self._together)
+
+    @cached_property
+    def _together(self) -> Averages:
+        """Averages by unit, event time and period: one pass over the posterior has all three."""
+        return averages(self.fit, ("unit", "event_time", "period"), cells=False)
 
     def att(self, first: object = None, last: object = None) -> Effect:
         """The average effect over treated cells of a window of periods, as the data write them; None for no end."""
