@@ -9,7 +9,7 @@ from bri_bayes.checks import refits as refits_of_recipes
 from bri_bayes.checks.placebo_null import share_as_large
 from bri_bayes.checks.placebo_pool import all_others, candidates, problem, same_shape
 from bri_bayes.checks.placebo_predictive import predictive_values
-from bri_bayes.checks.placebo_space import any_unit, controls_only, exact_share, is_shared, space_recipes
+from bri_bayes.checks.placebo_space import _assignments, any_unit, controls_only, exact_share, is_shared, space_recipes
 from bri_bayes.checks.placebo_time import (
     OBSERVED,
     WITH_TREATED,
@@ -153,6 +153,14 @@ def test_several_onsets_go_one_by_one():
     assert len(recipes) == 12
     assert next(iter(recipes.values())).assignment.first_treated == staggered.assignment.first_treated
     assert not is_shared(analysis.replace(card=dataclasses.replace(analysis.card, errors=Errors("ar1", "by_unit"))))
+
+
+def test_a_sample_of_groups_is_not_all_of_them_even_where_some_were_drawn_twice():
+    design = recipe()[0].design
+    some, _, is_all = _assignments(design, 0, most=14)
+    assert len(some) < 14
+    assert not is_all
+    assert _assignments(design, 0)[2]
 
 
 def test_the_controls_alone_give_four_six_and_four_groups_without_a_treated_unit():

@@ -70,3 +70,27 @@ def test_years_inside_the_band_are_counted_in_chinese_as_they_are_in_english(cou
     assert said in translated
     assert "−$38.4 bn 至 $8.50 bn" in translated
     assert "outcome" not in translated
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Our estimate is +15% (95% interval +10% to +21%): the effect stands above zero.",
+        "Our estimate is 0.1 (95% interval −0.2 to 0.4, points): the effect leans up, but zero is not ruled out.",
+        "The probability of an effect above zero is over 99%.",
+        "sales: the outcome lies inside the band in 0 of 84 treated unit-years.",
+        "sales: placebo p-values, the actual effect counted: <1% among groups of the same units and 3% among simulated "
+        "worlds.",
+        "panel.csv: 12 units, 8048 to 8075 (28 periods); 336 rows.",
+        "Event study by least squares: onsets differ: an effect for each onset and event time, averaged over treated "
+        "rows.",
+        "Has the policy changed sales? Six units with it (A, B since 8056; C since 8062) are compared with 6 others (D).",
+    ],
+)
+def test_what_a_study_without_a_published_claim_says_is_translated(sentence: str) -> None:
+    assert not re.search(r"\b(the|of|is|lies|among|rows|units)\b", SAY(sentence))
+
+
+def test_a_comma_in_the_name_of_a_panel_stays() -> None:
+    said = SAY("Our data: Trade, an office, with others, 2003 to 2020; the published estimates are of Author (2026).")
+    assert said == "本文结果基于 Trade, an office, with others，2003 至 2020 年；已发表估计基于 Author (2026)。"

@@ -78,3 +78,16 @@ def test_a_table_has_the_label_in_its_column_of_periods_and_counts_as_they_are()
     assert (table.columns[0].heading, table.columns[0].kind) == ("quarter", "text")
     assert table.rows == ({"period": "2013Q1", "rows": 8052, "note": "from 2012Q4"},)
     assert spec.fill({**QUARTERS, "panel": {"kind": "user", **YEARS["panel"]}}).rows[0]["period"] == 8052
+
+
+def test_a_page_in_chinese_counts_quarters_and_names_them_without_the_word_for_a_year():
+    write = writer(QUARTERS)
+    assert write("20 年中有 19 年；（8052 年）；每年相差；年均差异；各年；最后一年") == (
+        "20 个季度中有 19 个季度；（2013Q1）；每季度相差；每季度差异；各季度；最后一季度"
+    )
+    assert write("起始于 2013Q1 年；最大年度变化；处理国年份") == "起始于 2013Q1；最大季度变化；处理国季度"
+
+
+def test_a_chinese_name_of_the_user_stays():
+    named = {**QUARTERS, "study": QUARTERS["study"] | {"title": "三年计划"}}
+    assert writer(named)("三年计划：3 年") == "三年计划：3 个季度"

@@ -100,7 +100,7 @@ def any_unit(
 ) -> AnyUnit:
     """The null of any unit: with the shared engine, or from the ``refits`` of ``space_recipes``."""
     design = analysis.design
-    assignments, twfe = _assignments(design, seed)
+    assignments, twfe, exact = _assignments(design, seed)
     if refits is None:
         groups = np.isfinite(np.stack(list(assignments.values())))
         answers = att_of_assignments(
@@ -125,7 +125,7 @@ def any_unit(
         p_value_studentised=exact_share([effect.mean / effect.sd for effect in effects]),
         p_value_twfe=exact_share(twfe.tolist()),
         twfe=float(twfe[0]),
-        exact=len(rows) < MOST,
+        exact=exact,
         mean_twfe=float(np.mean(twfe)),
         balanced=bool(design.sizes["obs"] == design.sizes["unit"] * design.sizes["period"]),
         paper_figure=_random_draws(twfe, seed),
@@ -149,7 +149,7 @@ def controls_only(analysis: Analysis, *, points: int = 2000, seed: int = 0) -> C
     for size in range(1, len(controls)):
         ever = np.isin(design["unit"].values, controls[:size])
         splits[size] = _assignments(treated_from(design, ever, onset), seed, most)
-    groups = [np.isfinite(np.stack(list(assignments.values()))) for assignments, _ in splits.values()]
+    groups = [np.isfinite(np.stack(list(assignments.values()))) for assignments, _, _ in splits.values()]
     together = [np.concatenate(groups)] if are_equal(design, analysis.card) else groups
     answers = [
         att_of_assignments(design, analysis.card, chosen, onset, points=points, seed=seed) for chosen in together
@@ -157,7 +157,7 @@ def controls_only(analysis: Analysis, *, points: int = 2000, seed: int = 0) -> C
     effects = iter([effect for answer in answers for effect in effects_of(answer)])
     rows = [
         Placebo(label, next(effects), float(estimate), size=size)
-        for size, (assignments, twfe) in splits.items()
+        for size, (assignments, twfe, _) in splits.items()
         for label, estimate in zip(assignments, twfe, strict=True)
     ]
     by_size = []
@@ -186,9 +186,11 @@ def label_of(units: Sequence[str]) -> str:
     return ",".join(units)
 
 
-def _assignments(design: Design, seed: int, most: int = MOST) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Onsets (unit,) by label, the observed assignment first, and the two-way estimate of each identified one."""
-    placebos = permutation(design, max_assignments=most, draws=most - 1, seed=seed).placebos
+def _assignments(design: Design, seed: int, most: int = MOST) -> tuple[dict[str, np.ndarray], np.ndarray, bool]:
+    """Onsets (unit,) by label, the observed assignment first, the two-way estimate of each identified one, and whether
+    these are all that there are."""
+    compared = permutation(design, max_assignments=most, draws=most - 1, seed=seed)
+    placebos = compared.placebos
     units = [str(unit) for unit in design["unit"].values]
     first = placebos["first_treated"].transpose("assignment", "unit").to_numpy()
     several = np.unique(first[np.isfinite(first)]).size > 1
@@ -201,7 +203,7 @@ def _assignments(design: Design, seed: int, most: int = MOST) -> tuple[dict[str,
         if np.isfinite(estimate) and label not in first_by_label:
             first_by_label[label] = row
             kept.append(estimate)
-    return first_by_label, np.array(kept)
+    return first_by_label, np.array(kept), compared.exact
 
 
 def _random_draws(twfe: np.ndarray, seed: int) -> RandomDraws:

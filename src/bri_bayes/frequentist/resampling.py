@@ -39,11 +39,12 @@ class Permutation:
 
     ``placebos`` : Dataset with ``estimate`` (assignment,), in units of the outcome, the observed one first, and
     ``first_treated`` (assignment, unit), the onset that it gives to each unit, NaN for none. The estimate of an
-    assignment that the rows do not identify is NaN and is not compared.
+    assignment that the rows do not identify is NaN and is not compared. ``exact`` : these are all that there are.
     """
 
     estimate: Estimate
     placebos: xr.Dataset
+    exact: bool
 
 
 def permutation(design: Design, max_assignments: int = 10_000, draws: int = 9999, seed: int = 0) -> Permutation:
@@ -81,7 +82,7 @@ def permutation(design: Design, max_assignments: int = 10_000, draws: int = 9999
         note=_note(compared, identified, is_open=None in (lower, upper)),
     )
     variables = {"estimate": (ASSIGNMENT, estimates), "first_treated": ((ASSIGNMENT, UNIT), compared.first_treated)}
-    return Permutation(row, xr.Dataset(variables, coords={UNIT: design[UNIT].values}))
+    return Permutation(row, xr.Dataset(variables, coords={UNIT: design[UNIT].values}), compared.exact)
 
 
 @dataclass(frozen=True, eq=False)

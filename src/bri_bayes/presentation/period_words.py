@@ -19,6 +19,16 @@ _YEAR = r"\b[Yy]ears?\b"
 _TAGS = re.compile(r"(<script\b.*?</script>|<style\b.*?</style>|<[^>]+>)", re.DOTALL)
 _SAID = re.compile(r'(?<=\s)((?:data-label|aria-label|alt|title|descr)=")([^"]*)(")')
 _WORD = re.compile(r"[a-z-]+")
+# A step in Chinese: its noun, and that after a count. A page in Chinese is written of years, too: 年 after a count or
+# the name of a period, and in words.
+_CHINESE: Mapping[str, tuple[str, str]] = {
+    "half-year": ("半年", "个半年"),
+    "quarter": ("季度", "个季度"),
+    "month": ("月", "个月"),
+    "week": ("周", "周"),
+    "day": ("日", "天"),
+}
+_CHINESE_YEAR = r"(?<=\w) 年|年[均份度]?"
 
 
 def period_label(values: Values, ordinal: object) -> str | None:
@@ -37,17 +47,22 @@ def _writer(values: Values, labels: Mapping[str, str]) -> Write:
     word = "year" if unit.endswith("year") and unit != "half-year" else unit if _WORD.fullmatch(unit) else "period"
     if not labels and word == "year":
         return str
-    ordinals = rf"(?<![\w.,])(?:{'|'.join(map(re.escape, labels))})(?!\w|[.,]\d)" if labels else r"(?!)"
-    changed = re.compile(f"{_YEAR}|{ordinals}")
+    ordinals = rf"(?<![\w.,])(?:{'|'.join(map(re.escape, labels))})(?!\w|[.,]\d)(?: 年)?" if labels else r"(?!)"
+    changed = re.compile(f"{_YEAR}|{ordinals}|{_CHINESE_YEAR}")
     named = sorted({text for text in _of_the_user(values) if changed.search(text)}, key=len, reverse=True)
     kept = "".join(f"{re.escape(form)}|" for text in named for form in dict.fromkeys((text, html.escape(text))))
+    noun, counted = _CHINESE.get(word, ("期", "期"))
 
     def write(place: re.Match[str]) -> str:
         text = place[0]
-        if not changed.fullmatch(text) or text in named:
+        if not changed.fullmatch(place.string, *place.span()) or text in named:
             return text
-        if text in labels:
-            return str(labels[text])
+        if (ordinal := text.removesuffix(" 年")) in labels:
+            return str(labels[ordinal])
+        if text == " 年":
+            return "" if place.string[: place.start()].endswith(tuple(labels.values())) else f" {counted}"
+        if "年" in text:
+            return f"每{noun}" if text == "年均" else noun
         said = word + "s" * text.endswith("s")
         return said.capitalize() if text[0] == "Y" else said
 

@@ -182,7 +182,7 @@ def additional_trade(outcome: Values) -> str:
     means = [effect["mean"] for effect in years.values()]
     excluding = sum(excludes_zero(effect) for effect in years.values())
     return (
-        f"{outcome['label']}: the yearly means lie between {dollars(min(means))} and {dollars(max(means))}; "
+        f"{outcome['label']}: the means of single years lie between {dollars(min(means))} and {dollars(max(means))}; "
         f"zero is excluded in {_of(excluding, len(years))} years."
     )
 

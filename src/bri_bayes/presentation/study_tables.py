@@ -67,7 +67,7 @@ def headline_notes(rows: Iterable[Values]) -> tuple[str, ...]:
     """Where a published number is from, what a method is, and how many assignments it goes through; each once."""
     notes = [f"{row['method']}: {str(row['note']).rstrip('.')}." for row in rows if row.get("note")]
     notes += [f"{row['method']}: {row['n_assignments']:,} assignments or sign vectors." for row in rows
-              if row.get("n_assignments")]  # fmt: skip
+              if row.get("n_assignments") and "assignments" not in str(row.get("note"))]  # fmt: skip
     return tuple(dict.fromkeys(notes))
 
 

@@ -147,5 +147,5 @@ def _frequentist_step(analysis: Analysis) -> dict[str, Any]:
     except InputError as error:
         return dict(json_safe({"rows": rows, "event_study": [], "notes": [f"No frequentist event study: {error}."]}))
     path = study.path.rename(columns={"lower_cluster": "lower", "upper_cluster": "upper"}).reset_index()
-    notes = [] if study.note is None else [study.note]
+    notes = [] if study.note is None else [f"Event study by least squares: {study.note}."]
     return dict(json_safe({"rows": rows, "event_study": path.to_dict("records"), "notes": notes}))

@@ -328,7 +328,7 @@ def test_the_event_study_names_the_method_where_two_say_different_things(values:
         # Event time -1 is zero by definition.
         _leave_out([point for point in outcome["event_study"] if point["event_time"] != -1], out=False)
     text = _drawn(values, "event_study")
-    assert "None of 8 yearly effects after the onset is told apart from zero; before it, none of 12 is" in text
+    assert "None of 8 effects of single years after the onset is told apart from zero; before it, none of 12 is" in text
     last = values["outcomes"]["lnimport"]["event_study"][-1]
     _leave_out([last], out=True)
     text = _drawn(values, "event_study")
@@ -351,7 +351,7 @@ def test_the_event_study_counts_the_years_that_leave_zero_out(values: Values) ->
         _leave_out(path.values(), out=False)
         _leave_out([path[time] for time in path if int(time) >= 0], out=name == "lnimport")
     text = _drawn(values, "event_study")
-    assert "4 of 8 yearly effects after the onset are told apart from zero; before it, none of 12 is" in text
+    assert "4 of 8 effects of single years after the onset are told apart from zero; before it, none of 12 is" in text
     assert "Against the last year before the onset" in text
     assert "Against the pre-period average" in text
 

@@ -85,12 +85,12 @@ def _title(paths: Mapping[str, Mapping[str, pd.DataFrame]], points: Mapping[str,
     bayes = _counts(pd.concat([list(path.values())[-1] for path in paths.values()]))
     twfe = _counts(pd.concat(list(points.values())))
     if twfe.since + twfe.until == 0 or (twfe.after, twfe.before) == (bayes.after, bayes.before):
-        after = bayes.told(bayes.after, bayes.since, "yearly effects after the onset").capitalize()
+        after = bayes.told(bayes.after, bayes.since, "effects of single years after the onset").capitalize()
         text = f"{after} told apart from zero"
         return f"{text}; before it, {bayes.told(bayes.before, bayes.until)}" if bayes.until else text
     return (
-        f"Yearly effects told apart from zero. Bayes: {bayes.short()}. Least squares with clustered intervals, against "
-        f"the last year before the onset: {twfe.short()}"
+        f"Effects of single years told apart from zero. Bayes: {bayes.short()}. Least squares with clustered "
+        f"intervals, against the last year before the onset: {twfe.short()}"
     )
 
 

@@ -30,7 +30,7 @@ def placebo_space(values: Values) -> Figure:
     figure = theme.page(
         values,
         _title(values, outcomes),
-        "Top: posterior mean and 95% interval with every group treated in place of the actual one, in order. Below: "
+        "Top: posterior mean and 95% interval with each group treated in place of the actual one, in order. Below: "
         "means of each null, a dot a group; the bar is the actual estimate under the same comparison. Dots outside the "
         "light band are at least as large.",
         body=marks.blocks(outcomes) * 5.4,
@@ -54,7 +54,8 @@ def caption(values: Values) -> list[str]:
     texts = []
     for outcome in wording.outcomes_of(values, "placebo", "space").values():
         space = outcome["space"]
-        told = [f"{round(space['p_value'] * space['n'])} of all {space['n']} groups"]
+        every = "all " if space["exact"] else ""
+        told = [f"{round(space['p_value'] * space['n']):,} of {every}{space['n']:,} groups"]
         for key, what in (("controls_only", "groups of controls alone"), ("wide_pool", "random groups of others")):
             if null := space.get(key):
                 told.append(f"{short_share(null)} of {null['n']} {what}")
@@ -64,17 +65,20 @@ def caption(values: Values) -> list[str]:
 
 def _title(values: Values, outcomes: Mapping[str, Any]) -> str:
     noun = sentences.unit_noun(values)
-    parts = [
-        f"{round(outcome['space']['p_value'] * outcome['space']['n'])} of {outcome['space']['n']} ({outcome['label']})"
-        for outcome in outcomes.values()
-    ]
+    spaces = {outcome["label"]: outcome["space"] for outcome in outcomes.values()}
+    parts = [f"{round(null['p_value'] * null['n']):,} of {null['n']:,} ({label})" for label, null in spaces.items()]
     return f"Groups of {noun} with an effect at least as large, the actual one counted: " + "; ".join(parts)
 
 
 def _panel_title(outcome: Mapping[str, Any]) -> str:
     space = outcome["space"]
-    text = f"{outcome['label']}: exact p {sentences.number(space['p_value'], 2)} for the posterior mean"
-    return f"{text}, {sentences.number(space['p_value_twfe'], 2)} for TWFE"
+    text = f"{outcome['label']}: {'exact ' * space['exact']}p {_p(space['p_value'])} for the posterior mean"
+    return f"{text}, {_p(space['p_value_twfe'])} for TWFE"
+
+
+def _p(value: float) -> str:
+    """A p-value of a few groups with two digits; one that these would show as zero with three."""
+    return sentences.number(value, 2 if value >= 0.01 else 3)
 
 
 def _ranked(ax: Axes, space: Mapping[str, Any]) -> None:
@@ -86,7 +90,7 @@ def _ranked(ax: Axes, space: Mapping[str, Any]) -> None:
         mean, lower, upper = ([att[name] for _, att in chosen] for name in ("mean", "lower", "upper"))
         ax.vlines(ranks, lower, upper, color=color, linewidth=width, zorder=3 + real)
         ax.scatter(ranks, mean, s=size, color=color, zorder=4 + real)
-    ax.set_xlabel(f"{len(rows)} groups in the order of their effect")
+    ax.set_xlabel(f"{len(rows):,} groups in the order of their effect")
     ax.grid(axis="y")
 
 

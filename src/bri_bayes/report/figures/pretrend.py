@@ -19,18 +19,20 @@ from bri_bayes.report.figures import keys, marks, theme, wording
 def pretrend(values: Values) -> Figure:
     """A column for each outcome: treated against control units in each year before the onset."""
     outcomes = wording.outcomes_of(values, "pretrends", "pretrend")
+    claimed = any(outcome["pretrend"]["claim"] is not None for outcome in outcomes.values())
     figure = theme.page(
         values,
         _title(values, outcomes),
         "Dots: treated less control units in each year, from the pre-period average, with 95% intervals. Line and "
-        "band: the linear trend and its interval. Dashed: the smallest trend that would be found in 80% of panels. "
-        "Band around zero: half of the claimed effect.",
+        "band: the linear trend and its interval. Dashed: the smallest trend that would be found in 80% of panels."
+        + " Band around zero: half of the claimed effect."
+        * claimed,
         body=marks.blocks(outcomes) * 3.2,
         key=[
             keys.dot(theme.BLUE, "each year", interval=True),
             keys.line(theme.INK, "linear trend", width=2),
             keys.line(theme.INK, "detectable trend", (0, (5, 2)), 1.6),
-            keys.band(theme.MUTED, "half of the claim", 0.25),
+            *([keys.band(theme.MUTED, "half of the claim", 0.25)] if claimed else []),
         ],
     )
     for _, outcome, (ax,), first in marks.each(figure, outcomes):

@@ -81,11 +81,11 @@ def _title(outcomes: Mapping[str, Any]) -> str:
     low, high = (sentences.number(end, 1) for end in (min(ratios), max(ratios)))
     times = low if low == high else f"{low} to {high}"
     return (
-        f"The prior does not rule out the panel ({inside} of {total} yearly totals inside its 95% band) and is "
+        f"The prior does not rule out the panel ({inside} of {total} totals of a year inside its 95% band) and is "
         f"{times} times as wide as the posterior of the effect"
         if inside == total
-        else f"{inside} of {total} yearly totals lie inside the prior's 95% band; it is {times} times as wide as the "
-        "posterior of the effect"
+        else f"{inside} of {total} totals of a year lie inside the prior's 95% band; it is {times} times as wide as "
+        "the posterior of the effect"
     )
 
 

@@ -24,7 +24,7 @@ def product_growth(values: Values) -> Figure:
     outcomes = section["outcomes"]
     before_known = any("growth_before_pct" in row for outcome in outcomes.values() for row in outcome["growth"])
     key = [keys.dot(color, label, marker) for label, color, marker in _GROUPS.values()]
-    reading = "Yearly growth of the units with a value at both ends; beside: the treated mean and share. "
+    reading = "Growth a year of the units with a value at both ends; beside: the treated mean and share. "
     reading += "Arrows go from before the onset to after it." if before_known else "One average rate between the years."
     most = max(len({row["category"] for row in outcome["growth"]}) for outcome in outcomes.values())
     figure = theme.page(section, _title(section), reading, body=marks.blocks(outcomes) * (0.42 * most + 1.25), key=key)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from bri_bayes.core.errors import InputError
 from bri_bayes.presentation import sentences
+from bri_bayes.presentation.digits import digits_of
 from bri_bayes.presentation.study_tables import Values
 from bri_bayes.report.figures import marks, rows, theme, wording
 
@@ -41,10 +42,7 @@ def caption(values: Values) -> list[str]:
     """What the three largest ranges are, by outcome."""
     texts = []
     for outcome in wording.outcomes_of(values, "robustness", "choices").values():
-        ranges = [
-            f"{choice['choice']} ({sentences.signed(choice['mean'][0], 2)} to {sentences.signed(choice['mean'][1], 2)})"
-            for choice in outcome["choices"][:3]
-        ]
+        ranges = [f"{choice['choice']} ({_span(outcome, choice['mean'])})" for choice in outcome["choices"][:3]]
         if ranges:
             texts.append(f"{outcome['label']}: the mean moves most with {'; '.join(ranges)}.")
     return texts
@@ -67,8 +65,8 @@ def _draw(ax: Axes, outcome: Mapping[str, Any]) -> None:
     ax.set_xlim(*marks.limits([*ends, main["lower"], main["upper"]]))
     numbers = {
         float(y): [
-            sentences.interval(choice["mean"][0], choice["mean"][1], 2),
-            " to ".join(wording.share(end) for end in choice["p_positive"]),
+            sentences.interval(choice["mean"][0], choice["mean"][1], _digits(outcome)),
+            " to ".join(dict.fromkeys(wording.share(end) for end in choice["p_positive"])),
         ]
         for y, choice in enumerate(outcome["choices"])
     }
@@ -79,10 +77,16 @@ def _draw(ax: Axes, outcome: Mapping[str, Any]) -> None:
 
 
 def _title(outcomes: Mapping[str, Any]) -> str:
-    parts = [
-        f"{outcome['label']} {sentences.signed(outcome['mean'][0], 2)} to {sentences.signed(outcome['mean'][1], 2)}"
-        for outcome in outcomes.values()
-    ]
+    parts = [f"{outcome['label']} {_span(outcome, outcome['mean'])}" for outcome in outcomes.values()]
     counts = sentences.listed(f"{count:,}" for count in dict.fromkeys(o["answers"] for o in outcomes.values()))
     each = " an outcome" if len(outcomes) > 1 else ""
     return f"Over {counts} answers{each} the mean effect runs from end to end: {'; '.join(parts)}"
+
+
+def _span(outcome: Mapping[str, Any], ends: Sequence[float]) -> str:
+    return " to ".join(sentences.signed(end, _digits(outcome)) for end in ends)
+
+
+def _digits(outcome: Mapping[str, Any]) -> int:
+    """As many decimals as the interval of the card of the checks needs."""
+    return digits_of(outcome["main"]["lower"], outcome["main"]["upper"], str(outcome.get("transform")))

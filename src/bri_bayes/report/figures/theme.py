@@ -30,6 +30,7 @@ from matplotlib.textpath import text_to_path
 from bri_bayes.core.errors import InputError
 from bri_bayes.core.io import written_beside
 from bri_bayes.presentation import sentences
+from bri_bayes.presentation.period_words import writer
 from bri_bayes.presentation.policy_name import naming_policy
 from bri_bayes.presentation.study_tables import Values, main_model, provenance
 from bri_bayes.report.figures import inline
@@ -106,7 +107,7 @@ def page(
     """
     inside = width - 2 * MARGIN
     alarm = sentences.banner(values)
-    title, reading = naming_policy(values, title), naming_policy(values, reading)
+    title, reading = (writer(values)(naming_policy(values, text)) for text in (title, reading))
     title_lines = wrapped(title, 0.98 * inside, TITLE, "bold")
     reading_lines = wrapped(reading, inside, SMALL + 0.5)
     source_lines = wrapped(provenance(values), inside, SMALL)

@@ -84,6 +84,7 @@ class PlaceboOutcome(Result):
     treated: Sequence[str]
     onset: int
     time: PlacebosInTime | None = None
+    no_time: str | None = None
     space: PlacebosInSpace | None = None
     predictive: Predictive | None = None
     region: RegionalPlacebos | None = None
@@ -122,10 +123,12 @@ def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
     failed: list[str] = []
     for name, outcome in context.study.outcomes.items():
         analysis, label = context.analysis(name), outcome.label or name
-        in_time = None
+        in_time, no_time = None, None
         if "time" in _kinds(context):
             refits = gathered(("time", name), results)
-            in_time = time_values(refits, reasons_left_out(analysis, refits))
+            in_time = time_values(refits, left_out := reasons_left_out(analysis, refits))
+            if not in_time.placebos:
+                in_time, no_time = None, next(reversed(left_out.values()), "there is no year before the policy")
             failed += [
                 f"placebo in time {onset}, {label}: {beyond_limits(vars(refit))}"
                 for onset, refit in refits.items()
@@ -138,6 +141,7 @@ def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
             treated=list(context.study.assignment.treated_units),
             onset=min(context.study.assignment.onsets),
             time=in_time,
+            no_time=no_time,
             space=_space(name, analysis, context, results) if "space" in _kinds(context) else None,
             predictive=results.get(("predictive", name)),
             region=results.get(("region", name)),

@@ -73,9 +73,10 @@ def parts(values: Values) -> list[Part]:
         if any(outcome.get(key) for outcome in outcomes.values()):
             shown += [Heading(heading), *(Picture(name) for name in pictures)]
     shown += [
-        Paragraph(f"{outcome['label']}: no regions; {outcome['no_region']}.")
+        Paragraph(f"{outcome['label']}: no {what}; {outcome[reason]}.")
         for outcome in outcomes.values()
-        if outcome.get("no_region")
+        for reason, what in (("no_time", "earlier onsets"), ("no_region", "regions"))
+        if outcome.get(reason)
     ]
     if any(outcome.get("time") for outcome in outcomes.values()):
         shown.append(Shown(IN_TIME.fill(values), folded="Every earlier onset"))
@@ -177,9 +178,10 @@ def _reading(outcomes: Mapping[str, Any]) -> list[str]:
     spaces = [outcome["space"] for outcome in outcomes.values() if outcome.get("space")]
     if spaces:
         first = spaces[0]
+        groups, kind = (f"{first['n']:,} in all", "an exact") if first["exact"] else (f"{first['n']:,} at random", "a")
         texts.append(
-            f"Groups of the same units ({first['n']} in all): the share is an exact p-value if every group was as "
-            f"likely to get the policy; it cannot be below 1/{first['n']}. Most fake groups hold treated units. "
+            f"Groups of the same units ({groups}): the share is {kind} p-value if every group was as "
+            f"likely to get the policy; it cannot be below 1/{first['n']:,}. Most fake groups hold treated units. "
             "The controls alone have no such fault, and few groups."
         )
         texts.append(

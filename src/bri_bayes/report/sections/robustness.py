@@ -13,6 +13,7 @@ from bri_bayes.core.errors import InputError
 from bri_bayes.data.panel import Panel
 from bri_bayes.presentation import page_parts as page
 from bri_bayes.presentation import sentences
+from bri_bayes.presentation.digits import digits_of
 from bri_bayes.presentation.results import Described, SectionResult
 from bri_bayes.presentation.study_tables import OUTCOME, Values
 from bri_bayes.presentation.table_spec import Column, TableSpec
@@ -80,17 +81,21 @@ def parts(values: Values) -> list[page.Part]:
 
 
 def summary(outcome: Mapping[str, Any]) -> str:
-    """The range over every answer, and the three choices of the largest size."""
+    """The range over every answer; what moves it most stands with the figure."""
     low, high = outcome["mean"]
     p_low, p_high = (sentences.probability(end, words=False) for end in outcome["p_positive"])
-    most = outcome["matter_most"]
-    named = f" What matters most: {'; '.join(most)}." if most else ""
+    digits, chance = digits_of_answers(outcome), f"is {p_low}" if p_low == p_high else f"between {p_low} and {p_high}"
     return (
         f"{outcome['label']}: over {outcome['answers']:,} answers the posterior mean lies between "
-        f"{sentences.signed(low, 2)} and {sentences.signed(high, 2)} and P(> 0) between {p_low} and {p_high}; "
-        f"{outcome['above']:,} means are above zero, and {outcome['leaves_zero_out']:,} intervals exclude "
-        f"zero.{named}"
+        f"{sentences.signed(low, digits)} and {sentences.signed(high, digits)} and P(> 0) {chance}; "
+        f"{outcome['above']:,} means are above zero, and {outcome['leaves_zero_out']:,} intervals exclude zero."
     )
+
+
+def digits_of_answers(outcome: Mapping[str, Any]) -> int:
+    """As many decimals as the interval of the card of the checks needs."""
+    main = outcome["main"]
+    return digits_of(main["lower"], main["upper"], str(outcome.get("transform")))
 
 
 def _choice_rows(values: Values) -> Iterator[dict[str, Any]]:
@@ -108,21 +113,26 @@ def _choice_rows(values: Values) -> Iterator[dict[str, Any]]:
             )
 
 
-CHOICES = TableSpec(
-    "robustness",
-    "Every choice by its size: the range of the posterior mean of the effect",
-    (
+def _columns(values: Values) -> tuple[Column, ...]:
+    digits = max((digits_of_answers(outcome) for outcome in values[NAME]["outcomes"].values()), default=2)
+    return (
         *OUTCOME,
         Column("choice", "choice", "name"),
         Column("kind", "how", minor=True),
-        Column("size", "size", "number", 2),
-        Column("lowest", "lowest mean", "number", 2, "effect"),
+        Column("size", "size", "number", digits),
+        Column("lowest", "lowest mean", "number", digits, "effect"),
         Column("at_lowest", "lowest at"),
-        Column("highest", "highest mean", "number", 2, "effect"),
+        Column("highest", "highest mean", "number", digits, "effect"),
         Column("at_highest", "highest at"),
         Column("p_low", "least P(> 0)", "probability"),
         Column("p_high", "largest P(> 0)", "probability"),
-    ),
+    )
+
+
+CHOICES = TableSpec(
+    "robustness",
+    "Every choice by its size: the range of the posterior mean of the effect",
+    _columns,
     _choice_rows,
 )
 SECTION = Section(
