@@ -387,3 +387,17 @@ def test_a_treated_unit_may_have_a_comma_in_its_name_though_nobody_says_which_co
     arguments = ["init", str(tmp_path / "mine"), "--from", str(tmp_path / "p.csv"), *treated]
     assert CliRunner().invoke(app, arguments).exit_code == 0
     assert set(load_study(tmp_path / "mine").assignment.treated_units) == {"Alba, Rep.", "Brio"}
+
+
+def test_a_page_calls_a_column_in_words(tmp_path: Path) -> None:
+    csv = tmp_path / "p.csv"
+    rows = [
+        f"{unit},{year},{1 + year % 5},{int(unit == 'A' and year > 2004)}"
+        for unit in "ABC"
+        for year in range(2000, 2009)
+    ]
+    csv.write_text("\n".join(["unit,year,high_tech_sales,D", *rows]), encoding="utf-8")
+    text = study_from_file(tmp_path / "s", csv).path.read_text(encoding="utf-8")
+    assert 'title = "The effect on high tech sales"' in text
+    assert 'label = "high tech sales"' in text
+    assert 'column = "high_tech_sales"' in text

@@ -31,7 +31,7 @@ def test_no_page_table_or_figure_of_a_study_of_quarters_speaks_of_years_or_ordin
     simulated(seed).to_csv(csv, index=False)
     study = study_from_file(tmp_path / "study", csv).path
     text = study.read_text(encoding="utf-8")
-    assert "onset = 8054" in text
+    assert "onset = 8054 # 2013Q3\n" in text
     text = re.sub(r"^models = .*$", 'models = ["did"]', text, flags=re.MULTILINE)
     study.write_text(re.sub(r"^sections = .*$", 'sections = ["pretrends"]', text, flags=re.MULTILINE), encoding="utf-8")
     out = run_study(study.parent, quick=True, out=tmp_path / "out").path.parent

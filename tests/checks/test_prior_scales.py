@@ -114,3 +114,14 @@ def test_the_sentence_of_the_first_answer_follows_from_how_much_was_learned(kept
     said, size = what_separates(card, Analysis(panel, assignment, card).design, kept)
     assert "one group" in said
     assert word in size
+
+
+def test_a_group_with_several_onsets_is_not_said_to_have_had_the_policy_once():
+    panel, once = spread_panel(4, 0.0)
+    groups = ["one" if unit in once.treated_units else unit for unit in panel["unit"].to_numpy().tolist()]
+    panel, card = panel.assign_coords(group=("unit", groups)), make_card(shocks=Shocks("like_errors"))
+    several = Assignment(once.first_treated | {once.treated_units[0]: 2007})
+    told, other = (what_separates(card, Analysis(panel, who, card).design, None)[0] for who in (once, several))
+    assert "tried once" in told
+    assert "one group with 2 onsets" in other
+    assert "once" not in other

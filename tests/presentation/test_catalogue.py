@@ -84,7 +84,7 @@ def test_years_inside_the_band_are_counted_in_chinese_as_they_are_in_english(cou
         "panel.csv: 12 units, 8048 to 8075 (28 periods); 336 rows.",
         "Event study by least squares: onsets differ: an effect for each onset and event time, averaged over treated "
         "rows.",
-        "Has the policy changed sales? Six units with it (A, B since 8056; C since 8062) are compared with 6 others (D).",
+        "Has the policy changed y? Six units with it (A, B since 8056; C since 8062) are compared with 6 others (D).",
     ],
 )
 def test_what_a_study_without_a_published_claim_says_is_translated(sentence: str) -> None:

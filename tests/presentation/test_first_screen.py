@@ -121,3 +121,15 @@ def test_a_unit_without_which_the_interval_says_another_thing_of_zero_is_named(t
 
 def effect(lower: float, upper: float) -> dict[str, float]:
     return {"mean": (lower + upper) / 2, "lower": lower, "upper": upper}
+
+
+def test_of_many_treated_units_the_question_counts_those_of_each_onset(told: Values) -> None:
+    outcome = told["outcomes"]["y"]
+    units = [f"U{number:02d}" for number in range(14)]
+    outcome |= {"treated": units, "onsets": {unit: 2013 + (unit > "U08") for unit in units}}
+    told["panel"]["units"] = [*units, "B", "C"]
+    asked = question(told)
+    assert "14 units with it (9 since 2013; 5 since 2014) are compared with 2 others (B, C)" in asked
+    assert "U00" not in asked
+    outcome["onsets"] = dict.fromkeys(units, 2013)
+    assert "14 units with it since 2013 are compared with" in question(told)

@@ -103,8 +103,8 @@ def _beside(analysis: Analysis) -> list[str]:
     if compared is None:
         return [f"Least squares of log({outcome}) is not shown: the positive rows alone do not identify the effect."]
     return [
-        f"Least squares is of log({outcome}), on {compared.design.sizes[OBS]} of {rows} rows; the posterior and PPML "
-        "are of the level, on all."
+        f"Least squares is of log({outcome}), on {compared.design.sizes[OBS]:,} of {rows:,} rows; the posterior and "
+        "PPML are of the level, on all."
     ]
 
 

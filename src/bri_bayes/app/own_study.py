@@ -127,7 +127,7 @@ def _who_is_treated(table: Table, roles: Roles, said: Said) -> str:
 def _head(given: str, roles: Roles) -> Iterator[str]:
     yield f"# A study of {given}, written by `bri-bayes init`; it runs as it is (`bri-bayes run FOLDER`)."
     yield "# Every line may be changed; data/README.md of the project lists the keys, `bri-bayes models` the cards."
-    yield f"title = {toml_value(f'The effect on {roles.outcome}')}"
+    yield f"title = {toml_value(f'The effect on {_in_words(roles.outcome)}')}"
     yield 'policy = "the policy" # what the text calls it'
     yield f"models = {toml_value(MODELS)} # the first is the card of the checks"
     yield f"sections = {toml_value(SECTIONS)} # further ones: {', '.join(FURTHER)}"
@@ -167,16 +167,27 @@ def _assignment_table(compared: Comparable) -> Iterator[str]:
     yield f"controls = {toml_value(controls)}"
     if len(set(onsets.values())) == 1:
         yield f"treated = {toml_value(list(onsets))}"
-        yield f"onset = {next(iter(onsets.values()))}"
+        yield f"onset = {_period(compared, next(iter(onsets.values())))}"
     else:
         yield ""
         yield "[assignment.onsets]"
-        yield from (f"{toml_value(unit)} = {onset}" for unit, onset in onsets.items())
+        yield from (f"{toml_value(unit)} = {_period(compared, onset)}" for unit, onset in onsets.items())
     yield ""
     if compared.left_out:
         yield "[pool] # units of the file that no wider pool of controls may have: they are treated"
         yield f"exclude = {toml_value(list(compared.left_out))}"
         yield ""
+
+
+def _period(compared: Comparable, ordinal: int) -> str:
+    """An onset as a study counts it, with what the file calls it where that is another thing."""
+    label = period_labels(compared.panel).get(ordinal, str(ordinal))
+    return str(ordinal) if label == str(ordinal) else f"{ordinal} # {' '.join(label.split())}"
+
+
+def _in_words(column: str) -> str:
+    """What a page calls a column: its name, with spaces for the signs that join words."""
+    return " ".join(column.replace("_", " ").split()) or column
 
 
 def _variables(roles: Roles, values: Array) -> Iterator[str]:
@@ -185,7 +196,7 @@ def _variables(roles: Roles, values: Array) -> Iterator[str]:
     yield f"column = {toml_value(roles.outcome)}"
     transform, reason = (roles.transform, "as it was asked for") if roles.transform else _transform(values)
     yield f'transform = "{transform}" # none, log or log1p; {reason}'
-    yield f"label = {toml_value(roles.outcome)}"
+    yield f"label = {toml_value(_in_words(roles.outcome))}"
     yield '# units = "million US dollars"'
     for name, column in roles.covariates.items():
         yield ""
@@ -195,14 +206,14 @@ def _variables(roles: Roles, values: Array) -> Iterator[str]:
             yield f'transform = "{column.transform}"'
         if column.relative_to is not None:
             yield f"relative_to = {toml_value(column.relative_to)}"
-        yield f"label = {toml_value(name)}"
+        yield f"label = {toml_value(_in_words(name))}"
     for name in roles.others:
         yield ""
         yield f"# Without the signs, and with adjust = [{toml_value(name)}] above [panel], models adjust for it; one"
         yield "# that the policy moves hides a part of the effect."
         yield f"# [covariates.{toml_value(name)}]"
         yield f"# column = {toml_value(name)}"
-        yield f"# label = {toml_value(name)}"
+        yield f"# label = {toml_value(_in_words(name))}"
     if roles.passed_over:
         yield ""
         yield from (f"# {' '.join(sentence.split())}" for sentence in roles.passed_over)

@@ -105,8 +105,8 @@ def covariate_costs(panel: xr.Dataset, outcome: str, covariates: Sequence[str]) 
             ]
             units = f", among them every row of {listed(whole)}" if whole else ""
             notes.append(
-                f'The variable "{name}" is missing in {int(lost.sum())} of {int(has_outcome.sum())} rows (a unit in a '
-                f"period each) that have the outcome{units}: they are left out."
+                f'The variable "{name}" is missing in {int(lost.sum()):,} of {int(has_outcome.sum()):,} rows (a unit '
+                f"in a period each) that have the outcome{units}: they are left out."
             )
     return notes
 

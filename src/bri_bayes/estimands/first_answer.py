@@ -84,12 +84,16 @@ def what_separates(card: ModelCard, design: Design, kept: float | None) -> list[
     n_units = int(design["first_treated"].notnull().sum())
     if len(groups) > 1:
         return [f"The {n_units} treated units are {len(groups)} groups: as many independent draws, whatever the units."]
-    return [
+    onsets = set(design["first_treated"].dropna("unit").to_numpy().tolist())
+    told = (
         f"The {n_units} treated units are one group, so the policy was tried once: whatever else befell this group "
-        "after the onset cannot be told from it. The first answer allows for shocks that they share; 'units "
-        "independent' does without.",
-        *_size(kept),
-    ]
+        "after the onset cannot be told from it."
+        if len(onsets) == 1
+        else f"The {n_units} treated units are one group with {len(onsets)} onsets: whatever else befell all of it "
+        "after an onset is told from the policy by the order of the onsets alone."
+    )
+    allows = "The first answer allows for shocks that they share; 'units independent' does without."
+    return [f"{told} {allows}", *_size(kept)]
 
 
 def kept_of_shocks(card: ModelCard, ratio: Array, weights: Array | None = None) -> float:

@@ -96,7 +96,7 @@ def warnings_of(analysis: Analysis) -> list[str]:
     if design.attrs["rows_dropped"]:
         missing = design.attrs["rows_dropped"]
         notes.append(
-            f"{missing} of {missing + design.sizes['obs']} cells (a unit in a period each) are left out: the "
+            f"{missing:,} of {missing + design.sizes['obs']:,} cells (a unit in a period each) are left out: the "
             "file has no row or no value there, and none was filled."
         )
     if design.attrs["units_without_rows"]:

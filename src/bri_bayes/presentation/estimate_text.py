@@ -100,7 +100,7 @@ def estimate_text(values: Values) -> str:
         f"{values['outcome']}: effect on {listed(values['treated'])} ({card_label(values['model'])}; {computed})",
         f"{_answer(values)} The posterior assumes: {bayes['assumption']}.{_adjusted(values)}"
         f"{_checked(bayes.get('predictive_checks'))}",
-        f"{provenance(values).rstrip('.')}. {panel['rows']} rows of {len(panel['units'])} units, 95% intervals. "
+        f"{provenance(values).rstrip('.')}. {panel['rows']:,} rows of {len(panel['units'])} units, 95% intervals. "
         f"{unit_of_effects(values)}",
     ]
     warnings = (*values.get("warnings", []), *empty_cells(rows))

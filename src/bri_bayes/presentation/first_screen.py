@@ -25,6 +25,8 @@ from bri_bayes.presentation.study_tables import (
 
 # A card is far behind the best by elpd when the difference is above so many of its standard errors.
 FAR_BEHIND = 2.0
+# As many units are named in the question; of more it counts.
+NAMED = 12
 
 
 @dataclass(frozen=True)
@@ -48,12 +50,13 @@ def question(values: Values) -> str:
     labels = [str(outcome["label"]) for outcome in outcomes.values()]
     text = (
         f"Has {policy_of(values)} changed {sentences.listed(in_sentence(label) for label in labels)}? "
-        f"{sentences.counted(len(treated), noun).capitalize()} with it{since} "
-        f"({treated_since(values, first)})"
+        f"{sentences.counted(len(treated), noun).capitalize()} with it{since}"
     )
+    if len(treated) <= NAMED or onset is None:
+        text += f" ({treated_since(values, first, NAMED)})"
     if not others:
         return f"{text}."
-    named = f" ({', '.join(unit_name(values, unit) for unit in others)})" if len(others) <= 12 else ""
+    named = f" ({', '.join(unit_name(values, unit) for unit in others)})" if len(others) <= NAMED else ""
     verb, rest = "is" if len(treated) == 1 else "are", "one other" if len(others) == 1 else f"{len(others)} others"
     return f"{text} {verb} compared with {rest}{named}{_joined_later(values, len(others))}."
 

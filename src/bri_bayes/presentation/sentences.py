@@ -172,7 +172,7 @@ def in_band(values: Values, outcomes: Iterable[Values]) -> str:
     every = [path for outcome in outcomes for path in main_model(outcome).get("counterfactual", {}).values()]
     cells = [cell for path in every for cell in path.values() if is_open(cell)]
     inside = sum(cell["lower"] <= cell["observed"] <= cell["upper"] for cell in cells)
-    count = f"all {len(cells)}" if inside == len(cells) else _of(inside, len(cells))
+    count = f"all {len(cells):,}" if inside == len(cells) else _of(inside, len(cells))
     return f"{count} treated {singular(unit_noun(values))}-years"
 
 
@@ -266,7 +266,7 @@ def _claim(side: Verdict, *, plural: bool = False) -> str:
 
 
 def _of(count: int, total: int) -> str:
-    return f"{count} of {total}"
+    return f"{count:,} of {total:,}"
 
 
 def listed(names: Iterable[Any]) -> str:

@@ -6,6 +6,7 @@ errors, because the literature gives no other.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from statistics import NormalDist
 from typing import Any
@@ -157,14 +158,17 @@ def common_onset(outcome: Values) -> int | None:
     return int(onsets.pop()) if len(onsets) == 1 else None
 
 
-def treated_since(values: Values, outcome: Values) -> str:
-    """The treated units by name, and with the first treated year of each where it is not the same for all."""
+def treated_since(values: Values, outcome: Values, most: float = math.inf) -> str:
+    """The treated units by name, and with the first treated year of each where it is not the same for all; of more than
+    ``most`` how many since when."""
     by_onset: dict[int, list[str]] = {}
     for unit in outcome["treated"]:
         by_onset.setdefault(int(_onsets(outcome)[unit]), []).append(unit_name(values, unit))
-    if len(by_onset) == 1:
-        return ", ".join(*by_onset.values())
-    return "; ".join(f"{', '.join(units)} since {onset}" for onset, units in sorted(by_onset.items()))
+    told = {
+        onset: ", ".join(units) if len(outcome["treated"]) <= most else f"{len(units):,}"
+        for onset, units in sorted(by_onset.items())
+    }
+    return "; ".join(told.values() if len(told) == 1 else (f"{units} since {onset}" for onset, units in told.items()))
 
 
 def _onsets(outcome: Values) -> dict[str, int]:

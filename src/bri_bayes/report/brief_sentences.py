@@ -34,7 +34,7 @@ def from_appendix(anchor: str, content: Mapping[str, Any]) -> list[str]:
         panel = content["panel"]
         return [
             f"{(panel['label'] or 'A panel without a label').rstrip('.')}: {len(panel['units'])} {content['noun']}, "
-            f"{content['years']}; {panel['rows']} rows."
+            f"{content['years']}; {panel['rows']:,} rows."
         ]
     if anchor == "published" and content["audit_count"]:
         return [
@@ -158,6 +158,12 @@ def placebo(values: Values) -> list[str]:
         if told:
             texts.append(f"{outcome['label']}: placebo p-values, the actual effect counted: {sentences.listed(told)}.")
     return texts
+
+
+def controls(values: Values) -> list[str]:
+    """The range over sets of controls and a share of the effect in them; where no set was tried, one unit less."""
+    told = captions("control_subsets", "contamination")(values)
+    return told or captions("control_pool")(values)
 
 
 def pool(values: Values) -> list[str]:

@@ -133,7 +133,7 @@ PLANS: Mapping[str, Plan] = {
     ),
     "controls": Plan(
         "Controls", "Does the answer depend on the choice of controls?",
-        said.captions("control_subsets", "contamination"), ("contamination", "control_pool"),
+        said.controls, ("contamination", "control_pool"),
     ),
     "speccurve": Plan(
         "Specifications", "Which answers would other choices have given?", said.speccurve, ("spec_curve",),

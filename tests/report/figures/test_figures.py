@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -542,3 +543,35 @@ def test_an_axis_that_lost_its_label_is_named(values: Values, tmp_path: Path) ->
         ax.set_xlabel("")
     save(figure, tmp_path, "pretrend")
     assert [axis.partition(" of ")[0] for axis in _nameless_axes(figure)] == ["x"] * len(figure.axes)
+
+
+def test_of_many_units_left_out_those_that_move_the_answer_most_are_shown(values: Values) -> None:
+    outcome = next(iter(values["controls"]["outcomes"].values()))
+    main = outcome["main"]["att"]
+    few = _drawn(values, "control_pool")
+    assert "are shown" not in few
+    outcome["leave_one_out"] += [
+        {**outcome["leave_one_out"][0], "without": f"U{number}", "att": main | {"mean": main["mean"] + number / 100}}
+        for number in range(40)
+    ]
+    text = _drawn(values, "control_pool")
+    assert "Of units left out the 30 that move the answer most are shown" in text
+    assert "without U39" in text
+    assert "without U1 " not in text
+    counts = [int(re.search(r"of (\d+) comparisons", said)[1]) for said in (few, text)]
+    assert counts[1] == counts[0] + 40
+
+
+def test_two_statements_with_one_share_are_not_called_the_most_probable_one(values: Values) -> None:
+    pair = next(iter(values["joint"]["outcomes"].values()))
+    pair["quadrants"] = {
+        "both_up": 0.458, "first_up_second_not": 0.456, "second_up_first_not": 0.02, "neither_up": 0.066,
+    }  # fmt: skip
+    assert "Of four statements none reaches 95%: 2 are the most probable, with 46% each" in _drawn(values, "joint")
+
+
+def test_without_a_claim_the_years_before_the_onset_name_none(values: Values) -> None:
+    assert "half of the claim" in _drawn(values, "pretrend")
+    for outcome in values["pretrends"]["outcomes"].values():
+        outcome["pretrend"] |= {"claim": None, "claim_slope": None}
+    assert "claim" not in _drawn(values, "pretrend")

@@ -50,7 +50,7 @@ def comparison(values: Values) -> Figure:
         marks.truth_line(ax, values, outcome)
         forest(ax, rows[name], WITH_INTERVAL, labels=labels, limits=limits[name], show=first, bold=last)
         ax.set_xlabel(wording.effect_axis(outcome))
-        title, inches = sentences.answer_title(values, outcome), narrow if len(outcomes) > 1 else 8
+        title, inches = sentences.answer_title(values, outcome), narrow if len(outcomes) > 1 else 7
         theme.panel_title(ax, title, inches, size=theme.SMALL + 0.5, pad=marks.HEADINGS)
     return figure
 

@@ -14,6 +14,7 @@ from bri_bayes.report.figures import marks, rows, theme, wording
 from bri_bayes.report.figures.rows import Row
 
 GAP = 0.6  # rows between groups
+MOST = 30  # units left out that are shown
 _LOOKS = {
     "main": (theme.INK, "D"),
     "treated": (theme.BLUE, "o"),
@@ -52,12 +53,14 @@ def caption(values: Values) -> list[str]:
 @theme.themed
 def control_pool(values: Values) -> Figure:
     """A panel for each outcome; rows in groups: all units, one treated unit less, one control less, pools, models."""
-    outcomes = _outcomes(values)
+    every = _outcomes(values)
+    outcomes = {name: _with_most_moved(outcome) for name, outcome in every.items()}
     places = _places(outcomes)
     figure = theme.page(
         values,
-        _title(outcomes),
-        f"{rows.POSTERIORS}; dotted: all units of the study. In brackets the number of controls or donors.",
+        _title(every),
+        f"{rows.POSTERIORS}; dotted: all units of the study. In brackets the number of controls or donors."
+        + (f" Of units left out the {MOST} that move the answer most are shown." if outcomes != every else ""),
         body=0.25 * (max(places.values()) + 1.5) * marks.blocks(outcomes, 1) + 1.1 * len(outcomes),
     )
     for name, outcome, (ax,), _ in marks.each(figure, outcomes, columns=1):
@@ -78,6 +81,13 @@ def control_pool(values: Values) -> Figure:
 
 def _outcomes(values: Values) -> dict[str, dict[str, Any]]:
     return wording.outcomes_of(values, "controls", "leave_one_out")
+
+
+def _with_most_moved(outcome: dict[str, Any]) -> dict[str, Any]:
+    """The outcome with the units that move its answer most when they are left out, in their order."""
+    main, left_out = outcome["main"]["att"]["mean"], outcome["leave_one_out"]
+    moved = sorted(left_out, key=lambda record: -abs(record["att"]["mean"] - main))[:MOST]
+    return {**outcome, "leave_one_out": [record for record in left_out if record in moved]}
 
 
 def _records(outcome: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:

@@ -81,6 +81,9 @@ def _title(pairs: Values) -> str:
     }[likely]
     if pair["quadrants"][likely] >= TOLD:
         return f"{said[0].upper()}{said[1:]} (probability {share})"
+    alike = [name for name, value in pair["quadrants"].items() if sentences.probability(value, words=False) == share]
+    if len(alike) > 1:
+        return f"Of four statements none reaches 95%: {len(alike)} are the most probable, with {share} each"
     return f"Of four statements none reaches 95%: most probable, {said} ({share})"
 
 

@@ -20,9 +20,9 @@ def love_plot(values: Values) -> Figure:
     figure = theme.page(
         values,
         _title(values),
-        "Difference of means, treated minus controls, over sqrt((s_t² + s_c²)/2) before matching. Filled: mean and 95% "
-        "interval over posterior draws of a nearest-neighbour match. Dotted: ±0.1, below which a variable counts as "
-        "balanced. Variables below the line are not in the score.",
+        "Difference of means, treated minus controls, over the root of the mean of both variances before matching. "
+        "Filled: mean and 95% interval over posterior draws of a nearest-neighbour match. Dotted: ±0.1, below which a "
+        "variable counts as balanced. Variables below the line are not in the score.",
         body=0.3 * (len(variables) + 1) + 0.8,
         key=[
             keys.dot(theme.INK, "before matching", "D", hollow=True),

@@ -29,8 +29,9 @@ def psm_did(values: Values) -> Figure:
         values,
         _title(outcomes),
         "Dots: average effect on the matched treated, 95% intervals, thick lines one posterior sd. Squares: weighted "
-        "least squares that takes one match as known, clustered; a line to the edge goes on. Beside: the effect, and "
-        "the share of its variance that comes from not knowing the match; of squares, matched treated + controls.",
+        "least squares that takes one match as known, clustered; a line to the edge goes on, and two units have none. "
+        "Beside: the effect, and the share of its variance that comes from not knowing the match; of squares, matched "
+        "treated + controls.",
         body=marks.blocks(outcomes) * (0.28 * len(labels) + 1.35),
         key=[
             keys.dot(theme.INK, "no match", interval=True),

@@ -146,8 +146,8 @@ BALANCE = TableSpec(
     ),
     _balance_rows,
     lambda values: (
-        "SMD: difference of means over sqrt((s_t² + s_c²)/2); SMD, treated sd: over s_t; both with the sds before "
-        "matching.",
+        "SMD: difference of means over the root of the mean of both variances; SMD, treated sd: over the sd of the "
+        "treated; both with the variances before matching.",
     ),
 )
 SCORES = TableSpec(
