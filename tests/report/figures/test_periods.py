@@ -44,7 +44,7 @@ def test_labels_of_quarters_stand_beside_each_other_and_begin_a_year_where_not_a
         boxes = [label.get_window_extent() for label in labels]
         assert len(labels) > 1
         assert {label.get_text()[-2:] for label in labels} == {"Q1"}
-        assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
+        assert all(before.x1 < after.x0 for before, after in pairwise(boxes))
 
 
 def test_lines_of_the_head_are_broken_after_a_year_became_a_quarter() -> None:
