@@ -96,12 +96,23 @@ def test_onsets_by_unit_semicolons_and_values_below_zero_are_written_as_they_are
     assert study.load().sizes["unit"] == len(UNITS)
 
 
+def test_an_outcome_that_is_named_is_taken_as_it_is_and_one_that_is_read_off_in_logs_is_said(tmp_path: Path) -> None:
+    """As ``estimate`` takes it: the same name gave an effect in levels there and in log points here."""
+    file = _panel(tmp_path / "p.csv")
+    transforms = {}
+    for folder, name in {"named": "sales", "asked": "log(sales)", "read": None}.items():
+        written = study_from_file(tmp_path / folder, file, Said(outcome=name))
+        transforms[folder] = load_study(written.path).outcomes["sales"].transform
+        assert any("is read off the file and taken in logarithms" in note for note in written.notes) == (name is None)
+    assert transforms == {"named": "none", "asked": "log", "read": "log"}
+
+
 def test_a_rate_is_not_taken_for_an_amount(tmp_path: Path) -> None:
     file = _panel(tmp_path / "p.csv")
     rows = [line.split(",") for line in file.read_text(encoding="utf-8").splitlines()]
     rates = [[*row[:2], f"{55 + float(row[2]) / 10:.2f}", *row[3:]] for row in rows[1:]]
     file.write_text("\n".join(map(",".join, [rows[0], *rates])) + "\n", encoding="utf-8")
-    study = load_study(study_from_file(tmp_path / "mine", file, Said(outcome="sales")).path)
+    study = load_study(study_from_file(tmp_path / "mine", file, Said()).path)
     assert study.outcomes["sales"].transform == "none"
     assert "as rates are" in (tmp_path / "mine" / "study.toml").read_text(encoding="utf-8")
 
@@ -333,7 +344,7 @@ def test_many_columns_with_gaps_are_one_sentence(tmp_path: Path) -> None:
     more = [rows[0] + "".join(f",z{i}" for i in range(12)), *(f"{row}{',' * 12}" for row in rows[1:3])]
     more += [f"{row}{',3' * 12}" for row in rows[3:]]
     (tmp_path / "p.csv").write_text("\n".join(more) + "\n", encoding="utf-8")
-    written = study_from_file(tmp_path / "mine", tmp_path / "p.csv")
+    written = study_from_file(tmp_path / "mine", tmp_path / "p.csv", Said(outcome="sales"))
     assert [note.partition(":")[0] for note in written.notes] == [
         "12 columns are not offered as covariates, for cells are missing or do not differ"
     ]

@@ -89,6 +89,7 @@ def study_from_file(folder: Path, csv: Path, said: Said = NOTHING_SAID) -> Writt
         raise InputError(f"{csv}: {_who_is_treated(table, roles, said)}")
     compared = comparable(panel, assignment, roles.outcome, list(roles.covariates))
     values = compared.panel[roles.outcome].to_numpy()
+    values = values[np.isfinite(values)]
     folder.mkdir(parents=True, exist_ok=True)
     try:
         file = f"panel{csv.suffix}"
@@ -97,7 +98,7 @@ def study_from_file(folder: Path, csv: Path, said: Said = NOTHING_SAID) -> Writt
             *_head(csv.name, roles),
             *_panel_table(file, roles, said.text_format, _ends(panel), _ends(compared.panel)),
         ]
-        variables = _variables(roles, values[np.isfinite(values)])
+        variables = _variables(roles, values)
         lines = [*head, *_assignment_table(compared), *variables]
         text = "\n".join(lines)
         (folder / "study.toml").write_text(text + "\n", encoding="utf-8")
@@ -105,7 +106,7 @@ def study_from_file(folder: Path, csv: Path, said: Said = NOTHING_SAID) -> Writt
     except InputError:
         shutil.rmtree(folder)
         raise
-    return Written(folder / "study.toml", (*compared.notes, *roles.passed_over))
+    return Written(folder / "study.toml", (*compared.notes, *roles.passed_over, *_taken_in_logs(roles, values)))
 
 
 def _who_is_treated(table: Table, roles: Roles, said: Said) -> str:
@@ -218,6 +219,15 @@ def _variables(roles: Roles, values: Array) -> Iterator[str]:
         yield ""
         yield from (f"# {' '.join(sentence.split())}" for sentence in roles.passed_over)
         yield "# `bri-bayes init --covariates NAME` writes one as a covariate all the same."
+
+
+def _taken_in_logs(roles: Roles, values: Array) -> Iterator[str]:
+    """That nobody asked for the logarithm that the study takes."""
+    if roles.transform is None and _transform(values)[0] == "log":
+        yield (
+            f'The outcome "{roles.outcome}" is read off the file and taken in logarithms; --outcome '
+            f'"{roles.outcome}" takes it as it is.'
+        )
 
 
 def _transform(values: Array) -> tuple[str, str]:

@@ -48,7 +48,7 @@ NOTHING_SAID = Said()
 class Roles:
     """Which column of a panel is what; at most one of ``treatment`` and ``onset_column`` tells who was treated.
 
-    ``transform`` : of the outcome, where it was asked for as log(COLUMN);
+    ``transform`` : of the outcome, where one was asked for, None where it is read off the file;
     ``covariates`` : those that were asked for, by name; ``others`` : further columns of numbers without a gap;
     ``passed_over`` : a sentence for each column of numbers that could be no covariate by itself.
     """
@@ -144,11 +144,13 @@ def _wide_roles(facts: Cells, across: Sequence[str], where: str, said: Said) -> 
 
 
 def _asked(said: Said, numbers: Collection[str]) -> tuple[str | None, Transform | None]:
-    """The column of the outcome that was asked for, and its transform."""
-    if said.outcome is None or said.outcome in numbers:
-        return said.outcome, None
+    """The column of the outcome that was asked for, and its transform: as it is, unless log(COLUMN) was said."""
+    if said.outcome is None:
+        return None, None
+    if said.outcome in numbers:
+        return said.outcome, "none"
     asked = column_of(said.outcome)
-    return asked.column, None if asked.transform == "none" else asked.transform
+    return asked.column, asked.transform
 
 
 def _passed_over(reasons: Mapping[str, str]) -> Iterator[str]:
