@@ -3,6 +3,7 @@
 import pytest
 
 from bri_bayes.core.resources import shipped
+from bri_bayes.frequentist.collapsed import UNBALANCED
 from bri_bayes.presentation.cells import grid
 from bri_bayes.report.brief_sentences import power
 from bri_bayes.report.captions import _power
@@ -136,3 +137,23 @@ def test_the_published_effect_has_the_digits_of_the_paper_wherever_its_power_is_
     (on_main_page,) = power({"outcomes": {"y": outcome}})
     for text in (on_main_page, _power({}, outcome)):
         assert "+0.0988 " in text
+
+
+def test_a_finding_has_the_minus_of_the_page_and_ranges_keep_their_hyphen() -> None:
+    finding = FINDING | {"finding": "t are -1.82 and (-3) over 2003-2012 with 1e-3."}
+    shown = paper_content({"paper": {"audit": [finding]}})["audit"][0]["findings"][0]["finding"]
+    assert shown == "t are −1.82 and (−3) over 2003-2012 with 1e-3."
+
+
+def test_a_test_of_simulated_panels_with_gaps_is_not_called_exact() -> None:
+    rows = [{**row, "test": "collapsed/t"} for row in POWER["rows"]]
+    row = {"estimator": "collapsed", "inference": "t", "note": UNBALANCED}
+    for note, name in ((UNBALANCED, "Before and after, t"), (None, "Before and after, exact t")):
+        outcome = {
+            "label": "Exports",
+            "main": "did",
+            "power": POWER | {"rows": rows},
+            "frequentist": [row | {"note": note}],
+        }
+        table = paper_content({"outcomes": {"y": outcome}, "panel": {"kind": "user"}})["power"][0]
+        assert {shown["test"] for shown in table.rows} == {name}

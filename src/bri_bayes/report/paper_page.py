@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 from bri_bayes.evaluation.verdict_shares import truths
 from bri_bayes.presentation.names_shown import card_label
+from bri_bayes.presentation.study_tables import frequentist_rows, method_name
 from bri_bayes.presentation.table_spec import PUBLISHED, Column, Table, Values, effect_columns
 from bri_bayes.report.sections.claim_rules import RULES
 
 _SHOWN_CELLS = 4
+# A sign before a number, and no range such as 2003-2012.
+_MINUS = re.compile(r"(?<![\w)-])-(?=\d)")
 _PLURAL = {"contradiction": "contradictions"}
 
 
@@ -27,7 +31,7 @@ def paper_content(values: Values) -> dict[str, Any]:
             for outcome in values.get("outcomes", {}).values()
             if outcome.get("power")
             for table in (
-                _power(outcome["label"], outcome["power"], values["panel"]),
+                _power(outcome, values["panel"]),
                 *_verdicts(values, outcome),
             )
         ],
@@ -49,7 +53,7 @@ def _audit(findings: list[Values]) -> list[dict[str, Any]]:
         {
             "severity": _counted(severity, number).capitalize(),
             "findings": [
-                {**finding, "where": _where(finding["cells"])}
+                {**finding, "finding": _MINUS.sub("−", str(finding["finding"])), "where": _where(finding["cells"])}
                 for finding in findings
                 if finding["severity"] == severity
             ],
@@ -76,15 +80,21 @@ def _reading(entry: Values) -> Table:
     return Table("reading", caption, _READING, rows, (*reasons, *assumed), panel=PUBLISHED)
 
 
-def _power(label: str, entry: Values, panel: Values) -> Table:
-    """Size and power of each test by persistence."""
-    rows = tuple({**row, "errors": _persistence(row["rho"])} for row in entry["rows"])
+def _power(outcome: Values, panel: Values) -> Table:
+    """Size and power of each test by persistence, each test called as it is on the panel itself."""
+    entry = outcome["power"]
+    called = {f"{row['estimator']}/{row['inference']}": method_name(row) for row in frequentist_rows(outcome)}
+    rows = tuple(
+        {**row, "test": called.get(row["test"], row["test"]), "errors": _persistence(row["rho"])}
+        for row in entry["rows"]
+    )
     note = (
         f"{entry['panels']:,} simulated panels a row; innovations of sd {entry['innovation_sd']:.2f} as in this panel. "
         "At a true effect of zero, finding one is the size of the test. The s.e. is that of the simulation. Wrong sign "
         "and exaggeration are among findings."
     )
-    return Table("power", f"{label}: what each test finds where the truth is known", _POWER, rows, (note,), panel=panel)
+    caption = f"{outcome['label']}: what each test finds where the truth is known"
+    return Table("power", caption, _POWER, rows, (note,), panel=panel)
 
 
 def _verdicts(values: Values, outcome: Values) -> Iterator[Table]:

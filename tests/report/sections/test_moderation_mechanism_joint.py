@@ -99,8 +99,8 @@ def test_mechanism_multiplies_two_arms_and_says_at_which_confounder_a_channel_va
     assert -1 <= content["confounder"]["vanishes_at"]["lower"] <= content["confounder"]["vanishes_at"]["upper"] <= 1
     check_claims(
         values,
-        "Exports of China: through Government effectiveness",
-        "Imports of China: through Government effectiveness",
+        "Exports of China: through government effectiveness",
+        "Imports of China: through government effectiveness",
     )
     parts = load_section("mechanism").parts({**values, "mechanism": values})
     assert "can show" in parts[0].text

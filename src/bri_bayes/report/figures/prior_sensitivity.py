@@ -61,11 +61,11 @@ def caption(values: Values) -> list[str]:
         moved = max(outcome["refits"], key=lambda row: abs(row["moved_sd"]))
         factor = "twice" if moved["factor"] > 1 else "half"
         texts.append(
-            f"{outcome['label']}, {card_label(outcome['card'], values)}: the most sensitive prior is that of "
+            f"{outcome['label']}, {card_label(outcome['card'], values)}: the most sensitive prior is that of the "
             f"{_word(top['prior'])} "
             f"({sentences.number(top['prior_sensitivity'], 3)}, {_counts(top['prior_sensitivity'])}); likelihood: "
             f"{sentences.number(top['likelihood_sensitivity'], 3)}. The mean moves most, by "
-            f"{sentences.signed(moved['moved_sd'], 2)} posterior standard deviations, with {factor} the scale of "
+            f"{sentences.signed(moved['moved_sd'], 2)} posterior standard deviations, with {factor} the scale of the "
             f"{_word(moved['prior'])}.{_other_cards(outcome)}"
         )
     return texts

@@ -14,6 +14,7 @@ from bri_bayes.core.json_values import json_safe
 from bri_bayes.paper.model_tables import MECHANISM_TABLES, table_column, table_columns
 from bri_bayes.presentation import sentences
 from bri_bayes.presentation.gates import exceeded
+from bri_bayes.presentation.names_shown import in_sentence
 from bri_bayes.presentation.page_parts import Paragraph, Part, Picture, Shown
 from bri_bayes.presentation.results import Described, SectionResult
 from bri_bayes.presentation.study_tables import OUTCOME, Values
@@ -79,7 +80,8 @@ def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
             outcomes[name] = MechanismOutcome(**vars(context.described(name)), channels=answers)
     columns = context.study.mediators
     answered = {channel for outcome in outcomes.values() for channel in outcome.channels}
-    named = sentences.listed([columns[name].label or name for name in columns if name in answered] or ["no channel"])
+    labels = [in_sentence(columns[name].label or name) for name in columns if name in answered]
+    named = sentences.listed(labels or ["no channel"])
     channels = {name: {"label": columns[name].label or name, "units": columns[name].units} for name in columns}
     failed = [
         f"{NAME}/{name}/{channel}, {equation}: {', '.join(beyond)}"

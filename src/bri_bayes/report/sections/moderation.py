@@ -20,6 +20,7 @@ from bri_bayes.core.json_values import json_safe
 from bri_bayes.design.analysis import Analysis
 from bri_bayes.paper.model_tables import MODERATION_TABLES, table_column, table_columns
 from bri_bayes.presentation.gates import beyond_limits
+from bri_bayes.presentation.names_shown import in_sentence
 from bri_bayes.presentation.page_parts import Paragraph, Part, Picture, Shown
 from bri_bayes.presentation.results import Described, SectionResult
 from bri_bayes.presentation.study_tables import METHODS, OUTCOME, Values, unit_name
@@ -110,7 +111,7 @@ def collect(context: Context, results: Mapping[Parts, Any]) -> SectionResult:
         "paper": of_paper(results),
         "notes": [note] if context.quick and measured else [],
     }
-    claims = judged(context, ("moderation",), json_safe(outcomes), moderator=column.label or moderator)
+    claims = judged(context, ("moderation",), json_safe(outcomes), moderator=in_sentence(column.label or moderator))
     return SectionResult(outcomes, claims, failed_gates=failed, further=further)
 
 
