@@ -6,6 +6,7 @@ import pytest
 
 from bri_bayes.presentation.period_words import markup_writer, period_label, writer
 from bri_bayes.presentation.table_spec import Column, TableSpec
+from bri_bayes.report.brief_sentences import from_appendix
 
 QUARTERS = {
     "study": {"title": "Sales a year", "policy": "the five year plan", "labels": {"x": "sales of 8052"}},
@@ -91,3 +92,23 @@ def test_a_page_in_chinese_counts_quarters_and_names_them_without_the_word_for_a
 def test_a_chinese_name_of_the_user_stays():
     named = {**QUARTERS, "study": QUARTERS["study"] | {"title": "三年计划"}}
     assert writer(named)("三年计划：3 年") == "三年计划：3 个季度"
+
+
+def test_event_times_stay_numbers_even_where_the_ordinals_of_the_panel_are_as_small():
+    panel = QUARTERS["panel"] | {
+        "periods": [0, 1],
+        "period_unit": "10 days",
+        "period_labels": {"0": "May", "1": "June"},
+    }
+    columns = (Column("event_time", "years since the onset", "year"), Column("period", "year", "year"))
+    spec = TableSpec("t", "Each year", columns, lambda values: [{"event_time": 1, "period": 1}])
+    table = spec.fill({**QUARTERS, "panel": panel})
+    assert table.rows == ({"event_time": 1, "period": "June"},)
+    assert [column.kind for column in table.columns] == ["year", "text"]
+
+
+@pytest.mark.parametrize("count", [8052, 8051])
+def test_a_count_that_equals_an_ordinal_is_no_period(count):
+    content = {"panel": {"label": "q.csv", "units": ["A"], "rows": count}, "noun": "units", "years": "8051 to 8052"}
+    said = writer({**QUARTERS, "study": {}})(from_appendix("data", content)[0])
+    assert said == f"q.csv: 1 units, 2012Q4 to 2013Q1; {count:,} rows."

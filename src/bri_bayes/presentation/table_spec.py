@@ -163,7 +163,8 @@ def _with_periods(values: Values, table: Table) -> Table:
     write = writer(values)
     if write is str:
         return table
-    periods = {column.key for column in table.columns if column.kind == "year"}
+    # Event times are written as years are and count periods, whatever the ordinals of the panel.
+    periods = {column.key for column in table.columns if column.kind == "year" and column.key != "event_time"}
 
     def cell(key: str, value: Any) -> Any:
         if key in periods:
