@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from executed import executed, write_page
 from gallery_values import stored_values
 from kept_outputs import examples, stale
+from prior_figure import draw
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -69,6 +70,7 @@ def _write_cards(app: Sphinx) -> None:
     folder.mkdir(exist_ok=True)
     cards = [f"## {name}\n\n```text\n{describe(load_card(name))}\n```\n" for name in model_names()]
     (folder / "cards.md").write_text("\n".join(cards), encoding="utf-8")
+    draw(folder)
 
 
 def _write_notebooks(app: Sphinx) -> None:

@@ -47,6 +47,8 @@ def test_the_readme_says_the_answer_of_the_shipped_report() -> None:
         assert published in readme
     shares = re.findall(r"(\d+%) of panels like this one would show it", report)
     assert f"{shares[0]} and {shares[1]} of such panels" in readme
+    faq = " ".join((ROOT / "docs" / "faq.md").read_text(encoding="utf-8").split())
+    assert f"{shares[0]} of the time for exports and {shares[1]} for imports" in faq
 
 
 def test_the_readme_is_a_screen_and_a_half() -> None:
