@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from bri_bayes.checks import simulated_errors
 from bri_bayes.checks.null_model import draws_of, forecasts, periods_of, posterior_draws
 from bri_bayes.checks.simulated_errors import errors_given, new_errors
 from bri_bayes.inference import fit
@@ -46,6 +47,24 @@ def test_errors_and_shocks_have_the_covariance_of_the_card(process):
     expected = covariance(design, shocks=process != "none")
     scale = np.sqrt(np.outer(np.diag(expected), np.diag(expected)))
     assert np.abs((drawn.T @ drawn / DRAWS - expected) / scale).max() < FIVE_ERRORS
+
+
+@pytest.mark.parametrize("structure", ["ar1_noise", "ar1", "iid"])
+def test_a_group_of_many_rows_has_the_same_covariance_without_a_factor_of_all_of_it(monkeypatch, structure):
+    """Errors and shock are drawn one after the other: no covariance is larger than that of a unit."""
+    monkeypatch.setattr(simulated_errors, "_MOST_DENSE", 0)
+    largest = []
+    whole = np.linalg.cholesky
+    monkeypatch.setattr(np.linalg, "cholesky", lambda matrix: largest.append(matrix.shape[-1]) or whole(matrix))
+    design, card = design_and_card(structure)
+    drawn = new_errors(design, card, hyperparameters(), np.random.default_rng(4))
+    values = {name: value[:1] for name, value in hyperparameters().items()}
+    expected = np.zeros((design.sizes["obs"], design.sizes["obs"]))
+    for some in simulated_errors._together(design, card):
+        expected[np.ix_(some, some)] = simulated_errors._covariance(design, card, values, some)[0]
+    scale = np.sqrt(np.outer(np.diag(expected), np.diag(expected)))
+    assert np.abs((drawn.T @ drawn / DRAWS - expected) / scale).max() < FIVE_ERRORS
+    assert max(largest) == design.sizes["period"]
 
 
 def test_known_errors_go_on_with_the_mean_and_covariance_of_a_conditional_gaussian():

@@ -26,6 +26,9 @@ from bri_bayes.study.model_card import ModelCard
 
 # Elements of the covariances that are in memory at once.
 _ELEMENTS = 4_000_000
+# Rows of a group beyond which its errors and its shock are drawn one after the other, where none is known: the same
+# distribution by other draws, in seconds where the factors of dense covariances take minutes.
+_MOST_DENSE = 1000
 
 
 def new_errors(design: Design, card: ModelCard, values: Mapping[str, Array], rng: np.random.Generator) -> Array:
@@ -39,7 +42,7 @@ def errors_given(
     """The same when those of ``rows`` are known : ``known`` (draw, rows). A chain needs known rows to be the first."""
     innovations = rng.standard_normal((values["sigma"].size, design.sizes[OBS]))
     if card.errors.structure == "ar1_noise" or card.shocks.process != "none":
-        return _gaussian(design, card, values, known, rows, innovations)
+        return _gaussian(design, card, values, known, rows, innovations, rng)
     serial, (phi, s) = _serial(design, card), _serial(design, card).transition(_scale(values), rho_of(values))
     if rows.size:
         errors = np.zeros(innovations.shape)
@@ -54,7 +57,13 @@ def rho_of(values: Mapping[str, Array]) -> Array:
 
 
 def _gaussian(
-    design: Design, card: ModelCard, values: Mapping[str, Array], known: Array, rows: Index, innovations: Array
+    design: Design,
+    card: ModelCard,
+    values: Mapping[str, Array],
+    known: Array,
+    rows: Index,
+    innovations: Array,
+    rng: np.random.Generator,
 ) -> Array:
     errors = np.empty(innovations.shape)
     is_known = np.zeros(innovations.shape[1], dtype=bool)
@@ -63,6 +72,9 @@ def _gaussian(
     at[rows] = np.arange(rows.size)
     for some in _together(design, card):
         seen, step = is_known[some], max(1, _ELEMENTS // some.size**2)
+        if some.size > _MOST_DENSE and not seen.any():
+            errors[:, some] = _errors_and_shock(design, card, values, some, innovations[:, some], rng)
+            continue
         for first in range(0, len(errors), step):
             draws = slice(first, first + step)
             covariance = _covariance(design, card, {name: value[draws] for name, value in values.items()}, some)
@@ -87,8 +99,33 @@ def _together(design: Design, card: ModelCard) -> Iterator[Index]:
         yield np.flatnonzero(labels[unit_ix] == label)
 
 
-def _covariance(design: Design, card: ModelCard, values: Mapping[str, Array], rows: Index) -> Array:
-    """Of errors and shocks of ``rows`` : (draw, rows, rows)."""
+def _errors_and_shock(
+    design: Design,
+    card: ModelCard,
+    values: Mapping[str, Array],
+    rows: Index,
+    innovations: Array,
+    rng: np.random.Generator,
+) -> Array:
+    """The errors of each unit of a group, and the shock that all of them have : (draw, rows)."""
+    period, unit = design["period_ix"].to_numpy()[rows], design["unit_ix"].to_numpy()[rows]
+    drawn = np.empty(innovations.shape)
+    for i in np.unique(unit):
+        inside = np.flatnonzero(unit == i)
+        root = np.linalg.cholesky(_covariance(design, card, values, rows[inside], shocks=False))
+        drawn[:, inside] = np.einsum("brs,bs->br", root, innovations[:, inside])
+    if card.shocks.process != "none" and design["group_ix"].to_numpy()[unit[0]] >= 0:
+        # By eigenvalues: a random walk begins at zero, so that its covariance has no Cholesky factor.
+        sizes, directions = np.linalg.eigh(shock_process(design, card).covariance(values))
+        scaled = np.sqrt(np.maximum(sizes, 0.0)) * rng.standard_normal(sizes.shape)
+        drawn += values[RATIO][:, None] * np.einsum("brs,bs->br", directions, scaled)[:, period]
+    return drawn
+
+
+def _covariance(
+    design: Design, card: ModelCard, values: Mapping[str, Array], rows: Index, *, shocks: bool = True
+) -> Array:
+    """Of errors, and with ``shocks`` of those, of ``rows`` : (draw, rows, rows)."""
     unit, period = design["unit_ix"].to_numpy()[rows], design["period_ix"].to_numpy()[rows]
     years = design[PERIOD].to_numpy().astype(float)
     sigma, noise = values["sigma"], values.get("noise", np.zeros(values["sigma"].size))
@@ -98,7 +135,7 @@ def _covariance(design: Design, card: ModelCard, values: Mapping[str, Array], ro
         single = process_covariance(card.errors.structure, sigma, years[period[inside]], rho_of(values), noise)
         ratio = values["sigma_unit"][:, i] / sigma if "sigma_unit" in values else np.ones(sigma.size)
         total[:, inside[:, None], inside] = ratio[:, None, None] ** 2 * single
-    if card.shocks.process != "none" and design["group_ix"].to_numpy()[unit[0]] >= 0:
+    if shocks and card.shocks.process != "none" and design["group_ix"].to_numpy()[unit[0]] >= 0:
         shock = values[RATIO][:, None, None] ** 2 * shock_process(design, card).covariance(values)
         total += shock[:, period[:, None], period]
     return total
