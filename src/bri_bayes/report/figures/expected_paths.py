@@ -37,7 +37,8 @@ def expected_paths(values: Values) -> Figure:
         values,
         _title(outcomes),
         "Both models see the donors in all years and the treated unit before the onset (dashed line), "
-        "where the fit is drawn without its errors; bands are 95% intervals. Each panel has its own scale.",
+        "where the fit is drawn without its errors; bands are 95% intervals, edged by the line of their model. Each "
+        "panel has its own scale.",
         body=marks.unit_panels_height(units, HEIGHT),
         key=[
             keys.line(theme.INK, keys.word_of_rows(values)),
@@ -91,6 +92,8 @@ def _draw(ax: Axes, paths: Mapping[str, Mapping[str, Mapping[str, float]]]) -> N
         fitted = [path[str(year)]["mean" if year in after else "fitted"] for year in years]
         lower, upper = ([path[str(year)][end] for year in after] for end in ("lower", "upper"))
         ax.fill_between(after, lower, upper, color=color, alpha=0.15, linewidth=0)
+        for end in (lower, upper):  # where two bands lie over each other colours alone do not tell whose each is
+            ax.plot(after, end, color=color, linestyle=line, linewidth=0.7)
         ax.plot(years, fitted, color=color, linestyle=line, linewidth=1.4)
     ax.plot(years, [first[str(year)]["observed"] for year in years], color=theme.INK, linewidth=1.8)
     marks.short_years(ax, years)
