@@ -2,6 +2,7 @@
 
 python docs/published_report.py FOLDER_OF_A_RUN
 
+Its first figure goes into docs/_static, where the README and the documentation show it, so that they show no other.
 The folder of the run has values.json, which holds the observed series, and figures that draw them. Neither is copied:
 what the repository shows of official data is results, with their source.
 """
@@ -15,8 +16,10 @@ from pathlib import Path
 
 from bri_bayes.app.report_forms import parts_of
 from bri_bayes.core.io import replaced_together
+from bri_bayes.report.figures import FIGURES, theme
 from bri_bayes.report.render import render_report
 
+ANSWER = Path(__file__).parent / "_static" / "answer.png"
 PUBLISHED = Path(__file__).parents[1] / "reports" / "real_panel"
 # Figures that draw what was observed, year by year.
 OBSERVED = {"paths", "prior_predictive", "expected_paths"}
@@ -60,5 +63,12 @@ def publish(run: Path, out: Path = PUBLISHED) -> Path:
     return out / "report.html"
 
 
+def picture(run: Path) -> bytes:
+    """The answer as a PNG: published estimates, least squares and the posterior, for each outcome."""
+    values = json.loads((run / "values.json").read_text(encoding="utf-8"))
+    return theme.png_bytes(FIGURES["comparison"](values))
+
+
 if __name__ == "__main__":
     print(publish(Path(sys.argv[1])))
+    ANSWER.write_bytes(picture(Path(sys.argv[1])))
