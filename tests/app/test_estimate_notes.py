@@ -124,6 +124,22 @@ def test_the_first_answer_says_whether_its_model_makes_such_panels(tmp_path):
     assert "--model did_scale_by_unit gives each unit an error scale" in text
 
 
+@pytest.mark.parametrize(
+    ("n_units", "options", "why"),
+    [
+        (9, {}, None),
+        (41, {}, "615 rows are more than the 600 for which it is done at once"),
+        (9, {"weights": "people"}, "rows have weights"),
+    ],
+)
+def test_where_nobody_has_looked_whether_the_model_makes_such_panels_is_said(tmp_path, n_units, options, why):
+    values = answer(tmp_path, normals(2, n_units).assign(people=2.0), model="did", **options)
+    notes = [note for note in values["warnings"] if note.startswith("Whether the model makes panels like this one")]
+    assert bool(values["bayes"]["predictive_checks"]) == (why is None)
+    assert len(notes) == (why is not None)
+    assert all(why in note for note in notes)
+
+
 def test_a_posterior_far_from_least_squares_says_which_assumption_makes_the_difference(tmp_path):
     frame = normals(2)
     drift = (frame["year"] - 2000) * (frame["region"] < "U3")

@@ -13,7 +13,7 @@ import xarray as xr
 from bri_bayes.app.baseline_note import baseline_notes
 from bri_bayes.app.levels import levels, logarithmic, question_of_logarithm
 from bri_bayes.app.long_panels import in_bins
-from bri_bayes.app.own_checks import own_checks
+from bri_bayes.app.own_checks import not_checked, own_checks
 from bri_bayes.app.request import Request
 from bri_bayes.core.errors import InputError
 from bri_bayes.core.json_values import json_safe
@@ -122,6 +122,7 @@ def estimate(request: Request) -> dict[str, Any]:
             ),
             *baseline_notes(analysis, bayes["att"]),
             *([] if route.in_detail else [_NO_DETAIL]),
+            *not_checked(result),
             *diagnostics["notes"],
         ],
         "trustworthy": is_trustworthy(result),
