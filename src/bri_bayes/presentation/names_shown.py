@@ -96,6 +96,12 @@ _PAPER: Mapping[str, str] = {
     "growth_2003_2012_pct": "growth 2003-2012, %",
     "growth_2013_2023_pct": "growth 2013-2023, %",
 }
+# Names of its tables that are words of anybody's panel, too: of cells of its own tables alone.
+_PAPER_ALONE: Mapping[str, str] = {
+    "flow": "firms that take part",
+    "policy": "policy coordination",
+    "BRI through policy": "BRI through policy coordination",
+}
 # Kinds of the panels of its tables.
 _OF_THE_PAPER = ("published", "reconstruction")
 # No word of a sentence: it has a mark inside, or begins as logarithms are named.
@@ -159,7 +165,7 @@ def _labels(values: Values, *, paper: bool) -> dict[str, str]:
     outcomes = {name: str(outcome["label"]) for name, outcome in values["outcomes"].items()}
     variables = {str(name): str(label) for name, label in (values.get("study", {}).get("labels") or {}).items()}
     study = {**variables, **outcomes}
-    return {**_WORDS, **CARDS, **({**study, **_PAPER} if paper else {**_PAPER, **study})}
+    return {**_WORDS, **CARDS, **({**study, **_PAPER, **_PAPER_ALONE} if paper else {**_PAPER, **study})}
 
 
 def _units(values: Values, cell: str) -> str | None:
