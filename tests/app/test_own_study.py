@@ -126,6 +126,20 @@ def test_who_was_treated_may_be_said(tmp_path: Path) -> None:
     assert list(study.outcomes) == ["gdp"]
 
 
+@pytest.mark.parametrize(("last", "named"), [("SRB", True), ("XQZ", False)])
+def test_countries_by_their_codes_are_called_by_their_names_where_all_units_are_such(
+    tmp_path: Path, last: str, named: bool
+) -> None:
+    rows = [
+        f"{unit},{year},{year % 7 + len(unit)}" for unit in ("KAZ", "UZB", "MNG", last) for year in range(2000, 2010)
+    ]
+    path = tmp_path / "panel.csv"
+    path.write_text("\n".join(["iso,year,sales", *rows]) + "\n", encoding="utf-8")
+    study = load_study(study_from_file(tmp_path / "made", path, Said(treated=["KAZ", "UZB"], onset="2005")).path)
+    assert study.name_of("KAZ") == ("Kazakhstan" if named else "KAZ")
+    assert ("[unit_names]" in (tmp_path / "made" / "study.toml").read_text(encoding="utf-8")) == named
+
+
 def test_a_treatment_of_words_is_found_as_one_of_digits(tmp_path: Path) -> None:
     text = _panel(tmp_path / "p.csv").read_text(encoding="utf-8")
     said = {"0": "False", "1": "TRUE"}

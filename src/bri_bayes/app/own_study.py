@@ -8,7 +8,7 @@ changed.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from bri_bayes.core.toml_text import toml_value
 from bri_bayes.data.comparable import Comparable, comparable
 from bri_bayes.data.onsets import onsets_by_name, onsets_from_cells, onsets_from_column
 from bri_bayes.data.panel import Column, load_panel, period_labels
+from bri_bayes.data.regions import regions
 from bri_bayes.data.text_encoding import AS_USUAL, TextFormat
 from bri_bayes.data.text_table import Table, read_table
 from bri_bayes.study.study_file import load_study
@@ -99,7 +100,7 @@ def study_from_file(folder: Path, csv: Path, said: Said = NOTHING_SAID) -> Writt
             *_panel_table(file, roles, said.text_format, _ends(panel), _ends(compared.panel)),
         ]
         variables = _variables(roles, values)
-        lines = [*head, *_assignment_table(compared), *variables]
+        lines = [*head, *_assignment_table(compared), *_unit_names(list(compared.assignment.first_treated)), *variables]
         text = "\n".join(lines)
         (folder / "study.toml").write_text(text + "\n", encoding="utf-8")
         load_study(folder).load()
@@ -177,6 +178,15 @@ def _assignment_table(compared: Comparable) -> Iterator[str]:
     if compared.left_out:
         yield "[pool] # units of the file that no wider pool of controls may have: they are treated"
         yield f"exclude = {toml_value(list(compared.left_out))}"
+        yield ""
+
+
+def _unit_names(units: Sequence[str]) -> Iterator[str]:
+    """English names, where each unit is the ISO code of a country: pages then speak of countries."""
+    known = regions()
+    if all(unit in known for unit in units):
+        yield "[unit_names] # what pages call the units, by their ISO 3166-1 codes"
+        yield from (f"{toml_value(unit)} = {toml_value(known[unit].name)}" for unit in units)
         yield ""
 
 
