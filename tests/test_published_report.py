@@ -52,9 +52,9 @@ def test_the_readme_says_the_answer_of_the_shipped_report() -> None:
 
 
 def test_the_page_of_the_answer_has_the_false_alarms_of_the_shipped_report() -> None:
-    found = re.findall(r"ordinary standard errors find one that is not there in (\d+%)", _text("report.html"))
+    alarms = re.findall(r"ordinary standard errors find one that is not there in (\d+%)", _text("report.html"))
     page = " ".join((ROOT / "docs" / "answer.md").read_text(encoding="utf-8").split())
-    assert f"find an effect that is not there in {found[0]} of panels" in page
+    assert f"find an effect that is not there in {alarms[0]} of panels" in page
 
 
 def test_the_readme_is_a_screen_and_a_half() -> None:
