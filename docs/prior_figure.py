@@ -9,7 +9,7 @@ import numpy as np
 
 from bri_bayes.inference.prior import prior_density, prior_quantile
 from bri_bayes.report.figures import theme
-from bri_bayes.study.model_card import ModelCard, load_card
+from bri_bayes.study.model_card import load_card
 
 CARD = "did_shared"
 # The hyperparameters of the card that answers first, in words; autocorrelations lie in (-1, 1).
@@ -21,12 +21,12 @@ SCALES = {
     "effect_step": "sd of a bend of the path (eta)",
     "shock": "sd of a shared shock (psi)",
 }
-_DPI, _BLUE = 110, "#0072B2"
+_DPI = 110
 
 
-def draw(folder: Path, card: ModelCard | None = None) -> Path:
+def draw(folder: Path) -> Path:
     """The densities of the average effect and of six hyperparameters, with their 95% ranges shaded."""
-    card = load_card(CARD) if card is None else card
+    card = load_card(CARD)
     with theme.style():
         figure, axes = plt.subplots(2, 4, figsize=(11, 5.2), layout="constrained")
         figure.suptitle(
@@ -56,9 +56,9 @@ def draw(folder: Path, card: ModelCard | None = None) -> Path:
 
 
 def _panel(ax: plt.Axes, x: np.ndarray, density: np.ndarray, inner: tuple[float, float], words: str) -> None:
-    ax.plot(x, density, color=_BLUE)
+    ax.plot(x, density, color=theme.BLUE)
     inside = (x >= inner[0]) & (x <= inner[1])
-    ax.fill_between(x[inside], 0, density[inside], color=_BLUE, alpha=0.25, linewidth=0)
+    ax.fill_between(x[inside], 0, density[inside], color=theme.BLUE, alpha=0.25, linewidth=0)
     ax.set_xlabel(words)
     ax.set_ylim(0, None)
     ax.set_yticks([])
