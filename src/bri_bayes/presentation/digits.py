@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 # In log points effects have at least two decimals and at most four; beyond six a number in units of its own is written
 # with a power of ten.
@@ -21,6 +22,12 @@ def digits_of(lower: float, upper: float, transform: str) -> int:
         return 2
     digits = max(1 - math.floor(math.log10(width)), 0)
     return digits if transform == "none" else min(max(digits, _LEAST_OF_LOGS), _MOST_OF_LOGS)
+
+
+def digits_of_answers(outcome: Mapping[str, Any]) -> int:
+    """Of many answers beside each other: as many decimals as the interval of the ``main`` one needs."""
+    main = outcome["main"]
+    return digits_of(main["lower"], main["upper"], str(outcome.get("transform")))
 
 
 def digits_of_published(effect: float) -> int:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from bri_bayes.core.errors import InputError
 from bri_bayes.presentation import sentences
-from bri_bayes.presentation.digits import digits_of
+from bri_bayes.presentation.digits import digits_of_answers
 from bri_bayes.presentation.study_tables import Values
 from bri_bayes.report.figures import marks, rows, theme, wording
 
@@ -65,7 +65,7 @@ def _draw(ax: Axes, outcome: Mapping[str, Any]) -> None:
     ax.set_xlim(*marks.limits([*ends, main["lower"], main["upper"]]))
     numbers = {
         float(y): [
-            sentences.interval(choice["mean"][0], choice["mean"][1], _digits(outcome)),
+            sentences.interval(choice["mean"][0], choice["mean"][1], digits_of_answers(outcome)),
             " to ".join(dict.fromkeys(wording.share(end) for end in choice["p_positive"])),
         ]
         for y, choice in enumerate(outcome["choices"])
@@ -84,9 +84,4 @@ def _title(outcomes: Mapping[str, Any]) -> str:
 
 
 def _span(outcome: Mapping[str, Any], ends: Sequence[float]) -> str:
-    return " to ".join(sentences.signed(end, _digits(outcome)) for end in ends)
-
-
-def _digits(outcome: Mapping[str, Any]) -> int:
-    """As many decimals as the interval of the card of the checks needs."""
-    return digits_of(outcome["main"]["lower"], outcome["main"]["upper"], str(outcome.get("transform")))
+    return " to ".join(sentences.signed(end, digits_of_answers(outcome)) for end in ends)

@@ -13,7 +13,7 @@ from bri_bayes.core.errors import InputError
 from bri_bayes.data.panel import Panel
 from bri_bayes.presentation import page_parts as page
 from bri_bayes.presentation import sentences
-from bri_bayes.presentation.digits import digits_of
+from bri_bayes.presentation.digits import digits_of_answers
 from bri_bayes.presentation.results import Described, SectionResult
 from bri_bayes.presentation.study_tables import OUTCOME, Values
 from bri_bayes.presentation.table_spec import Column, TableSpec
@@ -90,12 +90,6 @@ def summary(outcome: Mapping[str, Any]) -> str:
         f"{sentences.signed(low, digits)} and {sentences.signed(high, digits)} and P(> 0) {chance}; "
         f"{outcome['above']:,} means are above zero, and {outcome['leaves_zero_out']:,} intervals exclude zero."
     )
-
-
-def digits_of_answers(outcome: Mapping[str, Any]) -> int:
-    """As many decimals as the interval of the card of the checks needs."""
-    main = outcome["main"]
-    return digits_of(main["lower"], main["upper"], str(outcome.get("transform")))
 
 
 def _choice_rows(values: Values) -> Iterator[dict[str, Any]]:
